@@ -1,0 +1,59 @@
+# The house's commands. `make help` lists them. Two are enough: `make demo` and `make test`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN := .venv/bin/python
+ROOMS := config workers competitions licensing ledger web evaluator assay
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up test laws journeys lint fix lock docs replay clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the site and its workers need into .venv (no time when it is there)
+	@$(PYTHON) requirements/install.py worker
+
+setup-dev: ## The same, and what tests and lint need
+	@$(PYTHON) requirements/install.py dev
+
+demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
+	@$(RUN) manage.py demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+up: setup ## Run the site: web, worker, beat, broker under one supervisor
+	@$(RUN) manage.py up $(if $(PORT),--port $(PORT))
+
+test: setup-dev ## Run all tests on SQLite, and the laws on PostgreSQL when it is there
+	@$(RUN) requirements/system.py
+	@$(RUN) tests/run.py $(ARGS)
+
+laws: setup-dev ## Run only the laws: money, states, replay, crowds
+	@$(RUN) tests/run.py -m law
+
+journeys: setup-dev ## Run only the whole stories through public doors
+	@$(RUN) tests/run.py -m journey
+
+lint: setup-dev ## ruff, mypy, import contracts, migrations
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet . || (echo "make fix would format these" && exit 1)
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(RUN) manage.py makemigrations --check --dry-run
+
+fix: setup-dev ## Let ruff mend and format what it can
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+lock: setup-dev ## Resolve requirements/*.txt anew into hashed locks (needs a package index)
+	@$(RUN) -m pip install --quiet --require-hashes -r requirements/tools.lock
+	@$(RUN) requirements/lock.py
+
+docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CLI help
+	@$(RUN) manage.py docs
+
+replay: setup ## Rebuild every table from the message log and compare
+	@$(RUN) manage.py replay
+
+clean: ## Remove caches and the demo's data; keep .venv
+	rm -rf var .hypothesis .ruff_cache .import_linter_cache .coverage htmlcov build *.egg-info
+	find $(ROOMS) tests requirements -name __pycache__ -prune -exec rm -rf {} +

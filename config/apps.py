@@ -1,0 +1,7 @@
+"""The wiring as a Django app, for its management commands: they need every room."""
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    name = "config"

@@ -1,0 +1,63 @@
+"""The environment, read once, typed, with the meaning of every variable. A wrong value stops the start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from assay.errors import AssayError
+
+HOUSE = Path(__file__).resolve().parent.parent
+
+
+class SettingInvalid(AssayError):
+    """An environment variable has a value that cannot be used. Facts: name."""
+
+    code, status = "config.setting_invalid", 500
+    next_step = "Correct the variable; `python manage.py env` lists all of them."
+
+
+def _says(meaning: str, default: str) -> str:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Every variable the house reads; the names are the field names in capitals."""
+
+    assay_data: str = _says("Folder of database, blobs, keys and run files.", "var/data")
+    database_url: str = _says("PostgreSQL by URL; empty: SQLite in ASSAY_DATA.", "")
+    celery_broker_url: str = _says("Redis or RabbitMQ by URL; empty: files in ASSAY_DATA.", "")
+    storage_url: str = _says("Blobs: s3://bucket?endpoint=URL; empty: a folder in ASSAY_DATA.", "")
+    secret_key: str = _says("Django's secret; empty: made once in ASSAY_DATA.", "")
+    keys_folder: str = _says("Folder of the house's signing keys; empty: ASSAY_DATA/keys.", "")
+    assay_origin: str = _says("The log's name: host and path without scheme.", "assay.local/log")
+    assay_hosts: str = _says("Host names the site answers to, by commas.", "127.0.0.1,localhost")
+    assay_https: str = _says("1 when the site is served over HTTPS only.", "0")
+    assay_debug: str = _says("1 for development: tracebacks in the browser.", "0")
+    assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
+    assay_tick_s: str = _says("Seconds between two ticks of the clock.", "2")
+    assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
+
+
+def read(source: Mapping[str, str] = os.environ) -> Environment:
+    """The environment as it is. raises SettingInvalid for a flag or number that is none"""
+    given = {one.name: source[one.name.upper()] for one in fields(Environment) if one.name.upper() in source}
+    found = Environment(**given)
+    for name in ("assay_https", "assay_debug"):
+        _need(name, getattr(found, name) in ("0", "1"), "0 or 1")
+    for name in ("assay_faucet", "assay_tick_s", "assay_dispute_least_s"):
+        value = getattr(found, name)
+        _need(name, value.isascii() and value.isdigit(), "a whole number")
+    _need("assay_tick_s", int(found.assay_tick_s) > 0, "at least 1")
+    return found
+
+
+def meanings() -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) of every variable."""
+    return [(one.name.upper(), str(one.default), one.metadata["meaning"]) for one in fields(Environment)]
+
+
+def _need(name: str, is_right: bool, wanted: str) -> None:  # noqa: FBT001 - a claim, not a switch
+    if not is_right:
+        raise SettingInvalid(f"{name.upper()} must be {wanted}.", name=name.upper())

@@ -1,0 +1,71 @@
+"""`manage.py replay`: prove that every table follows from the log."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from time import sleep
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.replay import Report, replay
+
+EQUAL, BUSY, DIFFERENT = 0, 1, 6
+LOOKS, PAUSE_S = 5, 1.0
+MOST_SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Ends with 0 when all is equal, 6 when something differs, 1 when messages still wait."""
+
+    help = "Rebuild all tables from the log in a scratch database and compare them row by row."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Answer with one JSON object.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the report; leave with its exit code."""
+        report = replay()
+        for _ in range(LOOKS - 1):
+            if report.waiting:
+                sleep(PAUSE_S)
+                report = replay()
+        lines = [json.dumps(as_json(report))] if options["json"] else as_text(report)
+        for line in lines:
+            self.stdout.write(line)
+        if code := exit_code(report):
+            sys.exit(code)
+
+
+def exit_code(report: Report) -> int:
+    if report.is_equal:
+        return EQUAL
+    return DIFFERENT if report.damage or report.differences else BUSY
+
+
+def as_json(report: Report) -> dict[str, object]:
+    damage = report.damage.as_dict() if report.damage else {}
+    return {
+        "equal": report.is_equal,
+        "messages": report.messages,
+        "checkpoints": report.checkpoints,
+        "rows": report.rows,
+        "messages_per_s": report.messages_per_s,
+        "waiting": report.waiting,
+        "damage": damage,
+        "differences": [vars(one) for one in report.differences],
+    }
+
+
+def as_text(report: Report) -> list[str]:
+    """One line per finding, and what to do next."""
+    if report.waiting:
+        return [f"{report.waiting} messages still wait for their place. Run it again in a moment."]
+    done = f"{report.messages} messages, {report.messages_per_s} per second"
+    if report.damage:
+        return [f"{done}.", f"DAMAGED  {report.damage}", report.damage.next_step]
+    if report.differences:
+        lines = [f"DIFFERENT  {one}" for one in report.differences[:MOST_SHOWN]]
+        count = f"{len(report.differences)} values differ in {report.rows} rows; {done}."
+        return [*lines, count, "Keep the database, and find who wrote it other than by the log."]
+    return [f"EQUAL  {report.rows} rows follow from {done}; {report.checkpoints} checkpoints hold."]

@@ -1,0 +1,227 @@
+"""Django's settings, built from config/env.py alone."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from assay.keys import public_hex, read_or_make_key
+from config import env
+
+ENV = env.read()
+HOUSE = env.HOUSE
+DATA = (HOUSE / ENV.assay_data).resolve()
+KEYS_FOLDER = Path(ENV.keys_folder) if ENV.keys_folder else DATA / "keys"
+RUN_FOLDER = DATA / "run"
+DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+DEBUG = ENV.assay_debug == "1"
+SECRET_KEY = ENV.secret_key or public_hex(read_or_make_key(DATA / "keys" / "django.key"))
+ALLOWED_HOSTS = ENV.assay_hosts.split(",")
+IS_HTTPS = ENV.assay_https == "1"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_HTTPS else []
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- the house ------------------------------------------------------------------------------------
+LOG_ORIGIN = ENV.assay_origin
+FAUCET_NANO = int(ENV.assay_faucet) * 10**9
+TICK_S = int(ENV.assay_tick_s)
+DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
+BLOB_LIMIT_BYTES = 64 << 20
+DATA_FILE_LIMIT_BYTES = 32 << 20
+ASSAY_BODY_LIMITS = {
+    "/": 1 << 20,
+    "/api/messages": 128 << 10,
+    "/api/blobs": BLOB_LIMIT_BYTES,
+    "/sponsor/": 3 * DATA_FILE_LIMIT_BYTES + (1 << 20),
+}
+
+# --- Django ---------------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "template_partials",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "axes",
+    "csp",
+    "web",
+    "ledger",
+    "licensing",
+    "competitions",
+    "workers",
+    "config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "web.middleware.Door",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# --- tables ---------------------------------------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(ENV.database_url or f"sqlite:///{DATA / 'assay.db'}")
+}
+SQLITE_OPTIONS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+}
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+    # A file, not memory: the tests' threads and processes must all see it.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.db")}
+
+# --- bytes ----------------------------------------------------------------------------------------
+
+
+def _blob_storage(url: str) -> dict[str, object]:
+    """Where blobs lie: a folder, or a bucket named by s3://bucket?endpoint=URL."""
+    if not url:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(DATA / "blobs"), "allow_overwrite": True},
+        }
+    parts = urlsplit(url)
+    asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {"bucket_name": parts.netloc, "endpoint_url": asked.get("endpoint")},
+    }
+
+
+STORAGES = {
+    "default": _blob_storage(ENV.storage_url),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+WHITENOISE_USE_FINDERS = True
+FILE_UPLOAD_TEMP_DIR = None
+DATA_UPLOAD_MAX_MEMORY_SIZE = BLOB_LIMIT_BYTES
+
+# --- the doorbell ---------------------------------------------------------------------------------
+CELERY_BROKER_URL = ENV.celery_broker_url or "filesystem://"
+_FILES = {
+    "data_folder_in": str(DATA / "broker"),
+    "data_folder_out": str(DATA / "broker"),
+    "processed_folder": str(DATA / "broker-done"),
+    "store_processed": False,
+}
+_REDIS = {
+    "visibility_timeout": 4 * 3600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+}
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    _FILES
+    if CELERY_BROKER_URL.startswith("filesystem")
+    else _REDIS
+    if CELERY_BROKER_URL.startswith("redis")
+    else {}
+)
+if CELERY_BROKER_TRANSPORT_OPTIONS is _FILES:
+    (DATA / "broker").mkdir(exist_ok=True)
+    CELERY_CONTROL_FOLDER = str(DATA / "broker")
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "workers.tasks.score_*": {"queue": "evaluate"},
+    "workers.tasks.prepare_*": {"queue": "evaluate"},
+}
+CELERY_TASK_TIME_LIMIT = 1800
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "workers.clock.tick", "schedule": float(TICK_S)},
+    "sweep": {"task": "workers.clock.sweep", "schedule": 5.0},
+}
+
+# --- sign-in --------------------------------------------------------------------------------------
+ASSAY_OPEN_ACCOUNT = "ledger.actions.open_account_for"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "web.auth.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- headers --------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("camera", "geolocation", "microphone", "payment", "usb")
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+}

@@ -1,0 +1,122 @@
+"""Optional system packages: which are here, what each adds, and how to get it.
+
+None is required. `python requirements/system.py` names the absent ones; as root, where apt-get is,
+it installs them first (ASSAY_APT=0 forbids that), and a failed installation is only a loud line.
+Standard library only: it runs before the virtual environment exists, and the tests read it too.
+
+    python requirements/system.py            install what can be, then name what is absent
+    python requirements/system.py --found    only print the names of what is here: postgres,redis
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+APT_TIME_LIMIT_S = 420
+
+
+@dataclass(frozen=True)
+class Program:
+    """Something of the system that we use when it is there."""
+
+    name: str  # what ASSAY_NEED calls it
+    commands: tuple[str, ...]  # the first one found is taken
+    package: str  # of Debian and Ubuntu
+    adds: str  # what is missing without it
+
+    def path(self) -> Path | None:
+        """Where it is, or None. CHROMIUM names a browser that is not on PATH."""
+        named = os.environ.get(self.name.upper(), "")  # noqa: TID251 - runs before config exists
+        for command in (named, *self.commands):
+            place = command and shutil.which(command, path=_search_path())
+            if place:
+                return Path(place)
+        return None
+
+    def absence(self) -> str:
+        """One line for a person: what is absent, what it would add, how to get it."""
+        return f"no {self.name}: {self.adds}; apt-get install {self.package}"
+
+
+PROGRAMS = (
+    Program("postgres", ("initdb",), "postgresql", "the laws also run on a PostgreSQL cluster"),
+    Program(
+        "redis",
+        ("redis-server", "valkey-server"),
+        "redis-server",
+        "a broker that answers at once and gives back the task of a killed worker",
+    ),
+    Program(
+        "chromium",
+        ("chromium", "chromium-browser", "google-chrome"),
+        "chromium",
+        "the journeys in a real browser",
+    ),
+    Program("bubblewrap", ("bwrap",), "bubblewrap", "a second jail to compare the sandbox with"),
+)
+
+
+def program(name: str) -> Program:
+    """The program of that name. Raises KeyError for a name that is not in PROGRAMS."""
+    return {each.name: each for each in PROGRAMS}[name]
+
+
+def main(arguments: list[str]) -> None:
+    """Install what is absent where that is possible; name what is absent then."""
+    if "--found" in arguments:
+        print(",".join(each.name for each in PROGRAMS if each.path()))
+        return
+    absent = [each for each in PROGRAMS if not each.path()]
+    if absent and _may_install():
+        _install(absent)
+    for each in absent:
+        if not each.path():
+            print(f"  optional  {each.absence()}", flush=True)
+
+
+def _search_path() -> str:
+    """PATH behind the folders where Debian keeps the servers of PostgreSQL, newest first."""
+    versions = Path("/usr/lib/postgresql").glob("*/bin")
+    newest_first = sorted(versions, key=lambda folder: int(folder.parent.name), reverse=True)
+    on_path = os.environ.get("PATH", os.defpath)  # noqa: TID251 - runs before config exists
+    return os.pathsep.join([*map(str, newest_first), on_path])
+
+
+def _may_install() -> bool:
+    """True for root with apt-get, unless ASSAY_APT=0."""
+    forbidden = os.environ.get("ASSAY_APT") == "0"  # noqa: TID251 - runs before config exists
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None and not forbidden
+
+
+def _install(absent: list[Program]) -> None:
+    """Ask apt-get for the packages of what is absent; say so when it cannot."""
+    packages = [each.package for each in absent]
+    print(f"  optional  apt-get install {' '.join(packages)} ...", flush=True)
+    # RUNLEVEL=1 keeps the packages from starting servers of their own.
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    environment = os.environ | quiet  # noqa: TID251 - apt-get needs PATH and the proxies
+    update = ["apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update"]
+    install = ["apt-get", "-qq", "-y", "--no-install-recommends", "install", *packages]
+    for command in (update, install):
+        try:
+            done = subprocess.run(
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=APT_TIME_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            print(f"  optional  FAILED: {' '.join(command)} took too long", flush=True)
+            return
+        if done.returncode:
+            print(f"  optional  FAILED: {' '.join(command)}\n{done.stderr[-500:]}", flush=True)
+            return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

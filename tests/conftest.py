@@ -1,0 +1,134 @@
+"""What every test has: a data folder and a database of its own, and servers or a loud skip."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import django
+import pytest
+from hypothesis import HealthCheck, settings
+
+from requirements.system import PROGRAMS, program
+
+# Django reads its settings once, so the environment is set before it wakes up.
+DATA = Path(tempfile.mkdtemp(prefix="assay-test-"))
+os.environ["ASSAY_DATA"] = str(DATA)  # noqa: TID251 - the tests' own data folder
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
+django.setup()
+
+from django.db import connections  # noqa: E402 - after the environment
+
+NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
+IS_CI = "CI" in os.environ  # noqa: TID251
+ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")  # noqa: TID251
+CROWD_LIMIT_S = 60
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=IS_CI,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in tests/laws is a law; journeys and laws of one file stay in one process."""
+    for item in items:
+        if "laws" in item.path.parts:
+            item.add_marker(pytest.mark.law)
+        if item.get_closest_marker("journey"):
+            item.add_marker(pytest.mark.xdist_group("journeys"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program that is not here; fail instead when ASSAY_NEED names it."""
+    for name in ("postgres", "redis", "chromium"):
+        if not item.get_closest_marker(name):
+            continue
+        if program(name).path() is None:
+            answer = pytest.fail if name in NEEDED else pytest.skip
+            answer(program(name).absence())
+        if name == "postgres" and not ON_POSTGRES:
+            pytest.skip("runs on PostgreSQL: `make test`, or set DATABASE_URL")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name every absent program, so that nothing is left out quietly."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in reports]
+    for each in PROGRAMS:
+        if each.path() is None:
+            count = reasons.count(each.absence())
+            terminalreporter.write_line(f"LEFT OUT ({count} tests skipped)  {each.absence()}")
+    absences = {each.absence() for each in PROGRAMS}
+    for reason, count in Counter(each for each in reasons if each not in absences).items():
+        terminalreporter.write_line(f"SKIPPED ({count} tests)  {reason}")
+
+
+def pytest_unconfigure() -> None:
+    """Take the data folder away."""
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give each test process a database of its own: a file, since threads cannot share memory."""
+    default = connections["default"]
+    if default.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        default.settings_dict["TEST"]["NAME"] = str(file)
+    else:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # noqa: TID251 - set by xdist
+        default.settings_dict["TEST"]["NAME"] = f"test_assay_{worker}"
+
+
+@pytest.fixture
+def crowd() -> Callable[..., list[Exception]]:
+    """Run a job in eight threads at once; answer with the errors that it raised.
+
+    crowd(job, size=8)   job(number) is called once per thread, all through one gate
+    """
+
+    def run(job: Callable[[int], object], size: int = 8) -> list[Exception]:
+        errors: list[Exception] = []
+        gate = threading.Barrier(size)
+
+        def one(number: int) -> None:
+            gate.wait()
+            try:
+                job(number)
+            except Exception as error:  # noqa: BLE001 - handed to the test
+                errors.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [
+            threading.Thread(target=one, args=(number,), daemon=True) for number in range(size)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(CROWD_LIMIT_S)
+        assert not any(thread.is_alive() for thread in threads), "a thread of the crowd hangs"
+        return errors
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def house() -> Path:
+    """The folder of the whole house: where manage.py is."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def vectors(house: Path) -> Iterator[Path]:
+    """The folder of published test vectors."""
+    return house / "tests" / "vectors"

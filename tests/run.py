@@ -1,0 +1,52 @@
+"""What `make test` runs: the laws on a throw-away PostgreSQL cluster, then everything on SQLite.
+
+The last line printed is pytest's own. The exit status is the worse of both passes. Arguments go to
+the SQLite pass:  python tests/run.py -k settlement
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(HOUSE))
+
+from requirements.system import program  # noqa: E402 - the house is put on the path first
+from tests.servers import postgres  # noqa: E402
+
+PROCESSES = "2"
+
+
+def main(arguments: list[str]) -> int:
+    """Run both passes; the worse exit status is returned."""
+    on_postgres = _postgres_pass() if program("postgres").path() and not arguments else None
+    _say("everything on SQLite")
+    # What needs PostgreSQL has just run there; without a server it stays in, to be skipped aloud.
+    chosen = [] if on_postgres is None else ["-m", "not postgres"]
+    on_sqlite = _pytest([*chosen, *arguments], {})
+    return max(on_sqlite, on_postgres or 0)
+
+
+def _postgres_pass() -> int:
+    """The exit status of the laws on PostgreSQL."""
+    _say("the laws on a throw-away PostgreSQL cluster")
+    with postgres() as url:
+        return _pytest(["-m", "law or postgres"], {"DATABASE_URL": url})
+
+
+def _pytest(arguments: list[str], more: dict[str, str]) -> int:
+    """Run pytest in two processes and give its exit status back."""
+    command = [sys.executable, "-m", "pytest", "-n", PROCESSES, "--dist", "loadgroup", *arguments]
+    environment = os.environ | more  # noqa: TID251 - a test run inherits the caller's environment
+    return subprocess.run(command, cwd=HOUSE, env=environment, check=False).returncode
+
+
+def _say(line: str) -> None:
+    """A heading between the passes."""
+    sys.stdout.write(f"\n== {line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
