@@ -1,0 +1,155 @@
+"""What changes the record itself: founding it, opening accounts, play money, bookmarks, blobs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from assay import messages
+from assay.keys import public_hex
+from assay.wire import Nano
+from ledger import blobs, log, queries
+from ledger.errors import FaucetEmpty
+from ledger.models import Blob, Bookmark, Lease
+from ledger.rules import books, fold
+from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, Account, AccountKind
+from ledger.rules.entry import Entry
+
+MINT_KIND = "mint"
+
+
+def ms(now: datetime) -> int:
+    """The log's time: whole milliseconds since 1970, UTC."""
+    return int(now.timestamp() * 1000)
+
+
+@transaction.atomic
+def found(*, now: datetime) -> None:
+    """Begin the log: the house's keys and accounts. Harmless when it has begun."""
+    _only_one_at_a_time("found")
+    if queries.has_account(ISSUANCE):
+        return
+    at_ms = ms(now)
+    keys = [
+        messages.KeyAdded(public_hex(log.signing_key(role)), OPERATOR, role, at_ms)
+        for role in ("operator", "evaluator")
+    ]
+    accounts = [
+        messages.AccountOpened(name, kind.value, at_ms)
+        for name, kind in (
+            (ISSUANCE, AccountKind.ISSUANCE),
+            (FEE, AccountKind.FEE),
+            (POOL, AccountKind.POOL),
+        )
+    ]
+    facts = [log.fact(body, idempotency=f"found/{n}") for n, body in enumerate(keys + accounts)]
+    log.record(facts)
+
+
+@transaction.atomic
+def open_account(order: Entry, *, now: datetime) -> str:
+    """Open the account that a signed `account.open` asks for; the same order, the same account.
+
+    returns  the account's name
+    raises   AccountTaken, AccountInvalid
+    """
+    _only_one_at_a_time("accounts")
+    name = str(order.body.account)
+    if log.find(order.id):
+        return name
+    at_ms = ms(now)
+    opened = messages.AccountOpened(name, AccountKind.USER.value, at_ms)
+    facts = [log.fact(opened, answers=order)]
+    if not order.speaker:
+        added = messages.KeyAdded(order.signer, name, "person", at_ms)
+        facts.append(log.fact(added, answers=order))
+    log.record([order, *facts])
+    return name
+
+
+def open_account_for(account: str, *, now: datetime) -> str:
+    """Open an account for a web user, in the operator's words.
+
+    raises AccountTaken, AccountInvalid
+    """
+    fold.check_handle(account)
+    body = messages.AccountOpen(account)
+    return open_account(log.order_for(account, body, idempotency="account.open"), now=now)
+
+
+@transaction.atomic
+def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> None:
+    """Give play money from the faucet; an account gets at most settings.FAUCET_NANO in all.
+
+    raises AccountUnknown, FaucetEmpty
+    """
+    log.Tables().lock(Account, [ISSUANCE, account])
+    queries.account(account)
+    body = messages.BooksMinted(
+        account,
+        (
+            messages.Line(
+                id=books.transfer_id(f"{account}/{idempotency}", MINT_KIND),
+                kind="single",
+                debit=ISSUANCE,
+                credit=account,
+                amount_nano=Nano(amount_nano),
+                code="mint",
+            ),
+        ),
+        ms(now),
+    )
+    fact = log.fact(body, idempotency=f"{account}/{idempotency}")
+    if queries.has_transfer(body.transfers[0].id):
+        return
+    if queries.minted_nano(account) + amount_nano > settings.FAUCET_NANO:
+        raise FaucetEmpty(
+            f"{account} had its play money already.",
+            account=account,
+            most_nano=str(settings.FAUCET_NANO),
+        )
+    log.record([fact])
+
+
+@transaction.atomic
+def expire_due(*, now: datetime) -> int:
+    """Give back held amounts whose time is over. Answers with how many."""
+    _only_one_at_a_time("expire")
+    lines = books.expiries(log.Tables(), ms(now))
+    if lines:
+        body = messages.BooksExpired(tuple(lines), ms(now))
+        log.record([log.fact(body, idempotency=lines[0].id)])
+    return len(lines)
+
+
+def advance(reader: str, *, old: int, new: int) -> bool:
+    """Move a bookmark by compare-and-set. False: somebody else did."""
+    Bookmark.objects.get_or_create(reader=reader)
+    return bool(Bookmark.objects.filter(reader=reader, next_index=old).update(next_index=new))
+
+
+def store(
+    chunks: Iterable[bytes], *, owner: str, limit_bytes: int, now: datetime, expected: str = ""
+) -> tuple[str, int]:
+    """Put a user's bytes into the store and note whose they are.
+
+    raises BlobTooLarge, BlobDamaged
+    """
+    name, size_bytes = blobs.put(chunks, limit_bytes=limit_bytes, expected=expected)
+    fresh = {"size_bytes": size_bytes, "owner": owner, "at_ms": ms(now)}
+    Blob.objects.get_or_create(pk=name, defaults=fresh)
+    return name, size_bytes
+
+
+def publish_blob(name: str, *, now: datetime) -> None:
+    """From now on anybody may fetch these bytes."""
+    size_bytes = blobs.size(name)
+    fresh = {"size_bytes": size_bytes, "owner": OPERATOR, "at_ms": ms(now), "is_public": True}
+    Blob.objects.update_or_create(pk=name, defaults={"is_public": True}, create_defaults=fresh)
+
+
+def _only_one_at_a_time(job: str) -> None:
+    """Take turns with everybody who does the same job, until the transaction ends."""
+    Lease.objects.get_or_create(job=job)
+    Lease.objects.select_for_update().get(job=job)

@@ -1,0 +1,110 @@
+"""What can be wrong with money, messages and blobs.
+
+    TransferRefused    one of the stable answers of the books (rules/books.py)
+    Overdrawn          the one of them that people meet
+    MessageRefused ... an entry that the log does not take
+    BlobMissing ...    bytes that are not there, or not what their name says
+"""
+
+from assay.errors import AssayError
+from assay.money import show_tokens
+
+
+class TransferRefused(AssayError):
+    """The books refuse a transfer. Facts: transfer, answer (a stable word of docs/books.md)."""
+
+    code, status = "ledger.transfer_refused", 409
+    next_step = "Look at the account's statement, then send a corrected order."
+
+
+class Overdrawn(AssayError):
+    """The account would go below zero. Facts: account, balance_nano, wanted_nano."""
+
+    code, status = "ledger.overdrawn", 409
+
+    def __init__(self, account: str, balance_nano: int, wanted_nano: int) -> None:
+        missing = show_tokens(wanted_nano - balance_nano)
+        super().__init__(
+            f"{account} holds {show_tokens(balance_nano)} tokens; {show_tokens(wanted_nano)} are needed.",
+            next_step=f"Add {missing} tokens to the account, or choose a smaller amount.",
+            account=account,
+            balance_nano=str(balance_nano),
+            wanted_nano=str(wanted_nano),
+        )
+
+
+class MessageRefused(AssayError):
+    """The log does not take this entry. Facts: reason, kind."""
+
+    code, status = "log.message_refused", 422
+    next_step = "Make the message with the client of this version."
+
+
+class SignerRefused(AssayError):
+    """The key may not sign this. Facts: key, kind."""
+
+    code, status = "log.signer_refused", 403
+    next_step = "Sign with a key of the account, or open an account for this key: `assay auth login`."
+
+
+class MessageUnknown(AssayError):
+    """No message of this id is in the log. Facts: id."""
+
+    code, status = "log.unknown", 404
+    next_step = "Check the id; a message just sent takes a moment to get its place."
+
+
+class AccountTaken(AssayError):
+    """The name belongs to another key. Facts: account."""
+
+    code, status = "ledger.account_taken", 409
+    next_step = "Choose another name, or sign in with the key that owns this one."
+
+
+class AccountInvalid(AssayError):
+    """The name cannot be an account. Facts: account."""
+
+    code, status = "ledger.account_invalid", 422
+    next_step = "Use 2 to 32 lower-case letters, digits and single hyphens, beginning with a letter."
+
+
+class AccountUnknown(AssayError):
+    """There is no such account. Facts: account."""
+
+    code, status = "ledger.account_unknown", 404
+    next_step = "Check the name, or open the account first."
+
+
+class FaucetEmpty(AssayError):
+    """The account had its play money already. Facts: account, most_nano."""
+
+    code, status = "ledger.faucet_empty", 409
+    next_step = "Earn tokens in a competition, or ask another account to pay you."
+
+
+class BlobMissing(AssayError):
+    """No bytes of this name are in the store. Facts: sha256."""
+
+    code, status = "ledger.blob_missing", 404
+    next_step = "Upload the file first."
+
+
+class BlobDamaged(AssayError):
+    """The bytes are not those that their name says. Facts: sha256, found."""
+
+    code, status = "ledger.blob_damaged", 422
+    next_step = "Upload the file again."
+
+
+class BlobTooLarge(AssayError):
+    """The bytes pass the limit. Facts: limit_bytes."""
+
+    code, status = "ledger.blob_too_large", 413
+    next_step = "Send a smaller file; the competition's page names the limit."
+
+
+class LogDamaged(AssayError):
+    """The log, or a table, is not what the fold says. Facts: where, index."""
+
+    code, status = "log.damaged", 500
+    next_step = "Stop writing, keep the database, and compare with a mirror or a backup."

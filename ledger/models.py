@@ -1,0 +1,179 @@
+"""The tables of the record. Account, Transfer and Key mirror the rows of rules/accounts.py."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from ledger.rules.accounts import AccountKind, Role
+
+ID = 64
+
+
+class Account(models.Model):
+    """A purse; its sums are a cache of the transfers."""
+
+    id = models.CharField(max_length=120, primary_key=True)
+    kind = models.CharField(max_length=10)
+    unit = models.CharField(max_length=12)
+    available_nano = models.BigIntegerField()
+    pending_out_nano = models.BigIntegerField()
+    pending_in_nano = models.BigIntegerField()
+    is_closed = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(available_nano__gte=0) | Q(kind=AccountKind.ISSUANCE),
+                name="account_not_below_zero",
+            ),
+            models.CheckConstraint(
+                condition=Q(pending_out_nano__gte=0) & Q(pending_in_nano__gte=0),
+                name="account_pending_not_below_zero",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[*AccountKind]), name="account_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Transfer(models.Model):
+    """One movement of money. Rows are final: triggers refuse UPDATE and DELETE."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    kind = models.CharField(max_length=8)
+    debit = models.CharField(max_length=120, db_index=True)
+    credit = models.CharField(max_length=120, db_index=True)
+    amount_nano = models.BigIntegerField()
+    code = models.CharField(max_length=10)
+    pending_id = models.CharField(max_length=ID, null=True, db_index=True)  # noqa: DJ001 - no pending, no id
+    timeout_s = models.IntegerField()
+    reference = models.CharField(max_length=200, blank=True)
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=43, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_nano__gt=0), name="transfer_moves_something"),
+            models.CheckConstraint(
+                condition=~Q(debit=F("credit")), name="transfer_goes_elsewhere"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["single", "pending"], pending_id=None)
+                | Q(kind__in=["post", "void", "expire"], pending_id__isnull=False),
+                name="transfer_resolves_iff_closing",
+            ),
+            models.UniqueConstraint(
+                fields=["pending_id"],
+                condition=Q(kind__in=["post", "void", "expire"]),
+                name="pending_resolves_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Key(models.Model):
+    """A public key and what it may sign."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    account = models.CharField(max_length=120, db_index=True)
+    role = models.CharField(max_length=10)
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=43)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=[*Role]), name="key_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Message(models.Model):
+    """One entry of the log: the signed bytes, and what of them is searched for.
+
+    `log_index` is empty until the sequencer gives the entry its place. The row id is no place: it
+    has gaps, and rows are committed out of its order.
+    """
+
+    item = models.CharField(max_length=43, unique=True)
+    kind = models.CharField(max_length=40)
+    signer = models.CharField(max_length=ID)
+    anchor = models.CharField(max_length=ID)
+    cause = models.CharField(max_length=43, blank=True, db_index=True)
+    raw = models.BinaryField()
+    log_index = models.BigIntegerField(null=True, unique=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["signer", "anchor"], name="message_once_per_anchor"),
+        ]
+        indexes = [
+            models.Index("id", name="waiting_for_an_index", condition=Q(log_index=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.item
+
+
+class Checkpoint(models.Model):
+    """A signed statement of the log's size and root. Not replayed: it is checked against the tree."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.CharField(max_length=ID)
+    note = models.TextField()
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.size}"
+
+
+class Edge(models.Model):
+    """The right edge of the tree, so that it grows in O(log n). Not replayed: a cache."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    size = models.BigIntegerField(default=0)
+    hashes = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_right_edge")]
+
+    def __str__(self) -> str:
+        return f"edge {self.size}"
+
+
+class Lease(models.Model):
+    """Who may do a job that only one may do at a time, and until when."""
+
+    job = models.CharField(max_length=60, primary_key=True)
+    holder = models.CharField(max_length=120, default="")
+    until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.job
+
+
+class Bookmark(models.Model):
+    """How far a reader has read the log."""
+
+    reader = models.CharField(max_length=60, primary_key=True)
+    next_index = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.reader
+
+
+class Blob(models.Model):
+    """An index of the bytes in the store. Not replayed: what matters is named by messages."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    size_bytes = models.BigIntegerField()
+    owner = models.CharField(max_length=120)
+    is_public = models.BooleanField(default=False)
+    at_ms = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,142 @@
+"""Reading the record: messages in log order, accounts, statements, proofs."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from django.apps import apps
+from django.db.models import Max, Q, QuerySet
+
+from assay import merkle, notes
+from ledger.errors import AccountUnknown, MessageUnknown
+from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
+from ledger.rules.rows import Row
+
+
+def account(name: str) -> Account:
+    """raises AccountUnknown"""
+    found = Account.objects.filter(pk=name).first()
+    if found is None:
+        raise AccountUnknown(f"There is no account {name!r}.", account=name)
+    return found
+
+
+def has_account(name: str) -> bool:
+    return Account.objects.filter(pk=name).exists()
+
+
+def balance_nano(name: str) -> int:
+    """What the account can spend. raises AccountUnknown"""
+    return account(name).available_nano
+
+
+def keys_of(name: str) -> list[str]:
+    """The public keys that sign for an account."""
+    return [*Key.objects.filter(account=name).order_by("at_ms").values_list("id", flat=True)]
+
+
+def key_account(public: str) -> str | None:
+    """The account that a person's key signs for."""
+    return Key.objects.filter(pk=public, role="person").values_list("account", flat=True).first()
+
+
+def statement(name: str) -> QuerySet[Transfer]:
+    """Every transfer of an account, newest first."""
+    return Transfer.objects.filter(Q(debit=name) | Q(credit=name)).order_by("-at_ms", "id")
+
+
+def transfers_of(message: str) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(message=message).order_by("id")
+
+
+def has_transfer(transfer: str) -> bool:
+    return Transfer.objects.filter(pk=transfer).exists()
+
+
+def minted_nano(name: str) -> int:
+    """What an account got from the faucet so far."""
+    lines = Transfer.objects.filter(credit=name, code="mint").values_list("amount_nano", flat=True)
+    return sum(lines)
+
+
+def messages_from(index: int, *, limit: int) -> QuerySet[Message]:
+    """Sequenced messages from `index` on, in log order."""
+    return Message.objects.filter(log_index__gte=index).order_by("log_index")[:limit]
+
+
+def raw_from(index: int) -> Iterator[bytes]:
+    """The bytes of every sequenced message from `index` on, in log order."""
+    rows = Message.objects.filter(log_index__gte=index).order_by("log_index")
+    return (bytes(raw) for raw in rows.values_list("raw", flat=True).iterator(2000))
+
+
+def next_index(reader: str) -> int:
+    """Where the reader goes on reading."""
+    mark = Bookmark.objects.filter(reader=reader).first()
+    return mark.next_index if mark else 0
+
+
+def log_size() -> int:
+    """How many messages have their place."""
+    last: int | None = Message.objects.aggregate(last=Max("log_index"))["last"]
+    return 0 if last is None else last + 1
+
+
+def waiting_messages() -> int:
+    return Message.objects.filter(log_index=None).count()
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    return Checkpoint.objects.order_by("-size").first()
+
+
+def checkpoints() -> QuerySet[Checkpoint]:
+    return Checkpoint.objects.order_by("size")
+
+
+def receipt(item: str) -> str:
+    """The `.tlog-proof` of a message, under the newest checkpoint.
+
+    raises MessageUnknown while no checkpoint covers it
+    """
+    row = Message.objects.filter(item=item).first()
+    checkpoint = latest_checkpoint()
+    if row is None or row.log_index is None or checkpoint is None:
+        raise MessageUnknown(f"No checkpoint covers {item} yet.", id=item)
+    leaves = [merkle.leaf_hash(raw) for raw in _entries(0, checkpoint.size)]
+    path = merkle.inclusion(leaves, row.log_index)
+    return notes.write_proof(row.log_index, path, checkpoint.note)
+
+
+def entries_tile(index: int, width: int) -> bytes | None:
+    """256 (or width) x (u16 length, entry); None when the log is not that long."""
+    part = _entries(index * merkle.TILE, index * merkle.TILE + width)
+    if len(part) != width:
+        return None
+    return b"".join(len(raw).to_bytes(2, "big") + raw for raw in part)
+
+
+def hash_tile(level: int, index: int, width: int) -> bytes | None:
+    """256 (or width) hashes of one level; None when the log is not that long."""
+    span = merkle.TILE**level
+    start = index * merkle.TILE * span
+    leaves = [merkle.leaf_hash(raw) for raw in _entries(start, start + width * span)]
+    if len(leaves) != width * span:
+        return None
+    parts = (leaves[at : at + span] for at in range(0, len(leaves), span))
+    return b"".join(merkle.root_of_nodes(list(part)) for part in parts)
+
+
+def blob(sha256: str) -> Blob | None:
+    return Blob.objects.filter(pk=sha256).first()
+
+
+def table_page(table: type[Row], *, after: str, limit: int) -> list[dict[str, object]]:
+    """Rows of a table of the fold, in order of id: what the site claims, for auditors."""
+    names = [field.name for field in fields(table)]  # type: ignore[arg-type]
+    rows = apps.get_model(table.TABLE).objects.filter(pk__gt=after).order_by("pk")
+    return list(rows.values(*names)[:limit])
+
+
+def _entries(start: int, end: int) -> list[bytes]:
+    rows = Message.objects.filter(log_index__gte=start, log_index__lt=end).order_by("log_index")
+    return [bytes(raw) for raw in rows.values_list("raw", flat=True)]

@@ -1,0 +1,154 @@
+"""The fold: entries in, rows out. The site, replay and the auditor all run this one.
+
+A room above adds its own fold for its own kinds; it runs before the money moves, so that it can
+refuse a payment that its rules do not give.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from assay import messages
+from ledger.errors import AccountInvalid, AccountTaken, MessageRefused, SignerRefused
+from ledger.rules import books
+from ledger.rules.accounts import Account, AccountKind, Key, Role
+from ledger.rules.entry import Entry
+from ledger.rules.rows import Rows
+
+Fold = Callable[[Entry, Rows], None]
+HANDLE = re.compile(r"[a-z](?:-?[a-z0-9]){1,31}")
+RESERVED = frozenset(
+    "operator issuance fee evaluators escrow pool assay admin root burn everyone nobody".split()
+)
+
+
+def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold]) -> Entry:
+    """Fold one entry into the rows; the answer is the entry with its actor known.
+
+    raises SignerRefused, MessageRefused, and whatever a room or the books object to; then the
+    rows may be half changed, so the caller throws its overlay away
+    """
+    entry = replace(entry, actor=actor_of(entry, rows))
+    for fold in (ledger, *rooms):
+        fold(entry, rows)
+    if lines := getattr(entry.body, "transfers", ()):
+        books.apply(lines, rows, at_ms=entry.body.at_ms, message=entry.id)
+    return entry
+
+
+def actor_of(entry: Entry, rows: Rows) -> str:
+    """The account that speaks: of the key, or, for an order signed by the operator, the named one.
+
+    raises SignerRefused
+    """
+    key = rows.get(Key, entry.signer)
+    wanted = messages.KINDS[entry.kind].signer
+    if key is None:
+        return _newcomer(entry, rows)
+    if wanted == Role.PERSON:
+        return _person(entry, key, rows)
+    if key.role != wanted or entry.speaker:
+        raise _not_signer(entry)
+    return key.account
+
+
+def _person(entry: Entry, key: Key, rows: Rows) -> str:
+    if key.role == Role.PERSON and not entry.speaker:
+        return key.account
+    if key.role != Role.OPERATOR or not entry.speaker:
+        raise _not_signer(entry)
+    if entry.kind != "account.open" and rows.get(Account, entry.speaker) is None:
+        raise _not_signer(entry)
+    return entry.speaker
+
+
+def _newcomer(entry: Entry, rows: Rows) -> str:
+    """An unknown key may do two things: found the log, and open its own account."""
+    if entry.kind == "account.open" and not entry.speaker:
+        return str(entry.body.account)
+    is_founding = entry.kind == "key.added" and entry.body.public == entry.signer
+    if is_founding and entry.body.role == Role.OPERATOR and not rows.find(Key):
+        return str(entry.body.account)
+    raise _not_signer(entry)
+
+
+def _not_signer(entry: Entry) -> SignerRefused:
+    return SignerRefused(
+        f"The key {entry.signer[:16]}... may not sign {entry.kind}.",
+        key=entry.signer,
+        kind=entry.kind,
+    )
+
+
+def ledger(entry: Entry, rows: Rows) -> None:
+    """The ledger's own kinds; every other kind passes."""
+    if rule := _RULES.get(entry.kind):
+        rule(entry, rows)
+
+
+def check_handle(name: str) -> None:
+    """raises AccountInvalid when a person cannot have this name"""
+    if not HANDLE.fullmatch(name) or len(name) > 32 or name in RESERVED:
+        raise AccountInvalid(f"{name!r} cannot be an account's name.", account=name)
+
+
+def need_order(entry: Entry, kind: str) -> Entry:
+    """The order that a fact answers, which must be of this kind.
+
+    raises MessageRefused
+    """
+    if entry.order is None or entry.order.kind != kind:
+        raise refused(entry, f"it answers no {kind}")
+    return entry.order
+
+
+def refused(entry: Entry, reason: str) -> MessageRefused:
+    return MessageRefused(
+        f"{entry.kind} is refused: {reason}.", reason=reason, kind=entry.kind, entry=entry.id
+    )
+
+
+def _account_open(entry: Entry, rows: Rows) -> None:
+    check_handle(entry.body.account)
+    if rows.get(Account, entry.body.account) is not None:
+        name = entry.body.account
+        raise AccountTaken(f"The name {name!r} is taken.", account=name)
+    if entry.speaker and entry.speaker != entry.body.account:
+        raise refused(entry, "it names two accounts")
+
+
+def _account_opened(entry: Entry, rows: Rows) -> None:
+    body = entry.body
+    if body.kind == AccountKind.USER:
+        order = need_order(entry, "account.open")
+        if order.body.account != body.account:
+            raise refused(entry, "the order names another account")
+    if rows.get(Account, body.account) is not None:
+        raise AccountTaken(f"The name {body.account!r} is taken.", account=body.account)
+    rows.put(Account(id=body.account, kind=AccountKind(body.kind).value))
+
+
+def _key_added(entry: Entry, rows: Rows) -> None:
+    body = entry.body
+    if rows.get(Key, body.public) is not None:
+        raise refused(entry, "the key is known already")
+    if body.role == Role.PERSON:
+        order = need_order(entry, "account.open")
+        if order.signer != body.public or order.body.account != body.account:
+            raise refused(entry, "the order was signed by another key")
+    role = Role(body.role).value
+    rows.put(Key(body.public, body.account, role, body.at_ms, entry.id))
+
+
+def _books_minted(entry: Entry, _: Rows) -> None:
+    lines = entry.body.transfers
+    if any((line.code, line.credit) != ("mint", entry.body.account) for line in lines):
+        raise refused(entry, "it moves more than it mints")
+
+
+_RULES: dict[str, Fold] = {
+    "account.open": _account_open,
+    "account.opened": _account_opened,
+    "key.added": _key_added,
+    "books.minted": _books_minted,
+}

@@ -1,0 +1,99 @@
+"""Rows: the state that the fold works on, wherever it lives.
+
+A row is a frozen dataclass whose first field is `id` and whose `TABLE` names the Django table that
+mirrors it, field by field. The fold sees rows only through `Rows`; three things offer that:
+`MemoryRows` (replay, audit), the tables (ledger/log.py, live), and `Overlay` over either.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol, TypeVar
+
+
+class Row(Protocol):
+    """What every row class has. INDEXES: the fields that `find` is asked by."""
+
+    TABLE: ClassVar[str]
+    INDEXES: ClassVar[tuple[str, ...]]
+
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Rows(Protocol):
+    """Read and replace rows. Nothing is ever deleted: a state ends, its row stays."""
+
+    def get(self, table: type[R], key: str) -> R | None:
+        """The row of this id, or None."""
+
+    def find(self, table: type[R], **wanted: object) -> list[R]:
+        """Rows whose indexed fields equal `wanted`, in order of id."""
+
+    def put(self, row: Row) -> None:
+        """Insert the row, or replace the one of the same id."""
+
+
+class MemoryRows:
+    """All rows in dictionaries: what replay and the auditor fold into."""
+
+    def __init__(self) -> None:
+        self._rows: dict[type, dict[str, Any]] = defaultdict(dict)
+        self._index: dict[tuple[type, str, object], set[str]] = defaultdict(set)
+
+    def get(self, table: type[R], key: str) -> R | None:
+        return self._rows[table].get(key)
+
+    def find(self, table: type[R], **wanted: object) -> list[R]:
+        keys = [self._index[table, name, value] for name, value in wanted.items()]
+        hits = set.intersection(*keys) if keys else set(self._rows[table])
+        return [self._rows[table][key] for key in sorted(hits)]
+
+    def put(self, row: Row) -> None:
+        table = type(row)
+        old = self._rows[table].get(row.id)
+        for name in table.INDEXES:
+            if old is not None:
+                self._index[table, name, getattr(old, name)].discard(row.id)
+            self._index[table, name, getattr(row, name)].add(row.id)
+        self._rows[table][row.id] = row
+
+    def all(self, table: type[R]) -> list[R]:
+        """Every row of a table, in order of id."""
+        return [self._rows[table][key] for key in sorted(self._rows[table])]
+
+
+class Overlay:
+    """Changes on top of other rows, not yet written: all of them are kept, or none."""
+
+    def __init__(self, below: Rows) -> None:
+        self._below = below
+        self._changed: dict[tuple[type, str], Row] = {}
+
+    def get(self, table: type[R], key: str) -> R | None:
+        changed: Any = self._changed.get((table, key))
+        return changed if changed is not None else self._below.get(table, key)
+
+    def find(self, table: type[R], **wanted: object) -> list[R]:
+        found = {row.id: row for row in self._below.find(table, **wanted)}
+        for (kind, key), row in self._changed.items():
+            if kind is table:
+                found.pop(key, None)
+                if all(getattr(row, name) == value for name, value in wanted.items()):
+                    found[key] = row  # type: ignore[assignment]
+        return [found[key] for key in sorted(found)]
+
+    def put(self, row: Row) -> None:
+        self._changed[type(row), row.id] = row
+
+    @property
+    def changed(self) -> Iterable[Row]:
+        return self._changed.values()
+
+    def keep(self) -> None:
+        """Hand every change down to the rows below."""
+        for row in self._changed.values():
+            self._below.put(row)
+        self._changed.clear()

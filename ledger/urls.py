@@ -1,0 +1,18 @@
+"""Addresses of the record: the log, accounts, messages, health."""
+
+from django.urls import path
+
+from ledger import views
+
+urlpatterns = [
+    path("log/", views.log_page, name="ledger_log"),
+    path("log/checkpoint", views.checkpoint, name="ledger_checkpoint"),
+    path("log/tile/<str:level>/<path:place>", views.tile, name="ledger_tile"),
+    path("log/receipt/<str:item>", views.receipt, name="ledger_receipt"),
+    path("log/entry/<str:item>", views.entry, name="ledger_entry"),
+    path("messages/<str:item>/", views.message, name="ledger_message"),
+    path("account/", views.my_account, name="ledger_my_account"),
+    path("accounts/<str:name>/", views.account, name="ledger_account"),
+    path("accounts/<str:name>/play-money/", views.draw_play_money, name="ledger_play_money"),
+    path("healthz", views.healthz, name="ledger_healthz"),
+]

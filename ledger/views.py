@@ -1,0 +1,211 @@
+"""The record for readers: the log as files (C2SP tiles, receipts, entries) and as pages."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from assay import merkle, messages, wire
+from assay.money import show_tokens
+from ledger import actions, log, queries
+from ledger.errors import MessageUnknown
+from ledger.models import Message
+from ledger.rules.accounts import Key
+from ledger.rules.entry import Entry, read_entry
+from ledger.rules.statement import explain, page
+from web.errors import Forbidden, NotFound
+
+FOREVER = "public, max-age=31536000, immutable"
+NEWEST = 50
+STATEMENT_LINES = 100
+
+
+class LogLine(NamedTuple):
+    """One entry of the log as a page lists it."""
+
+    index: int | None
+    entry: Entry
+    signer: str
+
+
+@require_safe
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    """The newest signed checkpoint."""
+    newest = queries.latest_checkpoint()
+    if newest is None:
+        raise NotFound("The log has no checkpoint yet.", path=request.path)
+    return _text(newest.note, "no-cache")
+
+
+@require_safe
+def tile(request: HttpRequest, level: str, place: str) -> HttpResponse:
+    """A tile of hashes (level 0 and up) or of entries (level `entries`); it never changes."""
+    index, width = _place_of(request, level, place)
+    if level == "entries":
+        raw = queries.entries_tile(index, width)
+    else:
+        raw = queries.hash_tile(int(level), index, width)
+    if raw is None:
+        raise NotFound("The log is not that long yet.", path=request.path)
+    return _bytes(raw)
+
+
+@require_safe
+def receipt(request: HttpRequest, item: str) -> HttpResponse:
+    """The `.tlog-proof` of a message: it is in the log of this checkpoint."""
+    response = _text(queries.receipt(item), "no-cache")
+    response.headers["Content-Disposition"] = f'inline; filename="{item}.tlog-proof"'
+    return response
+
+
+@require_safe
+def entry(request: HttpRequest, item: str) -> HttpResponse:
+    """The signed bytes of one message."""
+    return _bytes(_found(item).raw)
+
+
+@require_safe
+def log_page(request: HttpRequest) -> HttpResponse:
+    """Size, root, and the messages from newest to oldest; ?after=INDEX goes on below it."""
+    size = queries.log_size()
+    asked = request.GET.get("after", "")
+    top = min(int(asked), size) if asked.isascii() and asked.isdigit() else size
+    start = max(0, top - NEWEST)
+    rows = reversed(queries.messages_from(start, limit=top - start))
+    lines = [LogLine(row.log_index, read_entry(bytes(row.raw)), "") for row in rows]
+    context = {
+        "size": size,
+        "newest": queries.latest_checkpoint(),
+        "waiting": queries.waiting_messages(),
+        "lines": _with_signers(lines),
+        "next": str(start) if start else "",
+        "origin": settings.LOG_ORIGIN,
+    }
+    return render(request, "ledger/log.html", context)
+
+
+@require_safe
+def message(request: HttpRequest, item: str) -> HttpResponse:
+    """What one message says, who signed it, what money it moved, and its proof."""
+    found = _found(item)
+    line = _with_signers([LogLine(log.index_of(item), found, "")])[0]
+    context = {
+        "line": line,
+        "fields": list(wire.to_json(found.body).items()),
+        "transfers": queries.transfers_of(item),
+        "is_fact": messages.KINDS[found.kind].signer != "person",
+    }
+    return render(request, "ledger/message.html", context)
+
+
+@never_cache
+@require_safe
+def account(request: HttpRequest, name: str) -> HttpResponse:
+    """What an account holds and why: its statement with the balance after each line."""
+    found = queries.account(name)
+    lines = explain(name, found.available_nano, queries.statement(name))
+    shown, following = page(lines, after=request.GET.get("after", ""), limit=STATEMENT_LINES)
+    context = {
+        "account": found,
+        "lines": shown,
+        "next": following,
+        "keys": queries.keys_of(name),
+        "play_money_nano": _play_money_nano(request, name),
+    }
+    return render(request, "ledger/account.html", context)
+
+
+@login_required
+@require_safe
+def my_account(request: HttpRequest) -> HttpResponse:
+    return redirect("ledger_account", request.user.get_username())
+
+
+@login_required
+@require_POST
+def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
+    """Give the signed-in owner all play money that is left; twice is the same as once."""
+    if request.user.get_username() != name:
+        raise Forbidden("Only its owner draws an account's play money.", path=request.path)
+    had_nano = queries.minted_nano(name)
+    amount_nano = max(settings.FAUCET_NANO - had_nano, 0) or settings.FAUCET_NANO
+    now = timezone.now()
+    actions.mint(account=name, amount_nano=amount_nano, idempotency=f"faucet/{had_nano}", now=now)
+    notices.success(request, f"{show_tokens(amount_nano)} tokens of play money are in the account.")
+    return redirect("ledger_account", name)
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """200 while the database answers; how many messages wait for their place, and how long."""
+    try:
+        waiting = queries.waiting_messages()
+        oldest_s = _oldest_waiting_s(timezone.now())
+        size = queries.log_size()
+    except DatabaseError as error:
+        body = {"database": "down", "cause": type(error).__name__}
+        return JsonResponse(body, status=503)
+    told = {"database": "ok", "log_size": size, "waiting": waiting, "oldest_waiting_s": oldest_s}
+    return JsonResponse(told)
+
+
+def _found(item: str) -> Entry:
+    """raises MessageUnknown"""
+    found = log.find(item)
+    if found is None:
+        raise MessageUnknown(f"No message {item} is in the log.", id=item)
+    return found
+
+
+def _place_of(request: HttpRequest, level: str, place: str) -> tuple[int, int]:
+    """(index, width) of a tile's address, which must be the one spelling of them."""
+    path, _, part = place.partition(".p/")
+    digits = "".join(step.removeprefix("x") for step in path.split("/"))
+    is_plain = all(one.isascii() and one.isdigit() for one in (digits, part or "1"))
+    if is_plain and len(digits) <= 15 and len(part) <= 3 and (level == "entries" or len(level) < 2):
+        index, width = int(digits), int(part or merkle.TILE)
+        if merkle.tile_path(level, index, width) == f"tile/{level}/{place}" and 0 < width <= 256:
+            return index, width
+    raise NotFound("This is not the address of a tile.", path=request.path)
+
+
+def _with_signers(lines: list[LogLine]) -> list[LogLine]:
+    """The lines with the account of each signing key; one look-up per key."""
+    tables = log.Tables()
+    keys = {line.entry.signer: tables.get(Key, line.entry.signer) for line in lines}
+    names = {public: key.account if key else public[:16] for public, key in keys.items()}
+    return [line._replace(signer=line.entry.speaker or names[line.entry.signer]) for line in lines]
+
+
+def _play_money_nano(request: HttpRequest, name: str) -> int:
+    """What the visitor may still draw here: something only on the own account."""
+    if request.user.get_username() != name:
+        return 0
+    return max(settings.FAUCET_NANO - queries.minted_nano(name), 0)
+
+
+def _oldest_waiting_s(now: datetime) -> int:
+    """How long the oldest message without a place waits, by the time it carries; 0 when none."""
+    waiting = Message.objects.filter(log_index=None).order_by("id").values_list("raw", flat=True)
+    entries = (read_entry(bytes(raw)) for raw in waiting[:20])
+    times_ms = [entry.body.at_ms for entry in entries if hasattr(entry.body, "at_ms")]
+    return max((actions.ms(now) - min(times_ms)) // 1000, 0) if times_ms else 0
+
+
+def _text(text: str, caching: str) -> HttpResponse:
+    headers = {"Cache-Control": caching}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _bytes(raw: bytes) -> HttpResponse:
+    headers = {"Cache-Control": FOREVER}
+    return HttpResponse(raw, content_type="application/octet-stream", headers=headers)
