@@ -1,0 +1,155 @@
+"""What changes the rights: registering works, buying licences, drawing royalties."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from assay import messages
+from assay.wire import Nano
+from ledger import log
+from ledger.actions import ms
+from ledger.queries import statement
+from ledger.rules.accounts import FEE, Account
+from ledger.rules.entry import Entry
+from licensing import queries
+from licensing.models import Grant
+from licensing.rules import grant, sale
+from licensing.rules.fold import licensing
+from licensing.rules.rows import pool_of
+from licensing.rules.terms import Tag
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A work to register, and what it was made from.
+
+    work     SHA-256 of its canonical bytes;  shares: the payees of its pool
+    parents  the works that it was made from, each registered
+    """
+
+    work: str
+    kind: str
+    owner: str
+    title: str
+    tags: tuple[Tag, ...]
+    shares: tuple[messages.Share, ...]
+    parents: tuple[str, ...] = ()
+
+
+@transaction.atomic
+def register_work(order: Entry, *, now: datetime) -> str:
+    """Register the base or data work of a `work.register` order, and offer it.
+
+    returns  the work's id; the same order again gives the same answer
+    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused
+    """
+    asked: messages.WorkRegister = order.body
+    if log.find(order.id):
+        return asked.work
+    log.Tables().lock(Account, [FEE])
+    registration = Registration(
+        asked.work, asked.kind, order.actor, asked.title, asked.tags, asked.shares
+    )
+    facts = registration_facts(registration, answers=order, now=now)
+    log.record([order, *facts], rooms=(licensing,))
+    return asked.work
+
+
+def register_work_for(
+    account: str, body: messages.WorkRegister, *, idempotency: str, now: datetime
+) -> str:
+    """Register a work for a web user, in the operator's words. raises as register_work"""
+    return register_work(log.order_for(account, body, idempotency=idempotency), now=now)
+
+
+def registration_facts(registration: Registration, *, answers: Entry, now: datetime) -> list[Entry]:
+    """The facts that make something a work, link it to its parents, and offer it; not recorded.
+
+    For an action that registers a work among other things, such as a winning entry: it records
+    them with `licensing.rules.fold.licensing` among its rooms. answers: an order of the owner.
+    raises ParentUnknown, LineageRefused
+    """
+    one, at_ms = registration, ms(now)
+    rates = queries.check_parents(one.tags, one.parents, owner=one.owner, now=now)
+    registered = messages.WorkRegistered(
+        one.work, one.kind, one.owner, one.title, one.tags, one.shares, at_ms
+    )
+    linked = [
+        messages.WorkLinked(one.work, parent, queries.work(parent).kind, rate_e8, at_ms)
+        for parent, rate_e8 in rates.items()
+    ]
+    bodies = (registered, *linked, messages.OfferPublished(one.work, at_ms))
+    return [
+        log.fact(body, answers=answers, idempotency=f"{one.work}/{number}")
+        for number, body in enumerate(bodies)
+    ]
+
+
+@transaction.atomic
+def buy_licence(order: Entry, *, now: datetime) -> Grant:
+    """Sell what a `licence.buy` order asks for: fee and pools are paid, a grant is made.
+
+    returns  the grant; the same order again gives the same grant
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale, Overdrawn
+    """
+    if log.find(order.id):
+        return queries.grant(order.id)
+    asked: messages.LicenceBuy = order.body
+    holder, at_ms, rows = order.actor, ms(now), log.Tables()
+    pools = [pool_of(work) for work in queries.links_above(asked.work)]
+    rows.lock(Account, [holder, FEE, *pools])
+    made = sale.deal(order, holder, rows, at_ms=at_ms)
+    claims = sale.claims_of(made, order, holder, issuer=settings.LOG_ORIGIN, at_ms=at_ms)
+    fact = messages.LicenceGranted(
+        grant=order.id,
+        work=made.work.id,
+        uses=made.price.uses,
+        terms_version=made.work.terms_version,
+        holder=holder,
+        price_nano=Nano(made.price.price_nano),
+        from_ms=at_ms,
+        until_ms=made.price.until_ms,
+        jws=grant.sign(claims, log.signing_key("operator")),
+        transfers=made.lines,
+        at_ms=at_ms,
+    )
+    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    return queries.grant(order.id)
+
+
+def buy_licence_for(
+    account: str, quote: queries.Quote, *, idempotency: str, now: datetime
+) -> Grant:
+    """Buy what was quoted, for a web user, in the operator's words. raises as buy_licence"""
+    body = messages.LicenceBuy(
+        work=quote.work.id,
+        uses=quote.price.uses,
+        terms_version=quote.terms_version,
+        price_nano=Nano(quote.price.price_nano),
+    )
+    return buy_licence(log.order_for(account, body, idempotency=idempotency), now=now)
+
+
+@transaction.atomic
+def draw_royalty(order: Entry, *, now: datetime) -> int:
+    """Pay the actor of a `royalty.draw` order what is due from a work's pool.
+
+    returns  the amount in nano-tokens; the same order again gives the same amount
+    raises   WorkUnknown, NotAPayee, NothingToDraw
+    """
+    if log.find(order.id):
+        return statement(order.actor).get(pk=sale.draw_id(order)).amount_nano
+    rows = log.Tables()
+    rows.lock(Account, [order.actor, pool_of(order.body.work)])
+    share, line = sale.draw(order, order.actor, rows)
+    fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
+    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    return line.amount_nano
+
+
+def draw_royalty_for(account: str, work: str, *, idempotency: str, now: datetime) -> int:
+    """Draw for a web user, in the operator's words. raises as draw_royalty"""
+    body = messages.RoyaltyDraw(work)
+    return draw_royalty(log.order_for(account, body, idempotency=idempotency), now=now)

@@ -1,0 +1,129 @@
+"""The tables of the rights. Each mirrors a row of rules/rows.py and follows from the log."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from licensing.rules.lineage import WHOLE_E8
+from licensing.rules.rows import GrantState, WorkKind, WorkState
+
+ID, PAIR, ACCOUNT, MESSAGE = 64, 200, 120, 43
+WORK_KINDS = [kind.value for kind in WorkKind]
+WORK_STATES = [state.value for state in WorkState]
+GRANT_STATES = [state.value for state in GrantState]
+
+
+class Work(models.Model):
+    """Something under terms, and whether licences of it are sold."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    kind = models.CharField(max_length=10)
+    owner = models.CharField(max_length=ACCOUNT, db_index=True)
+    title = models.CharField(max_length=200)
+    registered_ms = models.BigIntegerField()
+    terms_version = models.IntegerField()
+    state = models.CharField(max_length=10)
+    is_offered = models.BooleanField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=WORK_KINDS), name="work_kind_known"),
+            models.CheckConstraint(condition=Q(state__in=WORK_STATES), name="work_state_known"),
+            models.CheckConstraint(condition=Q(terms_version__gte=1), name="work_has_terms"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class TermsVersion(models.Model):
+    """The licence tags of a work as they were given."""
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    work = models.CharField(max_length=ID, db_index=True)
+    number = models.IntegerField()
+    tags = models.JSONField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["work", "number"], name="terms_version_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Edge(models.Model):
+    """One work was made from another, at the rate of that moment."""
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    child = models.CharField(max_length=ID, db_index=True)
+    parent = models.CharField(max_length=ID, db_index=True)
+    kind = models.CharField(max_length=10)
+    rate_e8 = models.IntegerField()
+    terms_version = models.IntegerField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["child", "parent"], name="edge_counts_once"),
+            models.CheckConstraint(
+                condition=~Q(child=F("parent")), name="edge_leads_to_another_work"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_e8__gte=0, rate_e8__lte=WHOLE_E8), name="edge_rate_is_a_part"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=WORK_KINDS), name="edge_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class PoolShare(models.Model):
+    """A payee of a work's pool."""
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    work = models.CharField(max_length=ID, db_index=True)
+    payee = models.CharField(max_length=ACCOUNT, db_index=True)
+    weight = models.BigIntegerField()
+    drawn_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["work", "payee"], name="payee_named_once"),
+            models.CheckConstraint(condition=Q(weight__gt=0), name="payee_has_weight"),
+            models.CheckConstraint(condition=Q(drawn_nano__gte=0), name="drawn_not_below_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Grant(models.Model):
+    """A licence that was bought."""
+
+    id = models.CharField(max_length=MESSAGE, primary_key=True)
+    work = models.CharField(max_length=ID, db_index=True)
+    terms_version = models.IntegerField()
+    uses = models.JSONField()
+    holder = models.CharField(max_length=ACCOUNT, db_index=True)
+    price_nano = models.BigIntegerField()
+    from_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField()
+    state = models.CharField(max_length=10)
+    jws = models.TextField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=GRANT_STATES), name="grant_state_known"),
+            models.CheckConstraint(condition=Q(price_nano__gte=0), name="grant_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(until_ms=0) | Q(until_ms__gt=F("from_ms")), name="grant_lasts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id

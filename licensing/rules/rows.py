@@ -1,0 +1,138 @@
+"""The rows of the rights: works, terms, lineage, pools, grants. All follow from the log."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from licensing.rules.terms import Tag
+
+
+class WorkKind(StrEnum):
+    """What a work is: a model's weights, a data set, or what was trained from both."""
+
+    BASE = "base"
+    DATA = "data"
+    ADAPTER = "adapter"
+
+
+class WorkState(StrEnum):
+    """Only a live work is sold, or may be a parent."""
+
+    LIVE = "live"
+    DISPUTED = "disputed"
+    WITHDRAWN = "withdrawn"
+
+
+class GrantState(StrEnum):
+    """That a grant ended needs no message: until_ms says it."""
+
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something under terms. id: SHA-256 of its canonical bytes, 64 lower hex digits.
+
+    terms_version  the number of the terms that hold now;  is_offered: licences can be bought
+    """
+
+    TABLE: ClassVar[str] = "licensing.Work"
+    INDEXES: ClassVar[tuple[str, ...]] = ("owner",)
+
+    id: str
+    kind: str
+    owner: str
+    title: str
+    registered_ms: int
+    terms_version: int
+    state: str
+    is_offered: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class TermsVersion:
+    """Licence tags of a work, as they were given; final. id: `terms_key`."""
+
+    TABLE: ClassVar[str] = "licensing.TermsVersion"
+    INDEXES: ClassVar[tuple[str, ...]] = ("work",)
+
+    id: str
+    work: str
+    number: int
+    tags: tuple[Tag, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`child` was made from `parent`; final. id: child/parent; kind: that of the parent.
+
+    rate_e8        what the parent asked for at that moment, parts per 10^8
+    terms_version  of the parent, under which it was taken
+    """
+
+    TABLE: ClassVar[str] = "licensing.Edge"
+    INDEXES: ClassVar[tuple[str, ...]] = ("child", "parent")
+
+    id: str
+    child: str
+    parent: str
+    kind: str
+    rate_e8: int
+    terms_version: int
+    message: str
+
+
+@dataclass(frozen=True)
+class PoolShare:
+    """A payee of a work's pool. id: work/payee; drawn_nano: what the payee drew so far."""
+
+    TABLE: ClassVar[str] = "licensing.PoolShare"
+    INDEXES: ClassVar[tuple[str, ...]] = ("work", "payee")
+
+    id: str
+    work: str
+    payee: str
+    weight: int
+    drawn_nano: int
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A licence that was bought. id: that of the order; until_ms: 0 when it has no end."""
+
+    TABLE: ClassVar[str] = "licensing.Grant"
+    INDEXES: ClassVar[tuple[str, ...]] = ("work", "holder")
+
+    id: str
+    work: str
+    terms_version: int
+    uses: tuple[str, ...]
+    holder: str
+    price_nano: int
+    from_ms: int
+    until_ms: int
+    state: str
+    jws: str
+    message: str
+
+
+ROWS = (Work, TermsVersion, Edge, PoolShare, Grant)
+
+
+def terms_key(work: str, number: int) -> str:
+    """The id of a terms version."""
+    return f"{work}/{number}"
+
+
+def pair_key(first: str, second: str) -> str:
+    """The id of an edge (child, parent) or of a pool share (work, payee)."""
+    return f"{first}/{second}"
+
+
+def pool_of(work: str) -> str:
+    """The account that collects what is due to a work."""
+    return f"pool:{work}"

@@ -1,0 +1,142 @@
+"""One sale of a licence, and one draw from a pool: the terms, the money, and nothing besides.
+
+The actions ask here what to write, and the fold asks again whether it was right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.messages import LicenceBuy, Line
+from assay.wire import Nano
+from ledger.rules import books
+from ledger.rules.accounts import FEE, Account
+from ledger.rules.entry import Entry
+from ledger.rules.rows import Rows
+from licensing import errors
+from licensing.rules import catalogue
+from licensing.rules.grant import Claims
+from licensing.rules.may import Use
+from licensing.rules.pricing import Price, price
+from licensing.rules.rows import PoolShare, Work, WorkState, pair_key, pool_of
+from licensing.rules.royalty import Sale, share_sale, targets
+
+# The house's published fee on every sale of a licence, parts per 10^8.
+SALE_FEE_E8 = 2_000_000
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A sale that the terms allow. lines: the payment of the fee and of every pool, if any."""
+
+    work: Work
+    licence_id: str
+    price: Price
+    shares: Sale
+    lines: tuple[Line, ...]
+
+
+def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
+    """What a `licence.buy` order buys at this moment, when its price and terms still hold.
+
+    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale
+    """
+    asked: LicenceBuy = order.body
+    work = catalogue.work_of(asked.work, rows)
+    check_for_sale(work)
+    reading = catalogue.reading_of(work, rows)
+    has_access = catalogue.may_use(Use.COPY, work.id, holder, rows=rows, at_ms=at_ms)
+    found = price(work, reading, asked.uses, now_ms=at_ms, has_access=has_access)
+    if (asked.terms_version, asked.price_nano) != (work.terms_version, found.price_nano):
+        message = f"The price of {work.title}, or its terms, changed."
+        raise errors.QuoteStale(
+            message,
+            work=work.id,
+            price_nano=str(found.price_nano),
+            terms_version=work.terms_version,
+        )
+    assert reading.terms is not None
+    links = catalogue.links_above(work.id, rows)
+    shares = share_sale(work.id, found.price_nano, links, fee_e8=SALE_FEE_E8, payment_id=order.id)
+    lines = _payment(order.id, holder, work.id, shares)
+    return Deal(work, reading.terms.licence_id, found, shares, lines)
+
+
+def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int) -> Claims:
+    """What the grant of a deal says. Its message is the order: the fact holds the grant itself."""
+    return Claims(
+        issuer=issuer,
+        holder=holder,
+        grant=order.id,
+        issued_ms=at_ms // 1000 * 1000,
+        from_ms=at_ms // 1000 * 1000,
+        until_ms=made.price.until_ms // 1000 * 1000,
+        udl=made.licence_id,
+        work=made.work.id,
+        terms_version=made.work.terms_version,
+        uses=made.price.uses,
+        conditions=made.price.conditions,
+        price_nano=made.price.price_nano,
+        message=order.id,
+    )
+
+
+def check_for_sale(work: Work) -> None:
+    """raises NotForSale"""
+    if work.state != WorkState.LIVE or not work.is_offered:
+        message = f"No licences of {work.title} are sold now."
+        raise errors.NotForSale(message, work=work.id, state=work.state)
+
+
+def due_from_pool(work: str, rows: Rows) -> Mapping[str, int]:
+    """payee -> nano-tokens that the payee can draw from a work's pool now.
+
+    Everything that ever came into the pool is divided by weight, rounded down; what a payee drew
+    before is taken off.
+    """
+    shares = rows.find(PoolShare, work=work)
+    pool = rows.get(Account, pool_of(work))
+    if not shares or pool is None:
+        return {}
+    came_nano = pool.available_nano + sum(one.drawn_nano for one in shares)
+    wanted = targets(came_nano, {one.payee: one.weight for one in shares})
+    return {one.payee: wanted[one.payee] - one.drawn_nano for one in shares}
+
+
+def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
+    """What a `royalty.draw` order draws now: the share as it was, and the payment.
+
+    raises WorkUnknown, NotAPayee, NothingToDraw
+    """
+    work = catalogue.work_of(order.body.work, rows)
+    share = rows.get(PoolShare, pair_key(work.id, payee))
+    facts = {"work": work.id, "account": payee}
+    if share is None:
+        raise errors.NotAPayee(f"{payee} has no part in {work.title}.", **facts)
+    amount_nano = due_from_pool(work.id, rows)[payee]
+    if amount_nano == 0:
+        raise errors.NothingToDraw(f"Nothing of {work.title} is due to {payee}.", **facts)
+    amount = Nano(amount_nano)
+    return share, Line(draw_id(order), "single", pool_of(work.id), payee, amount, "royalty")
+
+
+def draw_id(order: Entry) -> str:
+    """The id of the one transfer that a `royalty.draw` order makes."""
+    return books.transfer_id(order.id, "royalty")
+
+
+def _payment(order_id: str, holder: str, work: str, shares: Sale) -> tuple[Line, ...]:
+    amounts = {(FEE, "fee"): shares.fee_nano}
+    for name, share_nano in sorted(shares.shares_nano.items()):
+        amounts[pool_of(name), "licence" if name == work else "royalty"] = share_nano
+    return tuple(
+        Line(
+            id=books.transfer_id(order_id, f"licence/{account}"),
+            kind="single",
+            debit=holder,
+            credit=account,
+            amount_nano=Nano(amount_nano),
+            code=code,
+        )
+        for (account, code), amount_nano in amounts.items()
+        if amount_nano
+    )

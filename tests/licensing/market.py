@@ -1,0 +1,76 @@
+"""A small house for the tests of sales: people, a base, data, and an adapter made from both."""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from assay import messages
+from assay.money import parse_tokens
+from ledger import log
+from ledger.actions import found, mint, open_account_for
+from licensing import actions, queries
+from licensing.rules.fold import licensing
+from licensing.rules.terms import OUR_LICENCE
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+BASE, DATA, WORK = "ba" * 32, "da" * 32, "ad" * 32
+ASSAY = (("License", OUR_LICENCE), ("Currency", "ASSAY"))
+BASE_TAGS = (
+    *ASSAY,
+    ("Derivation", "Allowed-With-RevenueShare-5%"),
+    ("Commercial-Use", "Allowed"),
+)
+DATA_TAGS = (
+    *ASSAY,
+    ("Derivation", "Allowed-With-RevenueShare-10%"),
+    ("Commercial-Use", "Allowed"),
+    ("Data-Model-Training", "Allowed"),
+)
+WORK_TAGS = (*ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
+FUNDS = parse_tokens("500")
+
+
+def people():
+    found(now=NOW)
+    for name in ("author", "sponsor", "miner", "mate", "buyer"):
+        open_account_for(name, now=NOW)
+    mint(account="buyer", amount_nano=FUNDS, idempotency="funds", now=NOW)
+
+
+def share(payee, weight=1):
+    return messages.Share(payee, weight)
+
+
+def register(owner, work, kind, tags, shares=None):
+    body = messages.WorkRegister(work, kind, f"The {kind}", tags, shares or (share(owner),))
+    return actions.register_work_for(owner, body, idempotency=work, now=NOW)
+
+
+def enter(tags=WORK_TAGS, parents=(BASE, DATA), owner="miner"):
+    """What competitions do with a winning entry: a commit order, then the facts of a work."""
+    order = log.order_for(
+        owner,
+        messages.SubmissionCommit("c", "a" * 64, "b" * 64, "Mine", tags, parents),
+        idempotency="commit",
+    )
+    registration = actions.Registration(
+        WORK, "adapter", owner, "Mine", tags, (share("miner", 2), share("mate")), parents
+    )
+    with transaction.atomic():
+        facts = actions.registration_facts(registration, answers=order, now=NOW)
+        log.record([order, *facts], rooms=(licensing,))
+
+
+def scene():
+    register("author", BASE, "base", BASE_TAGS)
+    register("sponsor", DATA, "data", DATA_TAGS)
+    enter()
+
+
+def buy(idempotency="one", uses=("commercial",), now=NOW):
+    quote = queries.quote(WORK, uses, account="buyer", now=now)
+    return actions.buy_licence_for("buyer", quote, idempotency=idempotency, now=now)
+
+
+def draw(account, work, idempotency="draw"):
+    return actions.draw_royalty_for(account, work, idempotency=idempotency, now=NOW)
