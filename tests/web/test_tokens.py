@@ -1,0 +1,124 @@
+"""A token speaks for one account, for a while; every way in which it may fail has a name."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from web import auth
+from web.errors import ScopeMissing, TokenExpired, TokenUnknown
+from web.models import ApiToken
+
+pytestmark = [pytest.mark.urls("tests.web.site"), pytest.mark.django_db]
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PASSWORD = "weigh-me-44"
+
+
+@pytest.fixture
+def ada():
+    return get_user_model().objects.create_user("ada", password=PASSWORD)
+
+
+def test_a_fresh_token_speaks_for_its_account(ada):
+    caller = auth.check(auth.issue("ada", NOON), NOON + timedelta(days=1))
+    assert (caller.account, caller.scopes) == ("ada", {"read", "submit", "pay"})
+
+
+def test_a_token_ends_at_its_time_and_says_what_to_do(ada):
+    raw = auth.issue("ada", NOON, timedelta(hours=1))
+    auth.check(raw, NOON + timedelta(minutes=59))
+    with pytest.raises(TokenExpired) as refusal:
+        auth.check(raw, NOON + timedelta(hours=1))
+    assert (refusal.value.code, refusal.value.status) == ("auth.token_expired", 401)
+    assert "assay auth login" in refusal.value.next_step
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw[:-1] + "~", lambda raw: raw[:-4], lambda _: ""])
+def test_a_token_that_was_never_issued_is_unknown(ada, spoil):
+    with pytest.raises(TokenUnknown) as refusal:
+        auth.check(spoil(auth.issue("ada", NOON)), NOON)
+    assert (refusal.value.code, refusal.value.status) == ("auth.token_unknown", 401)
+    assert "assay auth login" in refusal.value.next_step
+
+
+def test_the_prefix_of_a_token_with_another_secret_is_unknown(ada):
+    raw, other = auth.issue("ada", NOON), auth.issue("ada", NOON)
+    with pytest.raises(TokenUnknown):
+        auth.check(raw[:15] + other[15:], NOON)
+
+
+def test_a_revoked_token_is_unknown_and_only_its_owner_revokes_it(ada):
+    raw = auth.issue("ada", NOON)
+    prefix = auth.check(raw, NOON).token_prefix
+    assert not auth.revoke("eve", prefix)
+    assert auth.revoke("ada", prefix)
+    with pytest.raises(TokenUnknown):
+        auth.check(raw, NOON)
+
+
+def test_the_token_of_a_closed_account_is_unknown(ada):
+    raw = auth.issue("ada", NOON)
+    ada.is_active = False
+    ada.save()
+    with pytest.raises(TokenUnknown):
+        auth.check(raw, NOON)
+
+
+def test_the_secret_is_nowhere_in_the_table(ada):
+    raw = auth.issue("ada", NOON)
+    row = ApiToken.objects.values().get()
+    assert all(raw[15:] not in str(value) for value in row.values())
+
+
+def test_a_token_may_only_do_what_its_scopes_say(ada):
+    caller = auth.check(auth.issue("ada", NOON, scopes=("read",)), NOON)
+    with pytest.raises(ScopeMissing) as refusal:
+        caller.require("pay")
+    assert refusal.value.facts == {"needed": "pay", "scopes": ["read"]}
+
+
+def test_use_is_noted_but_not_at_every_request(ada, django_assert_num_queries):
+    raw = auth.issue("ada", NOON)
+    auth.check(raw, NOON)
+    with django_assert_num_queries(1):
+        auth.check(raw, NOON + timedelta(minutes=4))
+    with django_assert_num_queries(2):
+        auth.check(raw, NOON + timedelta(minutes=6))
+
+
+def _login(client, password=PASSWORD):
+    body = {"account": "ada", "password": password, "days": 1}
+    return client.post("/api/auth/token", body, content_type="application/json")
+
+
+def test_a_program_signs_in_asks_who_it_is_and_signs_out(client, ada):
+    bearer = {"Authorization": f"Bearer {_login(client).json()['token']}"}
+    assert client.get("/api/auth/whoami", headers=bearer).json()["account"] == "ada"
+    assert client.get("/api/sums/mine", headers=bearer).json() == "ada"
+    assert client.delete("/api/auth/token", headers=bearer).status_code == 204
+    answer = client.get("/api/auth/whoami", headers=bearer)
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.token_unknown")
+
+
+def test_an_expired_token_is_named_so_over_the_api(client, ada):
+    raw = auth.issue("ada", NOON - timedelta(days=9), timedelta(days=1))
+    answer = client.get("/api/sums/mine", headers={"Authorization": f"Bearer {raw}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.token_expired")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_wrong_password_is_refused_without_saying_which_half_was_wrong(client, ada):
+    wrong = _login(client, "wrong").json()
+    assert wrong["code"] == "auth.password_wrong"
+    ada.delete()
+    assert _login(client).json() == wrong
+
+
+def test_a_token_is_shown_once_on_the_page_and_can_be_revoked_there(client, ada):
+    client.force_login(ada)
+    made = client.post("/account/tokens/", {"days": "30"})
+    prefix = ApiToken.objects.get().prefix
+    assert f"assay_{prefix}_" in made.text
+    assert f"assay_{prefix}_" not in client.get("/account/tokens/").text
+    client.post(f"/account/tokens/{prefix}/revoke/")
+    assert not ApiToken.objects.exists()

@@ -1,0 +1,175 @@
+"""Who asks: sign-in by name and password (django-allauth), and tokens for programs.
+
+A token reads `assay_<prefix>_<secret>`: the prefix finds its row and may be shown, the secret has
+256 bits, and the table keeps only sha256 of the whole.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hmac import compare_digest
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.validators import RegexValidator
+from django.db import transaction
+from django.forms import Form, ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from assay.canonical import sha256_hex
+from web.errors import (
+    LockedOut,
+    PasswordWrong,
+    ScopeMissing,
+    TokenExpired,
+    TokenUnknown,
+)
+from web.models import ApiToken
+
+TOKEN_LIFETIME = timedelta(days=90)
+USE_IS_NOTED_EVERY = timedelta(minutes=5)
+SCOPES = ("read", "submit", "pay")
+
+HANDLE_VALIDATORS = [
+    RegexValidator(
+        r"\A[a-z][a-z0-9-]{1,30}\Z",
+        "A name has 2 to 31 small letters, digits or dashes, and begins with a letter.",
+    )
+]
+# Names that the books use for themselves, and names that would mislead a reader.
+_OF_THE_BOOKS = ("burn", "burnt", "escrow", "fee", "issuance", "pool", "reserve", "treasury")
+_OF_ROLES = ("auditor", "clock", "node", "operator", "referee", "support", "worker")
+_OF_THE_SITE = ("admin", "anonymous", "assay", "log", "me", "official", "platform", "root", "staff")
+RESERVED_HANDLES = frozenset((*_OF_THE_BOOKS, *_OF_ROLES, *_OF_THE_SITE, "system"))
+_TOKEN = re.compile(r"assay_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}")
+_PREFIX_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who stands behind a request to the API."""
+
+    account: str
+    scopes: frozenset[str]
+    token_prefix: str
+    expires_at: datetime
+
+    def require(self, scope: str) -> None:
+        """Refuse unless the token has this scope.
+
+        raises ScopeMissing
+        """
+        if scope not in self.scopes:
+            scopes = sorted(self.scopes)
+            raise ScopeMissing(f"This token may not {scope}.", needed=scope, scopes=scopes)
+
+
+def issue(
+    account: str,
+    now: datetime,
+    lifetime: timedelta = TOKEN_LIFETIME,
+    scopes: tuple[str, ...] = SCOPES,
+) -> str:
+    """Make a token for an account; the only moment at which anybody sees it.
+
+    account  a handle that has signed up
+    returns  the raw token
+    """
+    prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
+    raw = f"assay_{prefix}_{secrets.token_urlsafe(32)}"
+    ApiToken.objects.create(
+        prefix=prefix,
+        digest=sha256_hex(raw.encode()),
+        account_id=account,
+        scopes=" ".join(scopes),
+        created_at=now,
+        expires_at=now + lifetime,
+    )
+    return raw
+
+
+def check(raw: str, now: datetime) -> Caller:
+    """Who a token speaks for.
+
+    raises TokenUnknown when it was never issued, was revoked, or its account is closed;
+           TokenExpired
+    """
+    found = _TOKEN.fullmatch(raw)
+    token = _token_with(found[1]) if found else None
+    if token is None or not compare_digest(token.digest, sha256_hex(raw.encode())):
+        shown = raw[:14] if raw.startswith("assay_") else ""
+        raise TokenUnknown("This token is not known here, or was revoked.", prefix=shown)
+    if token.expires_at <= now:
+        when = token.expires_at.isoformat(timespec="seconds")
+        raise TokenExpired(f"This token expired at {when}.", prefix=token.prefix, expired_at=when)
+    if token.last_used_at is None or token.last_used_at < now - USE_IS_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return Caller(
+        account=token.account_id,
+        scopes=frozenset(token.scopes.split()),
+        token_prefix=token.prefix,
+        expires_at=token.expires_at,
+    )
+
+
+def revoke(account: str, prefix: str) -> bool:
+    """End one of an account's tokens; false when it had none with this prefix."""
+    return bool(ApiToken.objects.filter(account__username=account, prefix=prefix).delete()[0])
+
+
+def tokens_of(account: str) -> list[ApiToken]:
+    """The tokens of an account, newest first."""
+    return list(ApiToken.objects.filter(account__username=account))
+
+
+def sign_in(request: HttpRequest, account: str, password: str) -> str:
+    """The handle, when name and password belong together; failures count towards a pause.
+
+    raises PasswordWrong, LockedOut
+    """
+    user = authenticate(request, username=account, password=password)
+    if getattr(request, "axes_locked_out", False):
+        raise LockedOut("Too many failures in a row.")
+    if user is None:
+        raise PasswordWrong("This name and password do not belong together.", account=account)
+    return str(user.get_username())
+
+
+class Adapter(DefaultAccountAdapter):
+    """How allauth behaves here: handles are account ids of the books, so some names are taken."""
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's
+        """Small letters only; raises ValidationError for a reserved or taken name."""
+        handle = super().clean_username(username.lower(), shallow=shallow)
+        if handle in RESERVED_HANDLES:
+            raise ValidationError("This name is reserved. Please choose another.")
+        return str(handle)
+
+    def save_user(
+        self,
+        request: HttpRequest,
+        user: AbstractBaseUser,
+        form: Form,
+        commit: bool = True,  # noqa: FBT001, FBT002 - allauth's
+    ) -> AbstractBaseUser:
+        """Make the user and, in the same transaction, open the account in the books.
+
+        The books are above this room: settings.ASSAY_OPEN_ACCOUNT names their action, which is
+        called with account= and now=.
+        """
+        with transaction.atomic():
+            made = super().save_user(request, user, form, commit=commit)
+            if settings.ASSAY_OPEN_ACCOUNT:
+                open_account = import_string(settings.ASSAY_OPEN_ACCOUNT)
+                open_account(account=made.get_username(), now=timezone.now())
+        return made
+
+
+def _token_with(prefix: str) -> ApiToken | None:
+    users = get_user_model().objects.filter(is_active=True).values("username")
+    return ApiToken.objects.filter(prefix=prefix, account__in=users).first()

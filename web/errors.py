@@ -1,0 +1,121 @@
+"""What a visitor or a client of the API can be told by the face of the house.
+
+AssayError
+  RequestError      request.*   the request itself cannot be answered
+  SignInError       auth.*      who asks is not known, or not any more
+"""
+
+from assay.errors import AssayError
+
+
+class RequestError(AssayError):
+    """The request itself cannot be answered. Facts: those of its kinds."""
+
+    code, status = "request.refused", 400
+    next_step = "Change the request as the message says, and send it again."
+
+
+class RequestInvalid(RequestError):
+    """A field is missing or has a wrong form. Facts: problems, a list of `path: cause`."""
+
+    code, status = "request.invalid", 422
+    next_step = "Correct the fields that are named, and send it again."
+
+
+class RequestUnreadable(RequestError):
+    """The body is not what its content type says. Facts: none."""
+
+    code, status = "request.unreadable", 400
+    next_step = "Send JSON in UTF-8 with the header Content-Type: application/json."
+
+
+class NotFound(RequestError):
+    """There is nothing at this address. Facts: path."""
+
+    code, status = "request.not_found", 404
+    next_step = "Check the address, or start from the list of competitions."
+
+
+class MethodRefused(RequestError):
+    """The address exists, but not for this method. Facts: method, allowed, path."""
+
+    code, status = "request.method_refused", 405
+    next_step = "Use one of the methods that are allowed here."
+
+
+class Forbidden(RequestError):
+    """Who asks is known, and may not do this. Facts: path."""
+
+    code, status = "request.forbidden", 403
+    next_step = "Sign in with an account that may do this."
+
+
+class FormExpired(RequestError):
+    """The form's protection against forged requests did not match. Facts: path."""
+
+    code, status = "request.form_expired", 403
+    next_step = (
+        "Go back, load the page again, and send the form once more. Cookies must be allowed."
+    )
+
+
+class TooLarge(RequestError):
+    """The body is larger than this address takes. Facts: limit_bytes, body_bytes when known."""
+
+    code, status = "request.too_large", 413
+    next_step = "Send a smaller file, or send it in parts as the command line does."
+
+
+class Broken(RequestError):
+    """A fault of ours. Facts: request, the id that the operator finds it by."""
+
+    code, status = "request.broken", 500
+    next_step = "Try again. If it happens again, tell the operator the request id."
+
+
+class SignInError(AssayError):
+    """Who asks is not known. Facts: those of its kinds."""
+
+    code, status = "auth.refused", 401
+    next_step = "Run `assay auth login`, or sign in on the site."
+
+
+class SignInNeeded(SignInError):
+    """Only an account may do this. Facts: none."""
+
+    code = "auth.required"
+
+
+class TokenUnknown(SignInError):
+    """No such token, or it was revoked. Facts: prefix."""
+
+    code = "auth.token_unknown"
+    next_step = "Run `assay auth login` to get a new token."
+
+
+class TokenExpired(SignInError):
+    """The token was good, but its time is over. Facts: prefix, expired_at."""
+
+    code = "auth.token_expired"
+    next_step = "Run `assay auth login` to get a new token. Nothing was lost."
+
+
+class ScopeMissing(SignInError):
+    """The token is good, but not for this. Facts: needed, scopes."""
+
+    code, status = "auth.scope_missing", 403
+    next_step = "Make a token with this scope on your account's tokens page."
+
+
+class PasswordWrong(SignInError):
+    """Name and password do not belong together. Facts: account."""
+
+    code = "auth.password_wrong"
+    next_step = "Check the name and the password. After several failures an account pauses."
+
+
+class LockedOut(SignInError):
+    """Too many failures in a row. Facts: none, so that nobody learns which accounts exist."""
+
+    code, status = "auth.locked_out", 429
+    next_step = "Wait for some minutes, then try again."

@@ -1,0 +1,131 @@
+"""What every request passes: an id, a limit to its body, and errors turned into answers."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from assay.errors import AssayError
+from web.answers import problem
+from web.errors import MethodRefused, TooLarge
+
+REQUEST_ID_HEADER = "X-Request-Id"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_OVERSIZE = "assay.body_too_large"
+_DISCARD_AT_MOST = 4
+
+NextStep = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+Scope = MutableMapping[str, object]
+Message = MutableMapping[str, object]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Door:
+    """Gives each request `request.id`, refuses bodies beyond the limit, and answers AssayErrors.
+
+    settings.ASSAY_BODY_LIMITS  path prefix -> bytes; the longest prefix that fits counts
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: NextStep) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._answer_async(request)
+        early = _enter(request)
+        return _leave(request, early or self.get_response(request))  # type: ignore[arg-type]
+
+    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        early = _enter(request)
+        return _leave(request, early or await self.get_response(request))  # type: ignore[misc]
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """An AssayError becomes its answer; anything else goes on to be a 500."""
+        return problem(request, exception) if isinstance(exception, AssayError) else None
+
+
+class BodyLimit:
+    """ASGI front that keeps oversized bodies off the disk: Django spools a body before any view.
+
+    Wraps the whole application in config/asgi.py. What is beyond the limit is read and dropped
+    (up to four times the limit, so that a client gets to read the answer); Door then refuses.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit_bytes = body_limit_bytes(str(scope["path"]))
+        seen_bytes = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal seen_bytes
+            if scope.get(_OVERSIZE):
+                return await _gone(receive)
+            message = await receive()
+            seen_bytes += _size_of(message)
+            if seen_bytes <= limit_bytes:
+                return message
+            scope[_OVERSIZE] = True
+            while message.get("more_body") and seen_bytes <= limit_bytes * _DISCARD_AT_MOST:
+                message = await receive()
+                seen_bytes += _size_of(message)
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await self.app(scope, receive_within_limit, send)
+
+
+def body_limit_bytes(path: str) -> int:
+    """How large a body this path takes."""
+    limits: dict[str, int] = settings.ASSAY_BODY_LIMITS
+    return limits[max((prefix for prefix in limits if path.startswith(prefix)), key=len)]
+
+
+async def _gone(receive: Receive) -> Message:
+    message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
+    return message
+
+
+def _size_of(message: Message) -> int:
+    body = message.get("body", b"")
+    return len(body) if isinstance(body, bytes) else 0
+
+
+def _enter(request: HttpRequest) -> HttpResponse | None:
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    request.id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+    limit_bytes = body_limit_bytes(request.path)
+    announced = request.headers.get("Content-Length") or "0"
+    body_bytes = int(announced) if announced.isdecimal() else 0
+    if body_bytes <= limit_bytes and not getattr(request, "scope", {}).get(_OVERSIZE):
+        return None
+    cause = f"This address takes at most {limit_bytes} bytes."
+    return problem(request, TooLarge(cause, limit_bytes=limit_bytes, body_bytes=body_bytes))
+
+
+def _leave(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if response.status_code == 405:  # Django and ninja answer it without a word
+        cause = f"This address does not take {request.method}."
+        allowed = response.headers.get("Allow", "")
+        error = MethodRefused(cause, method=request.method, allowed=allowed, path=request.path)
+        response = problem(request, error)
+        response.headers["Allow"] = allowed
+    response.headers[REQUEST_ID_HEADER] = request.id  # type: ignore[attr-defined]
+    return response

@@ -1,0 +1,183 @@
+"""How quantities look: `{% load assay %}`. Every figure on a page goes through one of these."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from assay.money import show_tokens
+
+register = template.Library()
+
+E9 = 10**9
+_SPAN = 1000
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STATES_OF_TONE = (
+    ("live", ("open", "opened", "running", "scoring", "active", "live", "leased", "improved")),
+    ("wait", ("draft", "funded", "queued", "committed", "pending", "closed", "verifying")),
+    ("wait", ("provisional", "disputed", "received", "revealed", "measuring", "uploading")),
+    ("done", ("settled", "scored", "final_scored", "done", "paid", "granted", "posted", "passed")),
+    ("done", ("equal", "proven", "measured")),
+    ("wrong", ("refused", "failed", "failed_infra", "aborted", "expired", "revoked", "forfeited")),
+    ("wrong", ("invalid", "duplicate", "overdrawn")),
+)
+_TONES = MappingProxyType({state: name for name, states in _STATES_OF_TONE for state in states})
+
+
+@register.filter
+def tokens(amount_nano: int) -> str:
+    """`12500000000` -> `12.5`: exact, plain text, no unit; for sentences and attributes."""
+    return show_tokens(int(amount_nano))
+
+
+@register.simple_tag
+def money(
+    amount_nano: int, unit: str = "tokens", *, signed: bool = False, full: bool = False
+) -> SafeString:
+    """An amount as it stands in tables: groups of three, quiet decimals, unit; copies plainly.
+
+    signed  a plus before what came in
+    full    all nine places, so that the points of a column stand below each other
+    """
+    nano = int(amount_nano)
+    whole, _, part = show_tokens(abs(nano)).partition(".")
+    first = len(whole) % 3 or 3
+    groups = [whole[at : at + 3] for at in range(first, len(whole), 3)]
+    rest = ("" if part else ".") + "0" * (9 - len(part)) if full else ""
+    return format_html(
+        '<span class="money">{}{}{}{}{}{}</span>',
+        _sign(nano, signed=signed),
+        whole[:first],
+        format_html_join("", '<span class="g">{}</span>', ((group,) for group in groups)),
+        format_html('<span class="part">.{}</span>', part) if part else "",
+        format_html('<span class="rest" aria-hidden="true">{}</span>', rest) if rest else "",
+        format_html('<span class="unit">{}</span>', unit) if unit else "",
+    )
+
+
+@register.filter
+def percent(value_e9: int | None, places: int = 2) -> str:
+    """`683333333` -> `68.33 %`; rounds half away from zero, once, here; nothing for None."""
+    if value_e9 is None:
+        return "\u2013"
+    step = 10 ** (7 - places)
+    whole, part = divmod((abs(int(value_e9)) + step // 2) // step, 10**places)
+    minus = "\u2212" if int(value_e9) < 0 and (whole or part) else ""
+    return f"{minus}{whole}.{part:0{places}d}\u00a0%" if places else f"{minus}{whole}\u00a0%"
+
+
+@register.filter
+def share_percent(rate_e8: int) -> str:
+    """`12500000` -> `12.50 %`: a rate or a share out of 10^8."""
+    return percent(int(rate_e8) * 10)
+
+
+@register.filter
+def moment(at: int | datetime | None) -> SafeString | str:
+    """A time, from milliseconds or a datetime, as <time> in UTC; the script adds local time."""
+    if at is None:
+        return "\u2013"
+    when = at if isinstance(at, datetime) else _from_ms(int(at))
+    when = when.astimezone(UTC)
+    said = f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
+    iso = when.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_html('<time class="num" datetime="{}">{}</time>', iso, said)
+
+
+@register.simple_tag
+def until(at: int | datetime, now: int | datetime) -> str:
+    """How long from now: `in 3 days`, `in 2 h 05 min`, `12 min ago`; whole units only."""
+    end = at if isinstance(at, datetime) else _from_ms(int(at))
+    start = now if isinstance(now, datetime) else _from_ms(int(now))
+    seconds = int((end - start).total_seconds())
+    words = _duration(abs(seconds))
+    return f"in {words}" if seconds >= 0 else f"{words} ago"
+
+
+@register.filter
+def short(sha: str, letters: int = 10) -> str:
+    """The first letters of a hash, with a sign that there is more."""
+    text = str(sha)
+    return text if len(text) <= letters else f"{text[:letters]}\u2026"
+
+
+@register.filter
+def tone(state: str) -> str:
+    """live, wait, done, wrong or quiet: how the chip of a state looks."""
+    return _TONES.get(str(state), "quiet")
+
+
+@register.filter
+def words(state: str) -> str:
+    """`final_scored` -> `Final scored`: a state as a reader says it."""
+    text = str(state).replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+@register.simple_tag(takes_context=True)
+def here(context: template.Context, prefix: str) -> SafeString:
+    """` aria-current="page"` when the page lies below this address."""
+    request = context.get("request")
+    is_here = request is not None and request.path.startswith(prefix)
+    return SafeString(' aria-current="page"' if is_here else "")
+
+
+@register.inclusion_tag("web/parts/interval.html")
+def interval(
+    low_e9: int, score_e9: int, high_e9: int, base_e9: int | None = None, *, span: str = "0 1"
+) -> dict[str, object]:
+    """The uncertainty bar of a score: low to high, the score, and the baseline as a dashed line.
+
+    span  the two ends of the scale, in whole scores: "0 1", or "0.4 0.9"
+    """
+    from_e9, to_e9 = (_e9(end) for end in span.split())
+    at = partial(_place, from_e9=from_e9, to_e9=to_e9)
+    return {
+        "low": at(low_e9),
+        "at": at(score_e9),
+        "high": at(high_e9),
+        "base": None if base_e9 is None else at(base_e9),
+        "title": f"{percent(score_e9)}, between {percent(low_e9)} and {percent(high_e9)}",
+    }
+
+
+@register.inclusion_tag("web/parts/shares.html")
+def shares(rates: list[int]) -> dict[str, object]:
+    """One bar cut into parts, in proportion to whole numbers; the table beside it has the names."""
+    total, start, parts = sum(rates) or 1, 0, []
+    for rate in rates:
+        width = rate * _SPAN // total
+        parts.append({"x": start, "width": max(width - 3, 1)})
+        start += width
+    return {"parts": parts}
+
+
+def _sign(nano: int, *, signed: bool) -> str:
+    plus = "+" if signed and nano > 0 else ""
+    return "\u2212" if nano < 0 else plus
+
+
+def _place(value_e9: int, from_e9: int, to_e9: int) -> int:
+    inside = min(max(int(value_e9), from_e9), to_e9)
+    return (inside - from_e9) * _SPAN // ((to_e9 - from_e9) or 1)
+
+
+def _e9(text: str) -> int:
+    whole, _, part = text.partition(".")
+    return int(whole) * E9 + int(part.ljust(9, "0") or "0")
+
+
+def _from_ms(at_ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+
+
+def _duration(seconds: int) -> str:
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days >= 2:
+        return f"{days} days"
+    if hours >= 2:
+        return f"{hours} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes >= 2 else f"{seconds} s"

@@ -1,0 +1,74 @@
+"""Pages that belong to no other room: home, tokens, and what Django shows when a view fails."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from web import auth
+from web.answers import problem
+from web.errors import Broken, Forbidden, FormExpired, LockedOut, NotFound, RequestError
+from web.forms import TokenForm
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, without any competition; a room above extends web/home.html with them."""
+    return render(request, "web/home.html")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """The tokens of an account, and a form for a new one, which is shown this once."""
+    form = TokenForm(request.POST or None)
+    account, now, raw = request.user.get_username(), timezone.now(), ""
+    if request.method == "POST" and form.is_valid():
+        raw = auth.issue(account, now, form.lifetime)
+    context = {"form": form, "raw": raw, "tokens": auth.tokens_of(account), "now": now}
+    return render(request, "web/tokens.html", context)
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, prefix: str) -> HttpResponse:
+    """End one token."""
+    if auth.revoke(request.user.get_username(), prefix):
+        messages.success(request, f"The token {prefix} works no longer.")
+    return redirect("web_tokens")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """handler400: what Django itself refuses."""
+    return problem(request, RequestError("This request cannot be read."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """handler403."""
+    return problem(request, Forbidden("This is not open to you.", path=request.path))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """handler404."""
+    return problem(request, NotFound("There is nothing at this address.", path=request.path))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """handler500."""
+    request_id = getattr(request, "id", "")
+    return problem(request, Broken("Something broke on our side.", request=request_id))
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW."""
+    error = FormExpired("This form came from an older page.", path=request.path, reason=reason)
+    return problem(request, error)
+
+
+def locked_out(request: HttpRequest, *_details: object, **_more: object) -> HttpResponse:
+    """AXES_LOCKOUT_CALLABLE: too many failures in a row."""
+    return problem(request, LockedOut("Too many failures in a row."))
