@@ -36,6 +36,10 @@ NOT_REPLAYED = {
     "ledger.Lease": "who does a job now",
     "ledger.Bookmark": "how far a reader has read",
     "ledger.Blob": "an index of the store; what matters is named by messages",
+    "competitions.Draft": "a sponsor's work before it is published",
+    "competitions.Evaluation": "who scores what now, under which lease",
+    "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",
+    "web.ApiToken": "who is signed in now",
     "auth.Permission": "Django's own",
     "auth.Group": "Django's own",
     "auth.Group_permissions": "Django's own",
@@ -62,7 +66,7 @@ class ModelUnlisted(AssayError):
 
 @dataclass
 class Report:
-    """What a replay found. `damage` is a message or checkpoint that does not hold, with its place."""
+    """What a replay found. damage: the first message or checkpoint that does not hold."""
 
     messages: int = 0
     checkpoints: int = 0
@@ -101,9 +105,12 @@ def replay_into(file: Path) -> Report:
     if odd := unlisted():
         raise ModelUnlisted(f"{', '.join(odd)} is neither replayed nor listed.", models=odd)
     began, report = time.monotonic(), Report()
-    with _alias(SNAPSHOT, _snapshot()), _alias(SCRATCH, _sqlite(file)):
-        with transaction.atomic(using=SNAPSHOT):
-            _replay(report)
+    with (
+        _alias(SNAPSHOT, _snapshot()),
+        _alias(SCRATCH, _sqlite(file)),
+        transaction.atomic(using=SNAPSHOT),
+    ):
+        _replay(report)
     report.seconds = time.monotonic() - began
     return report
 
@@ -111,7 +118,11 @@ def replay_into(file: Path) -> Report:
 def unlisted() -> list[str]:
     """Labels of models that are neither rebuilt by the fold nor on NOT_REPLAYED."""
     known = {table.TABLE for table in TABLES} | set(NOT_REPLAYED)
-    labels = {model._meta.label for model in apps.get_models(include_auto_created=True)}
+    labels = {
+        f"{room.label}.{model.__name__}"
+        for room in apps.get_app_configs()
+        for model in room.get_models(include_auto_created=True)
+    }
     return sorted(labels - known)
 
 
@@ -144,7 +155,7 @@ def _follow(history: History, message: models.Model) -> None:
     index, item = getattr(message, "log_index"), getattr(message, "item")  # noqa: B009
     if index != history.size:
         text = f"Message {history.size} is missing: the next one has index {index}."
-        raise LogDamaged(text, where="log", index=history.size, cause="missing", message=item)
+        raise LogDamaged(text, where="log", index=history.size, cause="missing", item=item)
     entry = history.follow(bytes(getattr(message, "raw")))  # noqa: B009
     signed = {
         "item": entry.id,
@@ -158,7 +169,7 @@ def _follow(history: History, message: models.Model) -> None:
         if found != value:
             shown, wanted = show_pair(found, value)
             text = f"Message {index}, column {column}: found {shown}, the bytes say {wanted}."
-            raise LogDamaged(text, where="log", index=index, cause=column, message=entry.id)
+            raise LogDamaged(text, where="log", index=index, cause=column, item=entry.id)
 
 
 def _write(table: type[Row], rows: Sequence[Row]) -> None:
@@ -170,7 +181,7 @@ def _write(table: type[Row], rows: Sequence[Row]) -> None:
         model(**{name: _to_column(getattr(row, name), shapes[name]) for name in names})
         for row in rows
     )
-    model._default_manager.using(SCRATCH).bulk_create(made, batch_size=BATCH)
+    model.objects.using(SCRATCH).bulk_create(made, batch_size=BATCH)
 
 
 def _to_column(value: object, shape: object) -> object:
@@ -184,8 +195,8 @@ def _differences(table: type[Row], history: History) -> Iterator[Difference]:
     for key in sorted(live.keys() | rebuilt.keys()):
         cause = history.cause_of(label, key)
         if key not in live or key not in rebuilt:
-            found, wanted = (key if key in side else None for side in (live, rebuilt))
-            yield Difference(label, key, "id", *show_pair(found, wanted), cause)
+            sides = (key if key in side else None for side in (live, rebuilt))
+            yield Difference(label, key, "id", *show_pair(*sides), cause)
             continue
         for column, found in live[key].items():
             wanted = rebuilt[key][column]
@@ -194,9 +205,7 @@ def _differences(table: type[Row], history: History) -> Iterator[Difference]:
 
 
 def _stored(label: str, alias: str) -> dict[str, dict[str, object]]:
-    model = apps.get_model(label)
-    names = [one.attname for one in model._meta.concrete_fields]
-    rows = model._default_manager.using(alias).values(*names).iterator(BATCH)
+    rows = apps.get_model(label).objects.using(alias).values().iterator(BATCH)
     return {str(row["id"]): row for row in rows}
 
 

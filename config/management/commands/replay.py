@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from time import sleep
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from config.replay import Report, replay
+from config.replay import NOT_REPLAYED, ModelUnlisted, Report, replay
 
-EQUAL, BUSY, DIFFERENT = 0, 1, 6
+EQUAL, NOT_COMPARED, DIFFERENT = 0, 1, 6
 LOOKS, PAUSE_S = 5, 1.0
 MOST_SHOWN = 20
 
@@ -25,11 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report; leave with its exit code."""
-        report = replay()
-        for _ in range(LOOKS - 1):
-            if report.waiting:
-                sleep(PAUSE_S)
-                report = replay()
+        try:
+            report = patient_replay()
+        except ModelUnlisted as error:
+            raise CommandError(f"{error} {error.next_step}", returncode=NOT_COMPARED) from error
         lines = [json.dumps(as_json(report))] if options["json"] else as_text(report)
         for line in lines:
             self.stdout.write(line)
@@ -37,10 +36,21 @@ class Command(BaseCommand):
             sys.exit(code)
 
 
+def patient_replay() -> Report:
+    """A replay that gives the sequencer a few seconds for the messages that wait."""
+    report = replay()
+    for _ in range(LOOKS - 1):
+        if not report.waiting:
+            break
+        sleep(PAUSE_S)
+        report = replay()
+    return report
+
+
 def exit_code(report: Report) -> int:
     if report.is_equal:
         return EQUAL
-    return DIFFERENT if report.damage or report.differences else BUSY
+    return DIFFERENT if report.damage or report.differences else NOT_COMPARED
 
 
 def as_json(report: Report) -> dict[str, object]:
@@ -53,6 +63,7 @@ def as_json(report: Report) -> dict[str, object]:
         "messages_per_s": report.messages_per_s,
         "waiting": report.waiting,
         "damage": damage,
+        "not_replayed": NOT_REPLAYED,
         "differences": [vars(one) for one in report.differences],
     }
 

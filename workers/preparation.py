@@ -1,0 +1,135 @@
+"""From a leased draft to a registered evaluator: read the files, pin the task, measure the base.
+
+The files come from a stranger, so they are read by a process of its own with limits; the baseline
+is measured in the sandbox, by the code that will score every entry.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from secrets import token_bytes
+from tempfile import TemporaryDirectory
+
+from django.utils import timezone
+
+from assay import messages
+from assay.errors import AssayError
+from assay.messages import FileRef
+from assay.wire import Nano
+from competitions import queries
+from competitions.actions import drafts
+from competitions.actions.drafts import DraftFile
+from competitions.errors import PreparationRefused
+from competitions.rules.spec import PUBLIC_FILES
+from evaluator.manifest import Manifest, read_manifest
+from evaluator.metrics import metric_named
+from evaluator.slices import SALT_BYTES, unpack_labels
+from ledger import blobs
+from ledger.actions import ms
+from workers.sandbox.runner import Job
+from workers.scoring import InfrastructureFailed, run
+
+TIME_LIMIT_S = 600
+MEMORY_BYTES = 12 << 30
+SLICES = ("train", "public", "final")
+
+
+def prepare(draft: str, fence: int) -> None:
+    """Prepare a draft and write down what came of it. raises StaleAttempt"""
+    found = queries.draft_for_worker(draft)
+    told = {"draft": draft, "fence": fence}
+    with TemporaryDirectory(prefix="assay-draft-") as folder:
+        try:
+            files = drafts.files_of(found)
+            out, salt = _read(Path(folder), files, drafts.options_of(found))
+            registered = _measured(out)
+        except (AssayError, InfrastructureFailed) as error:
+            refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
+            drafts.record_refusal(**told, error=refusal, now=timezone.now())
+            return
+        public = tuple(_stored(out, name) for name in PUBLIC_FILES)
+        sealed = (salt.hex(), _stored(out, "final.inputs"), _stored(out, "final.labels"))
+        drafts.record_preparation(
+            **told, registered=registered, files=public, sealed=sealed, now=timezone.now()
+        )
+
+
+def _read(
+    folder: Path, files: dict[str, DraftFile], options: dict[str, str]
+) -> tuple[Path, bytes]:
+    """Run the reader over the three files. raises PreparationRefused with the reader's own code"""
+    salt, out = token_bytes(SALT_BYTES), folder / "out"
+    (folder / "salt").write_bytes(salt)
+    asked = {"--salt-file": folder / "salt", "--out": out, **options}
+    for name in SLICES:
+        path = folder / f"{name}{Path(files[name].name).suffix.lower()}"
+        blobs.copy_to(files[name].sha256, path)
+        asked[f"--{name}"] = path
+    arguments = [str(part) for pair in asked.items() for part in pair]
+    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIME_LIMIT_S,
+            preexec_fn=_limit,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
+    if done.returncode != 0:
+        raise _refusal(done.stdout, done.stderr)
+    return out, salt
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _refusal(said: str, noise: str) -> PreparationRefused:
+    """The reader's own error, or the end of what it said before it died."""
+    try:
+        told = json.loads(said.strip().splitlines()[-1])
+        return PreparationRefused.told(told)
+    except (ValueError, IndexError, KeyError, TypeError):
+        return PreparationRefused(f"The reader ended early: {noise[-300:]}")
+
+
+def _measured(out: Path) -> messages.EvaluatorRegistered:
+    """The dry run: the untouched base on the public slice, in the sandbox."""
+    raw = (out / "manifest.json").read_bytes()
+    manifest = read_manifest(raw)
+    outcome = run(manifest, _job(out, raw), least=manifest.min_sandbox_level)
+    labels = unpack_labels((out / "public.labels").read_bytes())
+    metric = metric_named(manifest.metric.name)
+    ones = metric.per_example(outcome.predictions or (), labels)
+    return _registered(manifest, blobs.put_bytes(raw), metric.score_e9(ones), outcome.level.value)
+
+
+def _job(out: Path, manifest: bytes) -> Job:
+    return Job(None, (out / "public.inputs").read_bytes(), manifest)
+
+
+def _registered(
+    manifest: Manifest, name: str, baseline_e9: int, level: str
+) -> messages.EvaluatorRegistered:
+    return messages.EvaluatorRegistered(
+        manifest_sha256=name,
+        base=manifest.base.name,
+        metric=manifest.metric.name,
+        public_examples=manifest.test.public.examples,
+        final_examples=manifest.test.final.examples,
+        final_commitment=manifest.test.final.commitment,
+        baseline_e9=Nano(baseline_e9),
+        sandbox_level=level,
+        at_ms=ms(timezone.now()),
+    )
+
+
+def _stored(out: Path, name: str) -> FileRef:
+    raw = (out / name).read_bytes()
+    return FileRef(name, blobs.put_bytes(raw), len(raw))

@@ -1,0 +1,30 @@
+"""What can go wrong before a job runs. What goes wrong in a job is a Status, not an error.
+
+AssayError
+  SandboxUnavailable   sandbox.unavailable     this host cannot lock anything in
+  LevelMissing         sandbox.level_missing   it can, but not as strongly as asked
+  ZygoteFailed         sandbox.not_started     the scorer or the base did not load
+"""
+
+from assay.errors import AssayError
+
+
+class SandboxUnavailable(AssayError):
+    """No sandbox level works on this host. Facts: missing."""
+
+    code, status = "sandbox.unavailable", 503
+    next_step = "Run `python manage.py sandbox_doctor`; it names what is missing and how to get it."
+
+
+class LevelMissing(AssayError):
+    """The host does not give the level that was asked for. Facts: wanted, strongest, missing."""
+
+    code, status = "sandbox.level_missing", 503
+    next_step = "Run `python manage.py sandbox_doctor`; it names what is missing and how to get it."
+
+
+class ZygoteFailed(AssayError):
+    """The process that holds the base ended before it was ready. Facts: said (its last words)."""
+
+    code, status = "sandbox.not_started", 503
+    next_step = "Read the last words; most often the base or a package is missing."

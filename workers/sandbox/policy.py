@@ -1,0 +1,108 @@
+"""Compiles the system call filters to bytes. A build-time script: nothing imports it at run time.
+
+Needs pyseccomp 0.1.2 and libseccomp2 on x86_64. The bytes are checked in, because libseccomp cannot
+be found in an empty root, and a host without it must score all the same.
+
+    python -m workers.sandbox.policy        rewrites inner.bpf and inner_noopen.bpf
+
+inner.bpf          levels full and nocgroup: files may be opened for reading; the root is empty
+inner_noopen.bpf   level seccomp, where the host's files are still there: no open, no name of a
+                   file at all, no thread, no signal
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+import pyseccomp  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+# ruff: noqa: SIM905 - system calls read best as prose
+HERE = Path(__file__).parent
+KILL = """
+ptrace process_vm_readv process_vm_writev bpf perf_event_open userfaultfd io_uring_setup
+io_uring_enter io_uring_register keyctl add_key request_key mount umount2 pivot_root chroot
+setns unshare fsopen fsmount fsconfig fspick move_mount open_tree mount_setattr
+open_by_handle_at name_to_handle_at kexec_load kexec_file_load init_module finit_module
+delete_module reboot swapon swapoff syslog acct quotactl settimeofday clock_settime adjtimex
+clock_adjtime iopl ioperm modify_ldt vhangup pidfd_getfd pidfd_open kcmp process_madvise
+fanotify_init memfd_secret lookup_dcookie
+""".split()
+ALLOW = """
+read write readv writev pread64 lseek close fstat munmap mremap brk madvise futex futex_waitv
+sched_yield sched_getaffinity set_robust_list rseq gettid getpid getppid getuid geteuid getgid
+getegid rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack exit exit_group poll ppoll
+clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getrandom getrusage times
+sysinfo uname membarrier restart_syscall set_tid_address getrlimit get_mempolicy getcpu dup
+fsync
+""".split()
+ALLOW_IN_EMPTY_ROOT = """
+newfstatat stat lstat statx access faccessat faccessat2 readlink readlinkat getdents64 getcwd
+sched_setaffinity
+""".split()
+O_TMPFILE_BIT = 0o20000000
+WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | O_TMPFILE_BIT
+CLONE_VM_THREAD, CLONE_NEW_ANY = 0x10000 | 0x100, 0x7E020080
+PROT_EXEC = 4
+PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
+F_GETFD, F_GETFL = 1, 3
+
+
+def compile_policy(*, in_empty_root: bool) -> bytes:
+    """The filter as an array of `struct sock_filter`, byte for byte what `install` loads.
+
+    in_empty_root  True for inner.bpf, False for inner_noopen.bpf
+    default        EPERM; a call of a foreign architecture kills
+    """
+    rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
+    for name in ALLOW:
+        rules.add_rule(pyseccomp.ALLOW, name)
+    for name in KILL:
+        rules.add_rule(pyseccomp.KILL_PROCESS, name)
+    _add_conditions(rules)
+    if in_empty_root:
+        _add_files_and_threads(rules)
+    return _bytes_of(rules)
+
+
+def _add_conditions(rules: pyseccomp.SyscallFilter) -> None:
+    argument, allow = pyseccomp.Arg, pyseccomp.ALLOW
+    for name in ("mmap", "mprotect"):  # no memory becomes executable
+        rules.add_rule(allow, name, argument(2, pyseccomp.MASKED_EQ, PROT_EXEC, 0))
+    rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # flags in memory: glibc uses clone
+    rules.add_rule(allow, "prlimit64", argument(2, pyseccomp.EQ, 0))  # read limits, never set
+    for option in (PR_SET_NAME, PR_GET_NAME, PR_SET_VMA):
+        rules.add_rule(allow, "prctl", argument(0, pyseccomp.EQ, option))
+    for command in (F_GETFD, F_GETFL):
+        rules.add_rule(allow, "fcntl", argument(1, pyseccomp.EQ, command))
+
+
+def _add_files_and_threads(rules: pyseccomp.SyscallFilter) -> None:
+    argument, allow, masked = pyseccomp.Arg, pyseccomp.ALLOW, pyseccomp.MASKED_EQ
+    for name in ALLOW_IN_EMPTY_ROOT:
+        rules.add_rule(allow, name)
+    rules.add_rule(allow, "openat", argument(2, masked, WRITING, 0))
+    rules.add_rule(allow, "open", argument(1, masked, WRITING, 0))
+    thread = argument(0, masked, CLONE_VM_THREAD | CLONE_NEW_ANY, CLONE_VM_THREAD)
+    rules.add_rule(allow, "clone", thread)
+    rules.add_rule(allow, "tgkill", argument(0, pyseccomp.EQ, 1))  # itself: process 1 of its jail
+
+
+def _bytes_of(rules: pyseccomp.SyscallFilter) -> bytes:
+    read_end, write_end = os.pipe()  # a filter is smaller than a pipe's 64 kB
+    with os.fdopen(read_end, "rb") as source:
+        with os.fdopen(write_end, "wb") as sink:
+            rules.export_bpf(sink)
+        return source.read()
+
+
+def main() -> None:
+    """Rewrite both files; name them with their sizes."""
+    for name, in_empty_root in (("inner.bpf", True), ("inner_noopen.bpf", False)):
+        code = compile_policy(in_empty_root=in_empty_root)
+        (HERE / name).write_bytes(code)
+        sys.stdout.write(f"{name}: {len(code)} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

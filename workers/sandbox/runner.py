@@ -1,0 +1,278 @@
+"""Run a foreign adapter on a base, locked up. The one door of the sandbox.
+
+    with Sandbox(folder) as sandbox:
+        outcome = sandbox.run(Job(adapter, inputs, manifest))
+
+A Sandbox owns one zygote, which holds the base; each job is a fork of it in a jail of its own.
+Use it from the main thread: the kernel kills the zygote when the thread that made it ends.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from workers.sandbox import cgroups, levels, protocol, seccomp, watch
+from workers.sandbox.errors import ZygoteFailed
+from workers.sandbox.levels import Level, strongest_level
+from workers.sandbox.protocol import EXIT_MEMORY, Report, Status
+
+__all__ = ["Job", "Level", "Outcome", "Sandbox", "Status", "strongest_level"]
+
+SCORER = "evaluator.scoring"
+ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": os.defpath,
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+}
+READY_S, CLOSE_S = 180.0, 5.0
+JOBS_PER_ZYGOTE, ZYGOTE_AGE_S = 200, 3600.0
+CPU_SLACK_S = 0.2
+LAST_WORDS_CHARS = 500
+# A zygote's forks share one address layout: after these the next job gets a fresh one.
+SUSPECT = {Status.POLICY_VIOLATION, Status.CRASH, Status.LOST, Status.SETUP_ERROR}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is scored, and what it may use.
+
+    adapter       the canonical blob, or None for the baseline
+    inputs        packed token ids; never labels
+    manifest      its canonical JSON
+    wall_s        from the fork to the verdict
+    memory_bytes  on top of what the base takes
+    result_bytes  most that the answer may take
+    """
+
+    adapter: bytes | None
+    inputs: bytes
+    manifest: bytes
+    wall_s: float = 120.0
+    cpu_s: float = 120.0
+    memory_bytes: int = 1 << 30
+    result_bytes: int = 256 << 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended. `predictions` are there exactly when the status is ok.
+
+    log_tail  the last 2 kB that the job wrote: for operators, never for the miner
+    """
+
+    status: Status
+    predictions: tuple[int, ...] | None
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+    level: Level
+    policy_sha256: str
+    log_tail: bytes = b""
+    setup_error: str = ""
+
+
+class Sandbox:
+    """One base, ready to score. A context manager; not for several threads at once."""
+
+    def __init__(
+        self, base_folder: Path, level: Level | None = None, *, scorer: str = SCORER
+    ) -> None:
+        """Nothing starts yet.
+
+        level   None: the strongest that works here; the outcome says which
+        scorer  a module with load_base(folder) and predict(weights, adapter, inputs, manifest)
+        """
+        self._base_folder, self._wanted, self._scorer = base_folder, level, scorer
+        self._zygote: _Zygote | None = None
+        self.level, self.policy_sha256 = Level.SECCOMP, ""
+        self._place: cgroups.Place | None = None
+
+    def __enter__(self) -> Self:
+        """Probe the host, sweep what dead owners left, load the base.
+
+        raises SandboxUnavailable, LevelMissing, ZygoteFailed
+        """
+        if self._wanted is None:
+            self.level = strongest_level()
+        else:
+            levels.require_level(self._wanted)
+            self.level = self._wanted
+        self.policy_sha256 = seccomp.read_filter(self.level.filter_name).sha256
+        if self.level.has_cgroup:
+            self._place = cgroups.find_place()
+            cgroups.sweep(self._place)
+        self._fresh_zygote()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the zygote and whatever still runs under it."""
+        self._drop_zygote()
+
+    @property
+    def start_s(self) -> float:
+        """How long the present zygote took until it was ready."""
+        return self._fresh_zygote().start_s
+
+    def run(self, job: Job) -> Outcome:
+        """Score one job. What the miner's code does to itself is a status, not an error.
+
+        raises ZygoteFailed when a fresh zygote was needed and did not start
+        """
+        zygote = self._fresh_zygote()
+        begun_s = time.monotonic()  # the start of a zygote is not the miner's time
+        zygote.jobs += 1
+        outcome = self._attempt(zygote, job, begun_s)
+        if outcome.status in SUSPECT:
+            self._drop_zygote()
+        return replace(outcome, wall_s=time.monotonic() - begun_s)
+
+    def _attempt(self, zygote: "_Zygote", job: Job, begun_s: float) -> Outcome:
+        bounded_bytes = 0 if self.level.has_cgroup else job.memory_bytes
+        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None)
+        contents = (job.adapter or b"", job.inputs, job.manifest)
+        group = None
+        try:
+            line = watch.hand_over(zygote.socket, order, contents)
+        except OSError as error:
+            return self._outcome(Status.LOST, setup_error=str(error))
+        try:
+            if self._place is not None:
+                group = cgroups.Cgroup(self._place, job.memory_bytes)
+            watch.let_go(line, group)
+            most = None if group else zygote.anonymous_bytes + job.memory_bytes
+            bounds = watch.Bounds(job.wall_s, job.result_bytes, most)
+            heard = watch.listen(line, bounds, begun_s)
+            return self._judge(heard, job, group)
+        except OSError as error:
+            return self._outcome(Status.SETUP_ERROR, setup_error=str(error))
+        finally:
+            line.close()
+            if group is not None:
+                group.close()
+
+    def _judge(self, heard: watch.Heard, job: Job, group: cgroups.Cgroup | None) -> Outcome:
+        report = heard.report or Report()
+        status = heard.stopped or _verdict(report, job, group.oom_kills() if group else 0)
+        predictions = protocol.decode_predictions(bytes(heard.result))
+        if status is Status.OK and predictions is None:
+            status = Status.BAD_OUTPUT
+        return replace(
+            self._outcome(status, setup_error=report.setup_error),
+            predictions=predictions if status is Status.OK else None,
+            cpu_s=report.cpu_s,
+            peak_bytes=(group.peak_bytes() if group else 0) or report.peak_bytes,
+            log_tail=heard.log_tail,
+        )
+
+    def _outcome(self, status: Status, *, setup_error: str = "") -> Outcome:
+        return Outcome(
+            status, None, 0.0, 0.0, 0, self.level, self.policy_sha256, setup_error=setup_error
+        )
+
+    def _fresh_zygote(self) -> "_Zygote":
+        if self._zygote is not None and self._zygote.is_worn_out():
+            self._drop_zygote()
+        if self._zygote is None:
+            self._zygote = _Zygote(self._base_folder, self.level, self._scorer)
+        return self._zygote
+
+    def _drop_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+
+class _Zygote:
+    """The process that holds the base, seen from the runner."""
+
+    def __init__(self, base_folder: Path, level: Level, scorer: str) -> None:
+        assert threading.current_thread() is threading.main_thread(), (
+            "the kernel kills a zygote when the thread that made it ends"
+        )
+        self.jobs, self._born_s = 0, time.monotonic()
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._words = os.memfd_create("zygote")
+        asked = {
+            "runner": os.getpid(),
+            "socket": theirs.fileno(),
+            "level": level.value,
+            "scorer": scorer,
+            "base": base_folder,
+        }
+        options = [part for name, value in asked.items() for part in (f"--{name}", str(value))]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-s", "-m", "workers.sandbox.zygote", *options],
+                cwd=levels.PROJECT,
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=self._words,
+                stderr=self._words,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._wait_until_ready()
+        self.start_s = time.monotonic() - self._born_s
+        self.anonymous_bytes = watch.anonymous_bytes(self._process.pid)
+
+    def _wait_until_ready(self) -> None:
+        self.socket.settimeout(READY_S)
+        room = socket.CMSG_SPACE(watch.CREDENTIALS.size)
+        try:
+            message, extra, _, _ = self.socket.recvmsg(64, room)
+        except OSError:
+            message = b""
+        if message != protocol.READY:
+            said = self._last_words()
+            self.close()
+            raise ZygoteFailed("The sandbox did not start.", said=said)
+        _, uid, _ = watch.CREDENTIALS.unpack(extra[0][2][: watch.CREDENTIALS.size])
+        assert uid != 0, "no jail ever holds the host's uid 0"
+
+    def is_worn_out(self) -> bool:
+        """It has ended, or served long enough."""
+        is_old = time.monotonic() - self._born_s > ZYGOTE_AGE_S
+        return self._process.poll() is not None or is_old or self.jobs >= JOBS_PER_ZYGOTE
+
+    def close(self) -> None:
+        """End it; its jails end with it."""
+        self.socket.close()
+        self._process.kill()
+        self._process.wait(CLOSE_S)
+        os.close(self._words)
+
+    def _last_words(self) -> str:
+        return protocol.read_whole(self._words).decode(errors="replace")[-LAST_WORDS_CHARS:]
+
+
+def _verdict(report: Report, job: Job, oom_kills: int) -> Status:
+    """What the kernel's and the supervisor's word come to, when we did not end it ourselves."""
+    if oom_kills or report.exit_code == EXIT_MEMORY:
+        return Status.OOM
+    if report.setup_error:
+        return Status.SETUP_ERROR
+    if report.exit_code == -signal.SIGKILL and report.cpu_s >= job.cpu_s - CPU_SLACK_S:
+        return Status.TIMEOUT
+    if report.exit_code in {None, -signal.SIGKILL}:  # a jail cannot send that: it came from outside
+        return Status.LOST
+    if report.exit_code == -signal.SIGSYS:
+        return Status.POLICY_VIOLATION
+    return Status.OK if report.exit_code == 0 else Status.CRASH

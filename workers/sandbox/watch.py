@@ -1,0 +1,199 @@
+"""One job from the outside: hand it over, let it go, listen with limits, and end it in time."""
+
+import array
+import os
+import resource
+import selectors
+import signal
+import socket
+import struct
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.sandbox import protocol
+from workers.sandbox.cgroups import Cgroup
+from workers.sandbox.protocol import Report, Status
+
+LOG_LIMIT_BYTES, LOG_TAIL_BYTES = 4 << 20, 2000
+HELLO_S = 20.0
+GRACE_S = 1.0  # what a killed supervisor gets to report
+POLL_S = 0.05
+CHUNK_BYTES = 64 << 10
+CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When the runner ends a job by itself.
+
+    wall_s           from the hand-over, set-up included
+    result_bytes     most that the result pipe may carry
+    anonymous_bytes  most private memory; None where a cgroup watches
+    """
+
+    wall_s: float
+    result_bytes: int
+    anonymous_bytes: int | None
+
+
+@dataclass
+class Line:
+    """The runner's ends of one job."""
+
+    control: socket.socket
+    result: int
+    log: int
+    supervisor: int = -1  # a pidfd, once it has said hello
+
+    def close(self) -> None:
+        """Close all of them. A supervisor that still lives takes it as a kill."""
+        self.control.close()
+        for handle in (self.result, self.log, self.supervisor):
+            if handle >= 0:
+                os.close(handle)
+
+
+@dataclass
+class Heard:
+    """What came out of a job. `stopped` is our own reason to end it, the first one."""
+
+    stopped: Status | None = None
+    report: Report | None = None
+    jail: int = 0
+    result: bytearray = field(default_factory=bytearray)
+    log_tail: bytes = b""
+    log_bytes: int = 0
+
+
+def hand_over(
+    zygote: socket.socket, order: protocol.Order, contents: tuple[bytes, bytes, bytes]
+) -> Line:
+    """Send an order with adapter, inputs and manifest, sealed, and keep our ends.
+
+    raises OSError when the zygote is gone
+    """
+    with ExitStack() as theirs, ExitStack() as ours:
+        control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        (result, result_end), (log, log_end) = os.pipe(), os.pipe()
+        line = Line(control, result, log)
+        ours.callback(line.close)
+        theirs.enter_context(far)
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        control.settimeout(HELLO_S)
+        handles = [result_end, log_end]
+        for name, content in zip(("manifest", "inputs", "adapter"), contents[::-1], strict=True):
+            handles.insert(0, protocol.sealed_memory(name, content))
+        for handle in handles:
+            theirs.callback(os.close, handle)
+        passed = array.array("i", [far.fileno(), *handles])
+        zygote.sendmsg([order.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+        ours.pop_all()
+    return line
+
+
+def let_go(line: Line, group: Cgroup | None) -> None:
+    """Wait for the supervisor, put it into its cgroup, and say go.
+
+    raises OSError when it does not come, or cannot be put in
+    """
+    hello, extra, _, _ = line.control.recvmsg(64, socket.CMSG_SPACE(CREDENTIALS.size))
+    if hello != protocol.HELLO:
+        raise OSError("the supervisor ended before it said hello")
+    pid, _, _ = CREDENTIALS.unpack(extra[0][2][: CREDENTIALS.size])  # the kernel's word
+    line.supervisor = os.pidfd_open(pid)
+    if group is not None:
+        group.add(pid)
+    line.control.send(protocol.GO)
+
+
+def listen(line: Line, bounds: Bounds, begun_s: float) -> Heard:
+    """Read everything until the job has ended, and end it when it passes a bound.
+
+    begun_s  time.monotonic() of the hand-over
+    """
+    heard = Heard()
+    with selectors.DefaultSelector() as selector:
+        for source in (line.control, line.result, line.log):
+            selector.register(source, selectors.EVENT_READ)
+        end_s = begun_s + bounds.wall_s
+        while selector.get_map():
+            _hear(selector, line, heard, _pause_s(end_s, bounds))
+            if heard.stopped is None and (reason := _reason(heard, bounds, end_s)):
+                heard.stopped, end_s = reason, time.monotonic() + GRACE_S
+                _kill(line)
+            elif heard.stopped and time.monotonic() >= end_s:
+                _kill_hard(line)
+                break
+    return heard
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that is no file's and not shared by mapping; 0 when it is gone."""
+    with suppress(OSError):
+        _, resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+        return (int(resident) - int(shared)) * resource.getpagesize()
+    return 0
+
+
+def _hear(selector: selectors.BaseSelector, line: Line, heard: Heard, pause_s: float) -> None:
+    """Take what is there; a source from which nothing more will come is forgotten."""
+    for key, _ in selector.select(pause_s):
+        if not _read(key.fileobj, line, heard):
+            selector.unregister(key.fileobj)
+
+
+def _pause_s(end_s: float, bounds: Bounds) -> float:
+    left = max(0.0, end_s - time.monotonic())
+    return left if bounds.anonymous_bytes is None else min(left, POLL_S)
+
+
+def _read(source: object, line: Line, heard: Heard) -> bool:
+    """Take what one source has; False when nothing more will come from it."""
+    if source is line.control:
+        told = protocol.decode_told(_receive(line.control))
+        if isinstance(told, protocol.Jail):
+            heard.jail = told.pid
+            return True
+        heard.report = told
+        return False
+    assert isinstance(source, int)
+    chunk = os.read(source, CHUNK_BYTES)
+    if source == line.result:
+        heard.result += chunk[: max(0, CHUNK_BYTES * 64 - len(heard.result))]
+    else:
+        heard.log_bytes += len(chunk)
+        heard.log_tail = (heard.log_tail + chunk)[-LOG_TAIL_BYTES:]
+    return bool(chunk)
+
+
+def _receive(control: socket.socket) -> bytes:
+    try:
+        return control.recv(protocol.MESSAGE_BYTES)
+    except ConnectionResetError:
+        return b""
+
+
+def _reason(heard: Heard, bounds: Bounds, end_s: float) -> Status | None:
+    if time.monotonic() >= end_s:
+        return Status.TIMEOUT
+    if len(heard.result) > bounds.result_bytes:
+        return Status.OUTPUT_LIMIT
+    if heard.log_bytes > LOG_LIMIT_BYTES:
+        return Status.LOG_LIMIT
+    if bounds.anonymous_bytes and heard.jail and not heard.report:
+        used = anonymous_bytes(heard.jail)
+        return Status.OOM if used > bounds.anonymous_bytes else None
+    return None
+
+
+def _kill(line: Line) -> None:
+    with suppress(OSError):  # it has ended already
+        line.control.send(protocol.KILL)
+
+
+def _kill_hard(line: Line) -> None:
+    """A supervisor that does not answer: its own death kills the jail."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(line.supervisor, signal.SIGKILL)

@@ -1,0 +1,206 @@
+"""The trusted process that holds the base: loads once, forks one locked child per job.
+
+    python -m workers.sandbox.zygote --runner PID --socket FD --level full --scorer MODULE ...
+
+MODULE offers load_base(folder) and predict(weights, adapter, inputs, manifest) -> list[int].
+One thread only: a parent that ever ran a parallel product makes children that hang. Everything is
+imported and read before root is given up, since the interpreter may lie under a private home.
+No Django, no configuration, no labels here.
+"""
+
+import argparse
+import array
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workers.sandbox import namespaces, protocol, seccomp
+from workers.sandbox.levels import Level
+
+Predict = Callable[[Any, bytes | None, bytes, bytes], list[int]]
+ERROR_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Nest:
+    """What every fork starts from."""
+
+    predict: Predict
+    weights: Any
+    policy: seccomp.Filter
+    is_isolated: bool
+
+
+@dataclass(frozen=True)
+class Handles:
+    """The file descriptors that come with an order, in their order."""
+
+    control: int
+    adapter: int
+    inputs: int
+    manifest: int
+    result: int
+    log: int
+
+
+def main() -> None:
+    """Load, lock, say ready, and serve until the runner closes the socket."""
+    asked = _arguments()
+    namespaces.die_with_parent(asked.runner)
+    level = Level(asked.level)
+    scorer = importlib.import_module(asked.scorer)
+    weights = scorer.load_base(Path(asked.base))
+    policy = seccomp.read_filter(level.filter_name)
+    runner = socket.socket(fileno=asked.socket)
+    namespaces.give_up_root(asked.uid)
+    namespaces.die_with_parent(asked.runner)
+    namespaces.forbid_dumps()
+    os.chdir("/")
+    assert _threads() == 1, "a zygote with threads makes children that hang"
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    runner.send(protocol.READY)
+    _serve(runner, Nest(scorer.predict, weights, policy, level.is_isolated))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runner", type=int, required=True)
+    parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--uid", type=int, default=namespaces.SANDBOX_UID)
+    for name in ("--level", "--scorer", "--base"):
+        parser.add_argument(name, required=True)
+    return parser.parse_args()
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _serve(runner: socket.socket, nest: Nest) -> None:
+    room = socket.CMSG_SPACE(protocol.ORDER_FDS * array.array("i").itemsize)
+    zygote = os.getpid()
+    while True:
+        message, extra, _, _ = runner.recvmsg(protocol.MESSAGE_BYTES, room)
+        if not message:
+            return
+        handles = Handles(*array.array("i", extra[0][2]))
+        if os.fork() == 0:
+            runner.close()
+            _supervise(protocol.Order.decode(message), handles, nest, zygote)
+        for handle in vars(handles).values():
+            os.close(handle)
+
+
+def _supervise(order: protocol.Order, handles: Handles, nest: Nest, zygote: int) -> NoReturn:
+    """Fork 1: waits for its cgroup, makes the jail, watches it, reports. Never returns."""
+    control = socket.socket(fileno=handles.control)
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        namespaces.die_with_parent(zygote)
+        control.send(protocol.HELLO)
+        if control.recv(len(protocol.GO)) == protocol.GO:
+            control.send(_make_and_watch(order, handles, nest, control).encode())
+    except OSError as error:
+        control.send(protocol.Report(setup_error=str(error)[:ERROR_CHARS]).encode())
+    finally:
+        os._exit(0)
+
+
+def _make_and_watch(
+    order: protocol.Order, handles: Handles, nest: Nest, control: socket.socket
+) -> protocol.Report:
+    lifeline, held = os.pipe()
+    status, told = os.pipe()
+    address_bytes = None
+    if order.memory_bytes:
+        address_bytes = namespaces.address_space_bytes() + order.memory_bytes
+    limits = namespaces.Limits(order.cpu_s, address_bytes)
+    jail = namespaces.fork_into_namespaces() if nest.is_isolated else os.fork()
+    if jail == 0:
+        os.close(held)
+        _live_in_jail(order, handles, nest, limits, (lifeline, told))
+    for handle in (told, handles.adapter, handles.inputs, handles.manifest, handles.result):
+        os.close(handle)
+    os.close(handles.log)
+    namespaces.die_with_parent()
+    control.send(protocol.Jail(jail).encode())
+    return _watch(jail, control, status)
+
+
+def _watch(jail: int, control: socket.socket, status: int) -> protocol.Report:
+    end = os.pidfd_open(jail)
+    woken = select.select([end, control.fileno()], [], [])[0]
+    if end not in woken:  # a message, or the end of the runner: kill, and hear nothing more
+        os.kill(jail, signal.SIGKILL)
+    _, code, used = os.wait4(jail, 0)
+    said = os.read(status, ERROR_CHARS)
+    if said != protocol.LOCKED:
+        return protocol.Report(setup_error=said.decode(errors="replace") or "ended while locking")
+    return protocol.Report(
+        exit_code=os.waitstatus_to_exitcode(code),
+        cpu_s=used.ru_utime + used.ru_stime,
+        peak_bytes=used.ru_maxrss * 1024,
+    )
+
+
+def _live_in_jail(
+    order: protocol.Order,
+    handles: Handles,
+    nest: Nest,
+    limits: namespaces.Limits,
+    pipes: tuple[int, int],
+) -> NoReturn:
+    """Fork 2: locks itself up, says so, and only then reads the first foreign byte."""
+    lifeline, told = pipes
+    kept = {
+        1: handles.log,
+        protocol.LOG_FD: handles.log,
+        protocol.RESULT_FD: handles.result,
+        protocol.ADAPTER_FD: handles.adapter,
+        protocol.INPUTS_FD: handles.inputs,
+        protocol.MANIFEST_FD: handles.manifest,
+        told: told,
+    }
+    assert told > protocol.MANIFEST_FD, "numbers are given from below, and six are taken"
+    try:
+        namespaces.lock_up(
+            kept, limits, nest.policy, lifeline=lifeline, is_isolated=nest.is_isolated
+        )
+    except OSError as error:
+        os.write(told, str(error)[:ERROR_CHARS].encode())
+        os._exit(1)
+    os.write(told, protocol.LOCKED)
+    os.close(told)
+    os._exit(_score(order, nest))
+
+
+def _score(order: protocol.Order, nest: Nest) -> int:
+    """Run the scorer; the exit code. From here on the process belongs to the miner."""
+    try:
+        adapter = protocol.read_whole(protocol.ADAPTER_FD) if order.has_adapter else None
+        inputs = protocol.read_whole(protocol.INPUTS_FD)
+        manifest = protocol.read_whole(protocol.MANIFEST_FD)
+        predictions = nest.predict(nest.weights, adapter, inputs, manifest)
+        protocol.write_whole(protocol.RESULT_FD, protocol.encode_predictions(predictions))
+    except MemoryError:
+        return protocol.EXIT_MEMORY
+    except BaseException as error:  # noqa: BLE001  the process ends here, with its reason
+        traceback.print_exc(file=sys.stderr)
+        sys.stderr.flush()
+        return protocol.EXIT_MEMORY if "allocate memory" in str(error) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    main()
