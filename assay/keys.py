@@ -1,7 +1,9 @@
-"""Ed25519 keys: made on the user's machine, kept in files of mode 0600, named by their public part."""
+"""Ed25519 keys: made on the user's machine, in files of mode 0600, named by their public half."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -39,17 +41,21 @@ def new_key() -> Ed25519PrivateKey:
 def write_key(path: Path, key: Ed25519PrivateKey) -> None:
     """Store the 32 private bytes as hex, readable by the owner alone; never over another key.
 
+    The file appears whole or not at all, so that another process never reads half a key.
     raises KeyExists
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(key.private_bytes_raw().hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
     except FileExistsError as error:
         raise KeyExists(f"{path} holds a key already.", path=str(path)) from error
-    with os.fdopen(handle, "w") as file:
-        file.write(key.private_bytes_raw().hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        Path(draft).unlink()
 
 
 def read_key(path: Path) -> Ed25519PrivateKey:
@@ -62,10 +68,8 @@ def read_key(path: Path) -> Ed25519PrivateKey:
 
 def read_or_make_key(path: Path) -> Ed25519PrivateKey:
     """The key in `path`; made there when the file is missing. Two makers agree on one key."""
-    try:
+    with suppress(KeyExists):
         write_key(path, new_key())
-    except KeyExists:
-        pass
     return read_key(path)
 
 

@@ -102,7 +102,7 @@ def root_of_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]
 def is_consistent(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """True when the proof shows that the tree of `new` extends the tree of `old`. RFC 9162 2.1.4.2."""
+    """True when the proof shows that the tree of `new` extends that of `old`. RFC 9162 2.1.4.2."""
     if old == new:
         return not proof and old_root == new_root
     if old == 0 or old > new:

@@ -1,10 +1,10 @@
 """Frozen dataclasses to canonical JSON values and back, strictly: the codec of assay/messages.py.
 
-    int              a JSON number, |n| <= 2^53
-    Nano             a decimal string, because amounts and scores pass 2^53
-    str, bool        themselves
-    tuple[T, ...]    a list                     tuple[str, str]   a pair
-    a dataclass      an object                  T | None          left out when None
+int              a JSON number, |n| <= 2^53
+Nano             a decimal string, because amounts and scores pass 2^53
+str, bool        themselves
+tuple[T, ...]    a list                     tuple[str, str]   a pair
+a dataclass      an object                  T | None          left out when None
 """
 
 from dataclasses import MISSING, fields, is_dataclass
@@ -25,10 +25,12 @@ class BodyInvalid(AssayError):
     next_step = "Use the client of this version; docs/messages.md lists every field."
 
 
-def to_json(body: Any) -> dict[str, object]:  # noqa: ANN401 - any dataclass of messages.py
+def to_json(body: Any) -> dict[str, object]:
     """The JSON object of a body; fields that are None are left out."""
     values = ((field.name, getattr(body, field.name)) for field in fields(body))
-    return {name: encode(value, hints(type(body))[name]) for name, value in values if value is not None}
+    return {
+        name: encode(value, hints(type(body))[name]) for name, value in values if value is not None
+    }
 
 
 def from_json(shape: type[T], value: object, path: str = "$") -> T:
@@ -41,7 +43,11 @@ def from_json(shape: type[T], value: object, path: str = "$") -> T:
     known = hints(shape)
     if odd := sorted(set(value) - set(known)):
         raise _bad(f"{path}.{odd[0]}", "no such field")
-    found = {name: decode(value[name], hint, f"{path}.{name}") for name, hint in known.items() if name in value}
+    found = {
+        name: decode(value[name], hint, f"{path}.{name}")
+        for name, hint in known.items()
+        if name in value
+    }
     for field in fields(shape):  # type: ignore[arg-type]
         if field.name not in found and field.default is MISSING:
             raise _bad(f"{path}.{field.name}", "the field is missing")
@@ -49,12 +55,12 @@ def from_json(shape: type[T], value: object, path: str = "$") -> T:
 
 
 @cache
-def hints(shape: type) -> dict[str, Any]:
+def hints(shape: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
     """Field name -> its type, resolved."""
     return get_type_hints(shape)
 
 
-def encode(value: Any, hint: Any) -> object:  # noqa: ANN401
+def encode(value: Any, hint: Any) -> object:
     """The JSON value of a field whose type is `hint`."""
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
@@ -68,7 +74,7 @@ def encode(value: Any, hint: Any) -> object:  # noqa: ANN401
     return value
 
 
-def decode(value: object, hint: Any, path: str) -> object:  # noqa: ANN401
+def decode(value: object, hint: Any, path: str) -> object:
     """The field's value from JSON. raises BodyInvalid"""
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
@@ -99,7 +105,7 @@ def _nano(value: object, path: str) -> int:
     is_plain = digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0")
     if not is_plain or value == "-0" or len(digits) > 40:
         raise _bad(path, "a whole number as a decimal string is needed")
-    return int(value)  # type: ignore[call-overload]
+    return int(str(value))
 
 
 def _bad(path: str, cause: str) -> BodyInvalid:

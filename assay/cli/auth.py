@@ -1,0 +1,90 @@
+"""`assay auth`: sign in with a key, see who is signed in, sign out."""
+
+import sys
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from assay import keys, messages
+from assay.cli import show
+from assay.cli.caller import AsJson, Caller, caller_of, now_ms
+from assay.client import Client, ClientError
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Sign in and out.")
+
+
+@app.command(epilog="Example: assay auth login --url https://assay.example --account ada")
+def login(
+    context: typer.Context,
+    *,
+    url: Annotated[str, typer.Option(help="Address of the site.")] = "",
+    account: Annotated[str, typer.Option(help="Your name there; a new one is opened.")] = "",
+    key: Annotated[str, typer.Option(help="Name of the key on this machine.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Sign in with your key; a key and an account are made when there are none.
+
+    Run it again whenever a token expired.
+    """
+    caller = caller_of(context)
+    site = (url or caller.url).rstrip("/")
+    name = account or caller.home.settings().get("account", "") or _ask_name()
+    signer = keys.read_or_make_key(caller.home.key_path(key))
+    with Client(site) as client:
+        is_new = _open_account(client, name, signer)
+        answer = client.open_session(name, signer, at_ms=now_ms())
+    caller.home.keep_token(site, str(answer["token"]))
+    caller.home.change(url=site, account=name)
+    did = "opened and signed in" if is_new else "signed in"
+    show.note(f"{name} is {did} at {site}.", is_quiet=caller.is_quiet)
+    told = {"account": name, "url": site, "expires_at": answer["expires_at"], "is_new": is_new}
+    show.put(told, as_json=as_json)
+
+
+@app.command(epilog="Example: assay auth whoami --json")
+def whoami(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """For which account the token speaks, what it may do, and until when."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        found = client.get("/api/auth/whoami")
+    show.put({**found, "url": caller.url}, as_json=as_json)
+
+
+@app.command(epilog="Example: assay auth logout")
+def logout(context: typer.Context) -> None:
+    """End the token here and on the site. The key stays."""
+    caller = caller_of(context)
+    _revoke(caller)
+    caller.home.forget_token(caller.url)
+    show.note(f"Nobody is signed in at {caller.url} from here.", is_quiet=caller.is_quiet)
+
+
+def _open_account(client: Client, name: str, signer: Ed25519PrivateKey) -> bool:
+    """True when the account is new; an order that was sent before opens nothing twice."""
+    try:
+        client.get(f"/api/accounts/{name}")
+    except ClientError as error:
+        if error.status != 404:
+            raise
+        client.order(messages.AccountOpen(name), signer, idempotency=f"account.open/{name}")
+        return True
+    return False
+
+
+def _ask_name() -> str:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("name the account: --account NAME")
+    return str(typer.prompt("Account name", err=True)).strip()
+
+
+def _revoke(caller: Caller) -> None:
+    """A token that the site does not know any more needs no revoking."""
+    if not caller.token:
+        return
+    with caller.client() as client:
+        try:
+            client.delete("/api/auth/token")
+        except ClientError as error:
+            if error.status != 401:
+                raise

@@ -1,0 +1,94 @@
+"""`assay competitions`: find one, look at it, get its files."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli import show
+from assay.cli.caller import AsJson, Caller, caller_of, file_in, suggest
+from assay.client import Client, ClientError
+from assay.money import show_tokens
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Find competitions.")
+Id = Annotated[str, typer.Argument(envvar="ASSAY_COMPETITION", help="Id of the competition.")]
+LISTED = ["id", "state", "prize", "closes", "title"]
+SHOWN = ("id", "title", "state", "sponsor", "base", "metric", "quota", "window_s", "summary")
+
+
+@app.command("list", epilog="Example: assay competitions list")
+def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Every competition, the newest first."""
+    with caller_of(context).client() as client:
+        rows = list(client.listed("/api/competitions"))
+    show.put_rows(rows if as_json else [_row(one) for one in rows], LISTED, as_json=as_json)
+
+
+@app.command("show", epilog="Example: assay competitions show docstrings")
+def show_one(context: typer.Context, competition: Id = "", *, as_json: AsJson = False) -> None:
+    """What a competition asks, pays and requires."""
+    caller = caller_of(context)
+    with caller.client() as client:
+        found = competition_named(client, caller.competition(competition))
+    show.put(found if as_json else _facts(found), as_json=as_json)
+
+
+@app.command(epilog="Example: assay competitions download docstrings --out docstrings")
+def download(
+    context: typer.Context,
+    competition: Id = "",
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Get a competition's files; each is checked against its SHA-256.
+
+    What is there already and whole is not fetched again.
+    """
+    caller = caller_of(context)
+    with caller.client() as client:
+        found = competition_named(client, caller.competition(competition))
+        folder = out or Path(str(found["id"]))
+        fresh = [one["name"] for one in found["files"] if _fetch(client, caller, folder, one)]
+    target = folder / "competition.json"
+    target.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    told = {"folder": str(folder), "files": len(found["files"]), "fetched": len(fresh)}
+    show.put(told, as_json=as_json)
+    show.note(f"Next: assay train {folder} --out adapter", is_quiet=as_json or caller.is_quiet)
+
+
+def competition_named(client: Client, wanted: str) -> dict[str, Any]:
+    """A competition's JSON. raises ClientError, with the closest id when there is none"""
+    try:
+        found: dict[str, Any] = client.get(f"/api/competitions/{wanted}")
+    except ClientError as error:
+        suggest(client, error, "/api/competitions", wanted)
+    return found
+
+
+def _fetch(client: Client, caller: Caller, folder: Path, file: dict[str, Any]) -> bool:
+    target = file_in(folder, str(file["name"]))
+    told = show.Progress(f"{file['name']:<16}", is_quiet=caller.is_quiet)
+    is_fresh = client.download(str(file["sha256"]), target, told=told)
+    told.end()
+    return is_fresh
+
+
+def _row(found: dict[str, Any]) -> dict[str, object]:
+    prize = f"{show_tokens(int(found['prize_nano']))} tokens"
+    closes = show.moment(found.get("closes_at_ms"))
+    return {**found, "prize": prize, "closes": closes}
+
+
+def _facts(found: dict[str, Any]) -> dict[str, object]:
+    facts: dict[str, object] = {name: found[name] for name in SHOWN if name in found}
+    facts["prize"] = f"{show_tokens(int(found['prize_nano']))} tokens"
+    facts["opens"] = show.moment(found.get("opens_at_ms"))
+    facts["closes"] = show.moment(found.get("closes_at_ms"))
+    if found.get("baseline_e9") is not None:
+        facts["baseline"] = show.score(int(found["baseline_e9"]))
+    facts["evaluator"] = found.get("manifest_sha256", "")
+    facts["your licence must grant"] = found.get("required_tags", [])
+    facts["files"] = ", ".join(str(one["name"]) for one in found.get("files", []))
+    return facts

@@ -1,0 +1,69 @@
+"""`assay licence`: look at a licence, buy one. `verify` comes from the room of licences."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from assay import messages
+from assay.cli import show
+from assay.cli.caller import IDS, AsJson, caller_of
+from assay.errors import AssayError
+from assay.money import show_tokens
+from assay.wire import Nano
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Licences.")
+
+
+class NotAgreed(AssayError):
+    """Nobody agreed to the price. Facts: price_nano."""
+
+    code, status = "usage.not_agreed", 422
+    next_step = "Run it again with --yes to pay the price that is shown."
+
+
+@app.command("show", context_settings=IDS, epilog="Example: assay licence show GRANT")
+def show_one(
+    context: typer.Context,
+    grant: Annotated[str, typer.Argument(help="Id of the licence.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """What a licence allows, to whom, until when, and its signed text."""
+    with caller_of(context).client() as client:
+        found = client.get(f"/api/licences/{grant}")
+    show.put(found, as_json=as_json)
+
+
+@app.command(context_settings=IDS, epilog="Example: assay licence buy WORK --use commercial --yes")
+def buy(
+    context: typer.Context,
+    work: Annotated[str, typer.Argument(help="Id of the work.")],
+    *,
+    use: Annotated[list[str] | None, typer.Option(help="What for: commercial, ...")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Pay the price without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Buy a licence at the quoted price. The same work, uses, terms and price are bought once."""
+    caller = caller_of(context)
+    uses = tuple(sorted(set(use or ["commercial"])))
+    with caller.member() as client:
+        quote = client.get(f"/api/works/{work}/quote", uses=",".join(uses))
+        price_nano = int(quote["price_nano"])
+        _agree(quote, price_nano, is_given=yes)
+        version = int(quote["terms_version"])
+        order = messages.LicenceBuy(work, uses, version, Nano(price_nano))
+        words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
+        answer = client.order(order, caller.key(), idempotency=words)
+    show.put({"id": answer["id"], **answer["result"]}, as_json=as_json)
+
+
+def _agree(quote: dict[str, Any], price_nano: int, *, is_given: bool) -> None:
+    """Show the price and who gets it; ask a person. raises NotAgreed"""
+    show.note(f"The price is {show_tokens(price_nano)} tokens.")
+    for part in quote.get("split", []):
+        show.note(f"  {show_tokens(int(part['amount_nano']))} to {part['payee']}")
+    if is_given:
+        return
+    if not sys.stdin.isatty() or not typer.confirm("Pay it?", err=True):
+        raise NotAgreed("Nothing was bought.", price_nano=str(price_nano))

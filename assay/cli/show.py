@@ -1,0 +1,119 @@
+"""How the command line speaks: data on stdout, all else on stderr, no bars without a terminal."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+Record: TypeAlias = Mapping[str, object]
+BAR = 24
+REDRAW_S = 0.1
+
+
+def put(record: Record, *, as_json: bool) -> None:
+    """One thing: `name  value` per line, or one JSON object."""
+    if as_json:
+        print(_json(record))
+        return
+    width = max((len(name) for name in record), default=0)
+    for name, value in record.items():
+        print(f"{name.replace('_', ' '):<{width}}  {_plain(value)}")
+
+
+def put_rows(rows: Sequence[Record], columns: Sequence[str], *, as_json: bool) -> None:
+    """A list: a table of these columns, or one JSON object per line with every field."""
+    if as_json:
+        for row in rows:
+            print(_json(row))
+        return
+    if rows:
+        print(table(rows, columns))
+
+
+def table(rows: Sequence[Record], columns: Sequence[str]) -> str:
+    """Columns of text; numbers to the right."""
+    cells = [[_plain(row.get(name, "")) for name in columns] for row in rows]
+    heads = [name.replace("_", " ") for name in columns]
+    widths = [max(len(one) for one in column) for column in zip(heads, *cells, strict=True)]
+    right = [all(_is_number(one) for one in column) for column in zip(*cells, strict=True)]
+    return "\n".join(_line(line, widths, right) for line in (heads, *cells))
+
+
+def note(text: str, *, is_quiet: bool = False) -> None:
+    """Something for the reader, not for a program."""
+    if not is_quiet:
+        print(text, file=sys.stderr)
+
+
+class Progress:
+    """One line on a terminal that is drawn again and again; silence elsewhere."""
+
+    def __init__(self, label: str, *, is_quiet: bool = False) -> None:
+        self.label = label
+        self.is_live = sys.stderr.isatty() and not is_quiet
+        self._last = ""
+        self._drawn_s = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how much is done."""
+        filled = BAR * done // total if total else BAR
+        bar = "#" * filled + "-" * (BAR - filled)
+        self.say(f"{bar} {100 * done // total if total else 100:3d} %", at_once=done >= total)
+
+    def say(self, text: str, *, at_once: bool = True) -> None:
+        """Show a state in words."""
+        if not self.is_live or text == self._last:
+            return
+        if not at_once and time.monotonic() - self._drawn_s < REDRAW_S:
+            return
+        self._last, self._drawn_s = text, time.monotonic()
+        sys.stderr.write(f"\r\x1b[K{self.label}  {text}")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line as it is and go to the next."""
+        if self.is_live and self._last:
+            sys.stderr.write("\n")
+            sys.stderr.flush()
+
+
+def moment(at_ms: object) -> str:
+    """`2026-11-22 09:30:00 UTC` from milliseconds; a dash for None."""
+    if at_ms is None:
+        return "-"
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(str(at_ms)))
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def score(score_e9: object) -> str:
+    """`0.683333333` from parts of 10^9, exact; a dash for None."""
+    if score_e9 is None:
+        return "-"
+    whole, part = divmod(int(str(score_e9)), 10**9)
+    return f"{whole}.{part:09d}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _json(value) if isinstance(value, list | dict) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).replace("-", "", 1).replace("=", "", 1).isdigit() or not text
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    places = zip(cells, widths, right, strict=True)
+    parts = [
+        f"{one:>{width}}" if to_right else f"{one:<{width}}" for one, width, to_right in places
+    ]
+    return "  ".join(parts).rstrip()

@@ -1,0 +1,44 @@
+"""`assay submissions`: your entries and what became of them."""
+
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli import show
+from assay.cli.caller import IDS, AsJson, caller_of
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Your entries.")
+LISTED = ["id", "competition", "state", "score", "final", "title"]
+
+
+@app.command("list", epilog="Example: assay submissions list")
+def list_mine(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Your entries, the newest first."""
+    with caller_of(context).member() as client:
+        rows = list(client.listed("/api/submissions"))
+    show.put_rows(rows if as_json else [_row(one) for one in rows], LISTED, as_json=as_json)
+
+
+@app.command("show", context_settings=IDS, epilog="Example: assay submissions show ID")
+def show_one(
+    context: typer.Context,
+    submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """One entry: state, place in the queue, score, or why it was refused."""
+    with caller_of(context).client() as client:
+        found: dict[str, Any] = client.get(f"/api/submissions/{submission}")
+    show.put(found if as_json else _facts(found), as_json=as_json)
+
+
+def _row(found: dict[str, Any]) -> dict[str, object]:
+    return {**found, "final": show.score(found.get("final_score_e9"))}
+
+
+def _facts(found: dict[str, Any]) -> dict[str, object]:
+    facts = {name: value for name, value in found.items() if value not in (None, "", {})}
+    for name in ("since_ms", "next_slot_at_ms"):
+        if name in facts:
+            facts[name.removesuffix("_ms")] = show.moment(facts.pop(name))
+    return facts

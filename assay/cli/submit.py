@@ -1,0 +1,208 @@
+"""`assay submit`: check, upload, sign, wait, receipt."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay import messages
+from assay.cli import show
+from assay.cli.caller import AsJson, Caller, Competition, caller_of
+from assay.cli.competitions import competition_named
+from assay.client import Client
+from assay.errors import AssayError
+
+CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
+CHECKED_WITH = {
+    "--manifest": "manifest.json",
+    "--inputs": "public.inputs",
+    "--labels": "public.labels",
+}
+ENDED = {"scored": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1}
+LOOK_EVERY_S = 1.0
+RECEIPT = (
+    "submission", "competition", "title", "state", "score", "refused", "local_score", "remaining",
+    "next_slot", "receipt",
+)  # fmt: skip
+
+
+class AdapterFileMissing(AssayError):
+    """The folder is no adapter that peft saved. Facts: path."""
+
+    code, status = "cli.adapter_file_missing", 422
+    next_step = "Name the folder that `assay train --out` or peft's save_pretrained wrote."
+
+
+class TermInvalid(AssayError):
+    """A licence tag is not written as TAG=VALUE. Facts: given."""
+
+    code, status = "cli.term_invalid", 422
+    next_step = "Write --licence TAG=VALUE, once per tag, or put them into a file for --terms."
+
+
+class CheckFailed(AssayError):
+    """The check before the upload refused the adapter. Facts: those of the check."""
+
+    code, status = "adapter.refused", 422
+
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(epilog="Example: assay submit adapter -c docstrings --wait")
+def submit(  # noqa: PLR0913 - each option of a command is an argument
+    context: typer.Context,
+    adapter: Annotated[Path, typer.Argument(help="Folder that peft saved.")],
+    competition: Competition = "",
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is scored.")] = False,
+    title: Annotated[str, typer.Option(help="What readers see; default: the folder's name.")] = "",
+    licence: Annotated[
+        list[str] | None, typer.Option(help="TAG=VALUE of your terms; default: what is required.")
+    ] = None,
+    terms: Annotated[Path | None, typer.Option(help="JSON file: a list of [tag, value].")] = None,
+    parents: Annotated[list[str] | None, typer.Option(help="Id of a work it comes from.")] = None,
+    check: Annotated[bool, typer.Option(help="Check the files before the upload.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Enter the LoRA adapter in folder ADAPTER.
+
+    Safe to run again: the same bytes are the same submission. Ends with 0 scored, 5 refused,
+    1 failed.
+    """
+    caller = caller_of(context)
+    need_files(adapter)
+    local_score = ""
+    with caller.member() as client:
+        found = competition_named(client, caller.competition(competition))
+        if check:
+            local_score = _check(client, caller, adapter, found)
+        tags = _tags(licence or [], terms) or found["required_tags"]
+        order = messages.SubmissionCommit(
+            competition=str(found["id"]),
+            config_sha256=_upload(client, caller, adapter / CONFIG),
+            tensors_sha256=_upload(client, caller, adapter / TENSORS),
+            title=title or adapter.resolve().name,
+            tags=tuple((str(name), str(value)) for name, value in tags),
+            parents=tuple(parents or ()),
+        )
+        entry = _commit(client, caller, order)
+        state = _wait(client, caller, entry) if wait else client.get(f"/api/submissions/{entry}")
+    _print_receipt(state, local_score, as_json=as_json)
+    code = ENDED.get(str(state["state"]), 0)
+    if code:
+        raise typer.Exit(code)
+
+
+def need_files(adapter: Path) -> None:
+    """raises AdapterFileMissing"""
+    for name in (CONFIG, TENSORS):
+        if not (adapter / name).is_file():
+            raise AdapterFileMissing(f"{adapter} has no {name}.", path=str(adapter / name))
+
+
+def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> str:
+    """The score on the public slice by the server's own code; empty when it is not installed.
+
+    raises CheckFailed
+    """
+    if not all(importlib.util.find_spec(name) for name in ("evaluator", "torch")):
+        show.note("Not checked before the upload: torch is not installed here.")
+        return ""
+    hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
+    command = [sys.executable, "-m", "evaluator", "check", "--adapter", str(adapter), "--json"]
+    for option, name in CHECKED_WITH.items():
+        path = caller.home.cache_path(hashes[name])
+        client.download(hashes[name], path)
+        command += [option, str(path)]
+    progress = show.Progress("check", is_quiet=caller.is_quiet)
+    progress.say("running")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    progress.say("done")
+    progress.end()
+    return _local_score(done)
+
+
+def _local_score(done: subprocess.CompletedProcess[str]) -> str:
+    """raises CheckFailed"""
+    try:
+        told = json.loads(done.stdout)
+    except ValueError as error:
+        raise CheckFailed("The check broke.", next_step=done.stderr.strip()[-500:]) from error
+    if done.returncode == 0:
+        return str(told["score"])
+    refused = told["error"]
+    next_step = f"{refused['next']} (--no-check sends it all the same.)"
+    failure = CheckFailed(str(refused["message"]), next_step=next_step, **refused["facts"])
+    failure.code = str(refused["code"])
+    raise failure
+
+
+def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:
+    """raises TermInvalid"""
+    if terms is not None:
+        found = json.loads(terms.read_text())
+        return [(str(name), str(value)) for name, value in found]
+    pairs = [one.partition("=") for one in given]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise TermInvalid(f"{wrong[0]!r} has no value.", given=wrong[0])
+    return [(name, value) for name, _, value in pairs]
+
+
+def _upload(client: Client, caller: Caller, path: Path) -> str:
+    progress = show.Progress(f"upload {path.name}", is_quiet=caller.is_quiet)
+    name = client.upload(path, told=progress)
+    progress.end()
+    return name
+
+
+def _commit(client: Client, caller: Caller, order: messages.SubmissionCommit) -> str:
+    """Sign and send; the same files in the same competition are the same order."""
+    words = f"{order.competition}/{order.config_sha256}/{order.tensors_sha256}"
+    answer = client.order(order, caller.key(), idempotency=words)
+    show.note(f"Submission {answer['id']} is committed.", is_quiet=caller.is_quiet)
+    return str(answer["id"])
+
+
+def _wait(client: Client, caller: Caller, entry: str) -> dict[str, Any]:
+    """Look again until the entry has its public result."""
+    progress = show.Progress("waiting", is_quiet=caller.is_quiet)
+    while True:
+        state: dict[str, Any] = client.get(f"/api/submissions/{entry}")
+        if state["state"] in ENDED:
+            progress.say(str(state["state"]))
+            progress.end()
+            return state
+        place = state.get("place_in_queue")
+        progress.say(f"{state['state']}, place {place} in the queue" if place else state["state"])
+        time.sleep(LOOK_EVERY_S)
+
+
+def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) -> None:
+    if as_json:
+        show.put(state, as_json=True)
+        return
+    refused = state.get("refused") or {}
+    lines = {
+        "submission": state["id"],
+        "competition": state.get("competition"),
+        "title": state.get("title"),
+        "state": state["state"],
+        "score": state.get("score"),
+        "local_score": local_score,
+        "refused": " ".join(
+            str(refused[name]) for name in ("code", "cause", "next") if name in refused
+        ),
+        "remaining": state.get("remaining"),
+        "next_slot": show.moment(state.get("next_slot_at_ms")),
+        "receipt": state.get("receipt_url"),
+    }
+    show.put(
+        {name: lines[name] for name in RECEIPT if lines[name] not in (None, "", "-")}, as_json=False
+    )

@@ -1,0 +1,166 @@
+"""Messages of the contest: evaluators, competitions, the sealed slice."""
+
+from dataclasses import dataclass
+
+from assay.messages.parts import FileRef, Line, Tag
+from assay.wire import Nano
+
+
+@dataclass(frozen=True)
+class EvaluatorRegistered:
+    """A worker prepared a task and measured its baseline on the public slice in the sandbox."""
+
+    manifest_sha256: str
+    base: str
+    metric: str
+    public_examples: int
+    final_examples: int
+    final_commitment: str
+    baseline_e9: Nano
+    sandbox_level: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that is fixed before the first entry."""
+
+    title: str
+    summary: str
+    base: str
+    base_work: str
+    data_work: str
+    manifest_sha256: str
+    metric: str
+    files: tuple[FileRef, ...]
+    prize_nano: Nano
+    curve: tuple[int, ...]
+    fee_e8: int
+    pool_e8: int
+    bond_e8: int
+    opens_at_ms: int
+    closes_at_ms: int
+    reveal_s: int
+    verify_s: int
+    dispute_s: int
+    quota: int
+    window_s: int
+    required_tags: tuple[Tag, ...]
+    min_sandbox_level: str
+
+
+@dataclass(frozen=True)
+class CompetitionPublish:
+    """Publish a prepared task under this short name."""
+
+    competition: str
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class CompetitionPublished:
+    """Everything about the competition is fixed now."""
+
+    competition: str
+    sponsor: str
+    spec: Spec
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionFund:
+    """Put prize and bond into escrow."""
+
+    competition: str
+    prize_nano: Nano
+    bond_nano: Nano
+
+
+@dataclass(frozen=True)
+class CompetitionFunded:
+    """Prize and bond are held in escrow."""
+
+    competition: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionCancel:
+    """End a competition that nobody has entered."""
+
+    competition: str
+
+
+@dataclass(frozen=True)
+class CompetitionOpened:
+    """Entries are taken from now on."""
+
+    competition: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionClosed:
+    """No more entries. The id of this message is the draw of the payout."""
+
+    competition: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SliceOpened:
+    """The sealed final slice, opened: anybody can now check the commitment and re-run scores."""
+
+    competition: str
+    salt: str
+    inputs: FileRef
+    labels: FileRef
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionVerifying:
+    """Slice and entries are open; the final scoring begins."""
+
+    competition: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionProvisional:
+    """Every final score is there; disputes until the time named."""
+
+    competition: str
+    dispute_until_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionSettled:
+    """The stake was paid by rule `settle-v1`; groups are the tied winners, best group first."""
+
+    competition: str
+    draw: str
+    groups: tuple[tuple[str, ...], ...]
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionCancelled:
+    """The competition ended without a judgement; the stake went back."""
+
+    competition: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionAborted:
+    """It could not be judged in time; everybody has back what they put in."""
+
+    competition: str
+    reason: str
+    transfers: tuple[Line, ...]
+    at_ms: int

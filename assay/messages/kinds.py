@@ -1,0 +1,96 @@
+"""The list that counts: every kind, its body, and who signs it."""
+
+from typing import NamedTuple
+
+from assay.messages.competitions import (
+    CompetitionAborted,
+    CompetitionCancel,
+    CompetitionCancelled,
+    CompetitionClosed,
+    CompetitionFund,
+    CompetitionFunded,
+    CompetitionOpened,
+    CompetitionProvisional,
+    CompetitionPublish,
+    CompetitionPublished,
+    CompetitionSettled,
+    CompetitionVerifying,
+    EvaluatorRegistered,
+    SliceOpened,
+)
+from assay.messages.ledger import (
+    AccountOpen,
+    AccountOpened,
+    BooksExpired,
+    BooksMinted,
+    ClockTicked,
+    KeyAdded,
+)
+from assay.messages.licensing import (
+    LicenceBuy,
+    LicenceGranted,
+    OfferPublished,
+    RoyaltyDraw,
+    RoyaltyDrawn,
+    WorkLinked,
+    WorkRegister,
+    WorkRegistered,
+)
+from assay.messages.submissions import (
+    BaselineScored,
+    SubmissionCommit,
+    SubmissionCommitted,
+    SubmissionFailed,
+    SubmissionFinalScored,
+    SubmissionRefused,
+    SubmissionRevealed,
+    SubmissionScored,
+)
+
+
+class Kind(NamedTuple):
+    """The body's class and who signs: person, operator, evaluator."""
+
+    body: type
+    signer: str
+
+
+KINDS = {
+    "account.open": Kind(AccountOpen, "person"),
+    "account.opened": Kind(AccountOpened, "operator"),
+    "key.added": Kind(KeyAdded, "operator"),
+    "books.minted": Kind(BooksMinted, "operator"),
+    "books.expired": Kind(BooksExpired, "operator"),
+    "clock.ticked": Kind(ClockTicked, "operator"),
+    "work.register": Kind(WorkRegister, "person"),
+    "work.registered": Kind(WorkRegistered, "operator"),
+    "work.linked": Kind(WorkLinked, "operator"),
+    "offer.published": Kind(OfferPublished, "operator"),
+    "licence.buy": Kind(LicenceBuy, "person"),
+    "licence.granted": Kind(LicenceGranted, "operator"),
+    "royalty.draw": Kind(RoyaltyDraw, "person"),
+    "royalty.drawn": Kind(RoyaltyDrawn, "operator"),
+    "evaluator.registered": Kind(EvaluatorRegistered, "evaluator"),
+    "competition.publish": Kind(CompetitionPublish, "person"),
+    "competition.published": Kind(CompetitionPublished, "operator"),
+    "competition.fund": Kind(CompetitionFund, "person"),
+    "competition.funded": Kind(CompetitionFunded, "operator"),
+    "competition.cancel": Kind(CompetitionCancel, "person"),
+    "competition.cancelled": Kind(CompetitionCancelled, "operator"),
+    "competition.opened": Kind(CompetitionOpened, "operator"),
+    "competition.closed": Kind(CompetitionClosed, "operator"),
+    "slice.opened": Kind(SliceOpened, "operator"),
+    "competition.verifying": Kind(CompetitionVerifying, "operator"),
+    "competition.provisional": Kind(CompetitionProvisional, "operator"),
+    "competition.settled": Kind(CompetitionSettled, "operator"),
+    "competition.aborted": Kind(CompetitionAborted, "operator"),
+    "submission.commit": Kind(SubmissionCommit, "person"),
+    "submission.committed": Kind(SubmissionCommitted, "operator"),
+    "submission.refused": Kind(SubmissionRefused, "operator"),
+    "submission.failed": Kind(SubmissionFailed, "operator"),
+    "submission.scored": Kind(SubmissionScored, "evaluator"),
+    "submission.revealed": Kind(SubmissionRevealed, "operator"),
+    "submission.final_scored": Kind(SubmissionFinalScored, "evaluator"),
+    "baseline.scored": Kind(BaselineScored, "evaluator"),
+}
+KIND_OF = {kind.body: name for name, kind in KINDS.items()}

@@ -1,0 +1,55 @@
+"""Messages of the record: keys, accounts, money that comes in, time."""
+
+from dataclasses import dataclass
+
+from assay.messages.parts import Line
+
+
+@dataclass(frozen=True)
+class KeyAdded:
+    """A public key may sign for an account. role: person, operator, evaluator."""
+
+    public: str
+    account: str
+    role: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class AccountOpen:
+    """Open an account under this name. Signed by the key that will own it."""
+
+    account: str
+
+
+@dataclass(frozen=True)
+class AccountOpened:
+    """An account is in the books. kind: user, or one of the house's own."""
+
+    account: str
+    kind: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class BooksMinted:
+    """New tokens came in through a door from outside; here the play-money faucet."""
+
+    account: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class BooksExpired:
+    """Held amounts whose time is over went back to their owners."""
+
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class ClockTicked:
+    """Time passed a deadline. What follows from it is in the facts after it."""
+
+    at_ms: int

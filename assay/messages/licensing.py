@@ -1,0 +1,93 @@
+"""Messages of the rights: works, lineage, licences, royalties."""
+
+from dataclasses import dataclass
+
+from assay.messages.parts import Line, Share, Tag
+from assay.wire import Nano
+
+
+@dataclass(frozen=True)
+class WorkRegister:
+    """Put a work under terms. kind: base, data, adapter. work: SHA-256 of its canonical bytes."""
+
+    work: str
+    kind: str
+    title: str
+    tags: tuple[Tag, ...]
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True)
+class WorkRegistered:
+    """The work is under these terms, and its pool pays these shares."""
+
+    work: str
+    kind: str
+    owner: str
+    title: str
+    tags: tuple[Tag, ...]
+    shares: tuple[Share, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class WorkLinked:
+    """The child was made from the parent; the rate is the parent's at this moment."""
+
+    child: str
+    parent: str
+    kind: str
+    rate_e8: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class OfferPublished:
+    """Anyone may now buy what the work's terms sell."""
+
+    work: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class LicenceBuy:
+    """Buy these uses of a work at a price that was quoted for this version of its terms."""
+
+    work: str
+    uses: tuple[str, ...]
+    terms_version: int
+    price_nano: Nano
+
+
+@dataclass(frozen=True)
+class LicenceGranted:
+    """The price left the holder's account and went to the fee and the pools."""
+
+    grant: str
+    work: str
+    uses: tuple[str, ...]
+    terms_version: int
+    holder: str
+    price_nano: Nano
+    from_ms: int
+    until_ms: int
+    jws: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class RoyaltyDraw:
+    """Pay me my part of a work's pool."""
+
+    work: str
+
+
+@dataclass(frozen=True)
+class RoyaltyDrawn:
+    """A payee's part left the pool of a work."""
+
+    work: str
+    payee: str
+    transfers: tuple[Line, ...]
+    at_ms: int

@@ -1,0 +1,103 @@
+"""Messages about entries and their scores."""
+
+from dataclasses import dataclass
+
+from assay.messages.parts import FileRef, Tag
+from assay.wire import Nano
+
+
+@dataclass(frozen=True)
+class SubmissionCommit:
+    """Enter an adapter. Its two files are in the blob store; their hashes bind the signer."""
+
+    competition: str
+    config_sha256: str
+    tensors_sha256: str
+    title: str
+    tags: tuple[Tag, ...]
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SubmissionCommitted:
+    """The entry took a slot of its owner's window."""
+
+    submission: str
+    competition: str
+    owner: str
+    window: int
+    slot: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionRefused:
+    """A verdict on the entry: it is out, and its slot is given back."""
+
+    submission: str
+    reason: str
+    cause: str
+    next_step: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionFailed:
+    """Our infrastructure failed three times; the entry's slot is given back."""
+
+    submission: str
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionScored:
+    """A score on the public slice. outcomes: one bit per example, hex, first example highest."""
+
+    submission: str
+    adapter_sha256: str
+    manifest_sha256: str
+    score_e9: Nano
+    examples: int
+    outcomes: str
+    sandbox_level: str
+    policy_sha256: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionRevealed:
+    """The competition is closed: the adapter becomes public and a work."""
+
+    submission: str
+    adapter: FileRef
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionFinalScored:
+    """A score on the sealed slice, after it was opened. This one decides."""
+
+    submission: str
+    adapter_sha256: str
+    manifest_sha256: str
+    score_e9: Nano
+    examples: int
+    outcomes: str
+    sandbox_level: str
+    policy_sha256: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class BaselineScored:
+    """The untouched base on the sealed slice: what a winner must clearly beat."""
+
+    competition: str
+    manifest_sha256: str
+    score_e9: Nano
+    examples: int
+    outcomes: str
+    sandbox_level: str
+    policy_sha256: str
+    at_ms: int

@@ -1,0 +1,53 @@
+"""The command line against a live site: a home of its own per test, no keyring, no network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from typer.testing import CliRunner, Result
+
+from assay.cli.main import app
+from ledger import actions
+from tests.laws.tampering import drop_triggers
+from tests.laws.tampering import run as put_back
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    """run("auth", "whoami", url=...): one command, in this test's home."""
+
+    def one(*words: str, url: str = "", token: str = "", **more: str) -> Result:
+        told = {"ASSAY_HOME": str(home), "ASSAY_URL": url, "ASSAY_TOKEN": token, **more}
+        given = {name: value or None for name, value in told.items()}
+        return CliRunner().invoke(app, list(words), env=given)
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def final_rows(django_db_setup, django_db_blocker):
+    """What keeps rows final; put back after the last test of a file emptied the tables."""
+    dropped: list[str] = []
+    yield dropped
+    with django_db_blocker.unblock():
+        put_back(*dropped)
+
+
+@pytest.fixture
+def site(final_rows, transactional_db, live_server):
+    """A site whose log has begun. SQLite empties tables row by row, which final rows refuse."""
+    put_back(*final_rows)
+    final_rows.clear()
+    actions.found(now=timezone.now())
+    yield str(live_server.url)
+    if connection.vendor == "sqlite":
+        final_rows += drop_triggers()

@@ -1,0 +1,53 @@
+"""The base model is read once for all tests of the scale."""
+
+import pytest
+
+from evaluator.bases import MINILM, folder_of
+from evaluator.examples import Example
+from evaluator.prepare import Options, prepare
+from evaluator.scoring import load_base
+
+SALT = bytes(range(32))
+NOUNS = (
+    "lamp",
+    "river",
+    "engine",
+    "garden",
+    "window",
+    "paper",
+    "stone",
+    "bridge",
+    "candle",
+    "road",
+)
+SENTENCES = {
+    "cat": "The cat purrs beside the {} and licks its paws, number {}.",
+    "dog": "A dog barks at the {} until somebody throws the ball, number {}.",
+    "owl": "At night the owl watches the {} and hoots in the dark, number {}.",
+}
+
+
+def examples(first, count):
+    """`count` sentences of each class, different for every number."""
+    return [
+        Example(
+            text=text.format(f"{NOUNS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919}", n), label=label
+        )
+        for n in range(first, first + count)
+        for label, text in SENTENCES.items()
+    ]
+
+
+@pytest.fixture(scope="session")
+def weights():
+    return load_base(folder_of(MINILM))
+
+
+@pytest.fixture(scope="session")
+def slices():
+    return {"train": examples(0, 16), "public": examples(100, 8), "final": examples(200, 8)}
+
+
+@pytest.fixture(scope="session")
+def prepared(slices):
+    return prepare(MINILM, **slices, options=Options(salt=SALT, max_tokens=24))

@@ -1,0 +1,25 @@
+from evaluator.docstrings import LIBRARIES, Sizes, docstring_slices, masked
+from evaluator.overlap import twins_between
+
+SIZES = Sizes(train=12, public=6, final=6)
+
+
+def test_the_data_is_the_same_every_time_and_its_slices_are_apart():
+    first, again = (docstring_slices(SIZES, ("celery", "python")) for _ in range(2))
+    assert first == again
+    assert {name: len(part) for name, part in first.items()} == {
+        "train": 24, "public": 12, "final": 12,
+    }  # fmt: skip
+    assert twins_between(first["train"], first["public"] + first["final"]) == 0
+    assert twins_between(first["public"], first["final"]) == 0
+
+
+def test_no_text_names_a_library():
+    slices = docstring_slices(SIZES, ("redis", "python"))
+    texts = [one.text.lower() for part in slices.values() for one in part]
+    assert not [text for text in texts for name in LIBRARIES if name in text]
+
+
+def test_masking_gives_one_short_line():
+    assert masked("Use\n   Django, django.db or PyTorch.") == "Use library, library.db or library."
+    assert len(masked("word " * 200)) <= 400

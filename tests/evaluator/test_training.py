@@ -1,0 +1,110 @@
+"""A real, short peft run, and the doors of the scale as a stranger starts them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from evaluator.checking import check
+from evaluator.doors.prepare import write_prepared
+from evaluator.errors import DataLabelUnknown, SliceChanged
+from evaluator.examples import Example
+from evaluator.intake import admit_folder
+from evaluator.metrics import show_score
+from evaluator.training import Recipe, train
+
+RECIPE = Recipe(steps=8, batch=16, threads=1, layers=2)
+
+
+def evaluator(*arguments):
+    command = [sys.executable, "-m", "evaluator", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+
+
+@pytest.fixture(scope="module")
+def competition(tmp_path_factory, prepared):
+    folder = tmp_path_factory.mktemp("competition")
+    write_prepared(prepared, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, slices, prepared):
+    shown = []
+    out = tmp_path_factory.mktemp("adapter")
+    done = train(slices["train"], prepared.manifest, out, RECIPE, shown.append)
+    return done, shown
+
+
+def test_training_learns_and_reports_every_step(trained):
+    done, shown = trained
+    assert [step.number for step in shown] == list(range(1, 9))
+    assert shown[-1].loss < shown[0].loss
+    assert done.parameters > 100_000
+
+
+def test_what_peft_saves_passes_the_intake_and_beats_the_baseline(trained, prepared):
+    done, _ = trained
+    assert admit_folder(done.folder, prepared.manifest).rank == RECIPE.rank
+    found = check(done.folder, prepared.manifest, prepared.public_inputs, prepared.public_labels)
+    assert found.low_e9 > 333_333_333
+
+
+def test_the_same_seed_trains_the_same_adapter(tmp_path, slices, prepared):
+    short = Recipe(steps=2, batch=4, threads=1, layers=1)
+    hashes = set()
+    for name in ("first", "again"):
+        train(slices["train"], prepared.manifest, tmp_path / name, short, print)
+        hashes.add(admit_folder(tmp_path / name, prepared.manifest).sha256)
+    assert len(hashes) == 1
+
+
+def test_a_label_outside_the_task_is_refused_before_training(tmp_path, prepared):
+    with pytest.raises(DataLabelUnknown):
+        train([Example("a", "fish")], prepared.manifest, tmp_path, RECIPE, print)
+
+
+def test_a_changed_public_slice_is_refused(trained, prepared):
+    with pytest.raises(SliceChanged):
+        check(trained[0].folder, prepared.manifest, prepared.final_inputs, prepared.public_labels)
+
+
+def test_the_check_door_gives_the_score_that_the_server_gives(trained, prepared, competition):
+    folder = trained[0].folder
+    arguments = ["check", "--adapter", folder, "--manifest", competition / "manifest.json"]
+    slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
+    done = evaluator(*arguments, *slice_, "--json")
+    assert done.returncode == 0, done.stderr
+    here = check(folder, prepared.manifest, prepared.public_inputs, prepared.public_labels)
+    found = json.loads(done.stdout)
+    assert found["score"] == show_score(here.score_e9)
+    assert found["adapter_sha256"] == here.adapter_sha256
+
+
+def test_the_check_door_refuses_with_a_code_and_status_5(competition, tmp_path):
+    arguments = ["--manifest", competition / "manifest.json"]
+    slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
+    done = evaluator("check", "--adapter", tmp_path, *arguments, *slice_, "--json")
+    assert done.returncode == 5
+    assert json.loads(done.stdout)["error"]["code"] == "adapter.file_missing"
+
+
+def test_the_prepare_door_reads_files_and_gives_the_same_task(competition, tmp_path, slices):
+    salt = tmp_path / "salt"
+    salt.write_bytes(bytes(range(32)))
+    (tmp_path / "final.csv").write_text(
+        "label,text\n" + "".join(f'{one.label},"{one.text}"\n' for one in slices["final"])
+    )
+    done = evaluator(
+        "prepare", "--train", competition / "train.jsonl", "--public", competition / "public.jsonl",
+        "--final", tmp_path / "final.csv", "--salt-file", salt, "--max-tokens", 24,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("manifest.json", "final.inputs", "prepared.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (competition / name).read_bytes()
+
+
+def test_an_unknown_door_is_a_usage_error():
+    assert evaluator("fly").returncode == 2

@@ -1,0 +1,57 @@
+"""Commits that are real, a house that is founded, and a scratch database to replay into."""
+
+import shutil
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from config.replay import make_scratch, replay_into
+from ledger.actions import found
+from tests.laws.tampering import drop_triggers
+
+
+@pytest.fixture
+def triggers(django_db_setup, django_db_blocker):
+    """What keeps rows final; put back after the tables were emptied."""
+    dropped = []
+    yield dropped
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for statement in dropped:
+            cursor.execute(statement)
+
+
+@pytest.fixture
+def committed(triggers, transactional_db):
+    """Real commits. SQLite empties tables row by row, which final rows would refuse."""
+    yield
+    if connection.vendor == "sqlite":
+        triggers += drop_triggers()
+
+
+@pytest.fixture
+def founded(committed):
+    """A house with its keys and accounts."""
+    found(now=timezone.now())
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory, django_db_setup, django_db_blocker):
+    """A scratch database that was never written to: the migrations take seconds."""
+    file = tmp_path_factory.mktemp("scratch") / "blank.db"
+    with django_db_blocker.unblock():
+        make_scratch(file)
+    return file
+
+
+@pytest.fixture
+def replay(blank, tmp_path, django_db_blocker):
+    """replay() -> the report of a replay into a fresh copy of the blank database."""
+
+    def run():
+        file = tmp_path / "scratch.db"
+        shutil.copy(blank, file)
+        with django_db_blocker.unblock():  # the two databases of a replay are none of the test's
+            return replay_into(file)
+
+    return run

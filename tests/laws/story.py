@@ -1,0 +1,190 @@
+"""A whole story told through actions and facts, without bytes to score: every table gets rows."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from assay import messages
+from assay.messages import FileRef, Share, Spec
+from assay.money import parse_tokens
+from assay.wire import Nano
+from competitions.actions import contest, deadline
+from competitions.rules.fold import fold
+from competitions.rules.outcomes import pack
+from competitions.rules.spec import PUBLIC_FILES, bond_nano
+from ledger import log, queries
+from ledger.actions import found, mint, ms, open_account_for
+from ledger.sequencer import sequence
+from licensing import actions as rights
+from licensing import queries as rights_queries
+from licensing.rules.terms import OUR_LICENCE
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+BASE, DATA, MANIFEST = "ba" * 32, "da" * 32, "3a" * 32
+NAME, MINERS, EXAMPLES = "docs", ("ada", "bob", "cyd"), 40
+FILE = FileRef("file", "f1" * 32, 10)
+TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Allowed"))
+BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
+DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
+ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
+RUN = {"sandbox_level": "full", "policy_sha256": "90" * 32}
+
+
+def at(seconds):
+    return NOW + timedelta(seconds=seconds)
+
+
+def place_all():
+    """Give every message its place in the log."""
+    while sequence(holder="site", now=NOW):
+        pass
+
+
+def tell():
+    """From the founding of the house to the first royalty; then the log is sequenced."""
+    people()
+    works()
+    competition()
+    entries = [enter(miner, number) for number, miner in enumerate(MINERS)]
+    refuse(entries.pop())
+    judge(entries)
+    sell()
+    place_all()
+
+
+def people():
+    found(now=NOW)
+    for name in ("author", "sponsor", "buyer", *MINERS):
+        open_account_for(name, now=NOW)
+    for name in ("sponsor", "buyer"):
+        mint(account=name, amount_nano=parse_tokens("1000"), idempotency="funds", now=NOW)
+
+
+def works():
+    for owner, work, kind, tags in (
+        ("author", BASE, "base", BASE_TERMS),
+        ("sponsor", DATA, "data", DATA_TERMS),
+    ):
+        body = messages.WorkRegister(work, kind, f"The {kind}", tags, (Share(owner, 1),))
+        rights.register_work_for(owner, body, idempotency=work, now=NOW)
+
+
+def spec():
+    return Spec(
+        title="Docs",
+        summary="Which library is it?",
+        base="minilm",
+        base_work=BASE,
+        data_work=DATA,
+        manifest_sha256=MANIFEST,
+        metric="accuracy",
+        files=tuple(FileRef(name, "f0" * 32, 10) for name in PUBLIC_FILES),
+        prize_nano=Nano(parse_tokens("100.000000001")),
+        curve=(2, 1),
+        fee_e8=2_000_000,
+        pool_e8=1_000_000,
+        bond_e8=10_000_000,
+        opens_at_ms=ms(at(10)),
+        closes_at_ms=ms(at(100)),
+        reveal_s=60,
+        verify_s=60,
+        dispute_s=0,
+        quota=2,
+        window_s=3600,
+        required_tags=(),
+        min_sandbox_level="full",
+    )
+
+
+def competition():
+    registered = messages.EvaluatorRegistered(
+        MANIFEST, "minilm", "accuracy", EXAMPLES, EXAMPLES, "c0" * 32, Nano(0), "full", ms(NOW)
+    )
+    record(log.fact(registered, idempotency=MANIFEST))
+    fund = messages.CompetitionFund(NAME, spec().prize_nano, Nano(bond_nano(spec())))
+    orders = [
+        log.order_for("sponsor", body, idempotency=NAME + type(body).__name__)
+        for body in (messages.CompetitionPublish(NAME, spec()), fund)
+    ]
+    contest.publish(*orders, now=NOW)
+    assert deadline.advance(NAME, now=at(11)) == ["open"]
+
+
+def enter(miner, number):
+    commit = messages.SubmissionCommit(
+        NAME, f"{number:064x}", "b" * 64, f"By {miner}", ENTRY_TERMS, ()
+    )
+    order = log.order_for(miner, commit, idempotency="commit")
+    at_ms = ms(at(20 + number))
+    told = messages.SubmissionCommitted(order.id, NAME, miner, 0, 0, at_ms)
+    record(order, log.fact(told, answers=order))
+    return order.id
+
+
+def refuse(entry):
+    told = messages.SubmissionRefused(entry, "adapter.bad", "It is bad.", "Mend it.", ms(at(30)))
+    record(log.fact(told, idempotency=entry))
+
+
+def score(number):
+    """Whole scores and their outcomes: each miner clearly better than the base, all different."""
+    good = (12, 36, 30)[number]
+    outcomes = (1,) * good + (0,) * (EXAMPLES - good)
+    return {"score_e9": Nano(good * 10**9 // EXAMPLES), "outcomes": pack(outcomes), **RUN}
+
+
+def judge(entries):
+    for number, entry in enumerate(entries, start=1):
+        score_of(messages.SubmissionScored, entry, number, at(30))
+    close(entries)
+    baseline = messages.BaselineScored(
+        NAME, MANIFEST, examples=EXAMPLES, at_ms=ms(at(120)), **score(0)
+    )
+    record(log.fact(baseline, idempotency=NAME))
+    for number, entry in enumerate(entries, start=1):
+        score_of(messages.SubmissionFinalScored, entry, number, at(121))
+    assert deadline.advance(NAME, now=at(130)) == ["provisional", "settled"]
+    assert len(deadline.license_winners(NAME, now=at(131))) == len(entries)
+
+
+def close(entries):
+    """What the clock does at the close, without the blobs that it would open."""
+    bodies = [
+        messages.CompetitionClosed(NAME, ms(at(101))),
+        messages.SliceOpened(NAME, "5a" * 32, FILE, FILE, ms(at(102))),
+        *(
+            messages.SubmissionRevealed(entry, FileRef("adapter", adapter(number), 9), ms(at(102)))
+            for number, entry in enumerate(entries, start=1)
+        ),
+        messages.CompetitionVerifying(NAME, ms(at(103))),
+    ]
+    for body in bodies:
+        record(log.fact(body, idempotency=getattr(body, "submission", NAME)))
+
+
+def score_of(kind, entry, number, moment):
+    body = kind(
+        entry, adapter(number), MANIFEST, examples=EXAMPLES, at_ms=ms(moment), **score(number)
+    )
+    record(log.fact(body, idempotency=entry))
+
+
+def adapter(number):
+    return f"{number:x}a" * 32
+
+
+def sell():
+    work = adapter(1)
+    quote = rights_queries.quote(work, ("commercial",), account="buyer", now=at(140))
+    rights.buy_licence_for("buyer", quote, idempotency="one", now=at(140))
+    rights.draw_royalty_for("ada", work, idempotency="draw", now=at(150))
+
+
+@transaction.atomic
+def record(*entries):
+    log.record(entries, rooms=(fold,))
+
+
+def queries_of_last_transfer():
+    """The id of the transfer that the royalty was paid by."""
+    return queries.statement("ada").first().pk

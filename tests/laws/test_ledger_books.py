@@ -1,0 +1,146 @@
+"""Laws of the books: over any batches nothing is made, lost, held twice or paid twice."""
+
+from collections import defaultdict
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from assay.messages import Line
+from ledger.rules import books
+from ledger.rules.accounts import Account, AccountKind, Transfer
+from ledger.rules.rows import MemoryRows
+
+PEOPLE = ("ada", "bob", "cyd")
+PURSES = ("issuance", *PEOPLE, "escrow:x")
+WORDS = {"ok", "exists", "batch_failed", "batch_partly_exists", "overdrawn"}
+purses = st.sampled_from(PURSES)
+amounts = st.integers(1, 50) | st.just(2**62)
+
+
+class Books(RuleBasedStateMachine):
+    """Random batches of transfers, and a plain model of what must come out."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.now_ms, self.number = MemoryRows(), 0, 0
+        for name in PURSES:
+            kind = AccountKind.ISSUANCE if name == "issuance" else AccountKind.USER
+            self.rows.put(Account(id=name, kind=kind.value))
+        self.batches = []
+
+    def new_id(self):
+        self.number += 1
+        return books.transfer_id("law", "line", self.number)
+
+    def line(self, kind, debit="", credit="", amount_nano=0, **more):
+        return Line(self.new_id(), kind, debit, credit, amount_nano, "pay", **more)
+
+    def send(self, batch):
+        before = self.state()
+        answers = books.answers(batch, self.rows, at_ms=self.now_ms, message="m")
+        assert len(answers) == len(batch)
+        if set(answers) == {"ok"}:
+            self.batches.append(batch)
+        else:
+            assert self.state() == before, "a batch that is not made changes nothing"
+        return answers
+
+    def state(self):
+        return self.rows.all(Account), self.rows.all(Transfer)
+
+    def held(self):
+        done = {one.pending_id for one in self.rows.all(Transfer) if one.pending_id}
+        return [one for one in self.rows.find(Transfer, kind="pending") if one.id not in done]
+
+    @rule(debit=purses, credit=purses, amount_nano=amounts)
+    def pay(self, debit, credit, amount_nano):
+        self.send([self.line("single", debit, credit, amount_nano)])
+
+    @rule(credit=st.sampled_from(PEOPLE), amount_nano=st.integers(1, 50))
+    def mint(self, credit, amount_nano):
+        assert self.send([self.line("single", "issuance", credit, amount_nano)]) == ["ok"]
+
+    @rule(debit=purses, credit=purses, amount_nano=amounts, timeout_s=st.integers(0, 5))
+    def hold(self, debit, credit, amount_nano, timeout_s):
+        self.send([self.line("pending", debit, credit, amount_nano, timeout_s=timeout_s)])
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data(), kind=st.sampled_from(["post", "void"]))
+    def close(self, data, kind):
+        held = data.draw(st.sampled_from(self.held()))
+        part = data.draw(st.integers(1, held.amount_nano + 1)) if kind == "post" else 0
+        self.send([self.line(kind, amount_nano=part, pending_id=held.id)])
+
+    @rule(data=st.data())
+    def batch_of_several(self, data):
+        pairs = data.draw(st.lists(st.tuples(purses, purses, amounts), min_size=2, max_size=4))
+        self.send([self.line("single", *pair) for pair in pairs])
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def send_again(self, data):
+        again = data.draw(st.sampled_from(self.batches))
+        before = self.state()
+        assert set(self.send(again)) == {"exists"}
+        assert self.state() == before
+
+    @precondition(lambda self: self.batches)
+    @rule(data=st.data())
+    def send_again_with_a_new_line(self, data):
+        again = [*data.draw(st.sampled_from(self.batches)), self.line("single", "ada", "bob", 1)]
+        assert not {"ok", "exists"} & set(self.send(again))
+
+    @precondition(lambda self: self.held())
+    @rule(data=st.data())
+    def resolve_twice(self, data):
+        held = data.draw(st.sampled_from(self.held()))
+        twice = [self.line(kind, pending_id=held.id) for kind in ("void", "post")]
+        assert "ok" not in self.send(twice)
+
+    @rule(seconds=st.integers(1, 3))
+    def wait(self, seconds):
+        self.now_ms += 1000 * seconds
+        lines = books.expiries(self.rows, self.now_ms)
+        books.apply(lines, self.rows, at_ms=self.now_ms, message="tick")
+        assert books.expiries(self.rows, self.now_ms) == []
+
+    @invariant()
+    def nothing_is_made_or_lost(self):
+        accounts = self.rows.all(Account)
+        assert sum(one.available_nano + one.pending_out_nano for one in accounts) == 0
+        assert sum(one.pending_out_nano - one.pending_in_nano for one in accounts) == 0
+
+    @invariant()
+    def nobody_owes(self):
+        for one in self.rows.all(Account):
+            assert one.kind == "issuance" or one.available_nano >= 0
+            assert min(one.pending_out_nano, one.pending_in_nano) >= 0
+
+    @invariant()
+    def what_is_held_is_what_is_pending(self):
+        out, into = defaultdict(int), defaultdict(int)
+        for one in self.held():
+            out[one.debit] += one.amount_nano
+            into[one.credit] += one.amount_nano
+        for one in self.rows.all(Account):
+            assert (one.pending_out_nano, one.pending_in_nano) == (out[one.id], into[one.id])
+
+    @invariant()
+    def each_pending_is_resolved_at_most_once(self):
+        closed = [one.pending_id for one in self.rows.all(Transfer) if one.pending_id]
+        assert len(closed) == len(set(closed))
+
+    @invariant()
+    def the_sums_are_those_of_the_transfers(self):
+        found = defaultdict(int)
+        for one in self.rows.all(Transfer):
+            if one.kind in ("single", "post"):
+                found[one.debit] -= one.amount_nano
+                found[one.credit] += one.amount_nano
+        for one in self.rows.all(Account):
+            assert one.available_nano + one.pending_out_nano == found[one.id]
+
+
+TestBooks = Books.TestCase
+TestBooks.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
