@@ -8,7 +8,7 @@ import rfc8785
 
 from assay.errors import AssayError
 
-MOST_JSON_INTEGER = 2**53
+MOST_JSON_INTEGER = 2**53 - 1  # I-JSON, RFC 7493 section 2.2
 
 
 class NotCanonical(AssayError):
@@ -24,7 +24,10 @@ def canonical(value: object) -> bytes:
     raises NotCanonical for floats, null, and integers beyond 2^53: amounts and scores are strings
     """
     _refuse_odd(value, "$")
-    return rfc8785.dumps(value)  # type: ignore[arg-type]
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]
+    except ValueError as error:  # a lone surrogate
+        raise NotCanonical(f"The value has no canonical form: {error}.", path="$") from error
 
 
 def read_canonical(raw: bytes) -> dict[str, object]:

@@ -138,9 +138,10 @@ def tile_path(level: int | str, index: int, width: int = TILE) -> str:
 
 def tile_paths(size: int) -> list[str]:
     """Every resource that a tree of this size needs, besides the checkpoint."""
+    levels: list[tuple[int | str, int]] = [("entries", size), *_levels(size)]
     return [
         tile_path(level, index, width)
-        for level, count in [("entries", size), *_levels(size)]
+        for level, count in levels
         for index, width in tile_widths(count)
     ]
 

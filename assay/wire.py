@@ -54,10 +54,12 @@ def from_json(shape: type[T], value: object, path: str = "$") -> T:
     return shape(**found)
 
 
-@cache
-def hints(shape: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+def hints(shape: type) -> dict[str, Any]:
     """Field name -> its type, resolved."""
-    return get_type_hints(shape)
+    return _resolved(shape)  # type: ignore[arg-type]  # a class is hashable
+
+
+_resolved = cache(get_type_hints)
 
 
 def encode(value: Any, hint: Any) -> object:
