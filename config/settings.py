@@ -153,6 +153,7 @@ _FILES = {
     "data_folder_in": str(DATA / "broker"),
     "data_folder_out": str(DATA / "broker"),
     "processed_folder": str(DATA / "broker-done"),
+    "control_folder": str(DATA / "broker-control"),
     "store_processed": False,
 }
 _REDIS = {
@@ -170,7 +171,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 if CELERY_BROKER_TRANSPORT_OPTIONS is _FILES:
     (DATA / "broker").mkdir(exist_ok=True)
-    CELERY_CONTROL_FOLDER = str(DATA / "broker")
+    (DATA / "broker-control").mkdir(exist_ok=True)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -4,19 +4,28 @@ from types import MappingProxyType
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from competitions import api as competitions_api
+from competitions.rules import rows as competitions_rows
 from ledger import api as ledger_api
 from ledger.rules import accounts
+from licensing.rules import rows as licensing_rows
 from web.api import build_api
-from web.views import home
 
-ORDERS = MappingProxyType({**ledger_api.ORDERS})
-TABLES = MappingProxyType({row.TABLE: row for row in (*accounts.ROWS,)})
+ORDERS = MappingProxyType({**ledger_api.ORDERS, **competitions_api.ORDERS})
+ROWS = (*accounts.ROWS, *licensing_rows.ROWS, *competitions_rows.ROWS)
+TABLES = MappingProxyType({row.TABLE: row for row in ROWS})
 
-api = build_api([*ledger_api.routers(orders=ORDERS, tables=TABLES)])
+api = build_api(
+    [
+        *ledger_api.routers(orders=ORDERS, tables=TABLES),
+        ("/competitions", competitions_api.router),
+        ("/submissions", competitions_api.submissions),
+    ]
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
-    path("", home, name="home"),
+    path("", include("competitions.urls")),
     path("", include("ledger.urls")),
     path("", include("web.urls")),
 ]

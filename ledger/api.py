@@ -1,5 +1,4 @@
-"""The record's part of the API: signing in with a key, the one door for signed orders, blobs,
-accounts, and the state that auditors compare.
+"""The record's part of the API: key sign-in, signed orders, blobs, accounts, the state.
 
 config/urls.py hands in what the rooms above offer:
 

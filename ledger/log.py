@@ -20,7 +20,7 @@ from ledger import bell
 from ledger.errors import MessageUnknown
 from ledger.models import Message
 from ledger.rules import fold
-from ledger.rules.accounts import Account
+from ledger.rules.accounts import Account, Transfer
 from ledger.rules.entry import Entry, make_item, read_entry
 from ledger.rules.rows import Overlay, R, Row
 
@@ -69,7 +69,9 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
     tables = Tables()
     above = Overlay(tables)
-    tables.lock(Account, _accounts(entries))
+    lines = [line for entry in entries for line in getattr(entry.body, "transfers", ())]
+    tables.lock(Account, _accounts(lines))
+    tables.read_ahead(Transfer, [line.id for line in lines if line.debit])
     for entry in entries:
         fold.apply(entry, above, rooms)
     tables.write(list(above.changed))
@@ -109,12 +111,20 @@ def signing_key(role: str) -> Ed25519PrivateKey:
 
 
 class Tables:
-    """Rows over the Django tables. What is read is locked until the transaction ends."""
+    """Rows over the Django tables. What is read is locked until the transaction ends.
+
+    Make one per transaction: a row that it has locked is not read again, since nobody else can
+    change it. That a row is absent is not remembered, but for the ids of `read_ahead`.
+    """
 
     def __init__(self) -> None:
-        self._there: set[tuple[type, str]] = set()
+        self._there: dict[tuple[type, str], Any] = {}
+        self._absent: set[tuple[type, str]] = set()
 
     def get(self, table: type[R], key: str) -> R | None:
+        known: R | None = self._there.get((table, key))
+        if known is not None or (table, key) in self._absent or not key:
+            return known
         found = self._read(table, pk=key)
         return found[0] if found else None
 
@@ -124,6 +134,15 @@ class Tables:
     def lock(self, table: type[R], ids: Sequence[str]) -> None:
         """Lock rows in order of id, so that two batches never wait for each other in a ring."""
         self._read(table, pk__in=sorted(ids))
+
+    def read_ahead(self, table: type[R], ids: Sequence[str]) -> None:
+        """Read rows with one query; those that are not there count as absent from now on.
+
+        Only where a lock that is held keeps everybody else from making them: whoever makes a
+        transfer between named accounts has locked both.
+        """
+        found = {row.id for row in self._read(table, pk__in=sorted(ids))} if ids else set()
+        self._absent.update((table, name) for name in ids if name not in found)
 
     def put(self, row: Row) -> None:
         self.write([row])
@@ -140,6 +159,7 @@ class Tables:
                 fresh.setdefault(type(row), []).append(model(**values))
         for table, made in fresh.items():
             _model(table).objects.bulk_create(made)
+        self._keep(rows)
 
     def _read(self, table: type[R], **wanted: object) -> list[R]:
         names = [field.name for field in fields(table)]  # type: ignore[arg-type]
@@ -147,8 +167,11 @@ class Tables:
         if transaction.get_connection().in_atomic_block:
             rows = rows.select_for_update()
         found = [row_of(table, values) for values in rows.values(*names)]
-        self._there.update((table, row.id) for row in found)
+        self._keep(found)
         return found
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        self._there.update(((type(row), row.id), row) for row in rows)
 
 
 def row_of(table: type[R], values: dict[str, Any]) -> R:
@@ -176,8 +199,7 @@ def _model(table: type[Row]) -> Any:  # noqa: ANN401 - a model class found by it
     return apps.get_model(table.TABLE)
 
 
-def _accounts(entries: Sequence[Entry]) -> list[str]:
-    lines = [line for entry in entries for line in getattr(entry.body, "transfers", ())]
+def _accounts(lines: Sequence[messages.Line]) -> list[str]:
     return sorted({name for line in lines for name in (line.debit, line.credit) if name})
 
 

@@ -9,6 +9,7 @@ from django.db.models import Max, Q, QuerySet
 from assay import merkle, notes
 from ledger.errors import AccountUnknown, MessageUnknown
 from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
+from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
 
 
@@ -61,6 +62,11 @@ def minted_nano(name: str) -> int:
 def messages_from(index: int, *, limit: int) -> QuerySet[Message]:
     """Sequenced messages from `index` on, in log order."""
     return Message.objects.filter(log_index__gte=index).order_by("log_index")[:limit]
+
+
+def subject_of(message: Message, field: str) -> str:
+    """A field of a message's body, such as the submission that it is about."""
+    return str(getattr(read_entry(bytes(message.raw)).body, field))
 
 
 def raw_from(index: int) -> Iterator[bytes]:

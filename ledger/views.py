@@ -31,7 +31,7 @@ STATEMENT_LINES = 100
 class LogLine(NamedTuple):
     """One entry of the log as a page lists it."""
 
-    index: int | None
+    place: int | None
     entry: Entry
     signer: str
 
@@ -49,17 +49,21 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
 def tile(request: HttpRequest, level: str, place: str) -> HttpResponse:
     """A tile of hashes (level 0 and up) or of entries (level `entries`); it never changes."""
     index, width = _place_of(request, level, place)
-    if level == "entries":
-        raw = queries.entries_tile(index, width)
-    else:
-        raw = queries.hash_tile(int(level), index, width)
-    if raw is None:
+    height = 0 if level == "entries" else int(level)
+    if (index * merkle.TILE + width) * merkle.TILE**height > queries.log_size():
         raise NotFound("The log is not that long yet.", path=request.path)
+    is_entries = level == "entries"
+    raw = (
+        queries.entries_tile(index, width)
+        if is_entries
+        else queries.hash_tile(height, index, width)
+    )
+    assert raw is not None, "the log never gets shorter"
     return _bytes(raw)
 
 
 @require_safe
-def receipt(request: HttpRequest, item: str) -> HttpResponse:
+def receipt(request: HttpRequest, item: str) -> HttpResponse:  # noqa: ARG001
     """The `.tlog-proof` of a message: it is in the log of this checkpoint."""
     response = _text(queries.receipt(item), "no-cache")
     response.headers["Content-Disposition"] = f'inline; filename="{item}.tlog-proof"'
@@ -67,7 +71,7 @@ def receipt(request: HttpRequest, item: str) -> HttpResponse:
 
 
 @require_safe
-def entry(request: HttpRequest, item: str) -> HttpResponse:
+def entry(request: HttpRequest, item: str) -> HttpResponse:  # noqa: ARG001
     """The signed bytes of one message."""
     return _bytes(_found(item).raw)
 
@@ -171,7 +175,8 @@ def _place_of(request: HttpRequest, level: str, place: str) -> tuple[int, int]:
     path, _, part = place.partition(".p/")
     digits = "".join(step.removeprefix("x") for step in path.split("/"))
     is_plain = all(one.isascii() and one.isdigit() for one in (digits, part or "1"))
-    if is_plain and len(digits) <= 15 and len(part) <= 3 and (level == "entries" or len(level) < 2):
+    is_level = level == "entries" or (len(level) == 1 and level in "01234567")
+    if is_plain and is_level and len(digits) <= 15 and len(part) <= 3:
         index, width = int(digits), int(part or merkle.TILE)
         if merkle.tile_path(level, index, width) == f"tile/{level}/{place}" and 0 < width <= 256:
             return index, width
@@ -209,3 +214,15 @@ def _text(text: str, caching: str) -> HttpResponse:
 def _bytes(raw: bytes) -> HttpResponse:
     headers = {"Cache-Control": FOREVER}
     return HttpResponse(raw, content_type="application/octet-stream", headers=headers)
+
+
+def record_context(request: HttpRequest) -> dict[str, object]:
+    """What every page shows of the record: the reader's balance, the log's size and root."""
+    checkpoint = queries.latest_checkpoint()
+    name = request.user.get_username() if request.user.is_authenticated else ""
+    has_account = bool(name) and queries.has_account(name)
+    return {
+        "account_balance_nano": queries.balance_nano(name) if has_account else None,
+        "log_size": checkpoint.size if checkpoint else 0,
+        "log_root": checkpoint.root if checkpoint else "",
+    }

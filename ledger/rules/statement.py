@@ -5,34 +5,40 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-PURPOSES = MappingProxyType({
-    "mint": "play money",
-    "burn": "taken out of the world",
-    "pay": "a payment",
-    "stake": "the prize of a competition",
-    "prize": "a prize",
-    "deposit": "a deposit",
-    "fee": "the fee of the house",
-    "royalty": "royalties",
-    "licence": "a licence",
-    "refund": "a refund",
-    "slash": "a forfeited deposit",
-    "expire": "a held amount whose time is over",
-})
-OUT = MappingProxyType({
-    "single": "Paid to {other}",
-    "pending": "Held for {other}",
-    "post": "Paid to {other} out of what was held",
-    "void": "Given back, held for {other} no longer",
-    "expire": "Given back, held for {other} too long",
-})
-INTO = MappingProxyType({
-    "single": "Received from {other}",
-    "pending": "Promised by {other}",
-    "post": "Received from {other} as promised",
-    "void": "The promise of {other} was taken back",
-    "expire": "The promise of {other} ran out",
-})
+PURPOSES = MappingProxyType(
+    {
+        "mint": "play money",
+        "burn": "taken out of the world",
+        "pay": "a payment",
+        "stake": "the prize of a competition",
+        "prize": "a prize",
+        "deposit": "a deposit",
+        "fee": "the fee of the house",
+        "royalty": "royalties",
+        "licence": "a licence",
+        "refund": "a refund",
+        "slash": "a forfeited deposit",
+        "expire": "a held amount whose time is over",
+    }
+)
+OUT = MappingProxyType(
+    {
+        "single": "Paid to {other}",
+        "pending": "Held for {other}",
+        "post": "Paid to {other} out of what was held",
+        "void": "Given back, held for {other} no longer",
+        "expire": "Given back, held for {other} too long",
+    }
+)
+INTO = MappingProxyType(
+    {
+        "single": "Received from {other}",
+        "pending": "Promised by {other}",
+        "post": "Received from {other} as promised",
+        "void": "The promise of {other} was taken back",
+        "expire": "The promise of {other} ran out",
+    }
+)
 
 
 class Movement(Protocol):

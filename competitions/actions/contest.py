@@ -1,0 +1,168 @@
+"""What a sponsor does with a competition: publish and fund it, or cancel it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from assay import messages
+from assay.messages import FileRef, Spec
+from assay.wire import Nano, from_json
+from competitions import queries
+from competitions.actions.moment import contest_row, next_ms
+from competitions.errors import (
+    CompetitionExists,
+    DatesInvalid,
+    DryRunMissing,
+    HasEntries,
+    NotSponsor,
+    SpecInvalid,
+    WrongState,
+)
+from competitions.models import Draft
+from competitions.rules import escrow
+from competitions.rules.fold import fold
+from competitions.rules.rows import Competition, Phase
+from competitions.rules.spec import bond_nano, problems
+from competitions.rules.verdict import standing
+from ledger import log
+from ledger.actions import ms
+from ledger.rules.accounts import Account
+from ledger.rules.entry import Entry
+from licensing import actions as licensing_actions
+from licensing import queries as rights
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Everything that one click publishes.
+
+    data  registers the sponsor's training data as a work; None when it is one already
+    """
+
+    competition: str
+    spec: Spec
+    data: messages.WorkRegister | None
+
+
+def publish_for(
+    sponsor: str, draft: str, publication: Publication, *, now: datetime
+) -> Competition:
+    """Register the data, publish and fund a prepared draft, in the operator's words for a web user.
+
+    All or nothing: nobody ever sees a competition whose stake is not in escrow.
+    raises  DraftUnknown, DryRunMissing, CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn,
+            WorkTaken, TermsRefused, SharesInvalid
+    """
+    competition, spec = publication.competition, publication.spec
+    words = f"competition/{competition}/{draft}"
+    prize = messages.CompetitionFund(competition, spec.prize_nano, Nano(bond_nano(spec)))
+    orders = (
+        log.order_for(sponsor, messages.CompetitionPublish(competition, spec), idempotency=words),
+        log.order_for(sponsor, prize, idempotency=f"{words}/fund"),
+    )
+    with transaction.atomic():
+        found = queries.draft(draft, sponsor=sponsor, is_locked=True)
+        if found.state == Draft.State.PUBLISHED:
+            return queries.competition_row(str(found.fields["competition"]))
+        _check_prepared(found, spec)
+        _check_base(spec)
+        if publication.data:
+            licensing_actions.register_work_for(
+                sponsor, publication.data, idempotency=f"{words}/data", now=now
+            )
+        made = publish(orders[0], orders[1], now=now)
+        found.state, found.updated_at = Draft.State.PUBLISHED, now
+        found.fields |= {"competition": competition}
+        found.save()
+    return made
+
+
+@transaction.atomic
+def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
+    """Publish a competition and put its stake into escrow; the same orders, the same competition.
+
+    order    competition.publish     funding  competition.fund, of the same sponsor
+    raises   CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn
+    """
+    name, spec = order.body.competition, order.body.spec
+    if log.find(order.id):
+        return queries.competition_row(name)
+    if queries.has_competition(name):
+        raise CompetitionExists(f"The short name {name!r} is taken.", competition=name)
+    check_spec(name, spec, now=now)
+    at_ms = ms(now)
+    contest = Competition(
+        id=name,
+        sponsor=order.actor,
+        phase=Phase.PUBLISHED,
+        spec=spec,
+        since_ms=at_ms,
+        last_ms=at_ms,
+    )
+    lines = escrow.funding(contest)
+    log.Tables().lock(Account, [order.actor])
+    published = messages.CompetitionPublished(name, order.actor, spec, at_ms)
+    funded = messages.CompetitionFunded(name, lines, at_ms + 1)
+    facts = [log.fact(published, answers=order), log.fact(funded, answers=funding)]
+    log.record([order, funding, *facts], rooms=(fold,))
+    return queries.competition_row(name)
+
+
+@transaction.atomic
+def cancel(order: Entry, *, now: datetime) -> Competition:
+    """Cancel before the first entry; the whole stake comes back.
+
+    raises  CompetitionUnknown, NotSponsor, HasEntries, WrongState
+    """
+    name = order.body.competition
+    contest = contest_row(name)
+    if log.find(order.id):
+        return queries.competition_row(name)
+    if contest.sponsor != order.actor:
+        raise NotSponsor(f"{name} is not yours to cancel.", competition=name)
+    if contest.phase not in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN):
+        allowed = ["published", "funded", "open"]
+        raise WrongState(f"{name} is {contest.phase}.", state=contest.phase, allowed=allowed)
+    if standing(queries.entry_rows(name)):
+        raise HasEntries(f"{name} has entries.", competition=name)
+    body = messages.CompetitionCancelled(name, escrow.giving_back(contest), next_ms(contest, now))
+    log.record([order, log.fact(body, answers=order)], rooms=(fold,))
+    return queries.competition_row(name)
+
+
+def cancel_for(sponsor: str, competition: str, *, now: datetime) -> Competition:
+    """Cancel in the operator's words for a web user. raises as cancel"""
+    body = messages.CompetitionCancel(competition)
+    order = log.order_for(sponsor, body, idempotency=f"cancel/{competition}")
+    return cancel(order, now=now)
+
+
+def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:
+    """raises SpecInvalid, or DatesInvalid when only the dates are wrong, with every problem"""
+    found = problems(competition, spec, now_ms=ms(now))
+    if not found:
+        return
+    first = found[0]
+    error = DatesInvalid if all(one.is_date for one in found) else SpecInvalid
+    every = [f"{one.path}: {one.cause}" for one in found]
+    raise error(first.cause, path=first.path, cause=first.cause, problems=every)
+
+
+def _check_base(spec: Spec) -> None:
+    """raises SpecInvalid while the base model is no licensed work of this site"""
+    if not rights.has_work(spec.base_work):
+        raise SpecInvalid(
+            f"The base model {spec.base} has no licence on this site yet.",
+            next_step="Ask the operator to run `manage.py register_base`; then publish again.",
+            path="base",
+            cause="The base model has no licence on this site yet.",
+        )
+
+
+def _check_prepared(draft: Draft, spec: Spec) -> None:
+    is_ready = draft.state == Draft.State.READY
+    if not is_ready or draft.prepared["manifest_sha256"] != spec.manifest_sha256:
+        raise DryRunMissing("The task has not been prepared and measured yet.", draft=draft.id)
+    files = tuple(from_json(FileRef, one) for one in draft.prepared["files"])
+    assert files == spec.files, "the spec is built from the prepared files"

@@ -1,0 +1,153 @@
+"""A sponsor's draft: saved at each change, prepared by a worker, measured, then published."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import F
+
+from assay import messages
+from assay.errors import AssayError
+from assay.messages import FileRef
+from assay.wire import Nano, to_json
+from competitions import queries
+from competitions.errors import FilesMissing, StaleAttempt
+from competitions.models import Draft, Sealed
+from competitions.rules.fold import fold
+from ledger import actions as ledger_actions
+from ledger import bell, log
+from ledger.actions import ms
+
+LEASE_S = 900
+SLICES = ("train", "public", "final")
+
+
+@dataclass(frozen=True)
+class DraftFile:
+    """A data file of a draft, in the blob store."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+def files_of(draft: Draft) -> dict[str, DraftFile]:
+    """The three data files. raises FilesMissing"""
+    missing = [name for name in SLICES if name not in draft.files]
+    if missing:
+        raise FilesMissing(f"The {missing[0]} file is missing.", missing=missing)
+    return {name: DraftFile(**draft.files[name]) for name in SLICES}
+
+
+def options_of(draft: Draft) -> dict[str, str]:
+    """What the sponsor chose, as options of the reader."""
+    names = {
+        "base": "--base",
+        "metric": "--metric",
+        "max_tokens": "--max-tokens",
+        "text_column": "--text-column",
+        "label_column": "--label-column",
+        "min_sandbox_level": "--min-sandbox-level",
+    }
+    return {option: str(draft.fields[name]) for name, option in names.items() if draft.fields.get(name)}
+
+
+def begin(*, sponsor: str, now: datetime) -> Draft:
+    """An empty draft of this sponsor."""
+    return Draft.objects.create(id=uuid4().hex, sponsor=sponsor, updated_at=now)
+
+
+@transaction.atomic
+def save(
+    draft: str, *, sponsor: str, fields: dict[str, object], files: dict[str, DraftFile], now: datetime
+) -> Draft:
+    """Keep what the sponsor typed and uploaded; what was prepared from other files is void.
+
+    raises DraftUnknown
+    """
+    found = queries.draft(draft, sponsor=sponsor, is_locked=True)
+    before = [dict(found.files), options_of(found)]
+    found.fields |= fields
+    found.files |= {name: asdict(file) for name, file in files.items()}
+    if before != [found.files, options_of(found)]:
+        found.state, found.prepared, found.problem = Draft.State.EDITING, {}, {}
+    found.updated_at = now
+    found.save()
+    return found
+
+
+@transaction.atomic
+def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
+    """Ask for the dry run: a worker reads the files, pins the task, and measures the baseline.
+
+    raises DraftUnknown, FilesMissing
+    """
+    found = queries.draft(draft, sponsor=sponsor, is_locked=True)
+    files_of(found)
+    if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
+        found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
+        found.leased_until, found.updated_at = None, now
+        found.save()
+        bell.ring_after_commit()
+    return found
+
+
+@transaction.atomic
+def lease_preparation(*, draft: str, now: datetime) -> int | None:
+    """Take the work and return the fence to answer with; None: another has it, or it is done."""
+    until = now + timedelta(seconds=LEASE_S)
+    free = queries.drafts_waiting(now).filter(pk=draft)
+    if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
+        return None
+    return int(Draft.objects.values_list("fence", flat=True).get(pk=draft))
+
+
+def record_preparation(
+    *,
+    draft: str,
+    fence: int,
+    registered: messages.EvaluatorRegistered,
+    files: tuple[FileRef, ...],
+    sealed: tuple[str, FileRef, FileRef],
+    now: datetime,
+) -> None:
+    """Register the evaluator that a worker prepared, and open its public files to everybody.
+
+    sealed  the salt (hex), the inputs and the labels of the final slice; kept from everybody
+    raises  StaleAttempt
+    """
+    for file in files:
+        ledger_actions.publish_blob(file.sha256, now=now)
+    with transaction.atomic():
+        found = _held(draft, fence)
+        if not queries.has_evaluator(registered.manifest_sha256):
+            log.record([log.fact(registered, idempotency=registered.manifest_sha256)], rooms=(fold,))
+            salt, inputs, labels = sealed
+            Sealed.objects.create(
+                id=registered.manifest_sha256,
+                salt=salt,
+                inputs=to_json(inputs),
+                labels=to_json(labels),
+            )
+        found.state, found.leased_until, found.updated_at = Draft.State.READY, None, now
+        found.prepared = {"files": [to_json(one) for one in files], **to_json(registered)}
+        found.save()
+
+
+@transaction.atomic
+def record_refusal(*, draft: str, fence: int, error: AssayError, now: datetime) -> None:
+    """The task cannot be prepared as it is: tell the sponsor what to change. raises StaleAttempt"""
+    found = _held(draft, fence)
+    found.state, found.problem = Draft.State.REFUSED, error.as_dict()
+    found.leased_until, found.updated_at = None, now
+    found.save()
+
+
+def _held(draft: str, fence: int) -> Draft:
+    found = Draft.objects.select_for_update().filter(pk=draft, fence=fence).first()
+    if found is None or found.state != Draft.State.WAITING:
+        raise StaleAttempt("Another attempt counts.", work=draft, fence=fence)
+    return found
+
+

@@ -1,0 +1,131 @@
+"""Scoring work: leases under a fence, and what a worker may write down with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from assay import messages
+from assay.errors import AssayError
+from assay.wire import Nano
+from competitions import queries
+from competitions.actions.moment import contest_row, next_ms
+from competitions.errors import Duplicate, StaleAttempt
+from competitions.models import Evaluation
+from competitions.rules.fold import fold
+from competitions.rules.outcomes import pack
+from competitions.rules.rows import Competition, Submission
+from evaluator.metrics import metric_named
+from ledger import log
+
+LEASE_S = 300
+MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run in the sandbox gave. outcomes: one integer per example, 0 or 1 for accuracy."""
+
+    adapter_sha256: str
+    outcomes: Sequence[int]
+    sandbox_level: str
+    policy_sha256: str
+
+
+@transaction.atomic
+def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
+    """Take the work and return the fence to answer with; None: another has it, or it is done.
+
+    A lease is no fact, so it is not logged: replay does not care who tried.
+    """
+    until = now + timedelta(seconds=LEASE_S)
+    free = queries.evaluations_waiting(now).filter(pk=evaluation)
+    if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
+        return None
+    return int(Evaluation.objects.values_list("fence", flat=True).get(pk=evaluation))
+
+
+@transaction.atomic
+def record_score(*, evaluation: int, fence: int, measured: Measured, now: datetime) -> None:
+    """Write a score down, once, by the worker that holds the newest fence.
+
+    The same adapter entered earlier by somebody else makes this entry a refused duplicate.
+    raises StaleAttempt when the work was leased again, or done, in between
+    """
+    work, contest = _take(evaluation, fence)
+    if work.submission and work.slice == Evaluation.Slice.PUBLIC:
+        earlier = queries.earlier_entry(work.submission, measured.adapter_sha256)
+        if earlier:
+            error = Duplicate("The same adapter was entered earlier.", of=earlier)
+            _refuse(work.submission, error, contest, now=now)
+            return
+    body = _score_body(work, contest, measured, at_ms=next_ms(contest, now))
+    log.record([log.fact(body, idempotency=f"{work.submission or contest.id}")], rooms=(fold,))
+
+
+@transaction.atomic
+def record_refusal(*, evaluation: int, fence: int, error: AssayError, now: datetime) -> None:
+    """The adapter itself is at fault: it is out, and its slot is given back. raises StaleAttempt"""
+    work, contest = _take(evaluation, fence)
+    _refuse(work.submission, error, contest, now=now)
+
+
+@transaction.atomic
+def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -> None:
+    """Our side failed: try again, and after three attempts give the entry's slot back.
+
+    Work on the final slice is never given up: the competition's deadline decides.
+    raises StaleAttempt
+    """
+    work, contest = _take(evaluation, fence, is_kept=True)
+    is_public = work.slice == Evaluation.Slice.PUBLIC
+    if work.attempts < MOST_ATTEMPTS or not is_public:
+        Evaluation.objects.filter(pk=evaluation).update(leased_until=None, last_error=reason)
+        return
+    Evaluation.objects.filter(pk=evaluation).delete()
+    body = messages.SubmissionFailed(work.submission, reason, next_ms(contest, now))
+    log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
+
+
+def _take(
+    evaluation: int, fence: int, *, is_kept: bool = False
+) -> tuple[Evaluation, Competition]:
+    """Lock the competition, then spend the fence. raises StaleAttempt"""
+    work = Evaluation.objects.filter(pk=evaluation, fence=fence).first()
+    contest = contest_row(work.competition) if work else None
+    mine = Evaluation.objects.filter(pk=evaluation, fence=fence)
+    still_mine = mine.exists() if is_kept else mine.delete()[0]
+    if work is None or contest is None or not still_mine:
+        raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
+    return work, contest
+
+
+def _refuse(submission: str, error: AssayError, contest: Competition, *, now: datetime) -> None:
+    at_ms = next_ms(contest, now)
+    body = messages.SubmissionRefused(submission, error.code, str(error), error.next_step, at_ms)
+    log.record([log.fact(body, idempotency=submission)], rooms=(fold,))
+
+
+def _score_body(
+    work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
+) -> object:
+    outcomes = tuple(measured.outcomes)
+    score = {
+        "manifest_sha256": contest.spec.manifest_sha256,
+        "score_e9": Nano(metric_named(contest.spec.metric).score_e9(outcomes)),
+        "examples": len(outcomes),
+        "outcomes": pack(outcomes),
+        "sandbox_level": measured.sandbox_level,
+        "policy_sha256": measured.policy_sha256,
+        "at_ms": at_ms,
+    }
+    if not work.submission:
+        return messages.BaselineScored(competition=contest.id, **score)
+    kind = messages.SubmissionFinalScored
+    if work.slice == Evaluation.Slice.PUBLIC:
+        kind = messages.SubmissionScored
+    return kind(submission=work.submission, adapter_sha256=measured.adapter_sha256, **score)
+
+

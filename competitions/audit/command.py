@@ -1,0 +1,74 @@
+"""`assay audit`: from a site's address, or a copy of its files, to one line per check."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import platformdirs
+import typer
+
+from assay.errors import AssayError
+from competitions.audit.inspection import Check, Inspection, Problem
+from competitions.audit.mirror import NotServed, Unreachable, mirror_at
+
+INTEGRITY, NETWORK = 6, 3
+HOME = platformdirs.user_data_path("assay")
+
+
+def audit(
+    place: Annotated[str, typer.Argument(metavar="URL|FOLDER", help="The site, or a copy of it.")],
+    *,
+    key: Annotated[str, typer.Option(help="The log's verifier key, when you know it.")] = "",
+    json_: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    home: Annotated[
+        Path,
+        typer.Option(envvar="ASSAY_HOME", help="Folder of what the auditor remembers."),
+    ] = HOME,
+) -> None:
+    """Check the whole log of a site, derive every balance and score row again, and compare.
+
+    Ends with 0 when everything holds, with 6 when something does not, with 3 when nobody answers.
+    """
+    told: list[Check] = []
+
+    def tell(check: Check) -> None:
+        told.append(check)
+        if not json_:
+            typer.echo(f"{'ok  ' if check.is_ok else 'FAIL'}  {check.name:<11} {check.words}")
+
+    try:
+        inspection = Inspection(place, mirror_at(place), home=home, key=key, progress=_bar)
+        inspection.run(tell)
+    except Problem as problem:
+        tell(problem.check)
+        _end(place, told, INTEGRITY, is_json=json_, next_step=problem.next_step)
+    except (Unreachable, NotServed) as error:  # nothing to judge yet: no log, no checkpoint
+        tell(Check("network", is_ok=False, words=str(error), facts=error.as_dict()))
+        _end(place, told, NETWORK, is_json=json_, next_step=error.next_step)
+    except AssayError as error:
+        tell(Check("audit", is_ok=False, words=str(error), facts=error.as_dict()))
+        _end(place, told, INTEGRITY, is_json=json_, next_step=error.next_step)
+    _end(place, told, 0, is_json=json_, next_step="")
+
+
+def _end(place: str, told: list[Check], code: int, *, is_json: bool, next_step: str) -> NoReturn:
+    if is_json:
+        checks = [check.as_dict() for check in told]
+        answer = {"place": place, "ok": code == 0, "checks": checks, "next": next_step}
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    elif code == 0:
+        typer.echo("Everything holds.")
+    else:
+        typer.echo(next_step, err=True)
+    raise typer.Exit(code)
+
+
+def _bar(done: int, total: int) -> None:
+    """How far the reading is, on stderr, at a terminal only."""
+    if not sys.stderr.isatty():
+        return
+    filled = 30 * done // max(total, 1)
+    end = "\n" if done >= total else ""
+    sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done}/{total} messages{end}")
+    sys.stderr.flush()

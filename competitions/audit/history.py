@@ -1,0 +1,127 @@
+"""The whole log, folded again by the rules of every room: what replay and the auditor share."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from assay import merkle, messages
+from assay.errors import AssayError
+from competitions.rules import fold as contest_fold
+from competitions.rules import rows as contest_rows
+from ledger.errors import LogDamaged
+from ledger.rules import accounts, fold
+from ledger.rules.entry import Entry, read_entry
+from ledger.rules.rows import MemoryRows, Row
+from licensing.rules import fold as licensing_fold
+from licensing.rules import rows as licensing_rows
+
+TABLES: tuple[type[Row], ...] = (*accounts.ROWS, *licensing_rows.ROWS, *contest_rows.ROWS)
+FOLDS: tuple[fold.Fold, ...] = (licensing_fold.licensing, contest_fold.fold)
+
+
+class TracedRows(MemoryRows):
+    """Rows that remember which messages wrote them first and last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.index = -1
+        self._touched: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def put(self, row: Row) -> None:
+        super().put(row)
+        place = (type(row).TABLE, row.id)
+        first, _ = self._touched.get(place, (self.index, self.index))
+        self._touched[place] = (first, self.index)
+
+    def touched(self, table: str, key: str) -> tuple[int, int] | None:
+        """Log indexes of the first and the last message that wrote a row; None when none did."""
+        return self._touched.get((table, key))
+
+
+class History:
+    """Follows a log from its first entry: checks each, folds it, and grows the tree.
+
+    rows    the state after all entries so far
+    names   (id, kind) of each entry, by log index
+    leaves  leaf hashes, by log index
+    """
+
+    def __init__(self) -> None:
+        self.rows = TracedRows()
+        self.names: list[tuple[str, str]] = []
+        self.leaves: list[bytes] = []
+        self._edge: list[bytes] = []
+        self._orders: dict[str, Entry] = {}
+        self._anchors: set[tuple[str, str]] = set()
+
+    @property
+    def size(self) -> int:
+        return len(self.leaves)
+
+    @property
+    def edge(self) -> Sequence[bytes]:
+        """The right edge of the tree, largest subtree first."""
+        return self._edge
+
+    @property
+    def root(self) -> bytes:
+        """The root over all entries so far."""
+        return merkle.edge_root(self._edge)
+
+    def grow(self, raw: bytes) -> None:
+        """Take the next entry into the tree, whatever it says."""
+        leaf = merkle.leaf_hash(raw)
+        self._edge = merkle.grown(self._edge, self.size, leaf)
+        self.leaves.append(leaf)
+
+    def follow(self, raw: bytes) -> Entry:
+        """Verify the next entry and fold it; the tree must have it already, or gets it now.
+
+        raises LogDamaged with its index and the reason; the history ends there
+        """
+        index = len(self.names)
+        if index == self.size:
+            self.grow(raw)
+        self.rows.index = index
+        try:
+            entry = self._folded(read_entry(raw))
+        except AssayError as error:
+            raise _damaged(index, raw, error.code, str(error), error.facts) from error
+        except Exception as error:  # a signer can put anything in a body: no rule may swallow it
+            raise _damaged(index, raw, type(error).__name__, str(error), {}) from error
+        self.names.append((entry.id, entry.kind))
+        return entry
+
+    def cause_of(self, table: str, key: str) -> str:
+        """Which messages wrote a row, in words."""
+        touched = self.rows.touched(table, key)
+        if touched is None:
+            return "no message writes this row"
+        first, last = (f"message {index} ({self.names[index][1]})" for index in touched)
+        return f"written by {first}" + ("" if first == last else f", last by {last}")
+
+    def _folded(self, entry: Entry) -> Entry:
+        """raises what the fold objects to, and MessageRefused for copies and missing causes"""
+        once = (entry.signer, entry.anchor)
+        if once in self._anchors:
+            raise fold.refused(entry, "it is in the log already")
+        if entry.cause and entry.cause not in self._orders:
+            raise fold.refused(entry, "it answers no order of the log")
+        self._anchors.add(once)
+        entry = replace(entry, order=self._orders.get(entry.cause))
+        entry = fold.apply(entry, self.rows, FOLDS)
+        if messages.KINDS[entry.kind].signer == "person":
+            self._orders[entry.id] = replace(entry, raw=b"")
+        return entry
+
+
+def _damaged(index: int, raw: bytes, code: str, words: str, facts: dict[str, Any]) -> LogDamaged:
+    cause = str(facts.get("reason") or code)
+    return LogDamaged(
+        f"Message {index} does not hold: {words}",
+        where="log",
+        index=index,
+        cause=cause,
+        code=code,
+        leaf=merkle.leaf_hash(raw).hex(),
+    )

@@ -1,0 +1,235 @@
+"""The checks of an audit, in their order; the first that fails ends it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assay import merkle, notes
+from assay.errors import AssayError
+from competitions.audit import claims, known
+from competitions.audit.history import TABLES, History
+from competitions.audit.mirror import Mirror, NotServed, entries
+from ledger.errors import LogDamaged
+
+LOOKS, PAUSE_S = 5, 1.0
+STEP = 100  # messages between two moves of the progress bar
+MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the answer."""
+
+    name: str
+    is_ok: bool
+    words: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "ok": self.is_ok, "text": self.words, "facts": self.facts}
+
+
+class Problem(AssayError):
+    """A check failed. Facts: check."""
+
+    code, status = "audit.problem", 422
+    next_step = (
+        "Keep what you downloaded, and show this line to the operator and to other auditors."
+    )
+
+    def __init__(self, name: str, words: str, **facts: object) -> None:
+        super().__init__(words, check=name)
+        self.check = Check(name, is_ok=False, words=words, facts=facts)
+
+
+class Inspection:
+    """One look at a site, from its checkpoint to its last row.
+
+    progress  is told (messages done, messages in all)
+    """
+
+    def __init__(
+        self,
+        place: str,
+        mirror: Mirror,
+        *,
+        home: Path,
+        key: str,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._place, self._mirror, self._home, self._key = place, mirror, home, key
+        self._progress = progress
+        self._history = History()
+        self._seconds = 0.0
+
+    def run(self, tell: Callable[[Check], None]) -> None:
+        """Make every check and tell of each that holds.
+
+        raises Problem for the first that does not; Unreachable, MemoryUnreadable
+        """
+        seen = known.recall(self._home, self._place)
+        vkey = self._log_key(seen)
+        checkpoint, looks = self._checkpoint(vkey), 1
+        self._read_to(checkpoint)
+        wrong = self._wrong_rows(checkpoint)
+        while wrong and self._mirror.is_live and looks < LOOKS:
+            time.sleep(PAUSE_S)
+            checkpoint, looks = self._checkpoint(vkey), looks + 1
+            self._read_to(checkpoint)
+            wrong = self._wrong_rows(checkpoint)
+        self._tell_of_log(tell, checkpoint, vkey, seen)
+        if wrong:
+            raise wrong
+        self._tell_of_state(tell)
+        log = known.KnownLog(vkey, checkpoint.size, checkpoint.root.hex())
+        known.remember(self._home, self._place, log)
+
+    # --- the log ------------------------------------------------------------------------------
+
+    def _log_key(self, seen: known.KnownLog | None) -> str:
+        """The key to trust: the one given, the one remembered, else the one that the site names."""
+        pinned = self._key or (seen.log_key if seen else "")
+        if self._key and seen and self._key != seen.log_key:
+            raise Problem("key", f"You name another key than at your last look: {seen.log_key}.")
+        if pinned and not self._mirror.is_live:
+            return pinned
+        named = str(self._mirror.about().get("log_key", ""))
+        if pinned and named != pinned:
+            raise Problem("key", f"The site names {named}, and not {pinned}.", named=named)
+        return named
+
+    def _checkpoint(self, vkey: str) -> notes.Checkpoint:
+        note = self._mirror.resource("checkpoint")
+        try:
+            return notes.read_checkpoint(note.decode(), vkey)
+        except (notes.NoteInvalid, UnicodeDecodeError) as error:
+            raise Problem("checkpoint", f"The checkpoint does not verify: {error}") from error
+
+    def _read_to(self, checkpoint: notes.Checkpoint) -> None:
+        """Read and fold the log up to a checkpoint, which must be over just these entries."""
+        history = self._history
+        if checkpoint.size < history.size:
+            words = f"A checkpoint of {checkpoint.size} came after one of {history.size} messages."
+            raise Problem("checkpoint", words)
+        began, damage = time.monotonic(), None
+        for raw in self._entries(checkpoint.size):
+            history.grow(raw)
+            damage = damage or self._follow(raw)
+            if history.size % STEP == 0:
+                self._progress(history.size, checkpoint.size)
+        self._progress(history.size, checkpoint.size)
+        self._seconds += time.monotonic() - began
+        if damage:
+            raise Problem("messages", str(damage), **damage.facts)
+        self._check_tiles()
+        if history.root != checkpoint.root:
+            raise Problem("tree", _other_root(checkpoint, history))
+
+    def _entries(self, size: int) -> list[bytes]:
+        try:
+            return list(entries(self._mirror, self._history.size, size))
+        except NotServed as error:
+            raise Problem("tree", str(error), **error.facts) from error
+
+    def _follow(self, raw: bytes) -> LogDamaged | None:
+        try:
+            self._history.follow(raw)
+        except LogDamaged as error:
+            return error
+        return None
+
+    def _check_tiles(self) -> None:
+        """Every hash tile that others build proofs from must be the one of these entries."""
+        level, hashes = 0, self._history.leaves
+        while hashes:
+            for number, width in merkle.tile_widths(len(hashes)):
+                part = hashes[number * merkle.TILE : number * merkle.TILE + width]
+                self._check_tile(merkle.tile_path(level, number, width), b"".join(part))
+            full = range(0, len(hashes) - merkle.TILE + 1, merkle.TILE)
+            hashes = [merkle.tile_root(hashes[at : at + merkle.TILE]) for at in full]
+            level += 1
+
+    def _check_tile(self, path: str, wanted: bytes) -> None:
+        try:
+            found = self._mirror.resource(path)
+        except NotServed as error:
+            raise Problem("tree", str(error), **error.facts) from error
+        if found != wanted:
+            places = range(0, len(wanted), 32)
+            at = next(
+                (at for at in places if found[at : at + 32] != wanted[at : at + 32]), len(wanted)
+            )
+            words = f"{path} is not the tile of these entries, from its hash {at // 32} on."
+            raise Problem("tree", words, address=path)
+
+    # --- the state ----------------------------------------------------------------------------
+
+    def _wrong_rows(self, checkpoint: notes.Checkpoint) -> Problem | None:
+        """What is wrong with the rows at this size of the log; a live site gets another look."""
+        claimed: dict[str, list[dict[str, Any]]] = {}
+        try:
+            for table in TABLES:
+                pages = list(self._mirror.pages(table.TABLE))
+                sizes = {page.get("size") for page in pages}
+                if sizes != {checkpoint.size}:
+                    words = f"{table.TABLE} is told at sizes {sorted(map(str, sizes))}, the log at"
+                    return Problem("rows", f"{words} {checkpoint.size}; it did not hold still.")
+                claimed[table.TABLE] = [row for page in pages for row in page["rows"]]
+        except (NotServed, KeyError, TypeError) as error:
+            return Problem("rows", f"The site's rows cannot be read: {error}")
+        found = claims.differences(claimed, self._history)
+        if not found:
+            return None
+        more = f" ({len(found)} differences in all)" if len(found) > 1 else ""
+        named = [str(one) for one in found[:MOST_NAMED]]
+        return Problem("rows", f"{found[0]}{more}", differences=named)
+
+    # --- the answer ---------------------------------------------------------------------------
+
+    def _tell_of_log(
+        self,
+        tell: Callable[[Check], None],
+        checkpoint: notes.Checkpoint,
+        vkey: str,
+        seen: known.KnownLog | None,
+    ) -> None:
+        size, root = checkpoint.size, checkpoint.root.hex()
+        words = f"{checkpoint.origin}, {size} messages, root {root[:16]}, signed by {vkey}"
+        tell(Check("checkpoint", is_ok=True, words=words, facts={"size": size, "root": root}))
+        tell(self._consistency(seen))
+        tiles = len(merkle.tile_paths(size))
+        tell(Check("tree", is_ok=True, words=f"{tiles} tiles lead to the root"))
+        per_s = round(size / self._seconds) if self._seconds else size
+        words = f"{size} signatures, signers and orders hold, {per_s} messages/s"
+        tell(Check("messages", is_ok=True, words=words, facts={"messages_per_s": per_s}))
+
+    def _consistency(self, seen: known.KnownLog | None) -> Check:
+        if seen is None or not seen.size:
+            words = "first look: this key is trusted from now on"
+            return Check("consistency", is_ok=True, words=words)
+        if seen.size > self._history.size:
+            words = f"The log had {seen.size} messages at your last look, and has fewer now."
+            raise Problem("consistency", words, size=seen.size)
+        before = merkle.root(self._history.leaves[: seen.size])
+        if before.hex() != seen.root:
+            words = f"The first {seen.size} messages are not those of your last look."
+            raise Problem("consistency", words, size=seen.size, root=seen.root)
+        words = f"it extends the {seen.size} messages of your last look"
+        return Check("consistency", is_ok=True, words=words)
+
+    def _tell_of_state(self, tell: Callable[[Check], None]) -> None:
+        count = sum(len(self._history.rows.all(table)) for table in TABLES)
+        words = f"{count} rows of {len(TABLES)} tables are what the log gives"
+        tell(Check("rows", is_ok=True, words=words, facts={"rows": count}))
+        for name, rule in (("supply", claims.supply), ("escrow", claims.escrows)):
+            is_ok, words = rule(self._history)
+            if not is_ok:
+                raise Problem(name, words)
+            tell(Check(name, is_ok=True, words=words))
+
+
+def _other_root(checkpoint: notes.Checkpoint, history: History) -> str:
+    found, wanted = history.root.hex()[:16], checkpoint.root.hex()[:16]
+    return f"The {history.size} entries give root {found}, the checkpoint signs {wanted}."

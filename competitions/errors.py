@@ -1,0 +1,162 @@
+"""What can be wrong with competitions, submissions and their evaluation.
+
+    competition.*   the contest itself     submission.*   an entry     evaluation.*   scoring work
+"""
+
+from assay.errors import AssayError
+
+
+class CompetitionUnknown(AssayError):
+    """No competition has this name. Facts: competition."""
+
+    code, status = "competition.not_found", 404
+    next_step = "`assay competitions list` shows all of them."
+
+
+class CompetitionExists(AssayError):
+    """The name belongs to another competition. Facts: competition."""
+
+    code, status = "competition.exists", 409
+    next_step = "Choose another short name."
+
+
+class WrongState(AssayError):
+    """The competition's state does not allow it. Facts: state, allowed."""
+
+    code, status = "competition.wrong_state", 409
+    next_step = "The competition's page shows its state, and what comes next by when."
+
+
+class NotSponsor(AssayError):
+    """Only the sponsor may do this. Facts: competition."""
+
+    code, status = "competition.not_sponsor", 403
+    next_step = "Sign in as the sponsor of this competition."
+
+
+class HasEntries(AssayError):
+    """Somebody has entered already, so it cannot be cancelled. Facts: competition."""
+
+    code, status = "competition.has_entries", 409
+    next_step = "Let it run to its close; the rules then pay or refund the stake."
+
+
+class DryRunMissing(AssayError):
+    """The task was not prepared and measured yet. Facts: draft."""
+
+    code, status = "competition.dry_run_missing", 409
+    next_step = "Start the dry run and wait for the baseline score."
+
+
+class SpecInvalid(AssayError):
+    """A field of the competition is wrong. Facts: path, cause, and all problems."""
+
+    code, status = "competition.spec_invalid", 422
+    next_step = "Correct the field and send it again; nothing else was lost."
+
+
+class DatesInvalid(SpecInvalid):
+    """The dates do not fit together. Facts: path, cause."""
+
+    code = "competition.dates_invalid"
+    next_step = "Choose a close that is later than the opening, and both in the future."
+
+
+class DraftUnknown(AssayError):
+    """There is no such draft of this sponsor. Facts: draft."""
+
+    code, status = "competition.draft_unknown", 404
+    next_step = "Your drafts are listed on the sponsor page."
+
+
+class FoldRefused(AssayError):
+    """A fact about a competition does not follow from the rules. Facts: reason, entry."""
+
+    code, status = "competition.fact_refused", 422
+    next_step = "Report it: the site tried to say something that its rules do not give."
+
+
+class SubmissionUnknown(AssayError):
+    """There is no such submission. Facts: submission."""
+
+    code, status = "submission.unknown", 404
+    next_step = "`assay submissions list` shows yours."
+
+
+class SubmissionClosed(AssayError):
+    """The competition takes no entries now. Facts: closed_at_ms, received_at_ms, state."""
+
+    code, status = "submission.closed", 409
+    next_step = "`assay competitions list` shows which ones are open."
+
+
+class QuotaUsed(AssayError):
+    """All slots of this window are used. Facts: quota, remaining, next_slot_at_ms."""
+
+    code, status = "submission.quota_used", 429
+    next_step = "Wait for the next slot; a refused or failed entry gives its slot back."
+
+
+class SubmissionExists(AssayError):
+    """The same adapter was entered here before. Facts: submission."""
+
+    code, status = "submission.exists", 409
+    next_step = "Train further, or look at the earlier entry's score."
+
+
+class TermsBelowRequired(AssayError):
+    """The entry's licence gives less than the competition asks. Facts: use, wanted, offered."""
+
+    code, status = "submission.terms_below_required", 422
+    next_step = "Offer at least the terms shown on the competition's page."
+
+
+class Duplicate(AssayError):
+    """Another owner entered the same adapter earlier. Facts: of."""
+
+    code, status = "submission.duplicate", 409
+    next_step = "Submit an adapter that you trained yourself."
+
+
+class SubmissionTooLarge(AssayError):
+    """A file of the adapter passes the competition's limit. Facts: limit_bytes, found_bytes."""
+
+    code, status = "submission.too_large", 413
+    next_step = "Use a smaller rank, or fewer target modules."
+
+
+class StaleAttempt(AssayError):
+    """The work was given to another worker, or is done. Facts: work, fence."""
+
+    code, status = "evaluation.stale_attempt", 409
+    next_step = "Nothing to do: the newer attempt counts."
+
+
+class EvaluationRefused(AssayError):
+    """The sandbox ended the run, twice in the same way. Facts: status, limits and use."""
+
+    code, status = "evaluation.refused", 422
+    next_step = "Run `assay check` on the adapter: it uses the same evaluator and the same limits."
+
+
+class FilesMissing(AssayError):
+    """A data file was not uploaded yet. Facts: missing."""
+
+    code, status = "competition.files_missing", 422
+    next_step = "Upload training data, public test data and sealed test data."
+
+
+class PreparationRefused(AssayError):
+    """The task could not be prepared; the code is that of the reader, when it gave one."""
+
+    code, status = "competition.preparation_refused", 422
+    next_step = "Correct the files and start the dry run again."
+
+    @classmethod
+    def told(cls, said: dict[str, object]) -> "PreparationRefused":
+        """The error that a reader told of in its own words: code, message, next, facts."""
+        facts = said.get("facts")
+        made = cls(str(said["message"]), next_step=str(said["next"]))
+        made.code = str(said["code"])
+        made.facts = dict(facts) if isinstance(facts, dict) else {}
+        return made

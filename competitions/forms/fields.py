@@ -1,0 +1,140 @@
+"""What a sponsor types, and what it means: amounts, percentages, durations, weights, payees."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from assay.errors import AssayError
+from assay.messages import Share
+from assay.money import parse_tokens
+from licensing.rules.terms import PERCENT_E8
+
+MOST_PAYEES = 64
+_DURATION = re.compile(r"([0-9]{1,7})(?:\.([0-9]))?\s*([a-z]*)")
+_UNITS_S = (
+    (("s", "sec", "second", "seconds"), 1),
+    (("", "m", "min", "minute", "minutes"), 60),
+    (("h", "hour", "hours"), 3600),
+    (("d", "day", "days"), 86_400),
+    (("w", "week", "weeks"), 7 * 86_400),
+)
+_SECONDS = {name: seconds for names, seconds in _UNITS_S for name in names}
+_PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s*%?")
+_SHARE = re.compile(r"([a-z][a-z0-9-]{1,31})(?:[\s,:]+([0-9]{1,9}))?")
+
+
+class Moment(forms.DateTimeInput):
+    """A date and time picker; without script a text of the same form."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M", attrs={"step": "1"})
+
+
+class MomentField(forms.DateTimeField):
+    """A time in UTC: 2030-01-31T18:00."""
+
+    widget = Moment
+    default_error_messages = {"invalid": "Write the time as 2030-01-31T18:00, in UTC."}
+
+    def __init__(self, **options: Any) -> None:
+        formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
+        super().__init__(input_formats=formats, **options)
+
+
+class DurationField(forms.CharField):
+    """How long, in words: `90 s`, `10 min`, `3 h`, `7 days`; a bare number counts minutes."""
+
+    default_error_messages = {"invalid": "Write how long, such as 90 s, 10 min, 3 h or 7 days."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=24, **options)
+
+    def clean(self, value: object) -> int | None:
+        """Whole seconds, or None for an empty optional field."""
+        text = super().clean(value).lower()
+        if not text:
+            return None
+        found = _DURATION.fullmatch(text)
+        unit_s = _SECONDS.get(found[3]) if found else None
+        if found is None or unit_s is None:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return (int(found[1]) * 10 + int(found[2] or 0)) * unit_s // 10
+
+
+class TokensField(forms.CharField):
+    """An amount of tokens, exact to nine decimals; cleaned to nano-tokens."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=24, **options)
+        self.widget.attrs |= {"inputmode": "decimal", "class": "num"}
+
+    def clean(self, value: object) -> int | None:
+        """Nano-tokens, or None for an empty optional field."""
+        text = super().clean(value)
+        try:
+            return parse_tokens(text) if text else None
+        except AssayError as error:
+            raise forms.ValidationError(error.next_step, code=error.code) from error
+
+
+class PercentField(forms.CharField):
+    """A share between 0 and 100 per cent; cleaned to parts of 10^8, 0 when empty."""
+
+    default_error_messages = {"invalid": "Write a share between 0 and 100, such as 5 or 2.5."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=12, **options)
+        self.widget.attrs |= {"inputmode": "decimal", "class": "num"}
+
+    def clean(self, value: object) -> int:
+        """Parts of 10^8."""
+        found = _PERCENT.fullmatch(super().clean(value) or "0")
+        rate_e8 = -1
+        if found:
+            rate_e8 = int(found[1]) * PERCENT_E8 + int((found[2] or "").ljust(6, "0"))
+        if not 0 <= rate_e8 <= 100 * PERCENT_E8:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return rate_e8
+
+
+class CurveField(forms.CharField):
+    """Weights of the places, `8,4,2,1`; cleaned to a tuple of integers."""
+
+    default_error_messages = {
+        "invalid": "Write 1 to 64 whole weights that never rise, such as 8,4,2,1."
+    }
+
+    def clean(self, value: object) -> tuple[int, ...]:
+        """The weights, the first place first."""
+        text = super().clean(value)
+        parts = [part.strip() for part in text.split(",")] if text else []
+        if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return tuple(int(part) for part in parts)
+
+
+class SharesField(forms.CharField):
+    """Payees, one a line: `account weight`; cleaned to Shares. A line without weight counts 1."""
+
+    widget = forms.Textarea
+
+    def clean(self, value: object) -> tuple[Share, ...]:
+        """The payees in the order of the lines; empty when nobody is named."""
+        text = super().clean(value)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(lines) > MOST_PAYEES:
+            raise forms.ValidationError(f"Name at most {MOST_PAYEES} accounts.", code="invalid")
+        shares = tuple(self._share(line) for line in lines)
+        if len({share.payee for share in shares}) < len(shares):
+            raise forms.ValidationError("Name each account once.", code="invalid")
+        return shares
+
+    def _share(self, line: str) -> Share:
+        found = _SHARE.fullmatch(line)
+        if found is None or int(found[2] or 1) < 1:
+            cause = f"“{line[:40]}” is no line of the form: account weight."
+            raise forms.ValidationError(cause, code="invalid")
+        return Share(found[1], int(found[2] or 1))

@@ -1,0 +1,160 @@
+"""From what a sponsor typed to what is published."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from assay.messages import FileRef, Share, Spec, Tag, WorkRegister
+from assay.wire import Nano, from_json
+from competitions import queries
+from competitions.actions.contest import Publication
+from competitions.forms.steps import STEPS, DataForm
+from competitions.models import Draft
+from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
+from evaluator.bases import base_id, base_named
+from ledger.actions import ms
+from licensing import queries as rights
+from licensing.rules.terms import (
+    OUR_CURRENCY,
+    OUR_LICENCE,
+    Fee,
+    Kind,
+    Permission,
+    Schedule,
+    Terms,
+    render,
+)
+
+Cleaned = Mapping[str, Any]
+FIELD_OF = {  # a path of rules.spec.problems -> (page, field) where it is typed
+    "competition": ("task", "competition"),
+    "title": ("task", "title"),
+    "summary": ("task", "summary"),
+    "base": ("data", "base"),
+    "files": ("data", "train"),
+    "prize_nano": ("prize", "prize"),
+    "curve": ("prize", "curve"),
+    "opens_at_ms": ("prize", "opens"),
+    "closes_at_ms": ("prize", "closes"),
+    "dispute_s": ("prize", "dispute"),
+    "quota": ("prize", "quota"),
+    "window_s": ("prize", "window"),
+}
+
+
+def bound(step: str, draft: Draft) -> forms.Form:
+    """The form of a page, with what the draft holds, to be checked."""
+    if step == "data":
+        return DataForm(draft.fields, stored=draft.files)
+    return STEPS[step](draft.fields)
+
+
+def unfinished(draft: Draft) -> list[str]:
+    """The pages on which something is missing or wrong, in their order."""
+    return [step for step in STEPS if not bound(step, draft).is_valid()]
+
+
+def cleaned(draft: Draft) -> dict[str, Any]:
+    """Every field's value; call only when nothing is unfinished."""
+    found: dict[str, Any] = {}
+    for step in STEPS:
+        form = bound(step, draft)
+        is_valid = form.is_valid()
+        assert is_valid, f"{step} is unfinished"
+        found |= form.cleaned_data
+    return found
+
+
+def publication(draft: Draft, values: Cleaned, *, sponsor: str, now: datetime) -> Publication:
+    """What one click publishes, from a draft that is ready.
+
+    values  as `cleaned` gives them
+    """
+    spec = spec_of(draft, values, now=now)
+    registered = rights.has_work(spec.data_work)
+    data = None if registered else _data_work(spec.data_work, values, sponsor=sponsor)
+    return Publication(values["competition"], spec, data)
+
+
+def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
+    """The competition's terms. A draft that is not ready gets empty hashes, for showing money."""
+    files = tuple(from_json(FileRef, one) for one in draft.prepared.get("files", ()))
+    manifest_sha256 = str(draft.prepared.get("manifest_sha256", ""))
+    opens_at_ms = ms(values["opens"] or now)
+    closes = values["closes"]
+    closes_at_ms = ms(closes) if closes else opens_at_ms + 1000 * values["closes_in"]
+    return Spec(
+        title=values["title"],
+        summary=values["summary"],
+        base=values["base"],
+        base_work=base_id(base_named(values["base"])),
+        data_work=next((one.sha256 for one in files if one.name == "train.jsonl"), ""),
+        manifest_sha256=manifest_sha256,
+        metric=values["metric"],
+        files=files,
+        prize_nano=Nano(values["prize"]),
+        curve=values["curve"],
+        fee_e8=FEE_E8,
+        pool_e8=POOL_E8,
+        bond_e8=BOND_E8,
+        opens_at_ms=opens_at_ms,
+        closes_at_ms=closes_at_ms,
+        reveal_s=REVEAL_S,
+        verify_s=VERIFY_S,
+        dispute_s=values["dispute"],
+        quota=values["quota"],
+        window_s=values["window"],
+        required_tags=required_tags(values),
+        min_sandbox_level=_sandbox_level(manifest_sha256),
+    )
+
+
+def required_tags(values: Cleaned) -> tuple[Tag, ...]:
+    """What every entry's licence must give at least, as canonical UDL tags."""
+    commercial = {
+        "free": (Permission(Kind.ALLOWED),),
+        "fee": (_priced(values["commercial_fee"]),) if values["commercial_fee"] else (),
+        "none": (),
+    }
+    terms = Terms(
+        licence_id=OUR_LICENCE,
+        derive=(_shared(values["derive_share"]),),
+        commercial=commercial[values["commercial"]],
+        train=(Permission(Kind.ALLOWED),) if values["train"] == "free" else (),
+        currency=OUR_CURRENCY,
+    )
+    return tuple(render(terms))
+
+
+def data_tags(values: Cleaned) -> tuple[Tag, ...]:
+    """The data's own licence: adapters may be trained on it and sold, for a share of revenue."""
+    terms = Terms(
+        licence_id=OUR_LICENCE,
+        derive=(_shared(values["data_share"]),),
+        commercial=(Permission(Kind.ALLOWED),),
+        train=(Permission(Kind.ALLOWED),),
+        currency=OUR_CURRENCY,
+    )
+    return tuple(render(terms))
+
+
+def _data_work(sha256: str, values: Cleaned, *, sponsor: str) -> WorkRegister:
+    shares = values["contributors"] or (Share(sponsor, 1),)
+    title = f"Training data of {values['title']}"
+    return WorkRegister(sha256, "data", title[:80], data_tags(values), shares)
+
+
+def _priced(amount_nano: int) -> Permission:
+    return Permission(Kind.PAID, fee=Fee(Schedule.ONE_TIME, amount_nano))
+
+
+def _shared(rate_e8: int) -> Permission:
+    if rate_e8:
+        return Permission(Kind.REVENUE_SHARE, rate_e8=rate_e8)
+    return Permission(Kind.ALLOWED)
+
+
+def _sandbox_level(manifest_sha256: str) -> str:
+    return queries.manifest(manifest_sha256).min_sandbox_level if manifest_sha256 else ""

@@ -1,0 +1,187 @@
+"""The tables of the contest. Evaluator, Competition and Submission mirror rules/rows.py."""
+
+from django.db import models
+from django.db.models import Q
+
+from competitions.rules.rows import Phase, State
+
+HASH, ITEM, NAME = 64, 43, 120
+
+
+class Evaluator(models.Model):
+    """A prepared task with its measured baseline."""
+
+    id = models.CharField(max_length=HASH, primary_key=True)
+    base = models.CharField(max_length=NAME)
+    metric = models.CharField(max_length=40)
+    public_examples = models.IntegerField()
+    final_examples = models.IntegerField()
+    final_commitment = models.CharField(max_length=HASH)
+    baseline_e9 = models.BigIntegerField()
+    sandbox_level = models.CharField(max_length=12)
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=ITEM)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Competition(models.Model):
+    """One contest. Every column follows from the log."""
+
+    id = models.CharField(max_length=48, primary_key=True)
+    sponsor = models.CharField(max_length=NAME, db_index=True)
+    phase = models.CharField(max_length=12, db_index=True)
+    spec = models.JSONField()
+    since_ms = models.BigIntegerField()
+    last_ms = models.BigIntegerField()
+    draw = models.CharField(max_length=ITEM, blank=True)
+    slice_salt = models.CharField(max_length=HASH, blank=True)
+    slice_files = models.JSONField()
+    baseline_e9 = models.BigIntegerField(null=True)
+    baseline_outcomes = models.TextField(blank=True)
+    dispute_until_ms = models.BigIntegerField(null=True)
+    end_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(phase__in=[*Phase]), name="competition_phase_known"),
+            models.CheckConstraint(
+                condition=Q(phase__in=["published", "funded", "open", "cancelled"]) | ~Q(draw=""),
+                name="competition_closed_has_a_draw",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Submission(models.Model):
+    """One adapter offered to one competition. Every column follows from the log."""
+
+    id = models.CharField(max_length=ITEM, primary_key=True)
+    competition = models.CharField(max_length=48, db_index=True)
+    owner = models.CharField(max_length=NAME, db_index=True)
+    title = models.CharField(max_length=80, blank=True)
+    config_sha256 = models.CharField(max_length=HASH)
+    tensors_sha256 = models.CharField(max_length=HASH)
+    tags = models.JSONField()
+    parents = models.JSONField()
+    state = models.CharField(max_length=12, db_index=True)
+    committed_ms = models.BigIntegerField()
+    since_ms = models.BigIntegerField()
+    window = models.IntegerField()
+    slot = models.IntegerField(null=True)
+    adapter_sha256 = models.CharField(max_length=HASH, blank=True, db_index=True)
+    score_e9 = models.BigIntegerField(null=True)
+    outcomes = models.TextField(blank=True)
+    final_score_e9 = models.BigIntegerField(null=True)
+    final_outcomes = models.TextField(blank=True)
+    sandbox_level = models.CharField(max_length=12, blank=True)
+    policy_sha256 = models.CharField(max_length=HASH, blank=True)
+    refusal_code = models.CharField(max_length=60, blank=True)
+    refusal_cause = models.TextField(blank=True)
+    refusal_next = models.TextField(blank=True)
+    place = models.IntegerField(null=True)
+    prize_nano = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=[*State]), name="submission_state_known"),
+            models.UniqueConstraint(
+                fields=["competition", "owner", "window", "slot"], name="one_entry_per_slot"
+            ),
+            models.UniqueConstraint(
+                fields=["competition", "committed_ms"], name="commits_have_an_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["committed", "refused", "failed"])
+                | Q(score_e9__isnull=False),
+                name="scored_has_a_score",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="final_scored") | Q(final_score_e9__isnull=False),
+                name="final_scored_has_a_final_score",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["refused", "failed"], slot=None)
+                | (~Q(state__in=["refused", "failed"]) & Q(slot__isnull=False)),
+                name="slot_is_given_back_iff_out",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Draft(models.Model):
+    """A sponsor's competition before it is published, and its preparation. Not replayed."""
+
+    class State(models.TextChoices):
+        EDITING = "editing"
+        WAITING = "waiting"
+        READY = "ready"
+        REFUSED = "refused"
+        PUBLISHED = "published"
+
+    id = models.CharField(max_length=32, primary_key=True)
+    sponsor = models.CharField(max_length=NAME, db_index=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.EDITING)
+    fields = models.JSONField(default=dict)
+    files = models.JSONField(default=dict)
+    problem = models.JSONField(default=dict)
+    prepared = models.JSONField(default=dict)
+    updated_at = models.DateTimeField()
+    fence = models.BigIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["editing", "waiting", "ready", "refused", "published"]),
+                name="draft_state_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Sealed(models.Model):
+    """The final slice of a task, kept from everybody until the close. Not replayed: a secret."""
+
+    id = models.CharField(max_length=HASH, primary_key=True)
+    salt = models.CharField(max_length=HASH)
+    inputs = models.JSONField()
+    labels = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Evaluation(models.Model):
+    """Scoring work to be done: one row each, gone with the score. Not logged, not replayed."""
+
+    class Slice(models.TextChoices):
+        PUBLIC = "public"
+        FINAL = "final"
+
+    competition = models.CharField(max_length=48, db_index=True)
+    submission = models.CharField(max_length=ITEM, blank=True)
+    slice = models.CharField(max_length=6, choices=Slice.choices)
+    fence = models.BigIntegerField(default=0)  # how often it was leased; the newest counts
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["competition", "submission", "slice"], name="one_evaluation_per_slice"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slice} of {self.submission or 'the baseline'} in {self.competition}"

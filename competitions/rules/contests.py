@@ -1,0 +1,154 @@
+"""Facts about a competition: each rule checks one and gives the competition's new row."""
+
+from dataclasses import replace
+
+from competitions.rules import escrow, verdict
+from competitions.rules.checks import need, order_of
+from competitions.rules.outcomes import unpack
+from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, Submission
+from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
+from evaluator.metrics import metric_named
+from ledger.rules.accounts import AccountKind
+from ledger.rules.books import open_account
+from ledger.rules.entry import Entry
+from ledger.rules.rows import Rows
+from licensing.rules.rows import Work
+
+
+def published(entry: Entry, rows: Rows) -> None:
+    body, order = entry.body, order_of(entry, "competition.publish")
+    spec = body.spec
+    need((order.body.competition, order.body.spec) == (body.competition, spec), entry, "the order")
+    need(order.actor == body.sponsor, entry, "the sponsor did not order it")
+    need(rows.get(Competition, body.competition) is None, entry, "the name is taken")
+    evaluator = rows.get(Evaluator, spec.manifest_sha256)
+    need(evaluator is not None and evaluator.base == spec.base, entry, "no such evaluator")
+    works = [rows.get(Work, work) for work in (spec.base_work, spec.data_work)]
+    need(all(works), entry, "base or data is no registered work")
+    found = problems(body.competition, spec, now_ms=body.at_ms)
+    need(not found, entry, found[0].cause if found else "")
+    rows.put(
+        Competition(
+            id=body.competition,
+            sponsor=body.sponsor,
+            phase=Phase.PUBLISHED.value,
+            spec=spec,
+            since_ms=body.at_ms,
+            last_ms=body.at_ms,
+        )
+    )
+
+
+def funded(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    order = order_of(entry, "competition.fund")
+    need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
+    need(order.body.prize_nano == contest.spec.prize_nano, entry, "the prize differs")
+    need(entry.body.transfers == escrow.funding(contest), entry, "the transfers differ")
+    open_account(rows, escrow.account_of(contest.id), AccountKind.ESCROW.value)
+    return moved(entry, contest, Phase.FUNDED)
+
+
+def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
+    need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
+    return moved(entry, contest, Phase.OPEN)
+
+
+def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
+    need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
+    return replace(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+
+
+def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """By the sponsor before the first entry, or by the clock: never funded, or nobody stands."""
+    standing = verdict.standing(rows.find(Submission, competition=contest.id))
+    need(not standing, entry, "somebody has entered")
+    if entry.order is not None:
+        order = order_of(entry, "competition.cancel")
+        need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
+    elif contest.phase == Phase.PUBLISHED:
+        need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
+    else:
+        need(contest.phase == Phase.CLOSED, entry, "it is not closed")
+    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest)
+    need(entry.body.transfers == wanted, entry, "the transfers differ")
+    return moved(entry, contest, Phase.CANCELLED)
+
+
+def slice_opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
+    need(contest.phase == Phase.CLOSED, entry, "it is not closed")
+    need(not contest.slice_salt, entry, "the slice is open already")
+    body = entry.body
+    return replace(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+
+
+def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    need(bool(contest.slice_salt), entry, "the slice is sealed")
+    states = {one.state for one in verdict.standing(rows.find(Submission, competition=contest.id))}
+    need(states == {"revealed"}, entry, "an entry is not revealed")
+    return moved(entry, contest, Phase.VERIFYING)
+
+
+def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    need(contest.phase == Phase.VERIFYING, entry, "it is not being verified")
+    need(contest.baseline_e9 is None, entry, "it is scored already")
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    check_score(entry, contest, examples=evaluator.final_examples)
+    body = entry.body
+    return replace(contest, baseline_e9=body.score_e9, baseline_outcomes=body.outcomes)
+
+
+def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    entries = rows.find(Submission, competition=contest.id)
+    need(verdict.is_verified(contest, entries), entry, "a score is missing")
+    until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
+    need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
+    return replace(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
+
+
+def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """The rules are run again: payouts, groups and draw must be theirs to the last nano."""
+    body = entry.body
+    need(contest.phase == Phase.PROVISIONAL, entry, f"it is {contest.phase}")
+    need(body.at_ms >= (contest.dispute_until_ms or 0), entry, "disputes are still open")
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    entries = rows.find(Submission, competition=contest.id)
+    result, lines = verdict.payout(contest, entries, evaluator)
+    need(body.draw == contest.draw, entry, "the draw differs")
+    need(body.groups == result.groups, entry, "the groups differ")
+    need(body.transfers == lines, entry, "the payout differs")
+    placed = verdict.places(result)
+    for one in verdict.standing(entries):
+        prize_nano = result.prizes.get(one.id, 0)
+        rows.put(replace(one, place=placed.get(one.id), prize_nano=prize_nano))
+    return moved(entry, contest, Phase.SETTLED)
+
+
+def aborted(entry: Entry, contest: Competition, _: Rows) -> Competition:
+    """It could not be judged in time: the sponsor has back what he put in."""
+    limits = {Phase.CLOSED: reveal_until_ms, Phase.VERIFYING: verify_until_ms}
+    need(contest.phase in limits, entry, f"it is {contest.phase}")
+    need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
+    need(entry.body.transfers == escrow.giving_back(contest), entry, "the transfers differ")
+    return replace(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
+
+
+def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:
+    """The row in its new phase. raises FoldRefused when PHASES has no such move"""
+    need(phase in PHASES[contest.phase], entry, f"it is {contest.phase}")
+    return replace(contest, phase=phase.value, since_ms=entry.body.at_ms)
+
+
+def check_score(entry: Entry, contest: Competition, *, examples: int) -> None:
+    """A score must be of this evaluator, and follow from its outcomes. raises FoldRefused"""
+    body = entry.body
+    need(body.manifest_sha256 == contest.spec.manifest_sha256, entry, "another evaluator")
+    need(body.examples == examples, entry, "the number of examples differs")
+    try:
+        outcomes = unpack(body.outcomes, body.examples)
+    except ValueError as error:
+        need(False, entry, str(error))  # noqa: FBT003
+        return
+    score_e9 = metric_named(contest.spec.metric).score_e9(outcomes)
+    need(body.score_e9 == score_e9, entry, "the score does not follow from the outcomes")

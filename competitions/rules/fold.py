@@ -1,0 +1,80 @@
+"""The contest's fold: which facts may follow which, and the rows they leave behind.
+
+The site runs it before it writes anything, replay and the auditor run it afterwards: a fact that
+these rules do not give is refused by all three.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from competitions.errors import FoldRefused
+from competitions.rules import contests, entries
+from competitions.rules.checks import need
+from competitions.rules.rows import Competition, Evaluator
+from ledger.rules.entry import Entry
+from ledger.rules.rows import Rows
+
+__all__ = ["FoldRefused", "fold"]
+
+
+def fold(entry: Entry, rows: Rows) -> None:
+    """Change the contest's rows by one entry; kinds of other rooms pass.
+
+    raises FoldRefused
+    """
+    if rule := _RULES.get(entry.kind):
+        rule(entry, rows)
+
+
+def _evaluator_registered(entry: Entry, rows: Rows) -> None:
+    body = entry.body
+    need(rows.get(Evaluator, body.manifest_sha256) is None, entry, "it is registered already")
+    rows.put(
+        Evaluator(
+            id=body.manifest_sha256,
+            base=body.base,
+            metric=body.metric,
+            public_examples=body.public_examples,
+            final_examples=body.final_examples,
+            final_commitment=body.final_commitment,
+            baseline_e9=body.baseline_e9,
+            sandbox_level=body.sandbox_level,
+            at_ms=body.at_ms,
+            message=entry.id,
+        )
+    )
+
+
+def _timed(rule: Callable[[Entry, Competition, Rows], Competition]) -> Callable[[Entry, Rows], None]:
+    """A rule about one competition: its row is read, time must rise, the new row is put."""
+
+    def apply(entry: Entry, rows: Rows) -> None:
+        contest = rows.get(Competition, entry.body.competition)
+        if contest is None:
+            raise FoldRefused(f"{entry.kind}: there is no such competition.", reason="unknown")
+        need(entry.body.at_ms > contest.last_ms, entry, "its time is not later than the last")
+        rows.put(replace(rule(entry, contest, rows), last_ms=entry.body.at_ms))
+
+    return apply
+
+
+_RULES: dict[str, Callable[[Entry, Rows], None]] = {
+    "evaluator.registered": _evaluator_registered,
+    "competition.published": contests.published,
+    "competition.funded": _timed(contests.funded),
+    "competition.opened": _timed(contests.opened),
+    "competition.closed": _timed(contests.closed),
+    "competition.cancelled": _timed(contests.cancelled),
+    "slice.opened": _timed(contests.slice_opened),
+    "competition.verifying": _timed(contests.verifying),
+    "baseline.scored": _timed(contests.baseline_scored),
+    "competition.provisional": _timed(contests.provisional),
+    "competition.settled": _timed(contests.settled),
+    "competition.aborted": _timed(contests.aborted),
+    "submission.committed": _timed(entries.committed),
+    "submission.scored": entries.scored,
+    "submission.refused": entries.refused,
+    "submission.failed": entries.failed,
+    "submission.revealed": entries.revealed,
+    "submission.final_scored": entries.final_scored,
+}

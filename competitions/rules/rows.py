@@ -1,0 +1,132 @@
+"""The contest's rows. Every field follows from the log."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from assay.messages import FileRef, Spec, Tag
+
+
+class Phase(StrEnum):
+    """Where a competition stands."""
+
+    PUBLISHED = "published"
+    FUNDED = "funded"
+    OPEN = "open"
+    CLOSED = "closed"
+    VERIFYING = "verifying"
+    PROVISIONAL = "provisional"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    ABORTED = "aborted"
+
+
+class State(StrEnum):
+    """Where a submission stands, as the log tells it. That a worker has it is no state."""
+
+    COMMITTED = "committed"
+    SCORED = "scored"
+    REFUSED = "refused"
+    FAILED = "failed"
+    REVEALED = "revealed"
+    FINAL_SCORED = "final_scored"
+
+
+PHASES: dict[str, frozenset[str]] = {
+    Phase.PUBLISHED: frozenset({Phase.FUNDED, Phase.CANCELLED}),
+    Phase.FUNDED: frozenset({Phase.OPEN, Phase.CANCELLED}),
+    Phase.OPEN: frozenset({Phase.CLOSED, Phase.CANCELLED}),
+    Phase.CLOSED: frozenset({Phase.VERIFYING, Phase.CANCELLED, Phase.ABORTED}),
+    Phase.VERIFYING: frozenset({Phase.PROVISIONAL, Phase.ABORTED}),
+    Phase.PROVISIONAL: frozenset({Phase.SETTLED}),
+    Phase.SETTLED: frozenset(),
+    Phase.CANCELLED: frozenset(),
+    Phase.ABORTED: frozenset(),
+}
+STATES: dict[str, frozenset[str]] = {
+    State.COMMITTED: frozenset({State.SCORED, State.REFUSED, State.FAILED}),
+    State.SCORED: frozenset({State.REVEALED}),
+    State.REVEALED: frozenset({State.FINAL_SCORED, State.REFUSED}),
+    State.FINAL_SCORED: frozenset(),
+    State.REFUSED: frozenset(),
+    State.FAILED: frozenset(),
+}
+ENDS = frozenset({Phase.SETTLED, Phase.CANCELLED, Phase.ABORTED})
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A prepared task with its measured baseline. id: the manifest's SHA-256."""
+
+    TABLE: ClassVar[str] = "competitions.Evaluator"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+
+    id: str
+    base: str
+    metric: str
+    public_examples: int
+    final_examples: int
+    final_commitment: str
+    baseline_e9: int
+    sandbox_level: str
+    at_ms: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Competition:
+    """One contest. last_ms: time of the last fact about it; rises strictly, so ties have an order."""
+
+    TABLE: ClassVar[str] = "competitions.Competition"
+    INDEXES: ClassVar[tuple[str, ...]] = ("phase",)
+
+    id: str
+    sponsor: str
+    phase: str
+    spec: Spec
+    since_ms: int
+    last_ms: int
+    draw: str = ""
+    slice_salt: str = ""
+    slice_files: tuple[FileRef, ...] = ()
+    baseline_e9: int | None = None
+    baseline_outcomes: str = ""
+    dispute_until_ms: int | None = None
+    end_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One adapter offered to one competition. slot: None once it was given back."""
+
+    TABLE: ClassVar[str] = "competitions.Submission"
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
+
+    id: str
+    competition: str
+    owner: str
+    title: str
+    config_sha256: str
+    tensors_sha256: str
+    tags: tuple[Tag, ...]
+    parents: tuple[str, ...]
+    state: str
+    committed_ms: int
+    since_ms: int
+    window: int
+    slot: int | None
+    adapter_sha256: str = ""
+    score_e9: int | None = None
+    outcomes: str = ""
+    final_score_e9: int | None = None
+    final_outcomes: str = ""
+    sandbox_level: str = ""
+    policy_sha256: str = ""
+    refusal_code: str = ""
+    refusal_cause: str = ""
+    refusal_next: str = ""
+    place: int | None = None
+    prize_nano: int | None = None
+
+
+ROWS = (Evaluator, Competition, Submission)

@@ -1,0 +1,88 @@
+"""Is a competition well formed? Every problem at once, so that a sponsor corrects them in one go."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from assay.messages import Spec
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+MOST_PLACES = 64
+E8 = 10**8
+DAY_S = 86_400
+LEAST_OPEN_MS = 10_000
+FEE_E8, POOL_E8, BOND_E8 = 2_500_000, 5_000_000, 10_000_000  # of the prize, for new competitions
+REVEAL_S, VERIFY_S = DAY_S, 3 * DAY_S
+PUBLIC_FILES = ("manifest.json", "train.jsonl", "public.jsonl", "public.inputs", "public.labels")
+
+
+class Problem(NamedTuple):
+    """A field and what is wrong with it, in words for the sponsor."""
+
+    path: str
+    cause: str
+    is_date: bool = False
+
+
+def problems(competition: str, spec: Spec, *, now_ms: int) -> list[Problem]:
+    """Everything that is wrong; an empty list is a spec that can be published."""
+    found = [*_words(competition, spec), *_money(spec), *_dates(spec, now_ms), *_runs(spec)]
+    names = [one.name for one in spec.files]
+    missing = [name for name in PUBLIC_FILES if name not in names]
+    return found + [Problem("files", f"{name} is missing.") for name in missing]
+
+
+def bond_nano(spec: Spec) -> int:
+    """The sponsor's bond, on top of the prize; it comes back when the sponsor keeps his word."""
+    return spec.prize_nano * spec.bond_e8 // E8
+
+
+def reveal_until_ms(spec: Spec) -> int:
+    return spec.closes_at_ms + 1000 * spec.reveal_s
+
+
+def verify_until_ms(spec: Spec) -> int:
+    return reveal_until_ms(spec) + 1000 * spec.verify_s
+
+
+def _words(competition: str, spec: Spec) -> Iterator[Problem]:
+    if not SLUG.fullmatch(competition) or len(competition) > 48:
+        yield Problem("competition", "The short name takes lower-case letters, digits and hyphens.")
+    if not 1 <= len(spec.title) <= 80:
+        yield Problem("title", "A title of 1 to 80 characters is needed.")
+    if len(spec.summary) > 2000:
+        yield Problem("summary", "The summary is longer than 2000 characters.")
+
+
+def _money(spec: Spec) -> Iterator[Problem]:
+    if spec.prize_nano <= 0:
+        yield Problem("prize_nano", "The prize must be more than nothing.")
+    falls = list(spec.curve) == sorted(spec.curve, reverse=True)
+    if not 1 <= len(spec.curve) <= MOST_PLACES or not falls or min(spec.curve, default=0) < 1:
+        yield Problem("curve", "The curve is 1 to 64 whole weights that never rise, such as 8,4,2,1.")
+    if spec.fee_e8 < 0 or spec.pool_e8 < 0 or spec.fee_e8 + spec.pool_e8 > E8 // 2:
+        yield Problem("fee_e8", "Fee and pool together are between nothing and half of the prize.")
+    if not 0 <= spec.bond_e8 <= E8:
+        yield Problem("bond_e8", "The bond is between nothing and the whole prize.")
+
+
+def _dates(spec: Spec, now_ms: int) -> Iterator[Problem]:
+    if spec.closes_at_ms <= now_ms:
+        yield Problem("closes_at_ms", "The close is in the past.", is_date=True)
+    if spec.closes_at_ms - spec.opens_at_ms < LEAST_OPEN_MS:
+        yield Problem("closes_at_ms", "It must stay open for ten seconds at least.", is_date=True)
+    if spec.opens_at_ms < now_ms - 1000 * DAY_S:
+        yield Problem("opens_at_ms", "The opening is more than a day ago.", is_date=True)
+    windows = (("reveal_s", spec.reveal_s), ("verify_s", spec.verify_s))
+    for path, value in windows:
+        if not 1 <= value <= 30 * DAY_S:
+            yield Problem(path, "Choose between one second and thirty days.", is_date=True)
+    if not 0 <= spec.dispute_s <= 30 * DAY_S:
+        yield Problem("dispute_s", "Choose at most thirty days.", is_date=True)
+
+
+def _runs(spec: Spec) -> Iterator[Problem]:
+    if not 1 <= spec.quota <= 1000:
+        yield Problem("quota", "Choose between 1 and 1000 runs a window.")
+    if not 1 <= spec.window_s <= 30 * DAY_S:
+        yield Problem("window_s", "Choose a window of one second to thirty days.")

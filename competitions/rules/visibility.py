@@ -1,0 +1,38 @@
+"""Who may see what of an entry, and when: nobody's private value leaves before the close."""
+
+from typing import Protocol
+
+from competitions.rules.rows import Phase
+
+SECRET_PHASES = frozenset({Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN})
+
+
+class Entry(Protocol):
+    """What these rules read of an entry: a row of the fold, or of the table."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+
+
+def may_see_score(entry: Entry, *, phase: str, viewer: str, board: frozenset[str]) -> bool:
+    """Its public score: the owner always, others what the board shows, and all after the close.
+
+    viewer  the account that asks, or ""     board  ids of the entries that stand on the board
+    """
+    return _is_own(entry, viewer) or entry.id in board or phase not in SECRET_PHASES
+
+
+def may_see_refusal(entry: Entry, *, viewer: str) -> bool:
+    """Why an entry was refused is its owner's business."""
+    return _is_own(entry, viewer)
+
+
+def may_see_final_score(phase: str) -> bool:
+    """The sealed slice speaks for all at once, when every entry was judged."""
+    return phase in (Phase.PROVISIONAL, Phase.SETTLED)
+
+
+def _is_own(entry: Entry, viewer: str) -> bool:
+    return bool(viewer) and entry.owner == viewer

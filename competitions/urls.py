@@ -1,0 +1,21 @@
+"""Addresses of the contest: home, competitions, entries, the sponsor's desk."""
+
+from django.urls import path
+
+from competitions.views import board, sponsor
+
+urlpatterns = [
+    path("", board.home, name="home"),
+    path("competitions/", board.listing, name="competitions"),
+    path("competitions/new/", board.new, name="competitions_new"),
+    path("competitions/<str:competition>/", board.competition, name="competition"),
+    path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
+    path("competitions/<str:competition>/cancel/", sponsor.cancel, name="competition_cancel"),
+    path("submissions/<str:submission>/", board.submission, name="submission"),
+    path("sponsor/", sponsor.desk, name="competitions_sponsor"),
+    path("sponsor/drafts/<str:draft>/", sponsor.draft, name="draft"),
+    path("sponsor/drafts/<str:draft>/review/", sponsor.review, name="draft_review"),
+    path("sponsor/drafts/<str:draft>/dry-run/", sponsor.dry_run, name="draft_dry_run"),
+    path("sponsor/drafts/<str:draft>/publish/", sponsor.publish, name="draft_publish"),
+    path("sponsor/drafts/<str:draft>/<str:step>/", sponsor.step, name="draft_step"),
+]

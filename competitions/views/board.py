@@ -1,0 +1,199 @@
+"""Pages for everybody: home, the list, one competition with its live board, one entry."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from assay.messages import Spec
+from assay.wire import from_json
+from competitions import queries
+from competitions.models import Competition
+from competitions.rules.escrow import account_of
+from competitions.rules.purse import purse
+from competitions.rules.rows import ENDS, Phase
+from competitions.rules.verdict import standing
+from competitions.views import lines
+from competitions.views.stages import duration, is_ended, next_step, stages
+from ledger import queries as ledger_queries
+from ledger.actions import ms
+from licensing.rules.deed import deed
+from licensing.rules.may import Denied
+from licensing.rules.reading import parse
+
+MOST_LISTED = 200
+MOST_AT_HOME = 5
+MOST_TRANSFERS = 200
+LOOKS_AGAIN_S = 10  # how old "in 3 min" may get on a page that is open
+SECTIONS = (
+    ("open", "Open", (Phase.OPEN,)),
+    ("upcoming", "Opening soon", (Phase.FUNDED, Phase.PUBLISHED)),
+    ("judged", "Being judged", (Phase.CLOSED, Phase.VERIFYING, Phase.PROVISIONAL)),
+    ("ended", "Ended", tuple(ENDS)),
+)
+
+
+class Listed(NamedTuple):
+    """A competition as a list shows it."""
+
+    contest: Competition
+    prize_nano: int
+    entries: int
+    is_ended: bool
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, and which competitions are live."""
+    found = list(queries.competitions()[:MOST_LISTED])
+    live = [one for one in found if not is_ended(one)]
+    context = {
+        "live": _listed(live[:MOST_AT_HOME]),
+        "live_count": len(live),
+        "staked_nano": sum(int(one.spec["prize_nano"]) for one in live),
+        "entry_count": sum(queries.entry_counts([one.id for one in found]).values()),
+        "now": timezone.now(),
+    }
+    return render(request, "competitions/home.html", context)
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    """Every competition: open, opening soon, being judged, ended."""
+    rows = _listed(list(queries.competitions()[:MOST_LISTED]))
+    sections = [
+        (name, title, [row for row in rows if row.contest.phase in phases])
+        for name, title, phases in SECTIONS
+    ]
+    context = {"sections": sections, "is_empty": not rows, "now": timezone.now()}
+    return render(request, "competitions/list.html", context)
+
+
+@require_safe
+def new(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Where a sponsor begins."""
+    return redirect("competitions_sponsor")
+
+
+@require_safe
+def competition(request: HttpRequest, competition: str) -> HttpResponse:
+    """One competition: what it is, where it stands, what it pays, how to enter, and the board."""
+    now = timezone.now()
+    contest = queries.competition(competition)
+    context = _live(request, contest, now) | _fixed(contest)
+    return render(request, "competitions/competition.html", context)
+
+
+def _version(request: HttpRequest, competition: str) -> str | None:
+    """The board's ETag; while times run, it also changes every few seconds."""
+    found = queries.board_version(competition)
+    turn = ms(timezone.now()) // (1000 * LOOKS_AGAIN_S)
+    kind = "piece" if request.headers.get("HX-Request") else "page"
+    return f'"{found}-{turn}-{kind}-{request.user.get_username()}"'
+
+
+@require_safe
+@cache_control(private=True, no_cache=True)
+@vary_on_headers("HX-Request", "Cookie")
+@condition(etag_func=_version)
+def leaderboard(request: HttpRequest, competition: str) -> HttpResponse:
+    """The board: a page, or for htmx the piece that keeps a competition's page up to date."""
+    contest = queries.competition(competition)
+    is_piece = bool(request.headers.get("HX-Request"))
+    template = "competitions/live.html" if is_piece else "competitions/leaderboard.html"
+    context = _live(request, contest, timezone.now()) | {"is_piece": is_piece}
+    return render(request, template, context)
+
+
+@require_safe
+def submission(request: HttpRequest, submission: str) -> HttpResponse:
+    """One entry: its state, its scores, its licence, and the proof that it was entered."""
+    entry = queries.submission(submission)
+    contest = queries.competition(entry.competition)
+    viewer = request.user.get_username()
+    board = lines.board_of(contest, viewer=viewer)
+    place = queries.queue_places([entry.id]).get(entry.id)
+    line = lines.entry_line(entry, contest, viewer=viewer, board=board.entry_ids, place=place)
+    context = {
+        "line": line,
+        "entry": entry,
+        "contest": contest,
+        "slots": queries.slots(contest, viewer, now_ms=ms(timezone.now()))
+        if line.is_mine
+        else None,
+        "terms": terms_of(entry.tags),
+        "is_open": contest.phase == Phase.OPEN,
+        "is_public_adapter": entry.state in ("revealed", "final_scored"),
+    }
+    return render(request, "competitions/submission.html", context)
+
+
+def terms_of(tags: list[list[str]]) -> list[str]:
+    """What licence tags allow, one sentence per use; what they do not allow is left out."""
+    reading = parse([(name, value) for name, value in tags])
+    clauses = deed(reading, registered_ms=0, now_ms=0)
+    return [one.sentence for one in clauses if not isinstance(one.answer, Denied)]
+
+
+def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str, object]:
+    """What changes while a page is open."""
+    spec = from_json(Spec, contest.spec)
+    viewer = request.user.get_username()
+    board = lines.board_of(contest, viewer=viewer)
+    entries = list(queries.entries(contest.id).filter(owner=viewer)) if viewer else []
+    places = queries.queue_places([one.id for one in entries])
+    mine = [
+        lines.entry_line(
+            one, contest, viewer=viewer, board=board.entry_ids, place=places.get(one.id)
+        )
+        for one in entries
+    ]
+    return {
+        "contest": contest,
+        "spec": spec,
+        "board": board,
+        "mine": mine,
+        "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
+        "stages": stages(contest, spec),
+        "next": next_step(contest, spec, now_ms=ms(now)),
+        "is_ended": is_ended(contest),
+        "is_open": contest.phase == Phase.OPEN,
+        "is_sponsor": bool(viewer) and viewer == contest.sponsor,
+        "transfers": _transfers(contest) if is_ended(contest) else [],
+        "now": now,
+    }
+
+
+def _fixed(contest: Competition) -> dict[str, object]:
+    """What was fixed before the first entry."""
+    parts = purse(from_json(Spec, contest.spec))
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    can_end = contest.phase in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN)
+    return {
+        "purse": parts,
+        "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
+        "evaluator": evaluator,
+        "public_baseline": lines.plain_score(evaluator.baseline_e9),
+        "window_words": duration(contest.spec["window_s"]),
+        "terms": terms_of(contest.spec["required_tags"]),
+        "can_cancel": can_end and not standing(queries.entry_rows(contest.id)),
+    }
+
+
+def _transfers(contest: Competition) -> list[object]:
+    """Every movement of the escrow, the oldest first."""
+    return list(reversed(ledger_queries.statement(account_of(contest.id))[:MOST_TRANSFERS]))
+
+
+def _listed(found: list[Competition]) -> list[Listed]:
+    """Competitions with their prize and number of entries; one look-up for all."""
+    counts = queries.entry_counts([one.id for one in found])
+    return [
+        Listed(one, int(one.spec["prize_nano"]), counts.get(one.id, 0), is_ended(one))
+        for one in found
+    ]

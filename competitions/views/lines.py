@@ -1,0 +1,149 @@
+"""Lines of a board and of a list of entries, ready to be drawn; each score is one string."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from assay.money import show_tokens
+from competitions import queries
+from competitions.models import Competition, Submission
+from competitions.queries import BoardRow
+from competitions.rules.outcomes import unpack
+from competitions.rules.rows import State
+from competitions.rules.visibility import (
+    may_see_final_score,
+    may_see_refusal,
+    may_see_score,
+)
+from evaluator.metrics import metric_named, show_score
+from licensing.rules.may import Denied, Priced, Use, may
+from licensing.rules.reading import parse
+from licensing.rules.terms import Schedule
+
+MOST_LINES = 100
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score as text, and its bar. low_e9 and high_e9: the 95 % interval, if known."""
+
+    text: str
+    e9: int
+    low_e9: int | None = None
+    high_e9: int | None = None
+
+
+@dataclass(frozen=True)
+class BoardLine:
+    """One line of the board. rank: `1`, or `=1` where entries cannot be told apart."""
+
+    rank: str
+    score: Score
+    entry: Submission
+    licence: str
+    is_mine: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """A whole board. groups: lines that share a place stand together."""
+
+    groups: tuple[tuple[BoardLine, ...], ...]
+    baseline: Score
+    is_final: bool
+    count: int
+
+    @property
+    def best(self) -> BoardLine | None:
+        """The first line, when there is one."""
+        return self.groups[0][0] if self.groups else None
+
+    @property
+    def entry_ids(self) -> frozenset[str]:
+        """The entries that everybody sees with their score."""
+        return frozenset(line.entry.id for group in self.groups for line in group)
+
+
+@dataclass(frozen=True)
+class EntryLine:
+    """An entry as its viewer may see it. place: in the queue of runs, the next being 1."""
+
+    entry: Submission
+    score: Score | None
+    final_score: Score | None
+    place: int | None
+    is_mine: bool
+    has_reason: bool
+
+    @property
+    def is_waiting(self) -> bool:
+        """It has no public score yet, and may get one."""
+        return self.entry.state == State.COMMITTED
+
+
+def board_of(contest: Competition, *, viewer: str) -> Board:
+    """The board that everybody sees; `viewer` only marks the own lines."""
+    rows = queries.leaderboard(contest.id)
+    is_final = may_see_final_score(contest.phase)
+    lines = [_line(row, viewer) for row in rows[:MOST_LINES]]
+    groups = tuple(tuple(group) for _, group in groupby(lines, key=_group))
+    return Board(groups, _baseline(contest, is_final=is_final), is_final, len(rows))
+
+
+def entry_line(
+    entry: Submission,
+    contest: Competition,
+    *,
+    viewer: str,
+    board: frozenset[str],
+    place: int | None,
+) -> EntryLine:
+    """What the viewer may see of one entry."""
+    sees_score = may_see_score(entry, phase=contest.phase, viewer=viewer, board=board)
+    sees_final = may_see_final_score(contest.phase)
+    return EntryLine(
+        entry=entry,
+        score=plain_score(entry.score_e9) if sees_score else None,
+        final_score=plain_score(entry.final_score_e9) if sees_final else None,
+        place=place,
+        is_mine=bool(viewer) and entry.owner == viewer,
+        has_reason=may_see_refusal(entry, viewer=viewer),
+    )
+
+
+def licence_words(tags: Iterable[tuple[str, str]]) -> str:
+    """What a commercial licence of the entry costs, in two or three words."""
+    answer = may(Use.COMMERCIAL, parse([(name, value) for name, value in tags]), age_ms=0)
+    if isinstance(answer, Denied):
+        return "not sold"
+    if isinstance(answer, Priced):
+        when = "once" if answer.schedule == Schedule.ONE_TIME else "a month"
+        return f"{show_tokens(answer.amount_nano)} {answer.currency} {when}"
+    return "free"
+
+
+def _line(row: BoardRow, viewer: str) -> BoardLine:
+    entry = row.submission
+    score = Score(show_score(row.score_e9), row.score_e9, row.low_e9, row.high_e9)
+    rank = f"={row.rank}" if row.is_tied else str(row.rank)
+    return BoardLine(rank, score, entry, licence_words(entry.tags), entry.owner == viewer)
+
+
+def _group(line: BoardLine) -> str:
+    """Tied lines have one key; every other line is a group of its own."""
+    return line.rank if line.rank.startswith("=") else line.entry.id
+
+
+def _baseline(contest: Competition, *, is_final: bool) -> Score:
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    if not is_final:
+        return Score(show_score(evaluator.baseline_e9), evaluator.baseline_e9)
+    assert contest.baseline_e9 is not None, "a final board has its baseline"
+    outcomes = unpack(contest.baseline_outcomes, evaluator.final_examples)
+    low_e9, high_e9 = metric_named(evaluator.metric).interval_e9(outcomes)
+    return Score(show_score(contest.baseline_e9), contest.baseline_e9, low_e9, high_e9)
+
+
+def plain_score(score_e9: int | None) -> Score | None:
+    """A score without its interval."""
+    return None if score_e9 is None else Score(show_score(score_e9), score_e9)

@@ -1,0 +1,38 @@
+"""`python -m evaluator train|check|prepare|docstrings`: a clean environment, then the door.
+
+The environment can change bits and reach the network (thread counts, hub settings), and libraries
+read it when they are imported. So it is cut to a white-list first, and the process replaced.
+"""
+
+import os
+import sys
+
+DOORS = ("check", "docstrings", "prepare", "train")
+KEPT = (
+    "COLUMNS", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "PYTHONPATH", "TERM", "TMPDIR",
+    "VIRTUAL_ENV",
+)  # fmt: skip
+FIXED = {
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONUTF8": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def main() -> None:
+    """Replace this process by the door that the first argument names; exit 2 when none does."""
+    door = sys.argv[1] if len(sys.argv) > 1 else ""
+    if door not in DOORS:
+        print(f"usage: python -m evaluator {'|'.join(DOORS)} ...", file=sys.stderr)
+        sys.exit(2)
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}  # noqa: TID251
+    command = [sys.executable, "-m", f"evaluator.doors.{door}", *sys.argv[2:]]
+    os.execve(sys.executable, command, kept | FIXED)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

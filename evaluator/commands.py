@@ -1,0 +1,70 @@
+"""The commands `assay train` and `assay check`: light doors that start the scale as a process.
+
+Neither torch nor any model library is imported here, so that `assay --help` stays quick. Plain
+functions: the command line wraps them itself.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(help="Folder that `assay competitions download` wrote.")]
+Adapter = Annotated[Path, typer.Argument(help="Folder with the adapter that peft saved.")]
+
+
+def train(  # noqa: PLR0913 - each option of a command is an argument
+    competition: Folder,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the adapter.")],
+    steps: Annotated[int, typer.Option(min=1, help="Updates of 32 examples each.")] = 60,
+    rank: Annotated[int, typer.Option(min=1, help="Rank of the LoRA matrices.")] = 8,
+    rate: Annotated[
+        float, typer.Option(help="Learning rate of LoRA; the head's is tenfold.")
+    ] = 1e-3,
+    seed: Annotated[int, typer.Option(help="The same seed trains the same adapter.")] = 1,
+    layers: Annotated[int, typer.Option(min=1, help="How many of the last layers to adapt.")] = 3,
+    threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+) -> None:
+    """Train a LoRA adapter for a downloaded COMPETITION on its pinned base model."""
+    wanted = {
+        "--train": competition / "train.jsonl",
+        "--manifest": competition / "manifest.json",
+        "--out": out,
+        "--steps": steps,
+        "--rank": rank,
+        "--alpha": 2 * rank,
+        "--rate": rate,
+        "--head-rate": 10 * rate,
+        "--seed": seed,
+        "--layers": layers,
+        "--threads": threads,
+    }
+    _run("train", [str(part) for pair in wanted.items() for part in pair])
+
+
+def check(
+    adapter: Adapter,
+    *,
+    competition: Annotated[
+        Path, typer.Option("-c", "--competition", help="Folder of the downloaded competition.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score the ADAPTER on the public slice, with the code that the server runs."""
+    wanted = {
+        "--adapter": adapter,
+        "--manifest": competition / "manifest.json",
+        "--inputs": competition / "public.inputs",
+        "--labels": competition / "public.labels",
+    }
+    arguments = [str(part) for pair in wanted.items() for part in pair]
+    _run("check", [*arguments, *(["--json"] if json else [])])
+
+
+def _run(door: str, arguments: list[str]) -> None:
+    """Start the scale and end with its exit status."""
+    done = subprocess.run([sys.executable, "-m", "evaluator", door, *arguments], check=False)
+    raise typer.Exit(done.returncode)

@@ -1,0 +1,56 @@
+"""`python -m evaluator check`: the server's intake, prediction and metric, on this machine."""
+
+import argparse
+from pathlib import Path
+
+from evaluator.checking import Checked, check
+from evaluator.doors.answers import run_door, show_json, show_lines
+from evaluator.manifest import read_manifest
+from evaluator.metrics import show_score
+
+
+def main() -> None:
+    asked = _arguments()
+
+    def work() -> None:
+        manifest = read_manifest(asked.manifest.read_bytes())
+        found = check(asked.adapter, manifest, asked.inputs.read_bytes(), asked.labels.read_bytes())
+        show_json(_document(found)) if asked.json else show_lines(*_lines(found))
+
+    run_door(work, is_json=asked.json)
+
+
+def _document(found: Checked) -> dict[str, object]:
+    return {
+        "score": show_score(found.score_e9),
+        "score_e9": found.score_e9,
+        "low_e9": found.low_e9,
+        "high_e9": found.high_e9,
+        "correct": found.correct,
+        "examples": found.examples,
+        "adapter_sha256": found.adapter_sha256,
+        "manifest_sha256": found.manifest_sha256,
+    }
+
+
+def _lines(found: Checked) -> list[str]:
+    low, high = show_score(found.low_e9), show_score(found.high_e9)
+    return [
+        f"score     {show_score(found.score_e9)}  ({found.correct} of {found.examples})",
+        f"95 %      {low[:6]} to {high[:6]}",
+        f"adapter   {found.adapter_sha256}",
+        f"evaluator {found.manifest_sha256}",
+        "The server gives the same score on the public slice. Next: assay submit.",
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evaluator check", description=__doc__)
+    for name in ("adapter", "manifest", "inputs", "labels"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`python -m evaluator prepare`: read a sponsor's three files, write manifest and blobs.
+
+Runs as a process of its own, as the files come from a stranger. Writes into --out: manifest.json,
+train.jsonl, public.jsonl, {public,final}.{inputs,labels} and prepared.json; prints the last one.
+"""
+
+import argparse
+from pathlib import Path
+
+from assay.canonical import canonical
+from evaluator.bases import base_named
+from evaluator.data import FORMATS, read_examples
+from evaluator.doors.answers import run_door, show_json
+from evaluator.examples import Example
+from evaluator.manifest import manifest_sha256, to_bytes
+from evaluator.prepare import Options, Prepared, prepare
+
+SLICES = ("train", "public", "final")
+
+
+def main() -> None:
+    asked = _arguments()
+
+    def work() -> None:
+        options = Options(
+            salt=asked.salt_file.read_bytes(),
+            metric=asked.metric,
+            max_tokens=asked.max_tokens,
+            rank_max=asked.rank_max,
+            min_sandbox_level=asked.min_sandbox_level,
+        )
+        train, public, final = (_read(asked, name) for name in SLICES)
+        done = prepare(base_named(asked.base), train, public, final, options)
+        show_json(write_prepared(done, asked.out))
+
+    run_door(work, is_json=True)
+
+
+def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
+    """Write all files of a prepared task; the summary that prepared.json holds."""
+    summary: dict[str, object] = {
+        "manifest_sha256": manifest_sha256(prepared.manifest),
+        "train_rows": prepared.train_rows,
+        "public_examples": prepared.manifest.test.public.examples,
+        "final_examples": prepared.manifest.test.final.examples,
+        "labels": list(prepared.manifest.labels),
+        "twins": dict(prepared.twins),
+    }
+    files = {
+        "manifest.json": to_bytes(prepared.manifest),
+        "train.jsonl": prepared.train_jsonl,
+        "public.jsonl": prepared.public_jsonl,
+        "public.inputs": prepared.public_inputs,
+        "public.labels": prepared.public_labels,
+        "final.inputs": prepared.final_inputs,
+        "final.labels": prepared.final_labels,
+        "prepared.json": canonical(summary),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, raw in files.items():
+        (folder / name).write_bytes(raw)
+    return summary
+
+
+def _read(asked: argparse.Namespace, name: str) -> list[Example]:
+    path: Path = getattr(asked, name)
+    file_format = asked.format or path.suffix.removeprefix(".")
+    return read_examples(
+        path,
+        file_format=file_format,
+        text_column=asked.text_column,
+        label_column=asked.label_column,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evaluator prepare", description=__doc__)
+    for name in (*SLICES, "salt-file", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    defaults = Options(salt=b"")
+    parser.add_argument("--base", default="minilm-l6-v2")
+    parser.add_argument("--format", choices=FORMATS, help="of all files; else by each suffix")
+    parser.add_argument("--text-column", default="text")
+    parser.add_argument("--label-column", default="label")
+    parser.add_argument("--metric", default=defaults.metric)
+    parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
+    parser.add_argument("--rank-max", type=int, default=defaults.rank_max)
+    parser.add_argument("--min-sandbox-level", default=defaults.min_sandbox_level)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""The manifest: everything that can change a bit of a score, in whole numbers and text.
+
+Its hash is what a sponsor stakes on. `read_manifest` takes exactly what `to_json` gives: no field
+more, none less, no float, no other version.
+source  evaluator.md, section 1
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from assay.canonical import canonical, sha256_hex
+from evaluator.bases import BertShape, FilePin
+from evaluator.errors import ManifestInvalid
+
+VERSION = "assay-evaluator/1"
+FAMILIES = ("bert",)
+MODES = ("fast",)
+PLAN_RULE = "length-sorted-v1"
+MOST_MANIFEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class BaseClause:
+    """The base model: files by name, widths, licence id (SPDX), the author's handle."""
+
+    name: str
+    family: str
+    files: Mapping[str, FilePin]
+    config: BertShape
+    licence: str
+    author: str
+
+
+@dataclass(frozen=True)
+class TokenizerClause:
+    """The tokenizer's file hash, and the length at which token lists are cut."""
+
+    sha256: str
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class PublicSlice:
+    """The open test slice; root is the unsalted RFC 6962 root over its examples."""
+
+    examples: int
+    tokens: int
+    inputs_sha256: str
+    labels_sha256: str
+    root: str
+
+
+@dataclass(frozen=True)
+class FinalSlice:
+    """The sealed test slice; commitment is the salted RFC 6962 root, opened after the close."""
+
+    examples: int
+    tokens: int
+    commitment: str
+
+
+@dataclass(frozen=True)
+class TestClause:
+    """Both test slices."""
+
+    __test__ = False  # the name reads as a test class to pytest
+
+    public: PublicSlice
+    final: FinalSlice
+
+
+@dataclass(frozen=True)
+class MetricClause:
+    """A metric of the registry, its version, its options."""
+
+    name: str
+    version: int
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AdapterClause:
+    """What an adapter may be.
+
+    targets     full module name -> (out, in)
+    alpha_max, amax_max   largest lora_alpha; largest absolute value of a tensor
+    bytes_max   size of adapter_model.safetensors
+    head        tensor name -> shape; zero-initialised, and the adapter must carry it
+    """
+
+    targets: Mapping[str, tuple[int, ...]]
+    rank_max: int
+    alpha_max: int
+    amax_max: int
+    dtypes: tuple[str, ...]
+    bytes_max: int
+    head: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class PlanClause:
+    """How examples become batches: a named rule and the padded tokens of a batch."""
+
+    rule: str
+    budget_tokens: int
+
+
+@dataclass(frozen=True)
+class EngineClause:
+    """What computes: our version, torch's, the thread count."""
+
+    version: str
+    torch: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One task, pinned. labels holds the class names in the order of the head's rows."""
+
+    version: str
+    base: BaseClause
+    tokenizer: TokenizerClause
+    labels: tuple[str, ...]
+    test: TestClause
+    metric: MetricClause
+    adapter: AdapterClause
+    mode: str
+    plan: PlanClause
+    engine: EngineClause
+    min_sandbox_level: str
+
+
+def to_json(manifest: Manifest) -> dict[str, object]:
+    """The manifest as JSON values."""
+    value = _plain(manifest)
+    assert isinstance(value, dict)
+    return value
+
+
+def to_bytes(manifest: Manifest) -> bytes:
+    """The canonical bytes: what a manifest file and a blob hold."""
+    return canonical(to_json(manifest))
+
+
+def manifest_sha256(manifest: Manifest) -> str:
+    """SHA-256 of the canonical bytes."""
+    return sha256_hex(to_bytes(manifest))
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """The manifest in these bytes; raises ManifestInvalid."""
+    if len(raw) > MOST_MANIFEST_BYTES:
+        raise ManifestInvalid("The manifest is over 1 MiB.", path="$")
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ManifestInvalid("The manifest is not JSON.", path="$") from error
+    return from_json(value)
+
+
+def from_json(value: object) -> Manifest:
+    """The manifest in these JSON values.
+
+    raises ManifestInvalid for an unknown version, and for a field that is missing, unknown, of
+    another type, or of a value that this version does not know
+    """
+    version = value.get("version") if isinstance(value, dict) else None
+    if version != VERSION:
+        raise ManifestInvalid(f"This is not a manifest of version {VERSION}.", path="$.version")
+    manifest = _read(Manifest, value, "$")
+    assert isinstance(manifest, Manifest)
+    _check(manifest)
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    known = {
+        "$.base.family": manifest.base.family in FAMILIES,
+        "$.mode": manifest.mode in MODES,
+        "$.plan.rule": manifest.plan.rule == PLAN_RULE,
+        "$.tokenizer.max_tokens": 2 <= manifest.tokenizer.max_tokens <= _positions(manifest),
+        "$.plan.budget_tokens": manifest.plan.budget_tokens >= manifest.tokenizer.max_tokens,
+        "$.labels": len(set(manifest.labels)) == len(manifest.labels) >= 2,
+        "$.engine.threads": 1 <= manifest.engine.threads <= 64,
+        "$.adapter.rank_max": manifest.adapter.rank_max >= 1,
+        "$.adapter.targets": all(len(size) == 2 for size in manifest.adapter.targets.values()),
+    }
+    for path, is_fine in known.items():
+        if not is_fine:
+            raise ManifestInvalid(f"The value at {path} is not one that is read.", path=path)
+
+
+def _positions(manifest: Manifest) -> int:
+    return manifest.base.config.positions
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+@cache
+def _hints(form: type) -> dict[str, Any]:
+    return get_type_hints(form)
+
+
+def _read(form: Any, value: object, path: str) -> object:
+    """A value of the type `form` from JSON, or ManifestInvalid naming the path."""
+    origin = get_origin(form)
+    hints = {} if origin or form in (int, str) else _hints(form)
+    if hints and isinstance(value, dict) and set(value) == set(hints):
+        return form(**{name: _read(hints[name], value[name], f"{path}.{name}") for name in hints})
+    if origin is tuple and isinstance(value, list):
+        inner = get_args(form)[0]
+        return tuple(_read(inner, one, f"{path}[{place}]") for place, one in enumerate(value))
+    if origin is Mapping and isinstance(value, dict):
+        inner = get_args(form)[1]
+        return {name: _read(inner, one, f"{path}.{name}") for name, one in value.items()}
+    if type(value) is form and form in (int, str):
+        return value
+    raise ManifestInvalid(f"The manifest has something unexpected at {path:.120}.", path=path[:120])

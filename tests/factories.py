@@ -1,0 +1,252 @@
+"""One maker per thing, by the same actions as the site: the shortest valid one of each."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from assay import messages
+from assay.canonical import sha256_hex
+from assay.messages import FileRef, Share, Spec, SubmissionCommit
+from assay.money import parse_tokens
+from assay.wire import Nano
+from competitions import queries
+from competitions.actions import contest, deadline, drafts, entry, score
+from competitions.actions.drafts import SLICES, DraftFile
+from competitions.actions.score import Measured
+from competitions.models import Draft, Evaluation
+from competitions.rules.fold import fold
+from competitions.rules.spec import PUBLIC_FILES, bond_nano
+from evaluator import manifest as forms
+from evaluator.bases import MINILM, base_id
+from ledger import actions as ledger_actions
+from ledger import log
+from ledger import queries as ledger_queries
+from licensing import actions as rights
+from licensing import queries as rights_queries
+from licensing.rules.terms import OUR_LICENCE
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+EXAMPLES, BASELINE_E9 = 40, 250_000_000
+ASSAY = (("License", OUR_LICENCE), ("Currency", "ASSAY"))
+REQUIRED = (("License", OUR_LICENCE), ("Derivation", "Allowed"),
+            ("Commercial-Use", "Allowed-With-Fee-One-Time-100"), ("Currency", "ASSAY"))  # fmt: skip
+OPEN_TAGS = (*ASSAY, ("Derivation", "Allowed"), ("Commercial-Use", "Allowed"))
+DATA_TAGS = (*OPEN_TAGS[:2], ("Derivation", "Allowed-With-RevenueShare-10%"),
+             ("Commercial-Use", "Allowed"), ("Data-Model-Training", "Allowed"))  # fmt: skip
+
+
+def at(seconds):
+    """A moment after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def account(name, tokens="0"):
+    """An account with a sign-in and play money."""
+    ledger_actions.found(now=NOW)
+    if not ledger_queries.has_account(name):
+        get_user_model().objects.create_user(username=name)
+        ledger_actions.open_account_for(name, now=NOW)
+    if amount_nano := parse_tokens(tokens):
+        ledger_actions.mint(account=name, amount_nano=amount_nano, idempotency="funds", now=NOW)
+    return name
+
+
+def blob(text, *, owner="operator", is_public=False):
+    """Bytes in the store; answers with a FileRef without a name."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    name, size_bytes = ledger_actions.store([raw], owner=owner, limit_bytes=1 << 20, now=NOW)
+    if is_public:
+        ledger_actions.publish_blob(name, now=NOW)
+    return FileRef("", name, size_bytes)
+
+
+def work(kind, sha256, *, owner, tags=OPEN_TAGS):
+    """A licensed base or data set."""
+    account(owner)
+    if not rights_queries.has_work(sha256):
+        body = messages.WorkRegister(sha256, kind, f"The {kind}", tags, (Share(owner, 1),))
+        rights.register_work_for(owner, body, idempotency=sha256, now=NOW)
+    return sha256
+
+
+def base_work():
+    return work("base", base_id(MINILM), owner="base-author")
+
+
+def manifest(commitment="5e" * 32):
+    """A pinned task of 40 public and 40 sealed examples."""
+    targets = dict(list(MINILM.targets().items())[:1])
+    public = forms.PublicSlice(EXAMPLES, 10 * EXAMPLES, "1" * 64, "2" * 64, "3" * 64)
+    final = forms.FinalSlice(EXAMPLES, 10 * EXAMPLES, commitment)
+    return forms.Manifest(
+        version=forms.VERSION,
+        base=forms.BaseClause(MINILM.name, MINILM.family, MINILM.files, MINILM.shape, "MIT", "x"),
+        tokenizer=forms.TokenizerClause("4" * 64, 48),
+        labels=("left", "right"),
+        test=forms.TestClause(public, final),
+        metric=forms.MetricClause("accuracy", 1, {}),
+        adapter=forms.AdapterClause(targets, 16, 512, 1000, ("F32",), 1 << 20, {"head": (2, 384)}),
+        mode="fast",
+        plan=forms.PlanClause(forms.PLAN_RULE, 512),
+        engine=forms.EngineClause("assay-bert/1", "2.13.0", 1),
+        min_sandbox_level="seccomp",
+    )
+
+
+def evaluator(name="docs"):
+    """A registered evaluator; answers with its fact's body and the public files."""
+    ledger_actions.found(now=NOW)
+    made = manifest(sha256_hex(name.encode()))
+    raw = forms.to_bytes(made)
+    texts = {file: f"{file} of {name}" for file in PUBLIC_FILES} | {"manifest.json": raw}
+    files = tuple(replace(blob(text, is_public=True), name=file) for file, text in texts.items())
+    body = messages.EvaluatorRegistered(
+        manifest_sha256=sha256_hex(raw),
+        base=MINILM.name,
+        metric="accuracy",
+        public_examples=EXAMPLES,
+        final_examples=EXAMPLES,
+        final_commitment=made.test.final.commitment,
+        baseline_e9=Nano(BASELINE_E9),
+        sandbox_level="seccomp",
+        at_ms=ledger_actions.ms(NOW),
+    )
+    return body, files
+
+
+def draft(sponsor="sponsor", name="docs", **fields):
+    """A draft with everything filled in and its three files uploaded."""
+    account(sponsor)
+    filled = {
+        "title": "Which library?", "competition": name, "summary": "Docstrings.",
+        "base": MINILM.name, "metric": "accuracy", "max_tokens": "48",
+        "text_column": "text", "label_column": "label",
+        "prize": "1000", "curve": "8,4,2,1", "opens": "", "closes": "", "closes_in": "10 min",
+        "dispute": "0 s", "quota": "2", "window": "1 day",
+        "commercial": "fee", "commercial_fee": "100", "derive_share": "", "train": "none",
+        "data_share": "10", "contributors": "",
+    }  # fmt: skip
+    files = {one: _file(one, sponsor) for one in SLICES}
+    made = drafts.begin(sponsor=sponsor, now=NOW)
+    return drafts.save(made.id, sponsor=sponsor, fields=filled | fields, files=files, now=NOW)
+
+
+def _file(name, owner):
+    found = blob(f"{name} rows", owner=owner)
+    return DraftFile(f"{name}.jsonl", found.sha256, found.size_bytes)
+
+
+def ready_draft(sponsor="sponsor", name="docs", **fields):
+    """A draft whose dry run is through, as a worker writes it down."""
+    made = draft(sponsor, name, **fields)
+    drafts.request_preparation(made.id, sponsor=sponsor, now=NOW)
+    fence = drafts.lease_preparation(draft=made.id, now=NOW)
+    body, files = evaluator(name)
+    inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
+    drafts.record_preparation(
+        draft=made.id, fence=fence, registered=body, files=files,
+        sealed=("5a" * 32, inputs, labels), now=NOW,
+    )  # fmt: skip
+    return Draft.objects.get(pk=made.id)
+
+
+def spec(name="docs", **changed):
+    """A well-formed spec over registered works, open from NOW for ten minutes."""
+    body, files = evaluator(name)
+    base_work()
+    data = next(one.sha256 for one in files if one.name == "train.jsonl")
+    work("data", data, owner="data-author", tags=DATA_TAGS)
+    made = Spec(
+        title=f"The {name} question", summary="Docstrings.", base=MINILM.name,
+        base_work=base_id(MINILM), data_work=data, manifest_sha256=body.manifest_sha256,
+        metric="accuracy", files=files, prize_nano=Nano(parse_tokens("1000")), curve=(8, 4, 2, 1),
+        fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000,
+        opens_at_ms=ledger_actions.ms(NOW), closes_at_ms=ledger_actions.ms(at(600)),
+        reveal_s=60, verify_s=60, dispute_s=0, quota=2, window_s=86_400,
+        required_tags=REQUIRED, min_sandbox_level="seccomp",
+    )  # fmt: skip
+    return replace(made, **changed), body, files
+
+
+def competition(name="docs", sponsor="sponsor", *, is_open=True, **changed):
+    """A published and funded competition; open unless asked otherwise."""
+    made, body, _ = spec(name, **changed)
+    account(sponsor, "0" if ledger_queries.has_account(sponsor) else "10000")
+    inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
+    with transaction.atomic():
+        if not queries.has_evaluator(body.manifest_sha256):
+            log.record([log.fact(body, idempotency=body.manifest_sha256)], rooms=(fold,))
+            _seal(body.manifest_sha256, inputs, labels)
+    bond = Nano(bond_nano(made))
+    orders = [
+        messages.CompetitionPublish(name, made),
+        messages.CompetitionFund(name, made.prize_nano, bond),
+    ]
+    signed = [
+        log.order_for(sponsor, one, idempotency=f"{name}/{place}")
+        for place, one in enumerate(orders)
+    ]
+    contest.publish(*signed, now=NOW)
+    if is_open:
+        deadline.advance(name, now=at(1))
+    return name
+
+
+def _seal(manifest_sha256, inputs, labels):
+    from assay.wire import to_json  # noqa: PLC0415 - only here
+    from competitions.models import Sealed  # noqa: PLC0415
+
+    Sealed.objects.create(
+        id=manifest_sha256, salt="5a" * 32, inputs=to_json(inputs), labels=to_json(labels)
+    )
+
+
+def submission(owner="miner", name="docs", number=0, now=None, tags=REQUIRED):
+    """An entry that waits for its score; answers with its id."""
+    account(owner)
+    config, tensors = (blob(f"{part} {owner} {number}", owner=owner) for part in "ct")
+    body = SubmissionCommit(name, config.sha256, tensors.sha256, f"Try {number}", tags, ())
+    order = log.order_for(owner, body, idempotency=f"{name}/{number}")
+    return entry.commit(order, now=now or at(10 + number)).id
+
+
+def scored(owner="miner", name="docs", number=0, right=30, now=None):
+    """An entry with its public score; answers with its id."""
+    made = submission(owner, name, number, now=now)
+    found = Evaluation.objects.get(submission=made, slice="public")
+    fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
+    adapter = blob(f"canonical {owner} {number}").sha256
+    score.record_score(
+        evaluation=found.pk, fence=fence, measured=_measured(adapter, right), now=at(20)
+    )
+    return made
+
+
+def refused(owner="miner", name="docs", number=0, error=None):
+    """An entry that was refused; answers with its id."""
+    made = submission(owner, name, number)
+    found = Evaluation.objects.get(submission=made, slice="public")
+    fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
+    score.record_refusal(evaluation=found.pk, fence=fence, error=error, now=at(20))
+    return made
+
+
+def settle(name="docs", right=None):
+    """Close, score the sealed slice, and pay. right: entry -> right answers; the baseline has 10."""
+    deadline.advance(name, now=at(601))
+    for work_left in list(queries.evaluations_of(name, "final")):
+        fence = score.lease_evaluation(evaluation=work_left.pk, now=at(602))
+        one = work_left.submission
+        adapter = queries.submission(one).adapter_sha256 if one else ""
+        count = (right or {}).get(one, 30) if one else 10
+        score.record_score(
+            evaluation=work_left.pk, fence=fence, measured=_measured(adapter, count), now=at(603)
+        )
+    return deadline.advance(name, now=at(610))
+
+
+def _measured(adapter_sha256, right):
+    ones = (1,) * right + (0,) * (EXAMPLES - right)
+    return Measured(adapter_sha256, ones, "seccomp", "9" * 64)
