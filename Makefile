@@ -18,7 +18,7 @@ setup-dev: ## The same, and what tests and lint need
 	@$(PYTHON) requirements/install.py dev
 
 demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
-	@$(RUN) manage.py demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+	@$(RUN) -m config.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 up: setup ## Run the site: web, worker, beat, broker under one supervisor
 	@$(RUN) manage.py up $(if $(PORT),--port $(PORT))

@@ -56,7 +56,7 @@ def from_json(shape: type[T], value: object, path: str = "$") -> T:
 
 def hints(shape: type) -> dict[str, Any]:
     """Field name -> its type, resolved."""
-    return _resolved(shape)  # type: ignore[arg-type]  # a class is hashable
+    return _resolved(shape)
 
 
 _resolved = cache(get_type_hints)

@@ -236,7 +236,7 @@ def slots_left(contest: Competition, owner: str, *, window: int) -> int:
 
 
 class Slots(NamedTuple):
-    """What an owner may still run. next_slot_at_ms: when a window with fresh slots begins, if any."""
+    """What an owner may still run. next_slot_at_ms: when fresh slots come, if they come."""
 
     remaining: int
     next_slot_at_ms: int | None

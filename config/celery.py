@@ -8,6 +8,7 @@ from celery.signals import beat_init, worker_ready, worker_shutting_down
 from django.conf import settings
 
 app = Celery("assay")
+app.set_default()  # for every thread: else a web thread would find Celery's own empty app
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.include = ["workers.tasks", "workers.dispatch", "workers.clock"]
 

@@ -37,16 +37,23 @@ class Environment:
     assay_debug: str = _says("1 for development: tracebacks in the browser.", "0")
     assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
     assay_tick_s: str = _says("Seconds between two ticks of the clock.", "2")
+    assay_lease_s: str = _says(
+        "Seconds a worker may hold a scoring job before it is sent again.", "300"
+    )
     assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
 
 
 def read(source: Mapping[str, str] = os.environ) -> Environment:
     """The environment as it is. raises SettingInvalid for a flag or number that is none"""
-    given = {one.name: source[one.name.upper()] for one in fields(Environment) if one.name.upper() in source}
+    given = {
+        one.name: source[one.name.upper()]
+        for one in fields(Environment)
+        if one.name.upper() in source
+    }
     found = Environment(**given)
     for name in ("assay_https", "assay_debug"):
         _need(name, getattr(found, name) in ("0", "1"), "0 or 1")
-    for name in ("assay_faucet", "assay_tick_s", "assay_dispute_least_s"):
+    for name in ("assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s"):
         value = getattr(found, name)
         _need(name, value.isascii() and value.isdigit(), "a whole number")
     _need("assay_tick_s", int(found.assay_tick_s) > 0, "at least 1")
@@ -55,7 +62,9 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
 
 def meanings() -> list[tuple[str, str, str]]:
     """(variable, default, meaning) of every variable."""
-    return [(one.name.upper(), str(one.default), one.metadata["meaning"]) for one in fields(Environment)]
+    return [
+        (one.name.upper(), str(one.default), one.metadata["meaning"]) for one in fields(Environment)
+    ]
 
 
 def _need(name: str, is_right: bool, wanted: str) -> None:  # noqa: FBT001 - a claim, not a switch

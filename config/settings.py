@@ -30,6 +30,7 @@ X_FRAME_OPTIONS = "DENY"
 LOG_ORIGIN = ENV.assay_origin
 FAUCET_NANO = int(ENV.assay_faucet) * 10**9
 TICK_S = int(ENV.assay_tick_s)
+LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
 BLOB_LIMIT_BYTES = 64 << 20
 DATA_FILE_LIMIT_BYTES = 32 << 20
@@ -104,9 +105,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 
 # --- tables ---------------------------------------------------------------------------------------
-DATABASES = {
-    "default": dj_database_url.parse(ENV.database_url or f"sqlite:///{DATA / 'assay.db'}")
-}
+DATABASES = {"default": dj_database_url.parse(ENV.database_url or f"sqlite:///{DATA / 'assay.db'}")}
 SQLITE_OPTIONS = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
@@ -148,7 +147,7 @@ FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = BLOB_LIMIT_BYTES
 
 # --- the doorbell ---------------------------------------------------------------------------------
-CELERY_BROKER_URL = ENV.celery_broker_url or "filesystem://"
+CELERY_BROKER_URL = ENV.celery_broker_url or "filesystem://localhost"
 _FILES = {
     "data_folder_in": str(DATA / "broker"),
     "data_folder_out": str(DATA / "broker"),
@@ -161,6 +160,11 @@ _REDIS = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
+    # A bell that does not answer is not rung twice: the sweep finds the work.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     _FILES

@@ -2,7 +2,7 @@
 
 It exists because a merged weight dictionary and a pinned plan are several times cheaper than a
 warm peft model, and because every operation that makes a score stands here to be read.
-source  Devlin et al. 2018 (arXiv 1810.04805); evaluator.md, section 3
+source  Devlin et al. 2018 (arXiv 1810.04805); docs/evaluator.md, section 3
 """
 
 from collections.abc import Mapping, Sequence

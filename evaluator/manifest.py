@@ -2,7 +2,7 @@
 
 Its hash is what a sponsor stakes on. `read_manifest` takes exactly what `to_json` gives: no field
 more, none less, no float, no other version.
-source  evaluator.md, section 1
+source  docs/evaluator.md, section 1
 """
 
 import json

@@ -60,7 +60,7 @@ def final_commitment(salt: bytes, inputs: bytes, labels: bytes) -> str:
     Leaf i = sha256(00 || HMAC-SHA256(salt, u64 little-endian i) || canonical JSON of the example),
     so that a guessed example cannot be tested against it. The same call opens it after the close.
     salt    32 secret bytes
-    source  mechanism.md, section 4; RFC 6962
+    source  docs/mechanism.md, section 4; RFC 6962
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes")

@@ -14,7 +14,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
 from evaluator.bases import base_named, folder_of
-from evaluator.errors import DataLabelUnknown
+from evaluator.errors import AdapterRank, DataLabelUnknown
 from evaluator.examples import Example
 from evaluator.manifest import Manifest
 from evaluator.tokens import load_tokenizer, token_ids
@@ -97,9 +97,12 @@ def train(
     examples  the training slice; its labels are the manifest's
     out       the folder that the adapter is saved in
     report    called after every step
-    raises    DataLabelUnknown, BaseMissing, BaseDamaged, BaseUnknown
+    raises    AdapterRank, DataLabelUnknown, BaseMissing, BaseDamaged, BaseUnknown
     """
     started = time.monotonic()
+    rank_max = manifest.adapter.rank_max
+    if recipe.rank > rank_max:
+        raise AdapterRank(f"The task takes ranks up to {rank_max}.", limit=rank_max)
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     folder = folder_of(base_named(manifest.base.name))
@@ -128,7 +131,9 @@ def plain_model(folder: Path, manifest: Manifest) -> Classifier:
 def adapted(model: Classifier, manifest: Manifest, recipe: Recipe) -> PeftModel:
     """The model with LoRA on every target of the last `recipe.layers` layers."""
     depth = manifest.base.config.layers
-    kept = tuple(f"bert.encoder.layer.{layer}." for layer in range(depth - recipe.layers, depth))
+    kept = tuple(
+        f"bert.encoder.layer.{layer}." for layer in range(max(0, depth - recipe.layers), depth)
+    )
     targets = [name for name in manifest.adapter.targets if name.startswith(kept)]
     config = LoraConfig(
         task_type="FEATURE_EXTRACTION",

@@ -1,9 +1,9 @@
 """What can be wrong with money, messages and blobs.
 
-    TransferRefused    one of the stable answers of the books (rules/books.py)
-    Overdrawn          the one of them that people meet
-    MessageRefused ... an entry that the log does not take
-    BlobMissing ...    bytes that are not there, or not what their name says
+TransferRefused    one of the stable answers of the books (rules/books.py)
+Overdrawn          the one of them that people meet
+MessageRefused ... an entry that the log does not take
+BlobMissing ...    bytes that are not there, or not what their name says
 """
 
 from assay.errors import AssayError
@@ -11,7 +11,7 @@ from assay.money import show_tokens
 
 
 class TransferRefused(AssayError):
-    """The books refuse a transfer. Facts: transfer, answer (a stable word of docs/books.md)."""
+    """The books refuse a transfer. Facts: transfer, answer (a word of docs/ledger.md 1.4)."""
 
     code, status = "ledger.transfer_refused", 409
     next_step = "Look at the account's statement, then send a corrected order."
@@ -40,11 +40,20 @@ class MessageRefused(AssayError):
     next_step = "Make the message with the client of this version."
 
 
+class AnchorTaken(AssayError):
+    """The signer used this idempotency key for another message. Facts: anchors."""
+
+    code, status = "log.anchor_taken", 409
+    next_step = "Send the first message again for its answer, or use a new idempotency key."
+
+
 class SignerRefused(AssayError):
     """The key may not sign this. Facts: key, kind."""
 
     code, status = "log.signer_refused", 403
-    next_step = "Sign with a key of the account, or open an account for this key: `assay auth login`."
+    next_step = (
+        "Sign with a key of the account, or open an account for this key: `assay auth login`."
+    )
 
 
 class MessageUnknown(AssayError):
@@ -65,7 +74,9 @@ class AccountInvalid(AssayError):
     """The name cannot be an account. Facts: account."""
 
     code, status = "ledger.account_invalid", 422
-    next_step = "Use 2 to 32 lower-case letters, digits and single hyphens, beginning with a letter."
+    next_step = (
+        "Use 2 to 32 lower-case letters, digits and single hyphens, beginning with a letter."
+    )
 
 
 class AccountUnknown(AssayError):

@@ -13,11 +13,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.apps import apps
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 
 from assay import keys, messages, wire
 from ledger import bell
-from ledger.errors import MessageUnknown
+from ledger.errors import AnchorTaken, MessageUnknown
 from ledger.models import Message
 from ledger.rules import fold
 from ledger.rules.accounts import Account, Transfer
@@ -64,7 +64,8 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
 
     No shared row is touched by the append, so writers never wait for each other there; the
     sequencer gives the places later. After commit the bell rings.
-    raises what the fold objects to; the caller's transaction is then lost as a whole
+    raises AnchorTaken, and what the fold objects to; the caller's transaction is then lost as a
+           whole
     """
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
     tables = Tables()
@@ -75,7 +76,7 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     for entry in entries:
         fold.apply(entry, above, rooms)
     tables.write(list(above.changed))
-    Message.objects.bulk_create(_row(entry) for entry in entries)
+    _append(entries)
     bell.ring_after_commit()
 
 
@@ -195,8 +196,17 @@ def _from_table(value: object, shape: object) -> object:
     return wire.decode(value, shape, "$") if isinstance(value, list | dict) else value
 
 
-def _model(table: type[Row]) -> Any:  # noqa: ANN401 - a model class found by its name
+def _model(table: type[Row]) -> Any:
     return apps.get_model(table.TABLE)
+
+
+def _append(entries: Sequence[Entry]) -> None:
+    """raises AnchorTaken"""
+    try:
+        Message.objects.bulk_create(_row(entry) for entry in entries)
+    except IntegrityError as error:
+        text = "A message with this idempotency key is in the log already."
+        raise AnchorTaken(text, anchors=[entry.anchor for entry in entries]) from error
 
 
 def _accounts(lines: Sequence[messages.Line]) -> list[str]:

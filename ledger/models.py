@@ -29,9 +29,7 @@ class Account(models.Model):
                 condition=Q(pending_out_nano__gte=0) & Q(pending_in_nano__gte=0),
                 name="account_pending_not_below_zero",
             ),
-            models.CheckConstraint(
-                condition=Q(kind__in=[*AccountKind]), name="account_kind_known"
-            ),
+            models.CheckConstraint(condition=Q(kind__in=[*AccountKind]), name="account_kind_known"),
         ]
 
     def __str__(self) -> str:
@@ -56,9 +54,7 @@ class Transfer(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_nano__gt=0), name="transfer_moves_something"),
-            models.CheckConstraint(
-                condition=~Q(debit=F("credit")), name="transfer_goes_elsewhere"
-            ),
+            models.CheckConstraint(condition=~Q(debit=F("credit")), name="transfer_goes_elsewhere"),
             models.CheckConstraint(
                 condition=Q(kind__in=["single", "pending"], pending_id=None)
                 | Q(kind__in=["post", "void", "expire"], pending_id__isnull=False),

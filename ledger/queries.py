@@ -1,6 +1,6 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 from django.apps import apps
@@ -28,6 +28,12 @@ def has_account(name: str) -> bool:
 def balance_nano(name: str) -> int:
     """What the account can spend. raises AccountUnknown"""
     return account(name).available_nano
+
+
+def balances_nano(names: Iterable[str]) -> dict[str, int]:
+    """What each of these accounts can spend, with one query; only those that exist."""
+    rows = Account.objects.filter(pk__in=list(names))
+    return dict(rows.values_list("id", "available_nano"))
 
 
 def keys_of(name: str) -> list[str]:

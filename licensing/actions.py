@@ -123,13 +123,8 @@ def buy_licence_for(
     account: str, quote: queries.Quote, *, idempotency: str, now: datetime
 ) -> Grant:
     """Buy what was quoted, for a web user, in the operator's words. raises as buy_licence"""
-    body = messages.LicenceBuy(
-        work=quote.work.id,
-        uses=quote.price.uses,
-        terms_version=quote.terms_version,
-        price_nano=Nano(quote.price.price_nano),
-    )
-    return buy_licence(log.order_for(account, body, idempotency=idempotency), now=now)
+    order = log.order_for(account, quote.order(), idempotency=idempotency)
+    return buy_licence(order, now=now)
 
 
 @transaction.atomic

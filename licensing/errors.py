@@ -315,6 +315,20 @@ class GrantEarly(GrantRefused):
     next_step = "Wait until it begins, and check your clock."
 
 
+class GrantNotLogged(GrantRefused):
+    """The proof does not show that the grant's own message is in the log. Facts: reason."""
+
+    code = "grant.not_logged"
+    next_step = "Fetch message and receipt again from the licence's page, once it has a receipt."
+
+
+class GrantOrigin(GrantRefused):
+    """The proof is of another log than the one that issued the grant. Facts: issuer, origin."""
+
+    code = "grant.origin"
+    next_step = "Use the log key of the site that issued the grant."
+
+
 class LicensingRefused(AssayError):
     """Works, offers and purchases. Facts: as each error names them."""
 

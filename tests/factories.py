@@ -10,12 +10,12 @@ from assay import messages
 from assay.canonical import sha256_hex
 from assay.messages import FileRef, Share, Spec, SubmissionCommit
 from assay.money import parse_tokens
-from assay.wire import Nano
+from assay.wire import Nano, to_json
 from competitions import queries
 from competitions.actions import contest, deadline, drafts, entry, score
 from competitions.actions.drafts import SLICES, DraftFile
 from competitions.actions.score import Measured
-from competitions.models import Draft, Evaluation
+from competitions.models import Draft, Evaluation, Sealed
 from competitions.rules.fold import fold
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from evaluator import manifest as forms
@@ -195,9 +195,6 @@ def competition(name="docs", sponsor="sponsor", *, is_open=True, **changed):
 
 
 def _seal(manifest_sha256, inputs, labels):
-    from assay.wire import to_json  # noqa: PLC0415 - only here
-    from competitions.models import Sealed  # noqa: PLC0415
-
     Sealed.objects.create(
         id=manifest_sha256, salt="5a" * 32, inputs=to_json(inputs), labels=to_json(labels)
     )
@@ -234,7 +231,7 @@ def refused(owner="miner", name="docs", number=0, error=None):
 
 
 def settle(name="docs", right=None):
-    """Close, score the sealed slice, and pay. right: entry -> right answers; the baseline has 10."""
+    """Close, score the sealed slice, and pay. right: entry -> right answers; the base has 10."""
     deadline.advance(name, now=at(601))
     for work_left in list(queries.evaluations_of(name, "final")):
         fence = score.lease_evaluation(evaluation=work_left.pk, now=at(602))

@@ -51,7 +51,7 @@ def site_plan(data: Path, host: str, port: int, env: Mapping[str, str] | None = 
             given["CELERY_BROKER_URL"] = f"redis+socket://{path}"
             children.append(_broker(server, path, data))
         else:
-            given["CELERY_BROKER_URL"] = "filesystem://"
+            given["CELERY_BROKER_URL"] = "filesystem://localhost"
             notes.append(NO_BROKER)
     given |= {"ASSAY_DATA": str(data), "DJANGO_SETTINGS_MODULE": "config.settings"}
     children += [_web(host, port), *(_worker(name, data) for name in QUEUES), _beat(data)]

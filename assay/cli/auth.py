@@ -11,7 +11,9 @@ from assay.cli import show
 from assay.cli.caller import AsJson, Caller, caller_of, now_ms
 from assay.client import Client, ClientError
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Sign in and out.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Sign in and out."
+)
 
 
 @app.command(epilog="Example: assay auth login --url https://assay.example --account ada")

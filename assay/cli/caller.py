@@ -9,7 +9,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import keys
-from assay.cli.home import DEFAULTS, Home
+from assay.cli.home import DEFAULTS, Home, home_at
 from assay.client import Client, ClientError
 from assay.errors import AssayError, did_you_mean
 
@@ -24,7 +24,7 @@ IDS = {"ignore_unknown_options": True}  # for commands that take an id: it may b
 class NotSignedIn(AssayError):
     """The command needs an account, and none is signed in here. Facts: url."""
 
-    code, status = "auth.required", 401
+    code, status = "auth.nobody", 401
     next_step = "Run `assay auth login`."
 
 
@@ -90,9 +90,8 @@ class Caller:
 
 def caller_of(context: typer.Context) -> Caller:
     """The caller that the options before the command made."""
-    found = context.find_root().obj
-    assert isinstance(found, Caller)
-    return found
+    folder, url, token, is_quiet = context.find_root().obj
+    return Caller(home_at(folder), url, token, is_quiet)
 
 
 def now_ms() -> int:

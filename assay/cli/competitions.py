@@ -11,7 +11,9 @@ from assay.cli.caller import AsJson, Caller, caller_of, file_in, suggest
 from assay.client import Client, ClientError
 from assay.money import show_tokens
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Find competitions.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Find competitions."
+)
 Id = Annotated[str, typer.Argument(envvar="ASSAY_COMPETITION", help="Id of the competition.")]
 LISTED = ["id", "state", "prize", "closes", "title"]
 SHOWN = ("id", "title", "state", "sponsor", "base", "metric", "quota", "window_s", "summary")

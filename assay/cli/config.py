@@ -8,7 +8,12 @@ from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 from assay.cli.home import DEFAULTS, SETTINGS
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Settings of this machine.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Settings of this machine.",
+)
 Name = Annotated[str, typer.Argument(help="url, account or competition.")]
 
 

@@ -9,7 +9,12 @@ from assay import keys
 from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The keys that sign for you.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="The keys that sign for you.",
+)
 Name = Annotated[str, typer.Argument(help="Name of the key on this machine.")]
 
 

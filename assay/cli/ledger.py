@@ -9,7 +9,9 @@ from assay.cli import show
 from assay.cli.caller import IDS, AsJson, caller_of, now_ms
 from assay.money import show_tokens
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Balance and statement.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Balance and statement."
+)
 Account = Annotated[str, typer.Argument(help="Name of the account; default: yours.")]
 COLUMNS = ["time", "what", "change", "balance"]
 FORMATS = ("table", "json", "csv")

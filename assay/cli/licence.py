@@ -12,7 +12,9 @@ from assay.errors import AssayError
 from assay.money import show_tokens
 from assay.wire import Nano
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Licences.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Licences."
+)
 
 
 class NotAgreed(AssayError):
@@ -52,6 +54,7 @@ def buy(
         price_nano = int(quote["price_nano"])
         _agree(quote, price_nano, is_given=yes)
         version = int(quote["terms_version"])
+        uses = tuple(str(one) for one in quote["uses"])
         order = messages.LicenceBuy(work, uses, version, Nano(price_nano))
         words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
         answer = client.order(order, caller.key(), idempotency=words)
@@ -63,6 +66,8 @@ def _agree(quote: dict[str, Any], price_nano: int, *, is_given: bool) -> None:
     show.note(f"The price is {show_tokens(price_nano)} tokens.")
     for part in quote.get("split", []):
         show.note(f"  {show_tokens(int(part['amount_nano']))} to {part['payee']}")
+    if int(quote.get("fee_nano", 0)):
+        show.note(f"  {show_tokens(int(quote['fee_nano']))} to the house")
     if is_given:
         return
     if not sys.stdin.isatty() or not typer.confirm("Pay it?", err=True):

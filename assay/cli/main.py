@@ -49,8 +49,9 @@ INTERRUPTED = 130
 
 def exit_code(error: AssayError) -> int:
     """1 failure, 2 usage, 3 network, 4 sign-in, 5 refused by rule, 6 integrity."""
+    is_damage = error.code in INTEGRITY or error.code.startswith(("audit.", "grant."))
     rules = (
-        (error.code in INTEGRITY or error.code.startswith("audit."), DAMAGED),
+        (is_damage and error.code != "grant.expired", DAMAGED),
         (error.status in (502, 503, 504), NETWORK),
         (error.code.startswith("auth."), SIGN_IN),
         (error.code.startswith(("usage.", "cli.", "money.")), USAGE),
@@ -153,11 +154,7 @@ def begin(  # noqa: PLR0913, PLR0917 - each option is an argument
     ] = False,
 ) -> None:
     """Competitions for model adapters: measured in a sandbox, paid from escrow, proven by a log."""
-    if context.resilient_parsing:
-        return
-    caller = importlib.import_module("assay.cli.caller")
-    homes = importlib.import_module("assay.cli.home")
-    context.obj = caller.Caller(homes.home_at(home), url, token, quiet)
+    context.obj = (home, url, token, quiet)  # a Caller is made of it by who needs one
 
 
 def main() -> None:

@@ -7,7 +7,9 @@ import typer
 from assay.cli import show
 from assay.cli.caller import IDS, AsJson, caller_of
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Your entries.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Your entries."
+)
 LISTED = ["id", "competition", "state", "score", "final", "title"]
 
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import messages
+from assay import canonical, messages
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
-from assay.client import Client
+from assay.client import Client, ClientError
 from assay.errors import AssayError
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
@@ -47,9 +47,9 @@ class TermInvalid(AssayError):
 
 
 class CheckFailed(AssayError):
-    """The check before the upload refused the adapter. Facts: those of the check."""
+    """The check before the upload broke, or refused: then code and facts are those of the check."""
 
-    code, status = "adapter.refused", 422
+    code, status = "check.broken", 500
 
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -140,7 +140,7 @@ def _local_score(done: subprocess.CompletedProcess[str]) -> str:
     refused = told["error"]
     next_step = f"{refused['next']} (--no-check sends it all the same.)"
     failure = CheckFailed(str(refused["message"]), next_step=next_step, **refused["facts"])
-    failure.code = str(refused["code"])
+    failure.code, failure.status = str(refused["code"]), 422
     raise failure
 
 
@@ -163,9 +163,24 @@ def _upload(client: Client, caller: Caller, path: Path) -> str:
 
 
 def _commit(client: Client, caller: Caller, order: messages.SubmissionCommit) -> str:
-    """Sign and send; the same files in the same competition are the same order."""
-    words = f"{order.competition}/{order.config_sha256}/{order.tensors_sha256}"
-    answer = client.order(order, caller.key(), idempotency=words)
+    """Sign and send; the same files, terms and title in the same competition are one order.
+
+    An entry that failed by our fault may come again: its id makes the next order another one.
+    """
+    told = canonical.digest([order.title, order.tags, order.parents])[:16]
+    words = f"{order.competition}/{order.config_sha256}/{order.tensors_sha256}/{told}"
+    key = caller.key()
+    try:
+        answer = client.order(order, key, idempotency=words)
+        while answer["result"].get("state") == "failed":
+            show.note("The earlier run failed on the site's side; entering it again.")
+            words = f"{words}/{answer['id']}"
+            answer = client.order(order, key, idempotency=words)
+    except ClientError as error:
+        if error.code != "submission.exists":
+            raise
+        show.note("These files were entered before; their terms and title stay.")
+        return str(error.facts["submission"])
     show.note(f"Submission {answer['id']} is committed.", is_quiet=caller.is_quiet)
     return str(answer["id"])
 

@@ -26,7 +26,9 @@ from competitions.rules.rows import Competition, Phase
 from competitions.rules.spec import bond_nano, problems
 from competitions.rules.verdict import standing
 from ledger import log
+from ledger import queries as ledger_queries
 from ledger.actions import ms
+from ledger.errors import Overdrawn
 from ledger.rules.accounts import Account
 from ledger.rules.entry import Entry
 from licensing import actions as licensing_actions
@@ -67,6 +69,7 @@ def publish_for(
             return queries.competition_row(str(found.fields["competition"]))
         _check_prepared(found, spec)
         _check_base(spec)
+        _check_balance(sponsor, spec)
         if publication.data:
             licensing_actions.register_work_for(
                 sponsor, publication.data, idempotency=f"{words}/data", now=now
@@ -158,6 +161,14 @@ def _check_base(spec: Spec) -> None:
             path="base",
             cause="The base model has no licence on this site yet.",
         )
+
+
+def _check_balance(sponsor: str, spec: Spec) -> None:
+    """Ask for the whole stake at once; the books then check each part. raises Overdrawn"""
+    balance_nano = ledger_queries.balance_nano(sponsor)
+    stake_nano = spec.prize_nano + bond_nano(spec)
+    if balance_nano < stake_nano:
+        raise Overdrawn(sponsor, balance_nano, stake_nano)
 
 
 def _check_prepared(draft: Draft, spec: Spec) -> None:

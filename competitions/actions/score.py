@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -20,7 +21,6 @@ from competitions.rules.rows import Competition, Submission
 from evaluator.metrics import metric_named
 from ledger import log
 
-LEASE_S = 300
 MOST_ATTEMPTS = 3
 
 
@@ -40,7 +40,7 @@ def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
 
     A lease is no fact, so it is not logged: replay does not care who tried.
     """
-    until = now + timedelta(seconds=LEASE_S)
+    until = now + timedelta(seconds=settings.LEASE_S)
     free = queries.evaluations_waiting(now).filter(pk=evaluation)
     if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
         return None

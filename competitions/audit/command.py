@@ -5,32 +5,33 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import platformdirs
 import typer
 
+from assay.cli.home import home_at
 from assay.errors import AssayError
 from competitions.audit.inspection import Check, Inspection, Problem
 from competitions.audit.mirror import NotServed, Unreachable, mirror_at
 
 INTEGRITY, NETWORK = 6, 3
-HOME = platformdirs.user_data_path("assay")
 
 
 def audit(
+    context: typer.Context,
     place: Annotated[str, typer.Argument(metavar="URL|FOLDER", help="The site, or a copy of it.")],
     *,
     key: Annotated[str, typer.Option(help="The log's verifier key, when you know it.")] = "",
     json_: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
     home: Annotated[
-        Path,
+        Path | None,
         typer.Option(envvar="ASSAY_HOME", help="Folder of what the auditor remembers."),
-    ] = HOME,
+    ] = None,
 ) -> None:
     """Check the whole log of a site, derive every balance and score row again, and compare.
 
     Ends with 0 when everything holds, with 6 when something does not, with 3 when nobody answers.
     """
     told: list[Check] = []
+    folder = home_at(home or context.find_root().params.get("home")).folder
 
     def tell(check: Check) -> None:
         told.append(check)
@@ -38,7 +39,7 @@ def audit(
             typer.echo(f"{'ok  ' if check.is_ok else 'FAIL'}  {check.name:<11} {check.words}")
 
     try:
-        inspection = Inspection(place, mirror_at(place), home=home, key=key, progress=_bar)
+        inspection = Inspection(place, mirror_at(place), home=folder, key=key, progress=_bar)
         inspection.run(tell)
     except Problem as problem:
         tell(problem.check)

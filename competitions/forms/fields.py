@@ -30,7 +30,7 @@ class Moment(forms.DateTimeInput):
     input_type = "datetime-local"
 
     def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M", attrs={"step": "1"})
+        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class MomentField(forms.DateTimeField):

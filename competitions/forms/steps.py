@@ -29,7 +29,13 @@ OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's 
 _COLUMN = RegexValidator(r"\A[^\s-][^\r\n\x00]{0,79}\Z", "Write the column's name.")
 
 
-class TaskForm(forms.Form):
+class StepForm(forms.Form):
+    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too."""
+
+    use_required_attribute = False
+
+
+class TaskForm(StepForm):
     """What the competition is about."""
 
     title = forms.CharField(max_length=80, help_text="A question or a claim reads well.")
@@ -62,7 +68,7 @@ class TaskForm(forms.Form):
         return name
 
 
-class DataForm(forms.Form):
+class DataForm(StepForm):
     """What is trained on and scored. The files are only stored here; a worker reads them.
 
     stored  slice -> the file that the draft has already
@@ -79,15 +85,17 @@ class DataForm(forms.Form):
     )
     train = forms.FileField(
         label="Training data",
-        required=False,
+        error_messages={"required": "Choose a file."},
         help_text="Public. Rows of text and label, as .jsonl, .csv or .parquet.",
     )
     public = forms.FileField(
-        label="Public test data", required=False, help_text="Public. The board is scored on it."
+        label="Public test data",
+        error_messages={"required": "Choose a file."},
+        help_text="Public. The board is scored on it.",
     )
     final = forms.FileField(
         label="Sealed test data",
-        required=False,
+        error_messages={"required": "Choose a file."},
         help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
     )
     text_column = forms.CharField(initial="text", max_length=80, validators=[_COLUMN])
@@ -107,7 +115,11 @@ class DataForm(forms.Form):
         **more: Any,
     ) -> None:
         super().__init__(*arguments, **more)
-        self.stored = stored
+        for name in ("train", "public", "final"):
+            self.fields[name].required = name not in stored
+        for name, file in stored.items():
+            replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
+            self.fields[name].help_text = replace
 
     def clean_train(self) -> UploadedFile | None:
         return self._file("train")
@@ -119,12 +131,10 @@ class DataForm(forms.Form):
         return self._file("final")
 
     def _file(self, name: str) -> UploadedFile | None:
-        """raises ValidationError without a file, for another kind of file, and past the limit"""
+        """raises ValidationError for another kind of file, and past the limit"""
         file: UploadedFile | None = self.cleaned_data[name]
         limit_bytes = settings.DATA_FILE_LIMIT_BYTES
         if file is None:
-            if name not in self.stored:
-                raise forms.ValidationError("Choose a file.", code="competition.files_missing")
             return None
         if Path(str(file.name)).suffix.lower() not in FILE_KINDS:
             raise forms.ValidationError("Choose a .jsonl, .csv or .parquet file.")
@@ -134,7 +144,7 @@ class DataForm(forms.Form):
         return file
 
 
-class PrizeForm(forms.Form):
+class PrizeForm(StepForm):
     """What is paid, and when. Times are UTC."""
 
     prize = TokensField(help_text="In tokens. It is held in escrow until the rules pay it.")
@@ -185,7 +195,7 @@ class PrizeForm(forms.Form):
         return found
 
 
-class TermsForm(forms.Form):
+class TermsForm(StepForm):
     """What an entry's licence must give at least, and under which terms the data is lent."""
 
     commercial = forms.ChoiceField(

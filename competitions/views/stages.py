@@ -50,7 +50,7 @@ def stages(contest: Competition, spec: Spec) -> list[Stage]:
         return [Stage("Staked", "done"), last]
     now = _PLACE[Phase(contest.phase)]
     return [
-        Stage(label, _state(place, now, is_last=place == len(_ORDER) - 1), _moment(when.get(phase)))
+        Stage(label, _state(place, now), _moment(when.get(phase)))
         for place, (phase, label) in enumerate(_ORDER)
     ]
 
@@ -95,8 +95,8 @@ def _times(contest: Competition, spec: Spec) -> dict[Phase, int | None]:
     return times | {Phase(contest.phase): contest.since_ms}
 
 
-def _state(place: int, now: int, *, is_last: bool) -> str:
-    if place < now or (place == now and is_last):
+def _state(place: int, now: int) -> str:
+    if place < now:
         return "done"
     return "now" if place == now else ""
 

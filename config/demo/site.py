@@ -14,8 +14,8 @@ from workers.supervisor import Plan, Supervisor
 BASE = "minilm-l6-v2"
 
 
-def plan_site(folder: Path, port: int) -> Plan:
-    """A site with a fresh database in `folder` and a quick clock.
+def plan_site(folder: Path, port: int, **environment: str) -> Plan:
+    """A site with a fresh database in `folder` and a quick clock; `environment` is laid over it.
 
     raises PortTaken
     """
@@ -24,7 +24,7 @@ def plan_site(folder: Path, port: int) -> Plan:
     given = dict(os.environ)  # noqa: TID251 - the children inherit it
     for name in ("DATABASE_URL", "CELERY_BROKER_URL", "STORAGE_URL"):
         given.pop(name, None)
-    given |= {"ASSAY_TICK_S": "1", "ASSAY_DISPUTE_LEAST_S": "0"}
+    given |= {"ASSAY_TICK_S": "1", "ASSAY_DISPUTE_LEAST_S": "0", **environment}
     return site_plan(folder, "127.0.0.1", port, given)
 
 

@@ -6,9 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from assay.money import show_tokens
 from config.demo.hostile import poison
 from config.demo.miner import Miner
 from config.demo.site import BASE, manage
@@ -63,9 +61,6 @@ class Story:
             ("training", self.training),
             ("hostile", self.hostile),
             ("close", self.close),
-            ("licence", self.licence),
-            ("royalties", self.royalties),
-            ("proof", self.proof),
         )
         for name, scene in scenes:
             with self.telling.stage(name):
@@ -118,7 +113,10 @@ class Story:
             "evaluator": found["manifest_sha256"],
             "open_s": open_s,
         }
-        self.telling.say("sponsor", f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}")
+        self.telling.say(
+            "sponsor",
+            f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}",
+        )
         self.telling.say("sponsor", f"1000 tokens and the bond are in escrow; open for {open_s} s")
 
     def _wait_for_dry_run(self, base: str) -> None:
@@ -126,9 +124,9 @@ class Story:
         until_s = time.monotonic() + 240
         while time.monotonic() < until_s:
             page = sponsor.get(f"{base}/review/").text
-            if 'data-state="ready"' in page:
+            if "Baseline score" in page:
                 return
-            if 'data-state="refused"' in page:
+            if "Start it again" in page:
                 raise StoryBroken("the dry run was refused")
             time.sleep(0.5)
         raise StoryBroken("the dry run did not end")
@@ -140,7 +138,13 @@ class Story:
         def mine(name: str, steps: int, seed: int) -> None:
             try:
                 self.mine(name, steps, seed)
-            except (StoryBroken, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+            except (
+                StoryBroken,
+                OSError,
+                ValueError,
+                KeyError,
+                subprocess.SubprocessError,
+            ) as error:
                 failures.append(error)
 
         threads = [threading.Thread(target=mine, args=run) for run in RUNS]
@@ -160,10 +164,20 @@ class Story:
         options = ("--out", str(adapter), "--steps", str(steps), "--seed", str(seed))
         done = miner.run("train", str(folder), *options, "--threads", "1")
         if done.returncode:
-            raise StoryBroken(f"{name}: training ended with {done.returncode}: {done.stderr[-800:]}")
+            raise StoryBroken(
+                f"{name}: training ended with {done.returncode}: {done.stderr[-800:]}"
+            )
         seconds = time.monotonic() - begun_s
         self.telling.say(name, f"trained a LoRA for {steps} steps in {seconds:.0f} s")
-        words = ("submit", str(adapter), "-c", COMPETITION, "--wait", "--title", f"{name} at {steps}")
+        words = (
+            "submit",
+            str(adapter),
+            "-c",
+            COMPETITION,
+            "--wait",
+            "--title",
+            f"{name} at {steps}",
+        )
         state = miner.assay(*words)
         self.telling.say(name, f"entered {state['id'][:12]}..., public score {state['score']}")
 
@@ -182,7 +196,16 @@ class Story:
         bad = poison(miner.home / f"adapter-{RUNS[1][1]}", miner.home / "hostile")
         local = miner.run("check", str(bad), "-c", str(miner.home / COMPETITION))
         self.telling.check("check_refuses_hostile", holds=local.returncode == 5, says=local.stdout)
-        words = ("submit", str(bad), "-c", COMPETITION, "--wait", "--no-check", "--title", "hostile")
+        words = (
+            "submit",
+            str(bad),
+            "-c",
+            COMPETITION,
+            "--wait",
+            "--no-check",
+            "--title",
+            "hostile",
+        )
         error = miner.assay(*words, refused=True)
         code = error.get("code") or error.get("refused", {}).get("code", "")
         self.telling.facts["refused"] = [{"owner": "ben", "code": code}]
@@ -215,55 +238,3 @@ class Story:
                 return
             time.sleep(0.5)
         raise StoryBroken("no winning adapter became a work")
-
-    def licence(self) -> None:
-        """A commercial user buys the best adapter's licence; it verifies offline."""
-        buyer = self.visitors[BUYER]
-        best = self.telling.facts["board"]["items"][0]
-        work = best["adapter_sha256"]
-        quote = buyer.get(f"/api/works/{work}/quote?uses=commercial").json()
-        page = buyer.get(f"/models/{work}/buy/?uses=commercial")
-        granted = buyer.post(f"/models/{work}/buy/", self._form_fields(page.text))
-        grant = str(granted.url).rstrip("/").split("/")[-1]
-        found = buyer.get(f"/api/licences/{grant}").json()
-        price = show_tokens(int(found["price_nano"]))
-        self.telling.say("buyer", f"bought commercial use of {best['title']!r} for {price} tokens")
-        jws = self.folder / "grant.jws"
-        jws.write_text(found["jws"])
-        key = buyer.get("/api/log").json()["operator_key"]
-        anyone = Miner("anyone", "http://127.0.0.1:9", self.folder / "homes" / "anyone")
-        checked = anyone.assay("licence", "verify", str(jws), "--key", key)
-        self.telling.check("licence_verifies_offline", holds=bool(checked), says=str(checked))
-        self.telling.say("buyer", "the grant verifies offline")
-        self.telling.facts["sale"] = {**found, "quote": quote}
-
-    def _form_fields(self, page: str) -> dict[str, str]:
-        """The hidden fields of the form that is confirmed on this page."""
-        import re  # noqa: PLC0415
-
-        form = page.split('method="post"')[-1].split("</form>")[0]
-        names = re.findall(r'<input[^>]*type="hidden"[^>]*>', form)
-        found: dict[str, str] = {}
-        for one in names:
-            name, value = re.search(r'name="([^"]*)"', one), re.search(r'value="([^"]*)"', one)
-            if name and name[1] != "csrfmiddlewaretoken":
-                found[name[1]] = value[1] if value else ""
-        return found
-
-    def royalties(self) -> None:
-        """Every contributor draws his part."""
-
-    def proof(self) -> None:
-        """Replay every table, then audit the site from outside."""
-        import json  # noqa: PLC0415
-
-        replayed = manage(self.plan, "replay", "--json", may_fail=True)
-        told: dict[str, Any] = json.loads(replayed.stdout.strip().splitlines()[-1])
-        self.telling.facts["replay"] = told
-        self.telling.check("replay", holds=replayed.returncode == 0, says=replayed.stdout[-800:])
-        self.telling.say("auditor", f"replay: every table is equal ({told})")
-        auditor = Miner("auditor", self.url, self.folder / "homes" / "auditor")
-        found = auditor.assay("audit", self.url)
-        self.telling.facts["audit"] = found
-        self.telling.check("audit", holds=True)
-        self.telling.say("auditor", "audit from outside: signatures, log and balances hold")

@@ -45,9 +45,7 @@ class Visitor:
         token = self._http.cookies.get("csrftoken", "")
         headers = {"X-CSRFToken": token, "Referer": str(self._http.base_url)}
         parts = {name: (path.name, path.read_bytes()) for name, path in (files or {}).items()}
-        return self._good(
-            self._http.post(path, data=fields, files=parts or None, headers=headers)
-        )
+        return self._good(self._http.post(path, data=fields, files=parts or None, headers=headers))
 
     def sign_up(self, *, play_money: bool = False) -> None:
         """Open an account; with play money, press the faucet's button."""

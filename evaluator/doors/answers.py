@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from assay.errors import AssayError
+from evaluator.errors import DataFileMissing
 
 REFUSED = 5
 
@@ -24,6 +26,17 @@ def run_door(work: Callable[[], None], *, is_json: bool) -> NoReturn:
             show_lines(f"Refused: {error.code}", f"  {error}", f"  {error.next_step}")
         sys.exit(REFUSED)
     sys.exit(0)
+
+
+def read_downloaded(path: Path) -> bytes:
+    """The bytes of a file of a downloaded competition; raises DataFileMissing."""
+    if not path.is_file():
+        raise DataFileMissing(
+            f"There is no file {path}.",
+            next_step="Give the folder that `assay competitions download` wrote.",
+            file=path.name,
+        )
+    return path.read_bytes()
 
 
 def show_json(document: Mapping[str, object]) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from evaluator.checking import Checked, check
-from evaluator.doors.answers import run_door, show_json, show_lines
+from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
 from evaluator.manifest import read_manifest
 from evaluator.metrics import show_score
 
@@ -13,8 +13,9 @@ def main() -> None:
     asked = _arguments()
 
     def work() -> None:
-        manifest = read_manifest(asked.manifest.read_bytes())
-        found = check(asked.adapter, manifest, asked.inputs.read_bytes(), asked.labels.read_bytes())
+        manifest = read_manifest(read_downloaded(asked.manifest))
+        inputs, labels = (read_downloaded(path) for path in (asked.inputs, asked.labels))
+        found = check(asked.adapter, manifest, inputs, labels)
         show_json(_document(found)) if asked.json else show_lines(*_lines(found))
 
     run_door(work, is_json=asked.json)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evaluator.doors.answers import run_door, show_json, show_lines
+from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
 from evaluator.examples import read_jsonl
 from evaluator.manifest import read_manifest
 from evaluator.training import Recipe, Step, Trained, train
@@ -21,7 +21,7 @@ def main() -> None:
     asked = _arguments()
 
     def work() -> None:
-        manifest = read_manifest(asked.manifest.read_bytes())
+        manifest = read_manifest(read_downloaded(asked.manifest))
         examples = read_jsonl(asked.train)
         recipe = Recipe(**{name: getattr(asked, name) for name in vars(Recipe())})
         with _progress(asked.progress, recipe.steps) as report:

@@ -3,7 +3,7 @@
 The first failure in that order is the verdict, so a verdict is reproducible. Neither peft nor the
 safetensors library ever sees the bytes. One copy of this code runs before the upload
 (`assay check`) and in the worker.
-source  evaluator.md, section 2
+source  docs/evaluator.md, section 2
 """
 
 from dataclasses import dataclass

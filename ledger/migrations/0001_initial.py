@@ -5,119 +5,202 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('size_bytes', models.BigIntegerField()),
-                ('owner', models.CharField(max_length=120)),
-                ('is_public', models.BooleanField(default=False)),
-                ('at_ms', models.BigIntegerField()),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("size_bytes", models.BigIntegerField()),
+                ("owner", models.CharField(max_length=120)),
+                ("is_public", models.BooleanField(default=False)),
+                ("at_ms", models.BigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Bookmark',
+            name="Bookmark",
             fields=[
-                ('reader', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('next_index', models.BigIntegerField(default=0)),
+                ("reader", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("next_index", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('size', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('root', models.CharField(max_length=64)),
-                ('note', models.TextField()),
+                ("size", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("root", models.CharField(max_length=64)),
+                ("note", models.TextField()),
             ],
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('job', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('holder', models.CharField(default='', max_length=120)),
-                ('until', models.DateTimeField(null=True)),
+                ("job", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("holder", models.CharField(default="", max_length=120)),
+                ("until", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.CharField(max_length=120, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=10)),
-                ('unit', models.CharField(max_length=12)),
-                ('available_nano', models.BigIntegerField()),
-                ('pending_out_nano', models.BigIntegerField()),
-                ('pending_in_nano', models.BigIntegerField()),
-                ('is_closed', models.BooleanField()),
+                ("id", models.CharField(max_length=120, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=10)),
+                ("unit", models.CharField(max_length=12)),
+                ("available_nano", models.BigIntegerField()),
+                ("pending_out_nano", models.BigIntegerField()),
+                ("pending_in_nano", models.BigIntegerField()),
+                ("is_closed", models.BooleanField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('available_nano__gte', 0), ('kind', ledger.rules.accounts.AccountKind['ISSUANCE']), _connector='OR'), name='account_not_below_zero'), models.CheckConstraint(condition=models.Q(('pending_out_nano__gte', 0), ('pending_in_nano__gte', 0)), name='account_pending_not_below_zero'), models.CheckConstraint(condition=models.Q(('kind__in', [ledger.rules.accounts.AccountKind['ISSUANCE'], ledger.rules.accounts.AccountKind['USER'], ledger.rules.accounts.AccountKind['ESCROW'], ledger.rules.accounts.AccountKind['POOL'], ledger.rules.accounts.AccountKind['FEE']])), name='account_kind_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("available_nano__gte", 0),
+                            ("kind", ledger.rules.accounts.AccountKind["ISSUANCE"]),
+                            _connector="OR",
+                        ),
+                        name="account_not_below_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("pending_out_nano__gte", 0), ("pending_in_nano__gte", 0)
+                        ),
+                        name="account_pending_not_below_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    ledger.rules.accounts.AccountKind["ISSUANCE"],
+                                    ledger.rules.accounts.AccountKind["USER"],
+                                    ledger.rules.accounts.AccountKind["ESCROW"],
+                                    ledger.rules.accounts.AccountKind["POOL"],
+                                    ledger.rules.accounts.AccountKind["FEE"],
+                                ],
+                            )
+                        ),
+                        name="account_kind_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Edge',
+            name="Edge",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('size', models.BigIntegerField(default=0)),
-                ('hashes', models.JSONField(default=list)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("size", models.BigIntegerField(default=0)),
+                ("hashes", models.JSONField(default=list)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_right_edge')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="one_right_edge")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Key',
+            name="Key",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('account', models.CharField(db_index=True, max_length=120)),
-                ('role', models.CharField(max_length=10)),
-                ('at_ms', models.BigIntegerField()),
-                ('message', models.CharField(max_length=43)),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("account", models.CharField(db_index=True, max_length=120)),
+                ("role", models.CharField(max_length=10)),
+                ("at_ms", models.BigIntegerField()),
+                ("message", models.CharField(max_length=43)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', [ledger.rules.accounts.Role['PERSON'], ledger.rules.accounts.Role['OPERATOR'], ledger.rules.accounts.Role['EVALUATOR']])), name='key_role_known')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "role__in",
+                                [
+                                    ledger.rules.accounts.Role["PERSON"],
+                                    ledger.rules.accounts.Role["OPERATOR"],
+                                    ledger.rules.accounts.Role["EVALUATOR"],
+                                ],
+                            )
+                        ),
+                        name="key_role_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item', models.CharField(max_length=43, unique=True)),
-                ('kind', models.CharField(max_length=40)),
-                ('signer', models.CharField(max_length=64)),
-                ('anchor', models.CharField(max_length=64)),
-                ('cause', models.CharField(blank=True, db_index=True, max_length=43)),
-                ('raw', models.BinaryField()),
-                ('log_index', models.BigIntegerField(null=True, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("item", models.CharField(max_length=43, unique=True)),
+                ("kind", models.CharField(max_length=40)),
+                ("signer", models.CharField(max_length=64)),
+                ("anchor", models.CharField(max_length=64)),
+                ("cause", models.CharField(blank=True, db_index=True, max_length=43)),
+                ("raw", models.BinaryField()),
+                ("log_index", models.BigIntegerField(null=True, unique=True)),
             ],
             options={
-                'indexes': [models.Index(models.F('id'), condition=models.Q(('log_index', None)), name='waiting_for_an_index')],
-                'constraints': [models.UniqueConstraint(fields=('signer', 'anchor'), name='message_once_per_anchor')],
+                "indexes": [
+                    models.Index(
+                        models.F("id"),
+                        condition=models.Q(("log_index", None)),
+                        name="waiting_for_an_index",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("signer", "anchor"), name="message_once_per_anchor"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=8)),
-                ('debit', models.CharField(db_index=True, max_length=120)),
-                ('credit', models.CharField(db_index=True, max_length=120)),
-                ('amount_nano', models.BigIntegerField()),
-                ('code', models.CharField(max_length=10)),
-                ('pending_id', models.CharField(db_index=True, max_length=64, null=True)),
-                ('timeout_s', models.IntegerField()),
-                ('reference', models.CharField(blank=True, max_length=200)),
-                ('at_ms', models.BigIntegerField()),
-                ('message', models.CharField(db_index=True, max_length=43)),
+                ("id", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=8)),
+                ("debit", models.CharField(db_index=True, max_length=120)),
+                ("credit", models.CharField(db_index=True, max_length=120)),
+                ("amount_nano", models.BigIntegerField()),
+                ("code", models.CharField(max_length=10)),
+                ("pending_id", models.CharField(db_index=True, max_length=64, null=True)),
+                ("timeout_s", models.IntegerField()),
+                ("reference", models.CharField(blank=True, max_length=200)),
+                ("at_ms", models.BigIntegerField()),
+                ("message", models.CharField(db_index=True, max_length=43)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_nano__gt', 0)), name='transfer_moves_something'), models.CheckConstraint(condition=models.Q(('debit', models.F('credit')), _negated=True), name='transfer_goes_elsewhere'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['single', 'pending']), ('pending_id', None)), models.Q(('kind__in', ['post', 'void', 'expire']), ('pending_id__isnull', False)), _connector='OR'), name='transfer_resolves_iff_closing'), models.UniqueConstraint(condition=models.Q(('kind__in', ['post', 'void', 'expire'])), fields=('pending_id',), name='pending_resolves_once')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_nano__gt", 0)), name="transfer_moves_something"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("debit", models.F("credit")), _negated=True),
+                        name="transfer_goes_elsewhere",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ["single", "pending"]), ("pending_id", None)),
+                            models.Q(
+                                ("kind__in", ["post", "void", "expire"]),
+                                ("pending_id__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="transfer_resolves_iff_closing",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["post", "void", "expire"])),
+                        fields=("pending_id",),
+                        name="pending_resolves_once",
+                    ),
+                ],
             },
         ),
     ]

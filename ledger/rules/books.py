@@ -41,7 +41,8 @@ def apply(lines: Sequence[Line], rows: Rows, *, at_ms: int, message: str) -> Non
         if answer in ("ok", "batch_failed"):
             continue
         if answer == "overdrawn":
-            raise Overdrawn(line.debit, _account(rows, line.debit).available_nano, line.amount_nano)
+            wanted_nano = sum(one.amount_nano for one in lines if one.debit == line.debit)
+            raise Overdrawn(line.debit, _account(rows, line.debit).available_nano, wanted_nano)
         if answer.endswith("account_not_found"):
             missing = line.debit if answer.startswith("debit") else line.credit
             raise AccountUnknown(f"There is no account {missing!r}.", account=missing)

@@ -63,7 +63,7 @@ class Priced:
 
 @dataclass(frozen=True)
 class Denied:
-    """Not allowed. reason: a code of licensing.md 3."""
+    """Not allowed. reason: a code of docs/licensing.md 3."""
 
     reason: str
 
@@ -90,7 +90,7 @@ _CONDITIONS = {
 def may(
     use: Use, reading: Reading, *, age_ms: int, settled: frozenset[str] = SETTLED_HERE
 ) -> Answer:
-    """Whether the terms allow a use, decided in the order of licensing.md 3.
+    """Whether the terms allow a use, decided in the order of docs/licensing.md 3.
 
     age_ms   now - registered_ms of the work; a negative age counts as 0
     settled  currencies that this house settles

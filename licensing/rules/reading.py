@@ -138,7 +138,7 @@ def parse(tags: Iterable[Tag]) -> Reading:
     """Read licence tags. The order of tags means nothing.
 
     returns a Reading: an error spoils the whole set, a warning at most the right that it names
-    source  licensing.md 2 and 3
+    source  docs/licensing.md 2 and 3
     """
     known = [one for name, value in tags if (one := _recognise(name, value))]
     if faults := _whole_set_faults(known):

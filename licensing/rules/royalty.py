@@ -26,7 +26,7 @@ def share_sale(work: str, gross_nano: int, links: Links, *, fee_e8: int, payment
     gross_nano  >= 0;  fee_e8: parts per 10^8, 0 .. 5%, floored
     payment_id  decides equal remainders
     raises      ValueError for a fee out of range
-    source      licensing.md 6: fee first, the rest by largest remainder over `due` and the own pool
+    source      docs/licensing.md 6: fee first, then largest remainder over `due` and the own pool
     """
     if not 0 <= fee_e8 <= MOST_FEE_E8:
         raise ValueError(f"a fee of {fee_e8} parts is not between 0% and 5%")

@@ -43,7 +43,7 @@ def test_a_token_stays_at_its_site(run, site, home):
     login(run, site)
     result = run("auth", "whoami", url="http://127.0.0.1:9")
     assert result.exit_code == 4
-    assert "auth.required" in result.stderr
+    assert "auth.nobody" in result.stderr
 
 
 def test_another_key_cannot_sign_in_to_an_account(run, site, home):

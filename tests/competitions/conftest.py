@@ -1,6 +1,7 @@
 """The site's clock stands still for the pages: they ask django.utils.timezone.now()."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from tests import factories
@@ -22,10 +23,8 @@ def signed_in(client):
     """A client that is signed in: signed_in("ada")."""
 
     def enter(name):
-        from django.contrib.auth import get_user_model  # noqa: PLC0415
-
-        client.force_login(get_user_model().objects.get(username=name),
-                           backend="django.contrib.auth.backends.ModelBackend")
+        user = get_user_model().objects.get(username=name)
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         return client
 
     return enter

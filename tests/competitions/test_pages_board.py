@@ -9,7 +9,6 @@ from competitions.errors import SubmissionTooLarge
 from tests import factories
 
 pytestmark = [
-    pytest.mark.urls("tests.competitions.site"),
     pytest.mark.django_db,
     pytest.mark.usefixtures("clock"),
 ]

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from evaluator.checking import check
+from evaluator.doors.answers import read_downloaded
 from evaluator.doors.prepare import write_prepared
-from evaluator.errors import DataLabelUnknown, SliceChanged
+from evaluator.errors import AdapterRank, DataFileMissing, DataLabelUnknown, SliceChanged
 from evaluator.examples import Example
 from evaluator.intake import admit_folder
 from evaluator.metrics import show_score
@@ -63,6 +64,16 @@ def test_the_same_seed_trains_the_same_adapter(tmp_path, slices, prepared):
 def test_a_label_outside_the_task_is_refused_before_training(tmp_path, prepared):
     with pytest.raises(DataLabelUnknown):
         train([Example("a", "fish")], prepared.manifest, tmp_path, RECIPE, print)
+
+
+def test_a_rank_beyond_the_task_is_refused_before_training(tmp_path, slices, prepared):
+    with pytest.raises(AdapterRank):
+        train(slices["train"], prepared.manifest, tmp_path, Recipe(rank=17), print)
+
+
+def test_a_folder_that_is_no_downloaded_competition_is_named(tmp_path):
+    with pytest.raises(DataFileMissing, match=r"manifest\.json"):
+        read_downloaded(tmp_path / "manifest.json")
 
 
 def test_a_changed_public_slice_is_refused(trained, prepared):

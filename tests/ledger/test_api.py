@@ -190,7 +190,8 @@ def test_the_logs_files_prove_each_other(ada, client, now):
     "place",
     [
         "0/000", "0/000.p/256", "0/000.p/0", "0/0", "0/x000/000", "9/000", "x/000", "1/000.p/1",
-        "entries/-01", "00/000", "0/\u0663\u0663\u0663", "64/000.p/1", "7/000", "0/x999/x999/x999/999",
+        "entries/-01", "00/000", "0/\u0663\u0663\u0663", "64/000.p/1", "7/000",
+        "0/x999/x999/x999/999",
     ],
 )  # fmt: skip
 def test_what_is_no_tile_of_the_log_is_not_found(ada, client, now, place):

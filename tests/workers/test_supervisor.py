@@ -167,7 +167,7 @@ def test_a_plan_without_a_broker_of_its_own_uses_the_one_it_is_given(tmp_path):
 def test_without_redis_messages_go_through_files_and_the_plan_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(site.shutil, "which", lambda _: None)
     made = site.site_plan(tmp_path, "127.0.0.1", 0, {})
-    assert made.environment["CELERY_BROKER_URL"] == "filesystem://"
+    assert made.environment["CELERY_BROKER_URL"] == "filesystem://localhost"
     assert made.notes == (site.NO_BROKER,)
 
 

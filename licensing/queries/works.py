@@ -1,49 +1,51 @@
-"""Reading the rights: works, deeds, quotes, lineage, pools, grants. Nothing here writes."""
+"""Reading works: what they are, what their terms say, what they were made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ledger import log
-from ledger.queries import balance_nano
 from licensing import errors
-from licensing.models import Edge, Grant, PoolShare, TermsVersion, Work
-from licensing.rules import catalogue, sale
+from licensing.models import Edge, PoolShare, TermsVersion, Work
+from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
-from licensing.rules.lineage import due, edges_above
-from licensing.rules.may import Use
+from licensing.rules.lineage import WHOLE_E8, due, edges_above
+from licensing.rules.may import Answer, Denied, Granted, Priced, Use, may
 from licensing.rules.parents import check_parent, needed_use
-from licensing.rules.pricing import Price, price
-from licensing.rules.reading import read_own
+from licensing.rules.reading import parse, read_own
 from licensing.rules.rows import Work as WorkRow
-from licensing.rules.rows import pool_of, terms_key
-from licensing.rules.royalty import Sale, share_sale
+from licensing.rules.rows import terms_key
 from licensing.rules.terms import Tag
 
 
 @dataclass(frozen=True)
-class Quote:
-    """What a licence would cost this account now, and who would get how much of it.
+class Listing:
+    """A work as a list shows it.
 
-    shares  work -> nano-tokens; shares of the sale before anybody draws. Nothing is written
+    commercial  what its terms answer to commercial use now
+    split_e8    what the work itself and each of its ancestors gets of a sale, parts per 10^8
     """
 
-    work: WorkRow
-    price: Price
-    terms_version: int
-    shares: Sale
+    work: Work
+    commercial: Answer
+    split_e8: list[int]
+
+    @property
+    def price_nano(self) -> int | None:
+        """What commercial use costs; 0 when it is free, None when it is not given."""
+        if isinstance(self.commercial, Granted):
+            return 0
+        return self.commercial.amount_nano if isinstance(self.commercial, Priced) else None
 
 
 @dataclass(frozen=True)
-class Due:
-    """What an account can draw from the pool of one work."""
+class Link:
+    """One step of a work's lineage. work: the one at the other end."""
 
     work: Work
-    weight: int
-    drawn_nano: int
-    due_nano: int
+    rate_e8: int
 
 
 def works(*, kind: str = "", owner: str = "") -> QuerySet[Work]:
@@ -52,9 +54,27 @@ def works(*, kind: str = "", owner: str = "") -> QuerySet[Work]:
     return Work.objects.filter(**wanted).order_by("-registered_ms", "id")
 
 
-def offers() -> QuerySet[Work]:
-    """Adapters whose licences are sold, newest first."""
-    return works(kind="adapter").filter(is_offered=True, state="live")
+def offers(*, kind: str = "adapter", text: str = "") -> QuerySet[Work]:
+    """Works whose licences are sold, newest first. text: in the title, owner, or start of the id"""
+    found = works(kind=kind).filter(is_offered=True, state="live")
+    if text:
+        named = Q(title__icontains=text) | Q(owner__icontains=text) | Q(pk__startswith=text)
+        found = found.filter(named)
+    return found
+
+
+def listings(found: Sequence[Work], *, now: datetime) -> list[Listing]:
+    """These works with price and split; a fixed number of queries and one per level of lineage."""
+    keys = {one.id: terms_key(one.id, one.terms_version) for one in found}
+    terms = TermsVersion.objects.in_bulk(list(keys.values()))
+    links = links_above(*keys)
+    made = []
+    for one in found:
+        reading = parse([(name, value) for name, value in terms[keys[one.id]].tags])
+        commercial = may(Use.COMMERCIAL, reading, age_ms=_ms(now) - one.registered_ms)
+        above = [part for _, part in sorted(due(one.id, links).items())]
+        made.append(Listing(one, commercial, [WHOLE_E8 - sum(above), *above]))
+    return made
 
 
 def work(work_id: str) -> Work:
@@ -63,6 +83,11 @@ def work(work_id: str) -> Work:
     if found is None:
         raise errors.WorkUnknown(f"No work {work_id[:16]} is registered.", work=work_id)
     return found
+
+
+def works_of(ids: Collection[str]) -> dict[str, Work]:
+    """Works by id."""
+    return Work.objects.in_bulk(list(ids))
 
 
 def has_work(work_id: str) -> bool:
@@ -83,27 +108,15 @@ def deed_of(work_id: str, *, now: datetime) -> tuple[Clause, ...]:
     return deed(reading, registered_ms=found.registered_ms, now_ms=_ms(now))
 
 
-def quote(work_id: str, uses: Sequence[str], *, account: str, now: datetime) -> Quote:
-    """What these uses cost now. account: the buyer, or "" for a visitor.
-
-    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules
-    """
-    rows, at_ms = log.Tables(), _ms(now)
-    found = catalogue.work_of(work_id, rows)
-    sale.check_for_sale(found)
-    has_access = catalogue.may_use(Use.COPY, work_id, account, rows=rows, at_ms=at_ms)
-    reading = catalogue.reading_of(found, rows)
-    asked = price(found, reading, uses, now_ms=at_ms, has_access=has_access)
-    shares = share_sale(
-        work_id, asked.price_nano, links_above(work_id), fee_e8=sale.SALE_FEE_E8, payment_id=""
-    )
-    return Quote(found, asked, found.terms_version, shares)
+def uses_given(clauses: Sequence[Clause]) -> list[Clause]:
+    """The uses that a licence can be bought for."""
+    return [one for one in clauses if not isinstance(one.answer, Denied)]
 
 
-def links_above(work_id: str) -> Mapping[str, Mapping[str, int]]:
-    """All links reachable upward from a work: child -> parent -> rate_e8; a query per level."""
+def links_above(*work_ids: str) -> Mapping[str, Mapping[str, int]]:
+    """All links reachable upward from works: child -> parent -> rate_e8; a query per level."""
     links: dict[str, dict[str, int]] = {}
-    level = {work_id}
+    level = set(work_ids)
     while level:
         links |= {child: {} for child in level}
         for edge in Edge.objects.filter(child__in=level):
@@ -118,6 +131,20 @@ def lineage(work_id: str) -> QuerySet[Edge]:
     return Edge.objects.filter(pk__in=keys).order_by("child", "parent")
 
 
+def parents(work_id: str) -> list[Link]:
+    """What a work was made from, with the rates that they take."""
+    edges = list(Edge.objects.filter(child=work_id).order_by("-rate_e8", "parent"))
+    found = works_of([edge.parent for edge in edges])
+    return [Link(found[edge.parent], edge.rate_e8) for edge in edges]
+
+
+def children(work_id: str, *, limit: int) -> list[Link]:
+    """What was made from a work, newest first."""
+    rates = dict(Edge.objects.filter(parent=work_id).values_list("child", "rate_e8"))
+    newest = Work.objects.filter(pk__in=list(rates)).order_by("-registered_ms", "id")[:limit]
+    return [Link(one, rates[one.id]) for one in newest]
+
+
 def due_above(work_id: str) -> Mapping[str, int]:
     """ancestor -> parts per 10^8 of every sale of the work."""
     return due(work_id, links_above(work_id))
@@ -126,41 +153,6 @@ def due_above(work_id: str) -> Mapping[str, int]:
 def payees(work_id: str) -> QuerySet[PoolShare]:
     """Who is paid from a work's own pool."""
     return PoolShare.objects.filter(work=work_id).order_by("payee")
-
-
-def pool_nano(work_id: str) -> int:
-    """What lies in a work's pool, not yet drawn. raises AccountUnknown"""
-    return balance_nano(pool_of(work_id))
-
-
-def royalties(account: str) -> list[Due]:
-    """What an account can draw, work by work."""
-    rows = log.Tables()
-    shares = PoolShare.objects.filter(payee=account).order_by("work")
-    found = Work.objects.in_bulk([share.work for share in shares])
-    return [
-        Due(
-            work=found[share.work],
-            weight=share.weight,
-            drawn_nano=share.drawn_nano,
-            due_nano=sale.due_from_pool(share.work, rows)[account],
-        )
-        for share in shares
-    ]
-
-
-def grant(grant_id: str) -> Grant:
-    """raises GrantUnknown"""
-    found = Grant.objects.filter(pk=grant_id).first()
-    if found is None:
-        raise errors.GrantUnknown(f"No licence {grant_id[:16]} was granted.", grant=grant_id)
-    return found
-
-
-def grants(*, holder: str = "", work_id: str = "") -> QuerySet[Grant]:
-    """Licences, newest first."""
-    wanted = {name: value for name, value in (("holder", holder), ("work", work_id)) if value}
-    return Grant.objects.filter(**wanted).order_by("-from_ms", "id")
 
 
 def check_parents(

@@ -1,0 +1,136 @@
+"""The second half of the story: the licence, the royalties, the books, the proof."""
+
+import json
+import re
+from typing import Any
+
+from assay.money import show_tokens
+from config.demo.miner import Miner
+from config.demo.site import manage
+from config.demo.story import AUTHOR, BUYER, COMPETITION, CONTRIBUTOR, SPONSOR, Story
+
+Facts = dict[str, Any]
+
+
+def play(story: Story) -> None:
+    """The scenes after the payout, in order. raises StoryBroken"""
+    for name, scene in (
+        ("licence", licence),
+        ("royalties", royalties),
+        ("books", books),
+        ("proof", proof),
+    ):
+        with story.telling.stage(name):
+            scene(story)
+
+
+def licence(story: Story) -> None:
+    """A commercial user buys the best adapter's licence on the web; it verifies offline."""
+    buyer, facts = story.visitors[BUYER], story.telling.facts
+    best = facts["board"]["items"][0]
+    work = next(one for one in facts["works"] if one["title"] == best["title"])
+    page = buyer.get(f"/models/{work['id']}/buy/?uses=commercial")
+    granted = buyer.post(f"/models/{work['id']}/buy/", hidden_fields(page.text))
+    grant = str(granted.url).rstrip("/").rsplit("/", 1)[-1]
+    found = buyer.get(f"/api/licences/{grant}").json()
+    price = show_tokens(int(found["price_nano"]))
+    story.telling.say(BUYER, f"bought commercial use of {best['title']!r} for {price} tokens")
+    jws = story.folder / "grant.jws"
+    jws.write_text(found["jws"])
+    key = buyer.get("/api/log").json()["operator_key"]
+    nobody_answers = "http://127.0.0.1:9"
+    anyone = Miner("anyone", nobody_answers, story.folder / "homes" / "anyone")
+    checked = anyone.assay("licence", "verify", str(jws), "--key", key)
+    story.telling.check("licence_verifies_offline", holds=bool(checked), says=str(checked))
+    story.telling.say(BUYER, "the grant verifies offline")
+    facts["sale"] = {"grant": grant, "price_nano": found["price_nano"], "work": work["id"]}
+
+
+def royalties(story: Story) -> None:
+    """Every contributor draws his part of the sale."""
+    facts = story.telling.facts
+    for name in (AUTHOR, CONTRIBUTOR, SPONSOR):
+        visitor = story.visitors[name]
+        for action in sorted(
+            set(re.findall(r'action="(/royalties/[^"]+)"', visitor.get("/royalties/").text))
+        ):
+            visitor.post(action, {})
+    best = facts["board"]["items"][0]
+    miner = story.miners[best["owner"]]
+    miner.assay("ledger", "draw", facts["sale"]["work"])
+    for line in _lines(story, "royalty"):
+        if line["credit"] == line["credit"].split(":")[0]:
+            amount = show_tokens(int(line["amount_nano"]))
+            story.telling.say(line["credit"], f"drew {amount} tokens of royalty")
+
+
+def books(story: Story) -> None:
+    """Where the prize and the price went, and that nothing was made or lost."""
+    facts, telling = story.telling.facts, story.telling
+    settled = _lines(story, "prize") + _lines(story, "fee", debit=f"escrow:{COMPETITION}")
+    facts["payout"] = [_short(one) for one in settled]
+    paid_nano = sum(int(one["amount_nano"]) for one in settled)
+    telling.check("prize_paid_whole", holds=paid_nano == 1000 * 10**9, says=str(paid_nano))
+    facts["royalty"] = [
+        _short(one) for one in rows_of(story, "ledger.Transfer") if one["debit"] == BUYER
+    ]
+    sold_nano = sum(int(one["amount_nano"]) for one in facts["royalty"])
+    holds = sold_nano == int(facts["sale"]["price_nano"])
+    telling.check("price_split_to_the_last_nano", holds=holds, says=str(sold_nano))
+    facts["drawn"] = [
+        _short(one) for one in _lines(story, "royalty") if one["debit"].startswith("pool:")
+    ]
+    accounts = rows_of(story, "ledger.Account")
+    total_nano = sum(int(one["available_nano"]) + int(one["pending_out_nano"]) for one in accounts)
+    telling.check("sums_conserve", holds=total_nano == 0, says=str(total_nano))
+    escrow = next(one for one in accounts if one["id"] == f"escrow:{COMPETITION}")
+    left = {escrow["available_nano"], escrow["pending_in_nano"]}
+    telling.check("escrow_is_empty", holds=left <= {0, "0"}, says=str(escrow))
+    telling.say("books", "prize, price and royalties add up to the last nano")
+
+
+def rows_of(story: Story, table: str) -> list[Facts]:
+    """All rows of a table of the fold, as the site shows them to auditors."""
+    found: list[Facts] = []
+    while True:
+        after = found[-1]["id"] if found else ""
+        page = story.visitors[BUYER].get(f"/api/state/{table}?after={after}&limit=500").json()
+        found += page["rows"]
+        if len(page["rows"]) < 500:
+            return found
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """The hidden fields of the last form on a page, but for its token."""
+    form = page.rsplit('method="post"', 1)[-1].split("</form>", 1)[0]
+    found = {}
+    for one in re.findall(r"<input[^>]*>", form):
+        parts = dict(re.findall(r'(\w+)="([^"]*)"', one))
+        if parts.get("type") == "hidden" and parts.get("name") != "csrfmiddlewaretoken":
+            found[parts["name"]] = parts.get("value", "")
+    return found
+
+
+def _lines(story: Story, code: str, **wanted: str) -> list[Facts]:
+    rows = [one for one in rows_of(story, "ledger.Transfer") if one["code"] == code]
+    return [one for one in rows if all(one[name] == value for name, value in wanted.items())]
+
+
+def _short(line: Facts) -> Facts:
+    return {"code": line["code"], "to": line["credit"], "amount_nano": str(line["amount_nano"])}
+
+
+def proof(story: Story) -> None:
+    """Replay every table, then audit the site from outside."""
+    telling = story.telling
+    replayed = manage(story.plan, "replay", "--json", may_fail=True)
+    told = json.loads(replayed.stdout.strip().splitlines()[-1])
+    telling.facts["replay"] = told
+    telling.check("replay_equal", holds=replayed.returncode == 0, says=str(told))
+    telling.say(
+        "auditor", f"replay: {told.get('rows')} rows follow from {told.get('messages')} messages"
+    )
+    auditor = Miner("auditor", story.url, story.folder / "homes" / "auditor")
+    telling.facts["audit"] = auditor.assay("audit", story.url)
+    telling.check("audit_ok", holds=True)
+    telling.say("auditor", "audit from outside: log, signatures and every row hold")

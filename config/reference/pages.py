@@ -1,0 +1,48 @@
+"""The reference pages of docs/: written from the code, so that they cannot say anything else."""
+
+import json
+from pathlib import Path
+
+from config import env
+from config.reference.commands import commands_page
+from config.reference.errors import errors_page
+from config.reference.messages import messages_page
+from config.reference.tables import MADE_BY, table
+from config.urls import api
+
+FOLDER = env.HOUSE / "docs"
+
+
+def pages() -> dict[str, str]:
+    """File name in docs/ -> its text. The same code gives the same bytes."""
+    return {
+        "errors.md": errors_page(),
+        "messages.md": messages_page(),
+        "cli.md": commands_page(),
+        "settings.md": settings_page(),
+        "openapi.json": json.dumps(api.get_openapi_schema(), indent=1, sort_keys=True) + "\n",
+    }
+
+
+def stale(found: dict[str, str], folder: Path) -> list[str]:
+    """Names of the pages whose file in the folder is absent or says something else."""
+    return [
+        name
+        for name, text in found.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
+    ]
+
+
+def settings_page() -> str:
+    """Every environment variable that the house reads."""
+    rows = [
+        (f"`{name}`", f"`{default}`" if default else "empty", meaning)
+        for name, default, meaning in env.meanings()
+    ]
+    words = (
+        "The house reads its environment once, in `config/env.py`. A value that cannot be used "
+        "stops the start with `config.setting_invalid`. `python manage.py env` prints this list. "
+        "The [runbook](runbook.md) says which four a real site needs."
+    )
+    shown = table(("variable", "default", "meaning"), rows)
+    return f"# Settings\n\n{MADE_BY}\n\n{words}\n\n{shown}\n"

@@ -1,0 +1,82 @@
+"""What the pages of the rights ask: which uses, and whether the buyer agrees to a quote."""
+
+from collections.abc import Sequence
+
+from django import forms
+
+from assay.messages import LicenceBuy
+from assay.money import MOST_NANO, show_tokens
+from assay.wire import Nano
+from licensing.rules.deed import Clause
+from licensing.rules.may import Priced, Use
+from licensing.rules.rows import WorkKind
+from licensing.rules.terms import Schedule
+
+USES = {
+    Use.COPY: "Copy it",
+    Use.DISPLAY: "Display it",
+    Use.PUBLISH: "Publish it",
+    Use.DERIVE: "Make an adapter from it",
+    Use.COMMERCIAL: "Use it commercially",
+    Use.TRAIN: "Train on it",
+}
+KINDS = {WorkKind.ADAPTER: "Adapters", WorkKind.BASE: "Base models", WorkKind.DATA: "Data sets"}
+_EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
+
+
+class SearchForm(forms.Form):
+    """What to look for among the works offered."""
+
+    q = forms.CharField(
+        label="Title, owner or id",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    kind = forms.ChoiceField(
+        label="Kind", required=False, choices=[("", "Everything"), *KINDS.items()]
+    )
+
+
+class UsesForm(forms.Form):
+    """The uses that the terms sell or give; the first that costs something is ticked."""
+
+    uses = forms.MultipleChoiceField(
+        label="What for?", widget=forms.CheckboxSelectMultiple(attrs={"class": "uses"})
+    )
+
+    def __init__(self, clauses: Sequence[Clause], *, ticked: Sequence[str]) -> None:
+        super().__init__(initial={"uses": list(ticked)})
+        choices = [(one.use.value, f"{USES[one.use]}: {_asks(one)}") for one in clauses]
+        field = self.fields["uses"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = choices
+
+
+class BuyForm(forms.Form):
+    """A buyer agrees to one quote. key: made with the page, so that it is bought once."""
+
+    uses = forms.CharField(max_length=200)
+    terms_version = forms.IntegerField(min_value=1)
+    price_nano = forms.IntegerField(min_value=0, max_value=MOST_NANO)
+    key = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
+
+    def order(self, work: str) -> LicenceBuy:
+        """What the buyer agreed to; call only on a valid form."""
+        agreed = self.cleaned_data
+        uses = tuple(agreed["uses"].split(","))
+        return LicenceBuy(work, uses, agreed["terms_version"], Nano(agreed["price_nano"]))
+
+
+class DrawForm(forms.Form):
+    """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
+
+    work = forms.RegexField(r"\A[0-9a-f]{64}\Z")
+    key = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
+
+
+def _asks(clause: Clause) -> str:
+    answer = clause.answer
+    if not isinstance(answer, Priced):
+        return "free"
+    return f"{show_tokens(answer.amount_nano)} tokens {_EVERY[answer.schedule]}"

@@ -1,0 +1,158 @@
+"""A miner's way through the command line, against a live site whose clock stands still."""
+
+import json
+from hashlib import sha256
+
+import pytest
+from django.utils import timezone
+
+from assay.cli import auth
+from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
+from evaluator.errors import AdapterWrongBase
+from ledger import actions, sequencer
+from tests import factories
+
+
+@pytest.fixture
+def contest(site, run, monkeypatch):
+    """An open competition, and a miner who is signed in."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+    monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(30)))
+    name = factories.competition()
+    assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
+    return name
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    folder = tmp_path / "first try"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text("{}")
+    (folder / "adapter_model.safetensors").write_bytes(b"\0" * 100)
+    return folder
+
+
+def enter(run, adapter, *more):
+    result = run("submit", str(adapter), "-c", "docs", "--no-check", "--json", *more)
+    return result, json.loads(result.stdout) if result.stdout else {}
+
+
+def test_a_competition_is_found_shown_and_downloaded_whole(contest, run, tmp_path):
+    assert "docs" in run("competitions", "list").stdout
+    shown = run("competitions", "show", "docs").stdout
+    assert "1000 tokens" in shown
+    assert "0.250" in shown
+    out = tmp_path / "docs"
+    first = run("competitions", "download", "docs", "--out", str(out), "--json")
+    assert json.loads(first.stdout) == {"folder": str(out), "files": 5, "fetched": 5}
+    found = json.loads((out / "competition.json").read_text())
+    for file in found["files"]:
+        assert sha256((out / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+    (out / "train.jsonl").write_text("damaged")
+    again = run("competitions", "download", "docs", "--out", str(out), "--json")
+    assert json.loads(again.stdout)["fetched"] == 1
+
+
+def test_an_unknown_competition_gets_a_suggestion(contest, run):
+    for words in (["competitions", "show", "doc"], ["leaderboard", "doc"]):
+        result = run(*words, "--json")
+        assert result.exit_code == 5
+        told = json.loads(result.stderr.splitlines()[-1])
+        assert (told["code"], told["next"]) == (CompetitionUnknown.code, "Did you mean docs?")
+
+
+def test_a_submission_run_twice_is_one_submission(contest, run, adapter):
+    first, told = enter(run, adapter)
+    assert first.exit_code == 0, first.stderr
+    assert (told["state"], told["title"], told["remaining"]) == ("committed", "first try", 1)
+    again, same = enter(run, adapter)
+    assert (again.exit_code, same["id"]) == (0, told["id"])
+    other, still = enter(run, adapter, "--title", "other words")
+    assert (other.exit_code, still["id"]) == (0, told["id"])
+    assert "entered before" in other.stderr
+
+
+def test_the_quota_is_a_refusal_by_rule(contest, run, adapter):
+    for number in range(3):
+        (adapter / "adapter_model.safetensors").write_bytes(bytes([number]) * 9)
+        result, _ = enter(run, adapter)
+    assert result.exit_code == 5
+    assert json.loads(result.stderr.splitlines()[-1])["code"] == QuotaUsed.code
+
+
+def test_a_closed_competition_takes_nothing(contest, run, adapter, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(601))
+    result, _ = enter(run, adapter)
+    assert result.exit_code == 5
+    assert json.loads(result.stderr.splitlines()[-1])["code"] == SubmissionClosed.code
+
+
+def test_terms_below_the_required_ones_are_refused(contest, run, adapter):
+    tags = ["License=" + factories.REQUIRED[0][1], "Currency=ASSAY", "Derivation=Allowed"]
+    words = [word for tag in tags for word in ("--licence", tag)]
+    result, _ = enter(run, adapter, *words)
+    assert result.exit_code == 5
+    assert json.loads(result.stderr.splitlines()[-1])["code"].startswith(("terms.", "submission."))
+
+
+def test_waiting_ends_with_the_code_of_the_result(contest, run, adapter):
+    _, told = enter(run, adapter)
+    refused = factories.Evaluation.objects.get(submission=told["id"])
+    fence = factories.score.lease_evaluation(evaluation=refused.pk, now=factories.at(40))
+    error = AdapterWrongBase("Made for another base.")
+    factories.score.record_refusal(
+        evaluation=refused.pk, fence=fence, error=error, now=factories.at(41)
+    )
+    result, state = enter(run, adapter, "--wait")
+    assert result.exit_code == 5
+    assert state["refused"]["code"] == AdapterWrongBase.code
+    assert state["remaining"] == 2
+    shown = run("submit", str(adapter), "-c", "docs", "--no-check", "--wait")
+    assert AdapterWrongBase.code in shown.stdout
+
+
+def test_a_scored_entry_is_on_the_board_and_in_the_list(contest, run, adapter):
+    _, told = enter(run, adapter)
+    found = factories.Evaluation.objects.get(submission=told["id"])
+    fence = factories.score.lease_evaluation(evaluation=found.pk, now=factories.at(40))
+    factories.score.record_score(
+        evaluation=found.pk, fence=fence, measured=factories._measured("a" * 64, 30),
+        now=factories.at(41),
+    )  # fmt: skip
+    sequencer.sequence(holder="t", now=factories.at(42))
+    result, _ = enter(run, adapter, "--wait")
+    assert result.exit_code == 0
+    score = json.loads(run("submissions", "show", told["id"], "--json").stdout)["score"]
+    board = json.loads(run("leaderboard", "docs", "--json").stdout)
+    assert (board["owner"], board["score"]) == ("ada", score)
+    assert score in run("leaderboard", "docs").stdout
+    assert told["id"] in run("submissions", "list").stdout
+    receipt = run("submit", str(adapter), "-c", "docs", "--no-check", "--wait").stdout
+    assert score in receipt
+    assert f"/log/receipt/{told['id']}" in receipt
+
+
+def test_a_folder_that_is_no_adapter_is_refused_before_anything_is_sent(contest, run, tmp_path):
+    result, _ = enter(run, tmp_path)
+    assert result.exit_code == 2
+    assert json.loads(result.stderr.splitlines()[-1])["code"] == "cli.adapter_file_missing"
+
+
+def test_a_buyer_sees_the_price_agrees_and_gets_a_licence_once(contest, run, site):
+    entry = factories.scored(owner="bob")
+    factories.settle()
+    factories.deadline.license_winners("docs", now=factories.at(620))
+    actions.mint(account="ada", amount_nano=10**12, idempotency="t", now=factories.at(621))
+    works = run("ledger", "balance", "bob").stdout
+    assert "bob" in works
+    work = factories.queries.submission(entry).adapter_sha256
+    unsure = run("licence", "buy", work, "--json")
+    assert unsure.exit_code == 2
+    assert "100 tokens" in unsure.stderr
+    bought = [run("licence", "buy", work, "--yes", "--json") for _ in range(2)]
+    assert [one.exit_code for one in bought] == [0, 0], bought[0].stderr
+    first, again = (json.loads(one.stdout) for one in bought)
+    assert first["grant"] == again["grant"]
+    assert "900 tokens" in run("ledger", "balance").stdout
+    shown = json.loads(run("licence", "show", first["grant"], "--json").stdout)
+    assert (shown["holder"], shown["price_nano"]) == ("ada", str(100 * 10**9))

@@ -1,0 +1,113 @@
+"""The worked tables of docs/algorithms, run through the rules that they describe."""
+
+import pytest
+
+from assay.money import parse_tokens, show_tokens
+from competitions.rules import quota
+from competitions.rules.prizes import Payout, Placed, settle
+from competitions.rules.verdict import places
+from licensing.rules.royalty import share_sale, targets
+from tests.docs.worked import given, parts_e8, section, sections
+
+
+def examples(name):
+    return [pytest.param(one, id=one.title) for one in sections(name) if "Example" in one.title]
+
+
+def outcomes(text):
+    return tuple(map(int, text))
+
+
+def paid(terms, entries) -> Payout:
+    return settle(
+        [
+            Placed(row["entry"], row["owner"], int(row["commit"]), outcomes(row["outcomes"]))
+            for row in entries
+        ],
+        baseline=outcomes(terms["baseline"]),
+        prize_nano=parse_tokens(terms["prize"]),
+        curve=[int(weight) for weight in terms["curve"].split(", ")],
+        fee_e8=parts_e8(terms["fee"]),
+        pool_e8=parts_e8(terms["pool"]),
+        draw=terms["draw"],
+    )
+
+
+@pytest.mark.parametrize("example", examples("payout"))
+def test_a_worked_payout_is_what_the_rule_gives(example):
+    terms, entries, (rest,) = example.tables
+    found = paid(given(terms), entries)
+    placed = places(found)
+    assert [(row["entry"], row["place"], row["prize"]) for row in entries] == [
+        (
+            row["entry"],
+            str(placed.get(row["entry"], "-")),
+            show_tokens(found.prizes.get(row["entry"], 0)),
+        )
+        for row in entries
+    ]
+    assert rest == {
+        "fee": show_tokens(found.fee_nano),
+        "pool": show_tokens(found.pool_nano),
+        "to the sponsor": show_tokens(found.to_sponsor_nano),
+    }
+
+
+@pytest.mark.parametrize("example", examples("royalty"))
+def test_a_worked_sale_is_what_the_rule_gives(example):
+    terms, edges, amounts = example.tables
+    asked = given(terms)
+    links: dict[str, dict[str, int]] = {}
+    for edge in edges:
+        links.setdefault(edge["child"], {})[edge["parent"]] = parts_e8(edge["rate"])
+    found = share_sale(
+        asked["sold"],
+        parse_tokens(asked["price"]),
+        links,
+        fee_e8=parts_e8(asked["fee"]),
+        payment_id=asked["payment"],
+    )
+    given_nano = {"fee": found.fee_nano, **found.shares_nano}
+    assert {row["to"]: row["amount"] for row in amounts} == {
+        name: show_tokens(amount_nano) for name, amount_nano in given_nano.items()
+    }
+
+
+def test_the_worked_pool_is_what_the_rule_gives():
+    (rows,) = section("royalty", "Drawing from a pool").tables
+    came_nano = 0
+    for row in rows:
+        came_nano += parse_tokens(row["came in"])
+        wanted = targets(came_nano, {"docwriters": 3, "orchard": 1})
+        held_nano = came_nano - sum(wanted.values())
+        shown = {name: show_tokens(amount_nano) for name, amount_nano in wanted.items()}
+        assert {**shown, "held": show_tokens(held_nano)} == {
+            name: row[name] for name in (*shown, "held")
+        }
+
+
+def test_the_worked_windows_are_what_the_rule_gives():
+    (rows,) = section("quota", "Windows").tables
+    opens_ms, window_s = 1_000_000, 60
+    for row in rows:
+        seconds, _, rest = row["commit at"].partition(".")
+        at_ms = int(seconds) * 1000 + int(rest.ljust(3, "0"))
+        window = quota.window_of(at_ms, opens_at_ms=opens_ms, window_s=window_s)
+        ends_ms = quota.window_ends_ms(window, opens_at_ms=opens_ms, window_s=window_s)
+        assert (str(window), str(ends_ms // 1000)) == (row["window"], row["next window begins"])
+
+
+def test_the_worked_slots_are_what_the_rule_gives():
+    (rows,) = section("quota", "Slots").tables
+    for row in rows:
+        taken = [] if row["taken"] == "none" else [int(slot) for slot in row["taken"].split(", ")]
+        slot = quota.free_slot(taken, int(row["quota"]))
+        assert ("refused" if slot is None else str(slot)) == row["slot"]
+
+
+def test_five_wins_are_enough_and_four_are_not():
+    terms = {"prize": "1", "curve": "1", "fee": "0 %", "pool": "0 %", "draw": "d"}
+    for wins, is_enough in ((5, True), (4, False)):
+        entry = {"entry": "A", "owner": "ada", "commit": "1", "outcomes": "1" * wins}
+        found = paid({**terms, "baseline": "0" * wins}, [entry])
+        assert bool(found.groups) is is_enough

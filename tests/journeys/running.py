@@ -1,0 +1,159 @@
+"""A running site for a journey: real processes, a small competition, miners at the command line."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.demo.miner import Miner
+from config.demo.site import begin, manage, plan_site
+from config.demo.telling import Telling
+from config.demo.visitor import Visitor
+from tests.evaluator import makers
+from workers.supervisor import Plan, Supervisor
+
+SPONSOR, AUTHOR = "orchard", "sentence-lab"
+LIMIT_S = 150
+
+
+class Site:
+    """A site under its supervisor, tended by the test's own thread."""
+
+    def __init__(self, plan: Plan, supervisor: Supervisor, folder: Path) -> None:
+        self.plan, self.supervisor, self.folder = plan, supervisor, folder
+        self.url = plan.address.rstrip("/")
+
+    def until(self, holds, what: str):
+        """Tend the site until `holds()` answers something true; that is the answer."""
+        until_s = time.monotonic() + LIMIT_S
+        while time.monotonic() < until_s:
+            self.supervisor.tend()
+            if answer := holds():
+                return answer
+            time.sleep(0.1)
+        logs = {path.name: path.read_text()[-1500:] for path in (self.plan.data / "log").iterdir()}
+        raise AssertionError(f"{what} did not happen in {LIMIT_S} s: {json.dumps(logs, indent=1)}")
+
+    def publish(self, name: str, *, public: int, open_s: int = 3600, quota: int = 10) -> None:
+        """A sponsor's competition with `public` public examples, by the wizard."""
+        rows = makers_rows(public)
+        with Visitor(self.url, SPONSOR) as sponsor:
+            sponsor.sign_up(play_money=True)
+            draft = str(sponsor.post("/sponsor/", {}).url).split("/drafts/")[1].split("/")[0]
+            base = f"/sponsor/drafts/{draft}"
+            task = {"title": "Colours", "competition": name, "summary": "Small and quick."}
+            sponsor.post(f"{base}/task/", task)
+            data = {"base": "minilm-l6-v2", "metric": "accuracy", "max_tokens": "32"}
+            columns = {"text_column": "text", "label_column": "label"}
+            sponsor.post(f"{base}/data/", data | columns, self._files(rows))
+            prize = {"prize": "100", "curve": "2,1", "dispute": "0 s", "window": "1 day"}
+            prize |= {"quota": str(quota), "closes_in": f"{open_s} s"}
+            sponsor.post(f"{base}/prize/", prize)
+            terms = {"commercial": "none", "train": "none", "data_share": "10"}
+            sponsor.post(f"{base}/terms/", terms)
+            sponsor.post(f"{base}/dry-run/", {})
+            self.until(lambda: "Baseline score" in sponsor.get(f"{base}/review/").text, "dry run")
+            sponsor.post(f"{base}/publish/", {})
+            self.until(lambda: self.state_of(name) == "open", "opening")
+
+    def state_of(self, name: str) -> str:
+        with Visitor(self.url, "anyone") as anyone:
+            return str(anyone.get(f"/api/competitions/{name}").json()["state"])
+
+    def miner(self, name: str) -> Miner:
+        """A miner with a key and a session."""
+        made = Miner(name, self.url, self.folder / name)
+        made.home.mkdir(parents=True, mode=0o700)
+        made.assay("auth", "login", "--account", name)
+        return made
+
+    def adapter(self, number: int) -> Path:
+        """A folder with an honest adapter of its own."""
+        folder = self.folder / f"adapter-{number}"
+        folder.mkdir()
+        config, tensors = makers.adapter(lora_alpha=4 + number)
+        (folder / "adapter_config.json").write_bytes(config)
+        (folder / "adapter_model.safetensors").write_bytes(tensors)
+        return folder
+
+    def messages(self, kind: str) -> int:
+        """How many messages of a kind the log has."""
+        script = (
+            "from ledger.models import Message; "
+            f"print(Message.objects.filter(kind={kind!r}).count())"
+        )
+        said = manage(self.plan, "shell", "-v", "0", "-c", script).stdout
+        return int(said.strip().splitlines()[-1])
+
+    def _files(self, rows: dict[str, list[dict[str, str]]]) -> dict[str, Path]:
+        folder = self.folder / "rows"
+        folder.mkdir(exist_ok=True)
+        for name, lines in rows.items():
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (folder / f"{name}.jsonl").write_text(text)
+        return {name: folder / f"{name}.jsonl" for name in rows}
+
+
+def makers_rows(public: int) -> dict[str, list[dict[str, str]]]:
+    """Rows whose labels are the ones that tests/evaluator/makers.py builds heads for."""
+    labels = makers.LABELS
+    sizes = {"train": 40, "public": public, "final": 20}
+    return {
+        name: [
+            {"text": f"{name} {number} {words(name, number)}", "label": labels[number % len(labels)]}
+            for number in range(size)
+        ]
+        for name, size in sizes.items()
+    }
+
+
+def words(name: str, number: int) -> str:
+    """Words that differ from row to row, so that no two rows are near-duplicates."""
+    made = makers.pseudo(f"{name}{number}", (12,))
+    return " ".join(f"w{int(abs(one) * 90000)}" for one in made)
+
+
+@contextmanager
+def running_site(folder: Path, **environment: str) -> Iterator[Site]:
+    """Start a site in `folder`, with more environment; everything is ended afterwards."""
+    plan = plan_site(folder / "data", 0, **environment)
+    supervisor = begin(plan, Telling())
+    try:
+        site = Site(plan, supervisor, folder)
+        with Visitor(site.url, AUTHOR) as author:
+            author.sign_up()
+        manage(plan, "register_base", "minilm-l6-v2", "--author", AUTHOR)
+        yield site
+    finally:
+        supervisor.stop()
+
+
+def sandbox_pids() -> set[int]:
+    """Every process of a sandbox of this user: zygotes and their jails."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and _is_sandbox(folder):
+            found.add(int(folder.name))
+    return found
+
+
+def _is_sandbox(folder: Path) -> bool:
+    try:
+        return b"workers.sandbox.zygote" in (folder / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that a process has started and that still run."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found |= {int(one) for one in (task / "children").read_text().split()}
+    return found
+
+
+def end_now(pid: int) -> None:
+    """kill -9."""
+    os.kill(pid, 9)
