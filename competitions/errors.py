@@ -1,6 +1,6 @@
 """What can be wrong with competitions, submissions and their evaluation.
 
-    competition.*   the contest itself     submission.*   an entry     evaluation.*   scoring work
+competition.*   the contest itself     submission.*   an entry     evaluation.*   scoring work
 """
 
 from assay.errors import AssayError

@@ -4,4 +4,6 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
+    """Only commands; no tables."""
+
     name = "config"

@@ -1,4 +1,4 @@
-"""The environment, read once, typed, with the meaning of every variable. A wrong value stops the start."""
+"""The environment, read once and typed, with every variable's meaning. A wrong value stops us."""
 
 import os
 from collections.abc import Mapping

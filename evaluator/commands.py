@@ -27,6 +27,9 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
     seed: Annotated[int, typer.Option(help="The same seed trains the same adapter.")] = 1,
     layers: Annotated[int, typer.Option(min=1, help="How many of the last layers to adapt.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    seconds: Annotated[
+        int, typer.Option(min=0, help="End after so much time, 0: after all steps.")
+    ] = 0,
 ) -> None:
     """Train a LoRA adapter for a downloaded COMPETITION on its pinned base model."""
     wanted = {
@@ -41,6 +44,7 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
         "--seed": seed,
         "--layers": layers,
         "--threads": threads,
+        "--seconds": seconds,
     }
     _run("train", [str(part) for pair in wanted.items() for part in pair])
 

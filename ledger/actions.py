@@ -31,11 +31,11 @@ def found(*, now: datetime) -> None:
     if queries.has_account(ISSUANCE):
         return
     at_ms = ms(now)
-    keys = [
+    bodies: list[object] = [
         messages.KeyAdded(public_hex(log.signing_key(role)), OPERATOR, role, at_ms)
         for role in ("operator", "evaluator")
     ]
-    accounts = [
+    bodies += [
         messages.AccountOpened(name, kind.value, at_ms)
         for name, kind in (
             (ISSUANCE, AccountKind.ISSUANCE),
@@ -43,7 +43,7 @@ def found(*, now: datetime) -> None:
             (POOL, AccountKind.POOL),
         )
     ]
-    facts = [log.fact(body, idempotency=f"found/{n}") for n, body in enumerate(keys + accounts)]
+    facts = [log.fact(body, idempotency=f"found/{n}") for n, body in enumerate(bodies)]
     log.record(facts)
 
 

@@ -7,5 +7,5 @@ rung = Signal()
 
 
 def ring_after_commit() -> None:
-    """Ring once the open transaction is committed. A bell that fails costs time, never a message."""
+    """Ring once the transaction is committed. A bell that fails costs time, never a message."""
     transaction.on_commit(lambda: rung.send(sender=None), robust=True)

@@ -22,7 +22,7 @@ def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> tup
     """Store bytes, hashing while they arrive.
 
     returns  (sha256, size)
-    raises   BlobTooLarge past the limit, BlobDamaged when they are not `expected`; then nothing stays
+    raises   BlobTooLarge past the limit, BlobDamaged when they are not `expected`: nothing stays
     """
     sha, size = sha256(), 0
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as spool:

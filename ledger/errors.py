@@ -23,9 +23,9 @@ class Overdrawn(AssayError):
     code, status = "ledger.overdrawn", 409
 
     def __init__(self, account: str, balance_nano: int, wanted_nano: int) -> None:
-        missing = show_tokens(wanted_nano - balance_nano)
+        held, missing = show_tokens(balance_nano), show_tokens(wanted_nano - balance_nano)
         super().__init__(
-            f"{account} holds {show_tokens(balance_nano)} tokens; {show_tokens(wanted_nano)} are needed.",
+            f"{account} holds {held} tokens; {show_tokens(wanted_nano)} are needed.",
             next_step=f"Add {missing} tokens to the account, or choose a smaller amount.",
             account=account,
             balance_nano=str(balance_nano),

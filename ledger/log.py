@@ -112,7 +112,7 @@ def signing_key(role: str) -> Ed25519PrivateKey:
 
 
 class Tables:
-    """Rows over the Django tables. What is read is locked until the transaction ends.
+    """Rows over the Django tables; what may change is locked when it is read, until the commit.
 
     Make one per transaction: a row that it has locked is not read again, since nobody else can
     change it. That a row is absent is not remembered, but for the ids of `read_ahead`.
@@ -165,11 +165,12 @@ class Tables:
     def _read(self, table: type[R], **wanted: object) -> list[R]:
         names = [field.name for field in fields(table)]  # type: ignore[arg-type]
         rows = _model(table).objects.filter(**wanted).order_by("pk")
-        if transaction.get_connection().in_atomic_block:
+        if not table.IS_FINAL and transaction.get_connection().in_atomic_block:
             rows = rows.select_for_update()
         found = [row_of(table, values) for values in rows.values(*names)]
         self._keep(found)
-        return found
+        # By code point, as in memory: a database sorts by its collation.
+        return sorted(found, key=lambda row: row.id)
 
     def _keep(self, rows: Sequence[Row]) -> None:
         self._there.update(((type(row), row.id), row) for row in rows)

@@ -117,7 +117,7 @@ class Message(models.Model):
 
 
 class Checkpoint(models.Model):
-    """A signed statement of the log's size and root. Not replayed: it is checked against the tree."""
+    """A signed statement of the log's size and root. Not replayed: checked against the tree."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.CharField(max_length=ID)

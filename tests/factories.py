@@ -145,10 +145,8 @@ def ready_draft(sponsor="sponsor", name="docs", **fields):
     fence = drafts.lease_preparation(draft=made.id, now=NOW)
     body, files = evaluator(name)
     inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
-    drafts.record_preparation(
-        draft=made.id, fence=fence, registered=body, files=files,
-        sealed=("5a" * 32, inputs, labels), now=NOW,
-    )  # fmt: skip
+    prepared = drafts.Preparation(body, files, "5a" * 32, inputs, labels)
+    drafts.record_preparation(draft=made.id, fence=fence, made=prepared, now=NOW)
     return Draft.objects.get(pk=made.id)
 
 

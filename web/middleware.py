@@ -2,7 +2,8 @@
 
 import re
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -19,11 +20,11 @@ _OVERSIZE = "assay.body_too_large"
 _DISCARD_AT_MOST = 4
 
 NextStep = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-Scope = MutableMapping[str, object]
-Message = MutableMapping[str, object]
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
 class Door:

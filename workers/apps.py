@@ -8,6 +8,8 @@ from ledger import bell
 
 
 class WorkersConfig(AppConfig):
+    """No tables; hears the bell."""
+
     name = "workers"
 
     def ready(self) -> None:

@@ -20,7 +20,7 @@ from assay.messages import FileRef
 from assay.wire import Nano
 from competitions import queries
 from competitions.actions import drafts
-from competitions.actions.drafts import DraftFile
+from competitions.actions.drafts import DraftFile, Preparation
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
 from evaluator.manifest import Manifest, read_manifest
@@ -39,7 +39,6 @@ SLICES = ("train", "public", "final")
 def prepare(draft: str, fence: int) -> None:
     """Prepare a draft and write down what came of it. raises StaleAttempt"""
     found = queries.draft_for_worker(draft)
-    told = {"draft": draft, "fence": fence}
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
             files = drafts.files_of(found)
@@ -47,18 +46,19 @@ def prepare(draft: str, fence: int) -> None:
             registered = _measured(out)
         except (AssayError, InfrastructureFailed) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
-            drafts.record_refusal(**told, error=refusal, now=timezone.now())
+            drafts.record_refusal(draft=draft, fence=fence, error=refusal, now=timezone.now())
             return
-        public = tuple(_stored(out, name) for name in PUBLIC_FILES)
-        sealed = (salt.hex(), _stored(out, "final.inputs"), _stored(out, "final.labels"))
-        drafts.record_preparation(
-            **told, registered=registered, files=public, sealed=sealed, now=timezone.now()
+        made = Preparation(
+            registered=registered,
+            files=tuple(_stored(out, name) for name in PUBLIC_FILES),
+            salt=salt.hex(),
+            inputs=_stored(out, "final.inputs"),
+            labels=_stored(out, "final.labels"),
         )
+        drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(
-    folder: Path, files: dict[str, DraftFile], options: dict[str, str]
-) -> tuple[Path, bytes]:
+def _read(folder: Path, files: dict[str, DraftFile], options: dict[str, str]) -> tuple[Path, bytes]:
     """Run the reader over the three files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)

@@ -22,6 +22,7 @@ NO_BROKER = (
 )
 QUEUES = {"default": "default,chain", "evaluate": "evaluate"}
 WORKER_STOP_S = 35
+MOST_SLOTS = 4
 
 
 class PortTaken(AssayError):
@@ -77,15 +78,20 @@ def _web(host: str, port: int) -> Child:
 
 
 def _worker(name: str, data: Path) -> Child:
-    """A worker with one process.
+    """A worker: one process to follow the log, one a core to score.
 
     SIGQUIT is celery's soft shutdown: on SIGTERM an orphan would wait for its task without limit.
     """
     alone = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
-    options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", "1")
+    options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", str(_slots(name)))
     command = _celery("worker", *options, *alone)
     ready = (data / "run" / f"{name}.ready").exists
     return Child(name, command, ready, WORKER_STOP_S, signal.SIGQUIT)
+
+
+def _slots(name: str) -> int:
+    """Two jobs of one thread beat one of two threads; every slot holds a base of its own."""
+    return min(os.cpu_count() or 1, MOST_SLOTS) if name == "evaluate" else 1
 
 
 def _beat(data: Path) -> Child:

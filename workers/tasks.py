@@ -1,4 +1,4 @@
-"""The tasks: three to ten lines each. All of them may run twice; the database decides who counts."""
+"""The tasks: three to ten lines each. All may run twice; the database decides who counts."""
 
 from celery import shared_task
 from django.utils import timezone

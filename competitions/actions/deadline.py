@@ -73,10 +73,15 @@ def _reveal(contest: Competition, now: datetime) -> str | None:
     at_ms = next_ms(contest, now)
     if not standing:
         lines = escrow.giving_back(contest)
-        return _say(contest, [messages.CompetitionCancelled(contest.id, lines, at_ms)], Phase.CANCELLED)
+        return _say(
+            contest, [messages.CompetitionCancelled(contest.id, lines, at_ms)], Phase.CANCELLED
+        )
     sealed = queries.sealed(contest.spec.manifest_sha256)
     inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
-    adapters = [FileRef("adapter.blob", one.adapter_sha256, blobs.size(one.adapter_sha256)) for one in standing]
+    adapters = [
+        FileRef("adapter.blob", one.adapter_sha256, blobs.size(one.adapter_sha256))
+        for one in standing
+    ]
     for file in (inputs, labels, *adapters):
         ledger_actions.publish_blob(file.sha256, now=now)
     bodies: list[object] = [messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)]

@@ -10,14 +10,13 @@ from django.db.models import F
 from assay import messages
 from assay.errors import AssayError
 from assay.messages import FileRef
-from assay.wire import Nano, to_json
+from assay.wire import to_json
 from competitions import queries
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
 from ledger import actions as ledger_actions
 from ledger import bell, log
-from ledger.actions import ms
 
 LEASE_S = 900
 SLICES = ("train", "public", "final")
@@ -50,7 +49,9 @@ def options_of(draft: Draft) -> dict[str, str]:
         "label_column": "--label-column",
         "min_sandbox_level": "--min-sandbox-level",
     }
-    return {option: str(draft.fields[name]) for name, option in names.items() if draft.fields.get(name)}
+    return {
+        option: str(draft.fields[name]) for name, option in names.items() if draft.fields.get(name)
+    }
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:
@@ -60,7 +61,12 @@ def begin(*, sponsor: str, now: datetime) -> Draft:
 
 @transaction.atomic
 def save(
-    draft: str, *, sponsor: str, fields: dict[str, object], files: dict[str, DraftFile], now: datetime
+    draft: str,
+    *,
+    sponsor: str,
+    fields: dict[str, object],
+    files: dict[str, DraftFile],
+    now: datetime,
 ) -> Draft:
     """Keep what the sponsor typed and uploaded; what was prepared from other files is void.
 
@@ -103,35 +109,43 @@ def lease_preparation(*, draft: str, now: datetime) -> int | None:
     return int(Draft.objects.values_list("fence", flat=True).get(pk=draft))
 
 
-def record_preparation(
-    *,
-    draft: str,
-    fence: int,
-    registered: messages.EvaluatorRegistered,
-    files: tuple[FileRef, ...],
-    sealed: tuple[str, FileRef, FileRef],
-    now: datetime,
-) -> None:
+@dataclass(frozen=True)
+class Preparation:
+    """What a worker made of a draft.
+
+    files                  what everybody may download
+    salt, inputs, labels   the final slice and its seal (hex), kept from everybody until the close
+    """
+
+    registered: messages.EvaluatorRegistered
+    files: tuple[FileRef, ...]
+    salt: str
+    inputs: FileRef
+    labels: FileRef
+
+
+def record_preparation(*, draft: str, fence: int, made: Preparation, now: datetime) -> None:
     """Register the evaluator that a worker prepared, and open its public files to everybody.
 
-    sealed  the salt (hex), the inputs and the labels of the final slice; kept from everybody
     raises  StaleAttempt
     """
-    for file in files:
+    registered = made.registered
+    for file in made.files:
         ledger_actions.publish_blob(file.sha256, now=now)
     with transaction.atomic():
         found = _held(draft, fence)
         if not queries.has_evaluator(registered.manifest_sha256):
-            log.record([log.fact(registered, idempotency=registered.manifest_sha256)], rooms=(fold,))
-            salt, inputs, labels = sealed
+            log.record(
+                [log.fact(registered, idempotency=registered.manifest_sha256)], rooms=(fold,)
+            )
             Sealed.objects.create(
                 id=registered.manifest_sha256,
-                salt=salt,
-                inputs=to_json(inputs),
-                labels=to_json(labels),
+                salt=made.salt,
+                inputs=to_json(made.inputs),
+                labels=to_json(made.labels),
             )
         found.state, found.leased_until, found.updated_at = Draft.State.READY, None, now
-        found.prepared = {"files": [to_json(one) for one in files], **to_json(registered)}
+        found.prepared = {"files": [to_json(one) for one in made.files], **to_json(registered)}
         found.save()
 
 
@@ -149,5 +163,3 @@ def _held(draft: str, fence: int) -> Draft:
     if found is None or found.state != Draft.State.WAITING:
         raise StaleAttempt("Another attempt counts.", work=draft, fence=fence)
     return found
-
-

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +18,7 @@ from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.fold import fold
 from competitions.rules.outcomes import pack
-from competitions.rules.rows import Competition, Submission
+from competitions.rules.rows import Competition
 from evaluator.metrics import metric_named
 from ledger import log
 
@@ -89,9 +90,7 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
     log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
 
 
-def _take(
-    evaluation: int, fence: int, *, is_kept: bool = False
-) -> tuple[Evaluation, Competition]:
+def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evaluation, Competition]:
     """Lock the competition, then spend the fence. raises StaleAttempt"""
     work = Evaluation.objects.filter(pk=evaluation, fence=fence).first()
     contest = contest_row(work.competition) if work else None
@@ -112,7 +111,7 @@ def _score_body(
     work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
 ) -> object:
     outcomes = tuple(measured.outcomes)
-    score = {
+    score: dict[str, Any] = {
         "manifest_sha256": contest.spec.manifest_sha256,
         "score_e9": Nano(metric_named(contest.spec.metric).score_e9(outcomes)),
         "examples": len(outcomes),
@@ -123,9 +122,7 @@ def _score_body(
     }
     if not work.submission:
         return messages.BaselineScored(competition=contest.id, **score)
-    kind = messages.SubmissionFinalScored
+    score |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
     if work.slice == Evaluation.Slice.PUBLIC:
-        kind = messages.SubmissionScored
-    return kind(submission=work.submission, adapter_sha256=measured.adapter_sha256, **score)
-
-
+        return messages.SubmissionScored(**score)
+    return messages.SubmissionFinalScored(**score)

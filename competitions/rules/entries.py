@@ -69,7 +69,11 @@ def scored(entry: Entry, rows: Rows) -> None:
 def refused(entry: Entry, rows: Rows) -> None:
     submission, _ = _both(entry, rows)
     body = entry.body
-    told = {"refusal_code": body.reason, "refusal_cause": body.cause, "refusal_next": body.next_step}
+    told = {
+        "refusal_code": body.reason,
+        "refusal_cause": body.cause,
+        "refusal_next": body.next_step,
+    }
     rows.put(_moved(entry, submission, State.REFUSED, slot=None, **told))
 
 
@@ -107,6 +111,6 @@ def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
     return submission, contest
 
 
-def _moved(entry: Entry, submission: Submission, state: State, **changed: Any) -> Submission:  # noqa: ANN401
+def _moved(entry: Entry, submission: Submission, state: State, **changed: Any) -> Submission:
     need(state in STATES[submission.state], entry, f"it is {submission.state}")
     return replace(submission, state=state.value, since_ms=entry.body.at_ms, **changed)

@@ -1,4 +1,4 @@
-"""The money of a competition: every line that goes into its escrow, and every line that leaves it."""
+"""The money of a competition: every line into its escrow, and every line out of it."""
 
 from collections.abc import Mapping, Sequence
 

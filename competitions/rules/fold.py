@@ -45,7 +45,9 @@ def _evaluator_registered(entry: Entry, rows: Rows) -> None:
     )
 
 
-def _timed(rule: Callable[[Entry, Competition, Rows], Competition]) -> Callable[[Entry, Rows], None]:
+def _timed(
+    rule: Callable[[Entry, Competition, Rows], Competition],
+) -> Callable[[Entry, Rows], None]:
     """A rule about one competition: its row is read, time must rise, the new row is put."""
 
     def apply(entry: Entry, rows: Rows) -> None:

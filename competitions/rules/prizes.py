@@ -31,6 +31,16 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class PayoutTerms:
+    """What the sponsor fixed. fee_e8, pool_e8: parts of 10^8, for the house and the evaluators."""
+
+    prize_nano: int
+    curve: Sequence[int]
+    fee_e8: int
+    pool_e8: int
+
+
+@dataclass(frozen=True)
 class Payout:
     """Where the stake goes. It adds up: fee + pool + prizes + to_sponsor = prize.
 
@@ -92,28 +102,20 @@ def place_weights(groups: Sequence[Sequence[Placed]], curve: Sequence[int]) -> d
 
 
 def settle(
-    entries: Sequence[Placed],
-    *,
-    baseline: Sequence[int],
-    prize_nano: int,
-    curve: Sequence[int],
-    fee_e8: int,
-    pool_e8: int,
-    draw: str,
+    entries: Sequence[Placed], terms: PayoutTerms, *, baseline: Sequence[int], draw: str
 ) -> Payout:
     """The whole payout of one competition.
 
     baseline  outcomes of the untouched base on the same examples
-    fee_e8, pool_e8   parts of 10^8 of the prize: the house's fee, the evaluators' pool
     draw      decides equal remainders; fixed by the log before anybody knows the scores
     """
     winners = [one for one in ranking(entries) if separable(one.outcomes, baseline)]
-    pool_nano = prize_nano * pool_e8 // E8
+    pool_nano = terms.prize_nano * terms.pool_e8 // E8
     if not winners:
-        return Payout((), {}, 0, pool_nano, prize_nano - pool_nano)
-    fee_nano = prize_nano * fee_e8 // E8
+        return Payout((), {}, 0, pool_nano, terms.prize_nano - pool_nano)
+    fee_nano = terms.prize_nano * terms.fee_e8 // E8
     groups = tied_groups(winners)
-    pot_nano = prize_nano - fee_nano - pool_nano
-    prizes = split(pot_nano, place_weights(groups, curve), draw=draw)
+    pot_nano = terms.prize_nano - fee_nano - pool_nano
+    prizes = split(pot_nano, place_weights(groups, terms.curve), draw=draw)
     names = tuple(tuple(entry.id for entry in group) for group in groups)
     return Payout(names, prizes, fee_nano, pool_nano, 0)

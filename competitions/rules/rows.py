@@ -60,6 +60,7 @@ class Evaluator:
 
     TABLE: ClassVar[str] = "competitions.Evaluator"
     INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = True
 
     id: str
     base: str
@@ -75,10 +76,11 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class Competition:
-    """One contest. last_ms: time of the last fact about it; rises strictly, so ties have an order."""
+    """One contest. last_ms: time of the last fact about it; it rises, so ties have an order."""
 
     TABLE: ClassVar[str] = "competitions.Competition"
     INDEXES: ClassVar[tuple[str, ...]] = ("phase",)
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     sponsor: str
@@ -101,6 +103,7 @@ class Submission:
 
     TABLE: ClassVar[str] = "competitions.Submission"
     INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     competition: str

@@ -1,4 +1,4 @@
-"""Is a competition well formed? Every problem at once, so that a sponsor corrects them in one go."""
+"""Is a competition well formed? Every problem at once, so that all are corrected in one go."""
 
 import re
 from collections.abc import Iterator
@@ -59,7 +59,9 @@ def _money(spec: Spec) -> Iterator[Problem]:
         yield Problem("prize_nano", "The prize must be more than nothing.")
     falls = list(spec.curve) == sorted(spec.curve, reverse=True)
     if not 1 <= len(spec.curve) <= MOST_PLACES or not falls or min(spec.curve, default=0) < 1:
-        yield Problem("curve", "The curve is 1 to 64 whole weights that never rise, such as 8,4,2,1.")
+        yield Problem(
+            "curve", "The curve is 1 to 64 whole weights that never rise, such as 8,4,2,1."
+        )
     if spec.fee_e8 < 0 or spec.pool_e8 < 0 or spec.fee_e8 + spec.pool_e8 > E8 // 2:
         yield Problem("fee_e8", "Fee and pool together are between nothing and half of the prize.")
     if not 0 <= spec.bond_e8 <= E8:

@@ -38,11 +38,8 @@ def payout(
     spec = contest.spec
     result = prizes.settle(
         [_placed(one, evaluator) for one in judged],
+        prizes.PayoutTerms(int(spec.prize_nano), spec.curve, spec.fee_e8, spec.pool_e8),
         baseline=unpack(contest.baseline_outcomes, evaluator.final_examples),
-        prize_nano=int(spec.prize_nano),
-        curve=spec.curve,
-        fee_e8=spec.fee_e8,
-        pool_e8=spec.pool_e8,
         draw=contest.draw,
     )
     owners = {one.id: one.owner for one in judged}
@@ -51,7 +48,8 @@ def payout(
 
 def places(result: prizes.Payout) -> dict[str, int]:
     """Id of a winner -> its place; tied ones share the first of their places."""
-    found, at = {}, 1
+    found: dict[str, int] = {}
+    at = 1
     for group in result.groups:
         found |= dict.fromkeys(group, at)
         at += len(group)

@@ -1,4 +1,4 @@
-"""A hostile adapter: a good one with an extra key that would overwrite the base in a naive loader."""
+"""A hostile adapter: a good one with a key that would overwrite the base in a naive loader."""
 
 import json
 import shutil

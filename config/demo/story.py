@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.demo.hostile import poison
 from config.demo.miner import Miner
@@ -37,8 +38,9 @@ TERMS = {
     "data_share": "10",
     "contributors": f"{CONTRIBUTOR} 3\n{SPONSOR} 1",
 }
-RUNS = (("ada", 12, 1), ("ben", 28, 2))
-SECOND_RUN = ("ada", 24, 3)
+# Who trains, and each run's steps, seconds at most, and seed.
+RUNS = {"ada": ((10, 20, 1), (16, 20, 3)), "ben": ((30, 50, 2),)}
+OPEN_S = 120
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Story:
         subprocess.run([*command, *sizes], check=True, capture_output=True)
         rows = {one.stem: len(one.read_bytes().splitlines()) for one in self.data_folder.iterdir()}
         self.telling.facts["rows"] = rows
-        self.telling.say("sponsor", f"cut docstrings into {rows}")
+        self.telling.say(SPONSOR, f"cut docstrings into {rows}")
 
     @property
     def data_folder(self) -> Path:
@@ -102,22 +104,21 @@ class Story:
         begun_s = time.monotonic()
         sponsor.post(f"{base}/dry-run/", {})
         self._wait_for_dry_run(base)
-        dry_run_s = time.monotonic() - begun_s
-        self.telling.say("sponsor", f"dry run in the sandbox took {dry_run_s:.0f} s")
-        open_s = int(60 + 6 * dry_run_s)  # slower machines train slower too
-        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
+        took_s = time.monotonic() - begun_s
+        self.telling.say(SPONSOR, f"dry run in the sandbox took {took_s:.0f} s")
+        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{OPEN_S} s"})
         sponsor.post(f"{base}/publish/", {})
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
             "baseline_public": found["baseline_e9"],
             "evaluator": found["manifest_sha256"],
-            "open_s": open_s,
+            "open_s": OPEN_S,
         }
         self.telling.say(
             "sponsor",
             f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}",
         )
-        self.telling.say("sponsor", f"1000 tokens and the bond are in escrow; open for {open_s} s")
+        self.telling.say(SPONSOR, f"1000 tokens and the bond are in escrow; open for {OPEN_S} s")
 
     def _wait_for_dry_run(self, base: str) -> None:
         sponsor = self.visitors[SPONSOR]
@@ -135,9 +136,10 @@ class Story:
         """Two miners at once: keys, files, a LoRA each, the local check, the entry."""
         failures: list[BaseException] = []
 
-        def mine(name: str, steps: int, seed: int) -> None:
+        def mine(name: str) -> None:
             try:
-                self.mine(name, steps, seed)
+                for run in RUNS[name]:
+                    self.mine(name, *run)
             except (
                 StoryBroken,
                 OSError,
@@ -147,39 +149,35 @@ class Story:
             ) as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=mine, args=run) for run in RUNS]
+        threads = [threading.Thread(target=mine, args=(name,)) for name in RUNS]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if failures:
             raise failures[0]
-        self.mine(*SECOND_RUN)
 
-    def mine(self, name: str, steps: int, seed: int) -> None:
+    def mine(self, name: str, steps: int, seconds: int, seed: int) -> None:
         """One miner's way from a key to a score."""
         miner = self.miners.get(name) or self._new_miner(name)
         folder, adapter = miner.home / COMPETITION, miner.home / f"adapter-{steps}"
         begun_s = time.monotonic()
-        options = ("--out", str(adapter), "--steps", str(steps), "--seed", str(seed))
-        done = miner.run("train", str(folder), *options, "--threads", "1")
+        options = {"--out": adapter, "--steps": steps, "--seconds": seconds, "--seed": seed}
+        words = [str(part) for pair in options.items() for part in pair]
+        done = miner.run("train", str(folder), *words, "--threads", "1")
         if done.returncode:
             raise StoryBroken(
                 f"{name}: training ended with {done.returncode}: {done.stderr[-800:]}"
             )
-        seconds = time.monotonic() - begun_s
-        self.telling.say(name, f"trained a LoRA for {steps} steps in {seconds:.0f} s")
-        words = (
-            "submit",
-            str(adapter),
-            "-c",
-            COMPETITION,
-            "--wait",
-            "--title",
-            f"{name} at {steps}",
-        )
-        state = miner.assay(*words)
+        took_s = time.monotonic() - begun_s
+        self.telling.say(name, f"trained a LoRA, at most {steps} steps, in {took_s:.0f} s")
+        state = self.enter(miner, adapter, f"{name} at {steps}")
         self.telling.say(name, f"entered {state['id'][:12]}..., public score {state['score']}")
+
+    def enter(self, miner: Miner, adapter: Path, title: str, *more: str, **told: bool) -> Any:
+        """Submit an adapter and wait for the verdict."""
+        words = ("submit", str(adapter), "-c", COMPETITION, "--wait", "--title", title)
+        return miner.assay(*words, *more, **told)
 
     def _new_miner(self, name: str) -> Miner:
         miner = Miner(name, self.url, self.folder / "homes" / name)
@@ -193,20 +191,10 @@ class Story:
     def hostile(self) -> None:
         """An adapter with a key too many: refused by the server too, and no quota is lost."""
         miner = self.miners["ben"]
-        bad = poison(miner.home / f"adapter-{RUNS[1][1]}", miner.home / "hostile")
+        bad = poison(miner.home / f"adapter-{RUNS['ben'][0][0]}", miner.home / "hostile")
         local = miner.run("check", str(bad), "-c", str(miner.home / COMPETITION))
         self.telling.check("check_refuses_hostile", holds=local.returncode == 5, says=local.stdout)
-        words = (
-            "submit",
-            str(bad),
-            "-c",
-            COMPETITION,
-            "--wait",
-            "--no-check",
-            "--title",
-            "hostile",
-        )
-        error = miner.assay(*words, refused=True)
+        error = self.enter(miner, bad, "hostile", "--no-check", refused=True)
         code = error.get("code") or error.get("refused", {}).get("code", "")
         self.telling.facts["refused"] = [{"owner": "ben", "code": code}]
         self.telling.check("hostile_refused", holds=code == "adapter.key_unknown", says=str(error))

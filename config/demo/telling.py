@@ -1,4 +1,4 @@
-"""What the demo says: a line per step as it happens, seconds per stage, and the facts it collects."""
+"""What the demo says: a line per step as it happens, seconds per stage, facts for the report."""
 
 import sys
 import time

@@ -42,7 +42,7 @@ class Visitor:
         """Send a form from the page it stands on. raises StoryBroken unless it is taken"""
         if "csrftoken" not in self._http.cookies:
             self.get("/account/sign-in/")
-        token = self._http.cookies.get("csrftoken", "")
+        token = self._http.cookies.get("csrftoken") or ""
         headers = {"X-CSRFToken": token, "Referer": str(self._http.base_url)}
         parts = {name: (path.name, path.read_bytes()) for name, path in (files or {}).items()}
         return self._good(self._http.post(path, data=fields, files=parts or None, headers=headers))

@@ -57,8 +57,7 @@ def _kind(name: str, kind: Kind) -> str:
 
 def _told(body: type) -> str:
     rows = [
-        (f"`{one.name}`", _form(wire.hints(body)[one.name]), _note(one))
-        for one in fields(body)
+        (f"`{one.name}`", _form(wire.hints(body)[one.name]), _note(one)) for one in fields(body)
     ]
     return f"{sentence(body.__doc__)}\n\n{table(('field', 'form', 'unit'), rows)}"
 

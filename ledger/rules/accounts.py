@@ -9,6 +9,8 @@ OPERATOR, ISSUANCE, FEE, POOL = "operator", "issuance", "fee", "evaluators"
 
 
 class AccountKind(StrEnum):
+    """What a purse is for; only issuance may be below zero."""
+
     ISSUANCE = "issuance"
     USER = "user"
     ESCROW = "escrow"
@@ -30,6 +32,7 @@ class Account:
 
     TABLE: ClassVar[str] = "ledger.Account"
     INDEXES: ClassVar[tuple[str, ...]] = ("kind",)
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     kind: str
@@ -46,6 +49,7 @@ class Transfer:
 
     TABLE: ClassVar[str] = "ledger.Transfer"
     INDEXES: ClassVar[tuple[str, ...]] = ("pending_id", "kind")
+    IS_FINAL: ClassVar[bool] = True
 
     id: str
     kind: str
@@ -66,6 +70,7 @@ class Key:
 
     TABLE: ClassVar[str] = "ledger.Key"
     INDEXES: ClassVar[tuple[str, ...]] = ("account",)
+    IS_FINAL: ClassVar[bool] = True
 
     id: str
     account: str

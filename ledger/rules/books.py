@@ -18,7 +18,20 @@ from ledger.rules.accounts import Account, AccountKind, Transfer
 from ledger.rules.rows import Overlay, Rows
 
 CODES = frozenset(
-    "mint burn pay stake prize deposit fee royalty licence refund slash expire".split()
+    [
+        "mint",
+        "burn",
+        "pay",
+        "stake",
+        "prize",
+        "deposit",
+        "fee",
+        "royalty",
+        "licence",
+        "refund",
+        "slash",
+        "expire",
+    ]
 )
 OPENING, CLOSING = ("single", "pending"), ("post", "void", "expire")
 MOST_TIMEOUT_S = 315_360_000
@@ -140,7 +153,7 @@ def _judge_opening(line: Line, rows: Rows) -> str:
     if credit is None:
         return "credit_account_not_found"
     is_issuance = debit.kind == AccountKind.ISSUANCE
-    issued_nano = -debit.available_nano + debit.pending_out_nano if is_issuance else 0
+    issued_nano = -debit.available_nano if is_issuance else 0  # held amounts are taken already
     left_nano = debit.available_nano - line.amount_nano
     checks = (
         (debit.unit != credit.unit, "units_differ"),

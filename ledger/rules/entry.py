@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from assay import items, messages, wire
 from assay.canonical import NotCanonical, canonical, read_canonical, sha256_hex
 from assay.errors import did_you_mean
@@ -32,8 +34,8 @@ class Entry:
     cause: str
     anchor: str
     raw: bytes
-    order: "Entry | None" = None
     actor: str = ""
+    order: "Entry | None" = None
 
 
 def tags_of(kind: str, *, cause: str = "", speaker: str = "") -> list[tuple[str, str]]:
@@ -47,7 +49,7 @@ def tags_of(kind: str, *, cause: str = "", speaker: str = "") -> list[tuple[str,
     return tags
 
 
-def make_item(body: object, key: items.Ed25519PrivateKey, **told: str) -> items.Item:
+def make_item(body: object, key: Ed25519PrivateKey, **told: str) -> items.Item:
     """A signed item for a body. told: cause, speaker, idempotency (what makes the anchor)."""
     kind = messages.KIND_OF[type(body)]
     idempotency = told.pop("idempotency")
@@ -74,9 +76,17 @@ def read_entry(raw: bytes) -> Entry:
         value = read_canonical(item.data)
     except NotCanonical as error:
         raise _refused("json", kind) from error
-    body = wire.from_json(messages.KINDS[kind].body, value)
-    told["anchor"] = item.anchor.hex()
-    return Entry(item.id, kind, body, item.owner.hex(), raw=raw, **told)
+    body: Any = wire.from_json(messages.KINDS[kind].body, value)
+    return Entry(
+        item.id,
+        kind,
+        body,
+        signer=item.owner.hex(),
+        speaker=told["speaker"],
+        cause=told["cause"],
+        anchor=item.anchor.hex(),
+        raw=raw,
+    )
 
 
 def _refused(reason: str, kind: str, hint: str = "") -> MessageRefused:

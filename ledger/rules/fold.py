@@ -18,7 +18,20 @@ from ledger.rules.rows import Rows
 Fold = Callable[[Entry, Rows], None]
 HANDLE = re.compile(r"[a-z](?:-?[a-z0-9]){1,31}")
 RESERVED = frozenset(
-    "operator issuance fee evaluators escrow pool assay admin root burn everyone nobody".split()
+    [
+        "operator",
+        "issuance",
+        "fee",
+        "evaluators",
+        "escrow",
+        "pool",
+        "assay",
+        "admin",
+        "root",
+        "burn",
+        "everyone",
+        "nobody",
+    ]
 )
 
 

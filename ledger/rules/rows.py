@@ -11,10 +11,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 
 class Row(Protocol):
-    """What every row class has. INDEXES: the fields that `find` is asked by."""
+    """What every row class has.
+
+    INDEXES   the fields that `find` is asked by
+    IS_FINAL  its rows never change once they are there, so that nobody need lock them
+    """
 
     TABLE: ClassVar[str]
     INDEXES: ClassVar[tuple[str, ...]]
+    IS_FINAL: ClassVar[bool]
 
     @property
     def id(self) -> str: ...

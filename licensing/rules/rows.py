@@ -40,6 +40,7 @@ class Work:
 
     TABLE: ClassVar[str] = "licensing.Work"
     INDEXES: ClassVar[tuple[str, ...]] = ("owner",)
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     kind: str
@@ -58,6 +59,7 @@ class TermsVersion:
 
     TABLE: ClassVar[str] = "licensing.TermsVersion"
     INDEXES: ClassVar[tuple[str, ...]] = ("work",)
+    IS_FINAL: ClassVar[bool] = True
 
     id: str
     work: str
@@ -76,6 +78,7 @@ class Edge:
 
     TABLE: ClassVar[str] = "licensing.Edge"
     INDEXES: ClassVar[tuple[str, ...]] = ("child", "parent")
+    IS_FINAL: ClassVar[bool] = True
 
     id: str
     child: str
@@ -92,6 +95,7 @@ class PoolShare:
 
     TABLE: ClassVar[str] = "licensing.PoolShare"
     INDEXES: ClassVar[tuple[str, ...]] = ("work", "payee")
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     work: str
@@ -106,6 +110,7 @@ class Grant:
 
     TABLE: ClassVar[str] = "licensing.Grant"
     INDEXES: ClassVar[tuple[str, ...]] = ("work", "holder")
+    IS_FINAL: ClassVar[bool] = False
 
     id: str
     work: str

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from assay.messages import Share
 from competitions.forms.fields import CurveField, DurationField, PercentField, SharesField
-from competitions.rules.prizes import Placed, settle
+from competitions.rules.prizes import PayoutTerms, Placed, settle
 from competitions.rules.purse import purse
 from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8
 from competitions.views.stages import duration
@@ -57,11 +57,8 @@ def test_the_promised_places_are_what_the_rule_pays_when_nobody_ties(prize_nano,
     ]
     paid = settle(
         entries,
+        PayoutTerms(prize_nano, curve, FEE_E8, POOL_E8),
         baseline=(0,) * (width * len(curve)),
-        prize_nano=prize_nano,
-        curve=curve,
-        fee_e8=FEE_E8,
-        pool_e8=POOL_E8,
         draw="d",
     )
     assert (paid.fee_nano, paid.pool_nano) == (parts.fee_nano, parts.pool_nano)

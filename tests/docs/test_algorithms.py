@@ -4,7 +4,7 @@ import pytest
 
 from assay.money import parse_tokens, show_tokens
 from competitions.rules import quota
-from competitions.rules.prizes import Payout, Placed, settle
+from competitions.rules.prizes import Payout, PayoutTerms, Placed, settle
 from competitions.rules.verdict import places
 from licensing.rules.royalty import share_sale, targets
 from tests.docs.worked import given, parts_e8, section, sections
@@ -24,11 +24,13 @@ def paid(terms, entries) -> Payout:
             Placed(row["entry"], row["owner"], int(row["commit"]), outcomes(row["outcomes"]))
             for row in entries
         ],
+        PayoutTerms(
+            prize_nano=parse_tokens(terms["prize"]),
+            curve=[int(weight) for weight in terms["curve"].split(", ")],
+            fee_e8=parts_e8(terms["fee"]),
+            pool_e8=parts_e8(terms["pool"]),
+        ),
         baseline=outcomes(terms["baseline"]),
-        prize_nano=parse_tokens(terms["prize"]),
-        curve=[int(weight) for weight in terms["curve"].split(", ")],
-        fee_e8=parts_e8(terms["fee"]),
-        pool_e8=parts_e8(terms["pool"]),
         draw=terms["draw"],
     )
 

@@ -34,7 +34,7 @@ def tables(text: str) -> list[Table]:
     found: list[Table] = []
     head: list[str] = []
     for line in text.splitlines():
-        cells = [cell.strip().strip("`") for cell in line.strip("| ").split("|")]
+        cells = [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
         if not line.startswith("|"):
             head = []
         elif not head:

@@ -1,0 +1,86 @@
+"""What stands against a work, an offer or a purchase: licensing.*"""
+
+from assay.errors import AssayError
+
+
+class LicensingRefused(AssayError):
+    """Works, offers and purchases. Facts: as each error names them."""
+
+    status = 409
+
+
+class WorkUnknown(LicensingRefused):
+    """No work of this id is registered. Facts: work."""
+
+    code, status = "licensing.work_unknown", 404
+    next_step = "Check the id on the work's page."
+
+
+class WorkTaken(LicensingRefused):
+    """The same bytes are registered as a work already. Facts: work, owner."""
+
+    code = "licensing.work_taken"
+    next_step = "Nothing to do when it is yours; otherwise name that work as a parent."
+
+
+class SharesInvalid(LicensingRefused):
+    """The payees of a pool are not right. Facts: work, payee."""
+
+    code, status = "licensing.shares_invalid", 422
+    next_step = "Name 1 to 64 different accounts that exist, each with a weight above zero."
+
+
+class UseDenied(LicensingRefused):
+    """The terms do not allow a use. Facts: work, use, reason."""
+
+    code, status = "licensing.denied", 403
+    next_step = "Choose other uses, or ask the owner for other terms."
+
+
+class UsesInvalid(LicensingRefused):
+    """A purchase names no use, an unknown one, or one twice. Facts: uses."""
+
+    code, status = "licensing.uses_invalid", 422
+    next_step = "Name each use that you want once, in the order of the work's page."
+
+
+class MixedSchedules(LicensingRefused):
+    """One purchase mixes one-time and monthly prices. Facts: work, uses."""
+
+    code, status = "licensing.mixed_schedules", 422
+    next_step = "Buy the one-time uses and the monthly uses one after the other."
+
+
+class NotForSale(LicensingRefused):
+    """The work is not offered, disputed or withdrawn. Facts: work, state."""
+
+    code = "licensing.not_for_sale"
+    next_step = "Choose another work, or come back when the dispute is judged."
+
+
+class QuoteStale(LicensingRefused):
+    """Price or terms changed since the quote. Facts: work, price_nano, terms_version."""
+
+    code = "licensing.quote_stale"
+    next_step = "Look at the new price, and order again when you agree."
+
+
+class GrantUnknown(LicensingRefused):
+    """No licence of this id was granted. Facts: grant."""
+
+    code, status = "licensing.grant_unknown", 404
+    next_step = "Check the id on your statement."
+
+
+class NotAPayee(LicensingRefused):
+    """The account has no part in the pool of this work. Facts: work, account."""
+
+    code, status = "licensing.not_a_payee", 403
+    next_step = "Draw from the works that your royalties page lists."
+
+
+class NothingToDraw(LicensingRefused):
+    """Everything that is due was drawn already. Facts: work, account."""
+
+    code = "licensing.nothing_to_draw"
+    next_step = "Come back after the next sale."
