@@ -278,6 +278,7 @@ class Ticket(NamedTuple):
     config_sha256, tensors_sha256  the raw files of the entry; empty for the baseline
     adapter_sha256                 the canonical blob, once the intake has made it
     inputs_sha256, labels_sha256   of the slice to score on
+    salt                           that sealed the final slice, hex; empty for the public one
     """
 
     competition: str
@@ -290,6 +291,7 @@ class Ticket(NamedTuple):
     adapter_sha256: str
     inputs_sha256: str
     labels_sha256: str
+    salt: str
 
 
 def ticket(number: int) -> Ticket:
@@ -310,6 +312,7 @@ def ticket(number: int) -> Ticket:
         adapter_sha256=entry.adapter_sha256 if entry else "",
         inputs_sha256=inputs,
         labels_sha256=labels,
+        salt=sealed(spec.manifest_sha256).salt if is_final else "",
     )
 
 

@@ -219,7 +219,8 @@ def _bytes(raw: bytes) -> HttpResponse:
 def record_context(request: HttpRequest) -> dict[str, object]:
     """What every page shows of the record: the reader's balance, the log's size and root."""
     checkpoint = queries.latest_checkpoint()
-    name = request.user.get_username() if request.user.is_authenticated else ""
+    user = getattr(request, "user", None)  # an early refusal comes before the sign-in is known
+    name = user.get_username() if user is not None and user.is_authenticated else ""
     has_account = bool(name) and queries.has_account(name)
     return {
         "account_balance_nano": queries.balance_nano(name) if has_account else None,

@@ -7,19 +7,11 @@ from django import forms
 from assay.messages import LicenceBuy
 from assay.money import MOST_NANO, show_tokens
 from assay.wire import Nano
-from licensing.rules.deed import Clause
-from licensing.rules.may import Priced, Use
+from licensing.rules.deed import DEEDS, Clause
+from licensing.rules.may import Priced
 from licensing.rules.rows import WorkKind
 from licensing.rules.terms import Schedule
 
-USES = {
-    Use.COPY: "Copy it",
-    Use.DISPLAY: "Display it",
-    Use.PUBLISH: "Publish it",
-    Use.DERIVE: "Make an adapter from it",
-    Use.COMMERCIAL: "Use it commercially",
-    Use.TRAIN: "Train on it",
-}
 KINDS = {WorkKind.ADAPTER: "Adapters", WorkKind.BASE: "Base models", WorkKind.DATA: "Data sets"}
 _EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
 
@@ -47,7 +39,9 @@ class UsesForm(forms.Form):
 
     def __init__(self, clauses: Sequence[Clause], *, ticked: Sequence[str]) -> None:
         super().__init__(initial={"uses": list(ticked)})
-        choices = [(one.use.value, f"{USES[one.use]}: {_asks(one)}") for one in clauses]
+        choices = [
+            (one.use.value, f"{DEEDS[one.use].capitalize()}: {_asks(one)}") for one in clauses
+        ]
         field = self.fields["uses"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = choices
@@ -76,7 +70,8 @@ class DrawForm(forms.Form):
 
 
 def _asks(clause: Clause) -> str:
-    answer = clause.answer
+    """`Use it commercially: 25 tokens once`."""
+    answer, deed = clause.answer, DEEDS[clause.use].capitalize()
     if not isinstance(answer, Priced):
-        return "free"
-    return f"{show_tokens(answer.amount_nano)} tokens {_EVERY[answer.schedule]}"
+        return f"{deed}: free"
+    return f"{deed}: {show_tokens(answer.amount_nano)} tokens {_EVERY[answer.schedule]}"

@@ -23,9 +23,9 @@ from ledger import queries as record
 from ledger.errors import Overdrawn
 from licensing import actions, queries
 from licensing.errors import QuoteStale
-from licensing.forms import BuyForm, DrawForm, SearchForm, UsesForm
+from licensing.forms import KINDS, BuyForm, DrawForm, SearchForm, UsesForm
 from licensing.models import Grant
-from licensing.rules.deed import NO_LEGAL_TEXT, Clause
+from licensing.rules.deed import NO_LEGAL_TEXT, Clause, allowed
 from licensing.rules.grant import verify
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.may import Priced, Use
@@ -50,6 +50,8 @@ def models(request: HttpRequest) -> HttpResponse:
     shown = list(found[start : start + WORKS + 1])
     context = {
         "form": SearchForm(initial=wanted),
+        "kind": wanted["kind"],
+        "kinds": [("", "Everything"), *((kind.value, name) for kind, name in KINDS.items())],
         "listings": queries.listings(shown[:WORKS], now=timezone.now()),
         "next": str(start + WORKS) if len(shown) > WORKS else "",
         "is_search": any(wanted.values()),
@@ -134,7 +136,7 @@ def licence(request: HttpRequest, grant: str) -> HttpResponse:
         "grant": found,
         "work": queries.work(found.work),
         "state": queries.state_of(found, now=timezone.now()),
-        "conditions": claims.conditions,
+        "allowed": allowed(claims.uses, claims.conditions),
         "operator_key": operator,
         "log_key": _log_key(),
         "transfers": [(one, pools.get(one.credit)) for one in transfers],
@@ -217,6 +219,7 @@ def _quote_page(
         "split": queries.split_of(work, gross_nano, payment_id=order.id),
         "fee_e8": SALE_FEE_E8,
         "uses": ",".join(quote.price.uses),
+        "allowed": allowed(quote.price.uses, quote.price.conditions, quote.price.rate_e8),
         "key": key,
         "after_nano": after_nano,
         "missing_nano": max(-after_nano, 0),

@@ -16,7 +16,7 @@ from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.metrics import metric_named
-from evaluator.slices import unpack_inputs, unpack_labels
+from evaluator.slices import final_commitment, unpack_inputs, unpack_labels
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
 from workers.bench import sandbox_of
@@ -42,7 +42,10 @@ def score(evaluation: int, fence: int) -> None:
     try:
         measured = measure(ticket)
     except (AdapterRefused, EvaluationRefused) as refusal:
-        actions.record_refusal(**told, error=refusal, now=timezone.now())
+        if ticket.submission:
+            actions.record_refusal(**told, error=refusal, now=timezone.now())
+        else:  # the baseline is ours: nobody is to blame, and it is tried again
+            actions.record_failure(**told, reason=str(refusal), now=timezone.now())
     except (InfrastructureFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
@@ -59,8 +62,11 @@ def measure(ticket: Ticket) -> Measured:
     manifest = read_manifest(raw)
     adapter = _adapter(ticket, manifest)
     inputs = blobs.read(ticket.inputs_sha256, limit_bytes=MOST_SLICE_BYTES)
+    answers = blobs.read(ticket.labels_sha256, limit_bytes=MOST_SLICE_BYTES)
+    if ticket.is_final:
+        _check_seal(ticket, manifest, inputs, answers)
     outcome = run(manifest, Job(adapter, inputs, raw), least=ticket.min_sandbox_level)
-    labels = unpack_labels(blobs.read(ticket.labels_sha256, limit_bytes=MOST_SLICE_BYTES))
+    labels = unpack_labels(answers)
     assert outcome.predictions is not None, "an ok outcome has predictions"
     outcomes = metric_named(manifest.metric.name).per_example(outcome.predictions, labels)
     name = blobs.put_bytes(adapter) if adapter else ""
@@ -92,6 +98,13 @@ def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
         wall_limit_s=int(job.wall_s),
         memory_limit_bytes=job.memory_bytes,
     )
+
+
+def _check_seal(ticket: Ticket, manifest: Manifest, inputs: bytes, labels: bytes) -> None:
+    """The opened slice must be the one that was sealed. raises InfrastructureFailed"""
+    found = final_commitment(bytes.fromhex(ticket.salt), inputs, labels)
+    if found != manifest.test.final.commitment:
+        raise InfrastructureFailed("the opened slice is not the one that was sealed")
 
 
 def _adapter(ticket: Ticket, manifest: Manifest) -> bytes | None:

@@ -23,6 +23,7 @@ from evaluator.metrics import metric_named
 from ledger import log
 
 MOST_ATTEMPTS = 3
+MOST_PAUSE_S = 300
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def record_refusal(*, evaluation: int, fence: int, error: AssayError, now: datet
 
 @transaction.atomic
 def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -> None:
-    """Our side failed: try again, and after three attempts give the entry's slot back.
+    """Our side failed: try again, later each time; after three attempts the slot is given back.
 
     Work on the final slice is never given up: the competition's deadline decides.
     raises StaleAttempt
@@ -83,7 +84,8 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
     work, contest = _take(evaluation, fence, is_kept=True)
     is_public = work.slice == Evaluation.Slice.PUBLIC
     if work.attempts < MOST_ATTEMPTS or not is_public:
-        Evaluation.objects.filter(pk=evaluation).update(leased_until=None, last_error=reason)
+        again_at = now + timedelta(seconds=min(MOST_PAUSE_S, 2**work.attempts))
+        Evaluation.objects.filter(pk=evaluation).update(leased_until=again_at, last_error=reason)
         return
     Evaluation.objects.filter(pk=evaluation).delete()
     body = messages.SubmissionFailed(work.submission, reason, next_ms(contest, now))

@@ -30,7 +30,7 @@ def licence(story: Story) -> None:
     best = facts["board"]["items"][0]
     work = next(one for one in facts["works"] if one["title"] == best["title"])
     page = buyer.get(f"/models/{work['id']}/buy/?uses=commercial")
-    granted = buyer.post(f"/models/{work['id']}/buy/", hidden_fields(page.text))
+    granted = buyer.post(f"/models/{work['id']}/buy/", forms_to(page.text)[-1])
     grant = str(granted.url).rstrip("/").rsplit("/", 1)[-1]
     found = buyer.get(f"/api/licences/{grant}").json()
     price = show_tokens(int(found["price_nano"]))
@@ -51,10 +51,8 @@ def royalties(story: Story) -> None:
     facts = story.telling.facts
     for name in (AUTHOR, CONTRIBUTOR, SPONSOR):
         visitor = story.visitors[name]
-        for action in sorted(
-            set(re.findall(r'action="(/royalties/[^"]+)"', visitor.get("/royalties/").text))
-        ):
-            visitor.post(action, {})
+        for fields in forms_to(visitor.get("/royalties/").text, "/royalties/draw/"):
+            visitor.post("/royalties/draw/", fields)
     best = facts["board"]["items"][0]
     miner = story.miners[best["owner"]]
     miner.assay("ledger", "draw", facts["sale"]["work"])
@@ -100,9 +98,15 @@ def rows_of(story: Story, table: str) -> list[Facts]:
             return found
 
 
-def hidden_fields(page: str) -> dict[str, str]:
-    """The hidden fields of the last form on a page, but for its token."""
-    form = page.rsplit('method="post"', 1)[-1].split("</form>", 1)[0]
+def forms_to(page: str, action: str = "") -> list[dict[str, str]]:
+    """The hidden fields of every form on a page that posts there; "": to the page's own address."""
+    forms = re.findall(r"<form([^>]*)>(.*?)</form>", page, re.DOTALL)
+    wanted = f'action="{action}"' if action else ""
+    is_there = [wanted in head and bool(wanted) == ("action=" in head) for head, _ in forms]
+    return [_hidden(form[1]) for form, fits in zip(forms, is_there, strict=True) if fits]
+
+
+def _hidden(form: str) -> dict[str, str]:
     found = {}
     for one in re.findall(r"<input[^>]*>", form):
         parts = dict(re.findall(r'(\w+)="([^"]*)"', one))

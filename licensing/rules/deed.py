@@ -1,5 +1,6 @@
 """The terms of a work in plain sentences, one per use, made from the same answers as the API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,7 +25,7 @@ NO_LEGAL_TEXT = (
     "These sentences are made from the licence tags. The legal text of the Universal Data License "
     "is not kept here; where they differ, the legal text counts."
 )
-_DEEDS = {
+DEEDS = {
     Use.COPY: "copy it",
     Use.DISPLAY: "display it",
     Use.PUBLISH: "publish it",
@@ -67,6 +68,16 @@ def deed(
     return tuple(clauses)
 
 
+def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) -> str:
+    """`use it commercially, if you name its creator`: what a licence for these uses gives.
+
+    rate_e8  of the revenue share among the conditions, when it is known
+    """
+    deeds = " and ".join(DEEDS[Use(use)] for use in uses)
+    owed = "".join(f", {_owed(Condition(one), rate_e8)}" for one in conditions)
+    return deeds + owed
+
+
 def term_ends_ms(reading: Reading, registered_ms: int) -> int:
     """When the licence itself ends; 0 when it has no end."""
     years = reading.terms.expiry_years if reading.terms else 0
@@ -88,7 +99,7 @@ def _sentence(use: Use, answer: Answer, until_ms: int) -> str:
     until = f" until {_day(until_ms)}" if until_ms else ""
     if isinstance(answer, Denied):
         why = _REASONS.get(answer.reason, "a tag about it cannot be read")
-        return f"You may not {_DEEDS[use]}{until}: {why}."
+        return f"You may not {DEEDS[use]}{until}: {why}."
     price = ""
     rate_e8 = 0
     if isinstance(answer, Priced):
@@ -97,15 +108,16 @@ def _sentence(use: Use, answer: Answer, until_ms: int) -> str:
     else:
         rate_e8 = answer.rate_e8
     owed = "".join(f", {_owed(one, rate_e8)}" for one in answer.conditions)
-    return f"You may {_DEEDS[use]}{price}{until}{owed}."
+    return f"You may {DEEDS[use]}{price}{until}{owed}."
 
 
 def _owed(condition: Condition, rate_e8: int) -> str:
+    part = show_rate(rate_e8) if rate_e8 else "a part"
     sentences = {
         Condition.CREDIT: "if you name its creator",
         Condition.INDICATION: "if you name this work as the source",
         Condition.PASSTHROUGH: "if what you make carries the same terms",
-        Condition.REVENUE_SHARE: f"and owe it {show_rate(rate_e8)} of what you earn with it",
+        Condition.REVENUE_SHARE: f"and owe it {part} of what you earn with it",
         Condition.NON_COMMERCIAL: "but not for business",
     }
     return sentences[condition]

@@ -110,6 +110,13 @@ def test_the_same_order_twice_is_one_sale_and_one_draw():
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")
 
 
+def test_a_purchase_reads_no_row_twice_that_it_has_locked(django_assert_max_num_queries):
+    scene()
+    quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
+    with django_assert_max_num_queries(31):
+        actions.buy_licence_for("buyer", quote, idempotency="one", now=NOW)
+
+
 def test_nobody_buys_what_is_too_dear_denied_unknown_or_quoted_otherwise():
     scene()
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
