@@ -40,6 +40,7 @@ def main() -> int:
     try:
         status = _play(Story(plan, folder, telling, plan.address.rstrip("/")), supervisor, stopping)
         report.write(telling, folder / "report.json")
+        telling.raw(f"The facts are in {folder / 'report.json'}.")
         if status == 0 and not asked.once:
             _stay(plan, supervisor, telling, stopping)
     finally:

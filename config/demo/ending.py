@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from assay.money import show_tokens
+from competitions.rules.outcomes import unpack
+from competitions.rules.prizes import separable
 from config.demo.miner import Miner
 from config.demo.site import manage
 from config.demo.story import AUTHOR, BUYER, COMPETITION, CONTRIBUTOR, SPONSOR, Story
+from evaluator.metrics import show_score, wilson_e9
 
 Facts = dict[str, Any]
 
@@ -15,6 +19,7 @@ Facts = dict[str, Any]
 def play(story: Story) -> None:
     """The scenes after the payout, in order. raises StoryBroken"""
     for name, scene in (
+        ("scores", scores),
         ("licence", licence),
         ("royalties", royalties),
         ("books", books),
@@ -22,6 +27,43 @@ def play(story: Story) -> None:
     ):
         with story.telling.stage(name):
             scene(story)
+
+
+def scores(story: Story) -> None:
+    """Every entry with both scores, and whether the best one clearly beats the untouched base."""
+    facts, telling = story.telling.facts, story.telling
+    rows = rows_of(story, "competitions.Submission")
+    contest = rows_of(story, "competitions.Competition")[0]
+    evaluator = rows_of(story, "competitions.Evaluator")[0]
+    sealed = evaluator["final_examples"]
+    baseline = unpack(contest["baseline_outcomes"], sealed)
+    scored = [one for one in rows if one["state"] == "final_scored"]
+    scored.sort(key=lambda one: (-int(one["final_score_e9"]), one["committed_ms"]))
+    facts["scored"] = [_scored(one, sealed) for one in scored]
+    facts["baseline"] = {
+        "public": show_score(int(evaluator["baseline_e9"])),
+        "sealed": show_score(int(contest["baseline_e9"])),
+    }
+    telling.check("three_adapters_scored", holds=len(scored) >= 3, says=str(len(scored)))
+    best = unpack(scored[0]["final_outcomes"], sealed)
+    telling.check("best_clearly_beats_the_base", holds=separable(best, baseline))
+    gone = [one for one in rows if one["state"] == "refused"]
+    is_free = all(one["slot"] is None for one in gone)
+    telling.check("refused_lost_no_quota", holds=len(gone) == 1 and is_free, says=str(gone))
+
+
+def _scored(row: Facts, examples: int) -> Facts:
+    low, high = wilson_e9(unpack(row["final_outcomes"], examples))
+    return {
+        "place": row["place"],
+        "title": row["title"],
+        "owner": row["owner"],
+        "public": show_score(int(row["score_e9"])),
+        "sealed": show_score(int(row["final_score_e9"])),
+        "interval": [show_score(low), show_score(high)],
+        "prize_nano": str(row["prize_nano"] or 0),
+        "sandbox_level": row["sandbox_level"],
+    }
 
 
 def licence(story: Story) -> None:
@@ -65,18 +107,19 @@ def royalties(story: Story) -> None:
 def books(story: Story) -> None:
     """Where the prize and the price went, and that nothing was made or lost."""
     facts, telling = story.telling.facts, story.telling
+    names = {f"pool:{one['id']}": one["title"] for one in rows_of(story, "licensing.Work")}
     settled = _lines(story, "prize") + _lines(story, "fee", debit=f"escrow:{COMPETITION}")
-    facts["payout"] = [_short(one) for one in settled]
+    facts["payout"] = [_short(one, names) for one in settled]
     paid_nano = sum(int(one["amount_nano"]) for one in settled)
     telling.check("prize_paid_whole", holds=paid_nano == 1000 * 10**9, says=str(paid_nano))
     facts["royalty"] = [
-        _short(one) for one in rows_of(story, "ledger.Transfer") if one["debit"] == BUYER
+        _short(one, names) for one in rows_of(story, "ledger.Transfer") if one["debit"] == BUYER
     ]
     sold_nano = sum(int(one["amount_nano"]) for one in facts["royalty"])
     holds = sold_nano == int(facts["sale"]["price_nano"])
     telling.check("price_split_to_the_last_nano", holds=holds, says=str(sold_nano))
     facts["drawn"] = [
-        _short(one) for one in _lines(story, "royalty") if one["debit"].startswith("pool:")
+        _short(one, names) for one in _lines(story, "royalty") if one["debit"].startswith("pool:")
     ]
     accounts = rows_of(story, "ledger.Account")
     total_nano = sum(int(one["available_nano"]) + int(one["pending_out_nano"]) for one in accounts)
@@ -120,8 +163,11 @@ def _lines(story: Story, code: str, **wanted: str) -> list[Facts]:
     return [one for one in rows if all(one[name] == value for name, value in wanted.items())]
 
 
-def _short(line: Facts) -> Facts:
-    return {"code": line["code"], "to": line["credit"], "amount_nano": str(line["amount_nano"])}
+def _short(line: Facts, names: Mapping[str, str]) -> Facts:
+    """A transfer for the report; a pool is called by its work's title."""
+    to = line["credit"]
+    who = f"pool of {names[to]}" if to in names else to
+    return {"code": line["code"], "to": who, "amount_nano": str(line["amount_nano"])}
 
 
 def proof(story: Story) -> None:

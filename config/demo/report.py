@@ -13,14 +13,14 @@ from config.demo.telling import Telling
 
 def write(telling: Telling, path: Path) -> None:
     """Write the facts as JSON."""
-    telling.facts["seconds"] = round(telling.elapsed_s, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(telling.facts, indent=2, sort_keys=True) + "\n")
 
 
 def show(telling: Telling) -> None:
-    """Print the board, the money, and what was proved."""
+    """Print the entries, the money, and what was proved."""
     console, facts = Console(width=100), telling.facts
+    facts["seconds"] = round(telling.elapsed_s, 1)
     console.print()
     console.print(_board(facts))
     console.print(_money(facts))
@@ -28,25 +28,26 @@ def show(telling: Telling) -> None:
 
 
 def _board(facts: dict[str, Any]) -> Table:
-    table = Table(
-        "place", "entry", "owner", "sealed score", "95 % interval", "prize", title="Board"
-    )
-    for row in facts["board"]["items"]:
-        span = f"{row['low']} - {row['high']}"
-        prize = show_tokens(int(row["prize_nano"] or 0))
-        table.add_row(str(row["rank"]), row["title"], row["owner"], row["score"], span, prize)
-    table.add_row("", "the base, untouched", "", facts["board"]["baseline"], "", "")
+    heads = ("place", "entry", "public", "sealed", "95 % interval, sealed", "prize")
+    table = Table(*heads, title=f"Entries, scored in the sandbox ({facts['sandbox_level']})")
+    for row in facts["scored"]:
+        span = f"{row['interval'][0][:6]} to {row['interval'][1][:6]}"
+        prize = show_tokens(int(row["prize_nano"]))
+        place = str(row["place"] or "")
+        table.add_row(place, row["title"], row["public"][:6], row["sealed"][:6], span, prize)
+    base = facts["baseline"]
+    table.add_row("", "the untouched base", base["public"][:6], base["sealed"][:6], "", "")
     for row in facts["refused"]:
-        table.add_row("", "refused", row["owner"], row["code"], "", "")
+        table.add_row("", f"{row['owner']}: hostile", "refused", row["code"], "", "")
     return table
 
 
 def _money(facts: dict[str, Any]) -> Table:
-    table = Table("what", "who", "tokens", title="Money")
-    for line in facts["payout"]:
-        table.add_row(line["code"], line["to"], show_tokens(int(line["amount_nano"])))
-    for line in facts["royalty"] + facts["drawn"]:
-        table.add_row(f"licence: {line['code']}", line["to"], show_tokens(int(line["amount_nano"])))
+    table = Table("from", "as", "to", "tokens", title="Money, to the last nano")
+    sources = (("escrow", "payout"), ("the buyer", "royalty"), ("pools", "drawn"))
+    for source, name in sources:
+        for line in facts[name]:
+            table.add_row(source, line["code"], line["to"], show_tokens(int(line["amount_nano"])))
     return table
 
 

@@ -101,12 +101,13 @@ def makers_rows(public: int) -> dict[str, list[dict[str, str]]]:
     labels = makers.LABELS
     sizes = {"train": 40, "public": public, "final": 20}
     return {
-        name: [
-            {"text": f"{name} {number} {words(name, number)}", "label": labels[number % len(labels)]}
-            for number in range(size)
-        ]
+        name: [row(name, number, labels[number % len(labels)]) for number in range(size)]
         for name, size in sizes.items()
     }
+
+
+def row(name: str, number: int, label: str) -> dict[str, str]:
+    return {"text": f"{name} {number} {words(name, number)}", "label": label}
 
 
 def words(name: str, number: int) -> str:

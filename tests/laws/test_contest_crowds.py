@@ -205,9 +205,7 @@ def test_one_fence_used_by_eight_writes_one_score(crowd):
     measured = factories._measured("a" * 64, 30)
 
     def write(_):
-        score.record_score(
-            evaluation=work.pk, fence=fence, measured=measured, now=factories.at(41)
-        )
+        score.record_score(evaluation=work.pk, fence=fence, measured=measured, now=factories.at(41))
 
     assert [type(error) for error in crowd(write)] == [StaleAttempt] * 7
     assert count("submission.scored") == 1
