@@ -46,9 +46,9 @@ def register_work(order: Entry, *, now: datetime) -> str:
     raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused
     """
     asked: messages.WorkRegister = order.body
+    log.Tables().lock(Account, [FEE])
     if log.find(order.id):
         return asked.work
-    log.Tables().lock(Account, [FEE])
     registration = Registration(
         asked.work, asked.kind, order.actor, asked.title, asked.tags, asked.shares
     )
@@ -94,12 +94,12 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
     returns  the grant; the same order again gives the same grant
     raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale, Overdrawn
     """
-    if log.find(order.id):
-        return queries.grant(order.id)
     asked: messages.LicenceBuy = order.body
     holder, at_ms, rows = order.actor, ms(now), log.Tables()
     pools = [pool_of(work) for work in queries.links_above(asked.work)]
     rows.lock(Account, [holder, FEE, *pools])
+    if log.find(order.id):
+        return queries.grant(order.id)
     made = sale.deal(order, holder, rows, at_ms=at_ms)
     claims = sale.claims_of(made, order, holder, issuer=settings.LOG_ORIGIN, at_ms=at_ms)
     fact = messages.LicenceGranted(
@@ -134,10 +134,10 @@ def draw_royalty(order: Entry, *, now: datetime) -> int:
     returns  the amount in nano-tokens; the same order again gives the same amount
     raises   WorkUnknown, NotAPayee, NothingToDraw
     """
-    if log.find(order.id):
-        return statement(order.actor).get(pk=sale.draw_id(order)).amount_nano
     rows = log.Tables()
     rows.lock(Account, [order.actor, pool_of(order.body.work)])
+    if log.find(order.id):
+        return statement(order.actor).get(pk=sale.draw_id(order)).amount_nano
     share, line = sale.draw(order, order.actor, rows)
     fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))

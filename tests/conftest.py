@@ -10,7 +10,7 @@ from pathlib import Path
 
 import django
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from requirements.system import PROGRAMS, program
 
@@ -33,6 +33,7 @@ settings.register_profile(
     deadline=None,
     derandomize=IS_CI,
     database=None,
+    phases=[one for one in Phase if one is not Phase.explain],  # it traces every line: minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("house")

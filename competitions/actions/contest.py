@@ -29,7 +29,7 @@ from ledger import log
 from ledger import queries as ledger_queries
 from ledger.actions import ms
 from ledger.errors import Overdrawn
-from ledger.rules.accounts import Account
+from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from licensing import actions as licensing_actions
 from licensing import queries as rights
@@ -65,6 +65,7 @@ def publish_for(
     )
     with transaction.atomic():
         found = queries.draft(draft, sponsor=sponsor, is_locked=True)
+        _lock_purses(sponsor)
         if found.state == Draft.State.PUBLISHED:
             return queries.competition_row(str(found.fields["competition"]))
         _check_prepared(found, spec)
@@ -89,6 +90,7 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
     raises   CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn
     """
     name, spec = order.body.competition, order.body.spec
+    _lock_purses(order.actor)
     if log.find(order.id):
         return queries.competition_row(name)
     if queries.has_competition(name):
@@ -104,7 +106,6 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
         last_ms=at_ms,
     )
     lines = escrow.funding(contest)
-    log.Tables().lock(Account, [order.actor])
     published = messages.CompetitionPublished(name, order.actor, spec, at_ms)
     funded = messages.CompetitionFunded(name, lines, at_ms + 1)
     facts = [log.fact(published, answers=order), log.fact(funded, answers=funding)]
@@ -150,6 +151,14 @@ def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:
     error = DatesInvalid if all(one.is_date for one in found) else SpecInvalid
     every = [f"{one.path}: {one.cause}" for one in found]
     raise error(first.cause, path=first.path, cause=first.cause, problems=every)
+
+
+def _lock_purses(sponsor: str) -> None:
+    """Publishing takes turns by the site's own purse: two sponsors may want one name.
+
+    Both in one go, in order of id, as a sale locks them: else the two could wait for each other.
+    """
+    log.Tables().lock(Account, [sponsor, FEE])
 
 
 def _check_base(spec: Spec) -> None:

@@ -107,20 +107,22 @@ def judge(line: Line, rows: Rows, at_ms: int) -> str:
     if not _ID.fullmatch(line.id) or line.id in _IMPOSSIBLE:
         return "id_invalid"
     if made := rows.get(Transfer, line.id):
-        return _same(line, made)
+        return _same(line, made, rows)
     if line.kind in CLOSING:
         return _judge_closing(line, rows, at_ms)
     return _form(line) or _judge_opening(line, rows)
 
 
-def _same(line: Line, made: Transfer) -> str:
+def _same(line: Line, made: Transfer, rows: Rows) -> str:
+    held = rows.get(Transfer, line.pending_id or "")
+    wanted_nano = line.amount_nano or (held.amount_nano if held else 0)  # none named: the whole
     pairs = (
         ("kind", line.kind, made.kind),
         ("pending_id", line.pending_id, made.pending_id),
         ("timeout", line.timeout_s or 0, made.timeout_s),
         ("debit", line.debit, made.debit),
         ("credit", line.credit, made.credit),
-        ("amount", line.amount_nano, made.amount_nano),
+        ("amount", wanted_nano, made.amount_nano),
         ("reference", line.reference or "", made.reference),
         ("code", line.code, made.code),
     )
