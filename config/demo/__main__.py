@@ -14,7 +14,7 @@ from pathlib import Path
 from assay.errors import AssayError
 from config.demo import ending, report
 from config.demo.site import announce, begin, plan_site
-from config.demo.story import Story
+from config.demo.story import FULL, QUICK, Story
 from config.demo.telling import StoryBroken, Telling
 from config.demo.visitor import PASSWORD
 from workers.site import HOUSE
@@ -38,7 +38,9 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        status = _play(Story(plan, folder, telling, plan.address.rstrip("/")), supervisor, stopping)
+        pace = QUICK if asked.quick else FULL
+        story = Story(plan, folder, telling, plan.address.rstrip("/"), pace)
+        status = _play(story, supervisor, stopping)
         report.write(telling, folder / "report.json")
         telling.raw(f"The facts are in {folder / 'report.json'}.")
         if status == 0 and not asked.once:
@@ -85,6 +87,7 @@ def _stay(plan: Plan, supervisor: Supervisor, telling: Telling, stopping: thread
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end when the story has ended")
+    parser.add_argument("--quick", action="store_true", help="less training, less data")
     parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--folder", type=Path, default=HOUSE / "var" / "demo")
     return parser.parse_args()

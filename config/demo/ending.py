@@ -48,20 +48,20 @@ def scores(story: Story) -> None:
     best = unpack(scored[0]["final_outcomes"], sealed)
     telling.check("best_clearly_beats_the_base", holds=separable(best, baseline))
     gone = [one for one in rows if one["state"] == "refused"]
-    is_free = all(one["slot"] is None for one in gone)
+    is_free = all(one.get("slot") is None for one in gone)
     telling.check("refused_lost_no_quota", holds=len(gone) == 1 and is_free, says=str(gone))
 
 
 def _scored(row: Facts, examples: int) -> Facts:
     low, high = wilson_e9(unpack(row["final_outcomes"], examples))
     return {
-        "place": row["place"],
+        "place": row.get("place"),  # absent on the wire: none
         "title": row["title"],
         "owner": row["owner"],
         "public": show_score(int(row["score_e9"])),
         "sealed": show_score(int(row["final_score_e9"])),
         "interval": [show_score(low), show_score(high)],
-        "prize_nano": str(row["prize_nano"] or 0),
+        "prize_nano": str(row.get("prize_nano") or 0),
         "sandbox_level": row["sandbox_level"],
     }
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,24 @@ TERMS = {
     "data_share": "10",
     "contributors": f"{CONTRIBUTOR} 3\n{SPONSOR} 1",
 }
-# Who trains, and each run's steps, seconds at most, and seed.
-RUNS = {"ada": ((10, 20, 1), (16, 20, 3)), "ben": ((30, 50, 2),)}
-OPEN_S = 120
+Runs = Mapping[str, tuple[tuple[int, int, int], ...]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much is trained and scored, and how long the competition is open.
+
+    examples  of each class in the training, the public and the sealed slice
+    runs      who trains, and each run's steps, seconds at most, and seed
+    """
+
+    examples: tuple[int, int, int]
+    runs: Runs
+    open_s: int
+
+
+FULL = Pace((220, 32, 48), {"ada": ((10, 20, 1), (16, 20, 3)), "ben": ((30, 50, 2),)}, 120)
+QUICK = Pace((80, 12, 24), {"ada": ((5, 10, 1), (8, 10, 3)), "ben": ((12, 18, 2),)}, 85)
 
 
 @dataclass
@@ -51,6 +67,7 @@ class Story:
     folder: Path
     telling: Telling
     url: str
+    pace: Pace = FULL
     visitors: dict[str, Visitor] = field(default_factory=dict)
     miners: dict[str, Miner] = field(default_factory=dict)
 
@@ -81,7 +98,8 @@ class Story:
     def data(self) -> None:
         """Docstrings of installed packages, masked and cut into three slices."""
         command = [sys.executable, "-m", "evaluator", "docstrings", "--out", str(self.data_folder)]
-        sizes = ["--train", "220", "--public", "32", "--final", "48"]
+        slices = zip(("--train", "--public", "--final"), self.pace.examples, strict=True)
+        sizes = [str(part) for pair in slices for part in pair]
         subprocess.run([*command, *sizes], check=True, capture_output=True)
         rows = {one.stem: len(one.read_bytes().splitlines()) for one in self.data_folder.iterdir()}
         self.telling.facts["rows"] = rows
@@ -106,19 +124,21 @@ class Story:
         self._wait_for_dry_run(base)
         took_s = time.monotonic() - begun_s
         self.telling.say(SPONSOR, f"dry run in the sandbox took {took_s:.0f} s")
-        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{OPEN_S} s"})
+        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{self.pace.open_s} s"})
         sponsor.post(f"{base}/publish/", {})
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
             "baseline_public": found["baseline_e9"],
             "evaluator": found["manifest_sha256"],
-            "open_s": OPEN_S,
+            "open_s": self.pace.open_s,
         }
         self.telling.say(
-            "sponsor",
+            SPONSOR,
             f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}",
         )
-        self.telling.say(SPONSOR, f"1000 tokens and the bond are in escrow; open for {OPEN_S} s")
+        self.telling.say(
+            SPONSOR, f"1000 tokens and the bond are in escrow; open for {self.pace.open_s} s"
+        )
 
     def _wait_for_dry_run(self, base: str) -> None:
         sponsor = self.visitors[SPONSOR]
@@ -138,7 +158,7 @@ class Story:
 
         def mine(name: str) -> None:
             try:
-                for run in RUNS[name]:
+                for run in self.pace.runs[name]:
                     self.mine(name, *run)
             except (
                 StoryBroken,
@@ -149,7 +169,7 @@ class Story:
             ) as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=mine, args=(name,)) for name in RUNS]
+        threads = [threading.Thread(target=mine, args=(name,)) for name in self.pace.runs]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -191,7 +211,7 @@ class Story:
     def hostile(self) -> None:
         """An adapter with a key too many: refused by the server too, and no quota is lost."""
         miner = self.miners["ben"]
-        bad = poison(miner.home / f"adapter-{RUNS['ben'][0][0]}", miner.home / "hostile")
+        bad = poison(miner.home / f"adapter-{self.pace.runs['ben'][0][0]}", miner.home / "hostile")
         local = miner.run("check", str(bad), "-c", str(miner.home / COMPETITION))
         self.telling.check("check_refuses_hostile", holds=local.returncode == 5, says=local.stdout)
         error = self.enter(miner, bad, "hostile", "--no-check", refused=True)
