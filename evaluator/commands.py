@@ -30,6 +30,9 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
     seconds: Annotated[
         int, typer.Option(min=0, help="End after so much time, 0: after all steps.")
     ] = 0,
+    keep_every: Annotated[
+        int, typer.Option(min=0, help="Save beside OUT after every so many steps too.")
+    ] = 0,
 ) -> None:
     """Train a LoRA adapter for a downloaded COMPETITION on its pinned base model."""
     wanted = {
@@ -45,6 +48,7 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
         "--layers": layers,
         "--threads": threads,
         "--seconds": seconds,
+        "--keep-every": keep_every,
     }
     _run("train", [str(part) for pair in wanted.items() for part in pair])
 

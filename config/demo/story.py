@@ -39,7 +39,6 @@ TERMS = {
     "data_share": "10",
     "contributors": f"{CONTRIBUTOR} 3\n{SPONSOR} 1",
 }
-Runs = Mapping[str, tuple[tuple[int, int, int], ...]]
 
 
 @dataclass(frozen=True)
@@ -47,16 +46,17 @@ class Pace:
     """How much is trained and scored, and how long the competition is open.
 
     examples  of each class in the training, the public and the sealed slice
-    runs      who trains, and each run's steps, seconds at most, and seed
+    runs      who trains: steps, seconds at most, seed, and after how many steps an early adapter
+              is kept and entered first; 0: none
     """
 
     examples: tuple[int, int, int]
-    runs: Runs
+    runs: Mapping[str, tuple[int, int, int, int]]
     open_s: int
 
 
-FULL = Pace((220, 32, 48), {"ada": ((10, 20, 1), (16, 20, 3)), "ben": ((30, 50, 2),)}, 120)
-QUICK = Pace((80, 12, 24), {"ada": ((5, 10, 1), (8, 10, 3)), "ben": ((12, 18, 2),)}, 85)
+FULL = Pace((220, 32, 48), {"ada": (16, 30, 1, 5), "ben": (30, 50, 2, 0)}, 130)
+QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85)
 
 
 @dataclass
@@ -158,8 +158,7 @@ class Story:
 
         def mine(name: str) -> None:
             try:
-                for run in self.pace.runs[name]:
-                    self.mine(name, *run)
+                self.mine(name, *self.pace.runs[name])
             except (
                 StoryBroken,
                 OSError,
@@ -177,12 +176,13 @@ class Story:
         if failures:
             raise failures[0]
 
-    def mine(self, name: str, steps: int, seconds: int, seed: int) -> None:
+    def mine(self, name: str, steps: int, seconds: int, seed: int, early: int) -> None:
         """One miner's way from a key to a score."""
         miner = self.miners.get(name) or self._new_miner(name)
         folder, adapter = miner.home / COMPETITION, miner.home / f"adapter-{steps}"
         begun_s = time.monotonic()
         options = {"--out": adapter, "--steps": steps, "--seconds": seconds, "--seed": seed}
+        options |= {"--keep-every": early}
         words = [str(part) for pair in options.items() for part in pair]
         done = miner.run("train", str(folder), *words, "--threads", "1")
         if done.returncode:
@@ -191,6 +191,10 @@ class Story:
             )
         took_s = time.monotonic() - begun_s
         self.telling.say(name, f"trained a LoRA, at most {steps} steps, in {took_s:.0f} s")
+        if early:
+            kept = adapter.with_name(f"{adapter.name}-step-{early}")
+            state = self.enter(miner, kept, f"{name} at {early}")
+            self.telling.say(name, f"entered an early adapter, public score {state['score']}")
         state = self.enter(miner, adapter, f"{name} at {steps}")
         self.telling.say(name, f"entered {state['id'][:12]}..., public score {state['score']}")
 
@@ -211,7 +215,7 @@ class Story:
     def hostile(self) -> None:
         """An adapter with a key too many: refused by the server too, and no quota is lost."""
         miner = self.miners["ben"]
-        bad = poison(miner.home / f"adapter-{self.pace.runs['ben'][0][0]}", miner.home / "hostile")
+        bad = poison(miner.home / f"adapter-{self.pace.runs['ben'][0]}", miner.home / "hostile")
         local = miner.run("check", str(bad), "-c", str(miner.home / COMPETITION))
         self.telling.check("check_refuses_hostile", holds=local.returncode == 5, says=local.stdout)
         error = self.enter(miner, bad, "hostile", "--no-check", refused=True)
