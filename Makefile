@@ -18,6 +18,7 @@ setup-dev: ## The same, and what tests and lint need
 	@$(PYTHON) requirements/install.py dev
 
 demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
+	@ASSAY_APT=0 $(RUN) requirements/system.py  # what could be here and is not, a line each
 	@$(RUN) -m config.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 up: setup ## Run the site: web, worker, beat, broker under one supervisor
