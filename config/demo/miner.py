@@ -10,7 +10,7 @@ from typing import Any
 
 from config.demo.telling import StoryBroken
 
-TIME_LIMIT_S = 400
+TIME_LIMIT_S = 900
 
 
 @dataclass(frozen=True)

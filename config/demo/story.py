@@ -43,7 +43,7 @@ TERMS = {
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is trained and scored, and how long the competition is open.
+    """How much is trained and scored, and how long the competition is open at least.
 
     examples  of each class in the training, the public and the sealed slice
     runs      who trains: steps, seconds at most, seed, and after how many steps an early adapter
@@ -55,6 +55,8 @@ class Pace:
     open_s: int
 
 
+# A busy machine trains slower too: the dry run tells how slow.
+OPEN_AT_LEAST_S, OPEN_PER_DRY_RUN = 60, 7
 FULL = Pace((220, 32, 48), {"ada": (16, 30, 1, 5), "ben": (30, 50, 2, 0)}, 130)
 QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85)
 
@@ -124,25 +126,24 @@ class Story:
         self._wait_for_dry_run(base)
         took_s = time.monotonic() - begun_s
         self.telling.say(SPONSOR, f"dry run in the sandbox took {took_s:.0f} s")
-        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{self.pace.open_s} s"})
+        open_s = max(self.pace.open_s, int(OPEN_AT_LEAST_S + OPEN_PER_DRY_RUN * took_s))
+        sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
         sponsor.post(f"{base}/publish/", {})
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
             "baseline_public": found["baseline_e9"],
             "evaluator": found["manifest_sha256"],
-            "open_s": self.pace.open_s,
+            "open_s": open_s,
         }
         self.telling.say(
             SPONSOR,
             f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}",
         )
-        self.telling.say(
-            SPONSOR, f"1000 tokens and the bond are in escrow; open for {self.pace.open_s} s"
-        )
+        self.telling.say(SPONSOR, f"1000 tokens and the bond are in escrow; open for {open_s} s")
 
     def _wait_for_dry_run(self, base: str) -> None:
         sponsor = self.visitors[SPONSOR]
-        until_s = time.monotonic() + 240
+        until_s = time.monotonic() + 600
         while time.monotonic() < until_s:
             page = sponsor.get(f"{base}/review/").text
             if "Baseline score" in page:

@@ -11,7 +11,7 @@ import httpx
 from config.demo.telling import StoryBroken
 
 PASSWORD = "plain-demo-words-7"  # noqa: S105 - printed for whoever looks around afterwards
-WAIT_S = 240.0
+WAIT_S = 900.0
 
 
 class Visitor:

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.demo.miner import Miner
@@ -131,28 +131,37 @@ def running_site(folder: Path, **environment: str) -> Iterator[Site]:
         supervisor.stop()
 
 
-def sandbox_pids() -> set[int]:
-    """Every process of a sandbox of this user: zygotes and their jails."""
-    found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and _is_sandbox(folder):
-            found.add(int(folder.name))
+def sandbox_of(worker: int) -> set[int]:
+    """The processes of a sandbox under a worker: its zygotes and their jails."""
+    return {pid for pid in descendants(worker) if is_sandbox(pid)}
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process that a process has started, directly or not, and that still runs."""
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        children = children_of(waiting.pop()) - found
+        found |= children
+        waiting += children
     return found
-
-
-def _is_sandbox(folder: Path) -> bool:
-    try:
-        return b"workers.sandbox.zygote" in (folder / "cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 def children_of(pid: int) -> set[int]:
     """The processes that a process has started and that still run."""
-    found = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found |= {int(one) for one in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found |= {int(one) for one in task.read_text().split()}
     return found
+
+
+def is_sandbox(pid: int) -> bool:
+    """True while this is a process of a sandbox."""
+    try:
+        return b"workers.sandbox.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def end_now(pid: int) -> None:

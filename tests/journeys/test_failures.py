@@ -4,25 +4,30 @@ import time
 
 import pytest
 
-from tests.journeys.running import children_of, end_now, running_site, sandbox_pids
+from tests.journeys.running import (
+    children_of,
+    end_now,
+    is_sandbox,
+    running_site,
+    sandbox_of,
+)
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400), pytest.mark.slow]
 
 
 def test_a_killed_worker_loses_nothing_and_scores_once(tmp_path):
     """kill -9 in the middle of a job: its lease ends, another attempt scores, nobody survives."""
-    with running_site(tmp_path, ASSAY_LEASE_S="12") as site:
-        site.publish("colours", public=1500)
+    with running_site(tmp_path, ASSAY_LEASE_S="30") as site:
+        site.publish("colours", public=700)
         ada = site.miner("ada")
-        before = sandbox_pids()
         words = ("submit", str(site.adapter(0)), "-c", "colours", "--no-check")
         entry = ada.assay(*words)["id"]
-        in_the_middle = site.until(lambda: _jailed(before), "the sandbox at work")
         worker = site.supervisor.pid_of("evaluate")
+        at_work = site.until(lambda: _at_work(worker), "the sandbox at work")
         for pid in [*children_of(worker), worker]:
             end_now(pid)
         until_s = time.monotonic() + 3
-        while (left := sandbox_pids() & in_the_middle) and time.monotonic() < until_s:
+        while (left := {pid for pid in at_work if is_sandbox(pid)}) and time.monotonic() < until_s:
             time.sleep(0.05)
         assert left == set(), "processes of the sandbox survived their worker by 3 s"
         assert ada.assay("submissions", "show", entry)["state"] == "committed"
@@ -53,7 +58,7 @@ def test_five_entries_without_a_broker_are_accepted_and_scored_when_it_is_back(t
         assert site.messages("submission.scored") == 5
 
 
-def _jailed(before):
-    """The sandbox's processes, once there is a jail beside its zygote and supervisor."""
-    found = sandbox_pids()
-    return found if len(found - before) >= 1 and len(found) >= 3 else None
+def _at_work(worker):
+    """The sandbox's processes, once there is a job: a zygote, its job's supervisor, the jail."""
+    found = sandbox_of(worker)
+    return found if len(found) >= 3 else None
