@@ -18,7 +18,7 @@ from assay.money import show_tokens
 from ledger import actions, log, queries
 from ledger.errors import MessageUnknown
 from ledger.models import Message
-from ledger.rules.accounts import Key
+from ledger.rules.accounts import AccountKind, Key
 from ledger.rules.entry import Entry, read_entry
 from ledger.rules.statement import explain, page
 from web.errors import Forbidden, NotFound
@@ -124,6 +124,9 @@ def account(request: HttpRequest, name: str) -> HttpResponse:
         "keys": queries.keys_of(name),
         "play_money_nano": _play_money_nano(request, name),
     }
+    if found.kind == AccountKind.POOL:
+        work = name.partition(":")[2]
+        context |= {"pool_of": work, "work_url": f"/models/{work}/"}
     return render(request, "ledger/account.html", context)
 
 

@@ -39,9 +39,7 @@ class UsesForm(forms.Form):
 
     def __init__(self, clauses: Sequence[Clause], *, ticked: Sequence[str]) -> None:
         super().__init__(initial={"uses": list(ticked)})
-        choices = [
-            (one.use.value, f"{DEEDS[one.use].capitalize()}: {_asks(one)}") for one in clauses
-        ]
+        choices = [(one.use.value, _asks(one)) for one in clauses]
         field = self.fields["uses"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = choices

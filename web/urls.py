@@ -1,4 +1,4 @@
-"""Addresses of sign-in and tokens. The names account_* are those that django-allauth asks for."""
+"""Addresses of documents, sign-in, tokens. The names account_* are those of django-allauth."""
 
 from allauth.account import views as account
 from django.urls import path
@@ -6,6 +6,7 @@ from django.urls import path
 from web import views
 
 urlpatterns = [
+    path("docs/", views.docs, name="web_docs"),
     path("account/sign-in/", account.login, name="account_login"),
     path("account/sign-up/", account.signup, name="account_signup"),
     path("account/sign-out/", account.logout, name="account_logout"),

@@ -1,4 +1,4 @@
-"""Pages that belong to no other room: home, tokens, and what Django shows when a view fails."""
+"""Pages of no other room: home, documents, tokens, and what Django shows when a view fails."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,6 +18,12 @@ from web.forms import TokenForm
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, without any competition; a room above extends web/home.html with them."""
     return render(request, "web/home.html")
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """How to take part, for each kind of visitor, with the commands in order."""
+    return render(request, "web/docs.html")
 
 
 @never_cache

@@ -197,6 +197,7 @@ def _review_page(
         "draft": found,
         "steps": _wizard(found, REVIEW),
         "missing": [(name, TITLES[name]) for name in missing],
+        "has_data": "data" not in missing,
         "balance_nano": ledger_queries.balance_nano(sponsor),
         "problem": error.as_dict() if error else None,
         "problems": _problems(error),

@@ -154,9 +154,16 @@ def _key_added(entry: Entry, rows: Rows) -> None:
 
 
 def _books_minted(entry: Entry, _: Rows) -> None:
-    lines = entry.body.transfers
-    if any((line.code, line.credit) != ("mint", entry.body.account) for line in lines):
+    wanted = ("single", AccountKind.ISSUANCE, entry.body.account, "mint")
+    if any((one.kind, one.debit, one.credit, one.code) != wanted for one in entry.body.transfers):
         raise refused(entry, "it moves more than it mints")
+
+
+def _books_expired(entry: Entry, rows: Rows) -> None:
+    """Only what is over goes back, whole, to whom it was taken from."""
+    due = books.expiries(rows, entry.body.at_ms)
+    if any(line not in due for line in entry.body.transfers):
+        raise refused(entry, "it moves what is not over")
 
 
 _RULES: dict[str, Fold] = {
@@ -164,4 +171,5 @@ _RULES: dict[str, Fold] = {
     "account.opened": _account_opened,
     "key.added": _key_added,
     "books.minted": _books_minted,
+    "books.expired": _books_expired,
 }

@@ -87,6 +87,8 @@ def test_a_work_says_every_use_in_words_and_who_is_paid_before_anybody_pays(clie
     page = client.get(f"/models/{WORK}/", headers=HTML)
     assert "You may use it commercially for 100 ASSAY once." in page.text
     assert "You may not train on it" in page.text
+    assert page.text.count("Use it commercially: 100 tokens once") == 1
+    assert "Copy it: Copy it" not in page.text
     assert "not_granted_by_default" in page.text
     assert "Allowed-With-Fee-One-Time-100" in page.text
     for name, amount in (("author", "4"), ("sponsor", "9"), ("miner", "55"), ("mate", "27")):

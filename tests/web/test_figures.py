@@ -88,3 +88,9 @@ def test_the_bar_keeps_its_order_and_stays_inside(values, base_e9):
     bar = figures.interval(*values, base_e9, span="0.2 0.8")
     assert 0 <= bar["low"] <= bar["at"] <= bar["high"] <= 1000
     assert 0 <= bar["base"] <= 1000
+
+
+def test_a_name_with_a_hash_in_it_is_cut_short_and_any_other_name_is_whole():
+    says = f"Paid to pool:{'d9d7e28a' * 8}: royalties."
+    assert figures.brief(says) == "Paid to pool:d9d7e28a\u2026: royalties."
+    assert figures.brief("escrow:which-library") == "escrow:which-library"

@@ -10,7 +10,7 @@ from django.template import engines
 from tests.web.site import Closed
 
 pytestmark = [pytest.mark.urls("tests.web.site"), pytest.mark.django_db]
-PAGES = ("/", "/account/sign-in/", "/account/sign-up/", "/nowhere/")
+PAGES = ("/", "/docs/", "/account/sign-in/", "/account/sign-up/", "/nowhere/")
 SIGN_UP = {"username": "grace", "password1": "weigh-me-44", "password2": "weigh-me-44"}
 
 

@@ -1,5 +1,6 @@
 """How quantities look: `{% load assay %}`. Every figure on a page goes through one of these."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +15,8 @@ register = template.Library()
 
 E9 = 10**9
 _SPAN = 1000
+_GAP = 6  # of 1000: between two parts of a bar, 2 px on a narrow screen
+_HASH = re.compile(r"[0-9a-f]{32,}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATES_OF_TONE = (
     ("live", ("open", "opened", "running", "scoring", "active", "live", "leased", "improved")),
@@ -105,6 +108,12 @@ def short(sha: str, letters: int = 10) -> str:
 
 
 @register.filter
+def brief(name: str) -> str:
+    """`pool:` and 64 digits -> `pool:d9d7e28a\u2026`: a name with its hashes cut short."""
+    return _HASH.sub(lambda found: short(found[0], 8), str(name))
+
+
+@register.filter
 def tone(state: str) -> str:
     """live, wait, done, wrong or quiet: how the chip of a state looks."""
     return _TONES.get(str(state), "quiet")
@@ -150,7 +159,7 @@ def shares(rates: list[int]) -> dict[str, object]:
     total, start, parts = sum(rates) or 1, 0, []
     for rate in rates:
         width = rate * _SPAN // total
-        parts.append({"x": start, "width": max(width - 3, 1)})
+        parts.append({"x": start, "width": max(width - _GAP, 1)})
         start += width
     return {"parts": parts}
 

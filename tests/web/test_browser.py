@@ -1,0 +1,133 @@
+"""The main pages in a real browser: sign-up, play money, the board that follows by itself, keys.
+
+The site's clock stands still; a score is recorded by the same action as a worker's.
+"""
+
+import re
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from playwright.sync_api import expect, sync_playwright
+
+from tests import factories
+from tests.laws.tampering import drop_triggers
+from tests.laws.tampering import run as put_back
+from tests.servers import chromium
+
+pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("browser")]
+FOLLOWS_WITHIN_MS = 10_000  # the board asks every two seconds; the machine may be shared
+PHONE = {"width": 360, "height": 740}
+UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), textarea, select")]
+    .filter(one => !one.labels.length && !one.getAttribute("aria-label")).map(one => one.name)"""
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OUTLINE = """() => {
+    const one = document.activeElement, box = one.getBoundingClientRect();
+    const { outlineStyle: line, outlineWidth: width } = getComputedStyle(one);
+    const isInSight = box.width > 0 && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight;
+    return { text: one.textContent.trim(), width: parseFloat(width), line, isInSight };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One browser for all. Its loop lives in the test's thread, which Django must put up with."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as playwright:
+            one = playwright.chromium.launch(**chromium())
+            yield one
+            one.close()
+
+
+@pytest.fixture(scope="module")
+def final_rows(django_db_setup, django_db_blocker):
+    """What keeps rows final; put back after the last test emptied the tables."""
+    dropped = []
+    yield dropped
+    with django_db_blocker.unblock():
+        put_back(*dropped)
+
+
+@pytest.fixture
+def site(browser, final_rows, transactional_db, live_server, monkeypatch):
+    """A live site with an open competition. SQLite empties tables row by row."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+    put_back(*final_rows)
+    final_rows.clear()
+    factories.competition()
+    yield live_server.url
+    if connection.vendor == "sqlite":
+        final_rows += drop_triggers()
+
+
+@pytest.fixture
+def page(browser, site):
+    """A fresh visitor; whatever the page complains of fails the test."""
+    visitor = browser.new_context(base_url=site)
+    visitor.set_default_timeout(FOLLOWS_WITHIN_MS)
+    one, complaints = visitor.new_page(), []
+    one.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    one.on("pageerror", lambda error: complaints.append(str(error)))
+    yield one
+    visitor.close()
+    assert complaints == []
+
+
+def test_a_visitor_opens_an_account_and_sees_the_play_money_arrive(page):
+    page.goto("/")
+    page.get_by_role("link", name="Sign in").first.click()
+    page.get_by_role("link", name="Sign up").click()
+    page.get_by_label("Username").fill("zoe")
+    page.get_by_label("Password").fill("weigh-me-44")
+    page.get_by_role("button", name="Open the account").click()
+    mine = page.get_by_role("navigation", name="Main").get_by_role("link", name="zoe")
+    expect(mine).to_contain_text(re.compile(r"zoe\s+0\s*tokens"))
+    mine.click()
+    page.get_by_role("button", name="Get play money").click()
+    expect(page.get_by_role("status").first).to_contain_text("tokens of play money")
+    amount = re.compile(rf"zoe\s+{factories.ledger_queries.balance_nano('zoe') // 10**9}\s*tokens")
+    expect(mine).to_contain_text(amount)
+    assert not amount.search("zoe 0 tokens")
+
+
+def test_score_and_payout_appear_on_the_open_page_without_a_reload(page):
+    page.goto("/competitions/docs/")
+    expect(page.locator("#board")).to_contain_text("No scores yet.")
+    page.evaluate("() => { window.isTheSamePage = true; }")
+    ada = factories.scored("ada", right=31)
+    row = page.locator("#board tbody tr", has_text="ada")
+    expect(row).to_contain_text("0.775", timeout=FOLLOWS_WITHIN_MS)
+    factories.settle(right={ada: 39})
+    expect(row).to_contain_text("0.975", timeout=FOLLOWS_WITHIN_MS)
+    expect(row).to_contain_text("925")
+    assert page.evaluate("() => window.isTheSamePage")
+
+
+def test_the_first_key_leads_past_the_navigation_and_the_focus_is_seen(page):
+    page.goto("/competitions/docs/")
+    page.keyboard.press("Tab")
+    first = page.evaluate(OUTLINE)
+    assert first["text"] == "Skip to the content"
+    assert first["isInSight"]
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.id") == "main"
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(OUTLINE)
+        assert focused["line"] == "solid", focused
+        assert focused["width"] >= 1, focused
+    assert page.evaluate("() => !!document.activeElement.closest('main')")
+
+
+PAGES = ("/", "/competitions/", "/competitions/docs/", "/models/", "/log/", "/account/sign-in/",
+         "/account/sign-up/")  # fmt: skip
+
+
+def test_every_page_fits_a_phone_and_names_its_fields(page):
+    page.set_viewport_size(PHONE)
+    for path in PAGES:
+        page.goto(path)
+        assert page.locator("h1").count() == 1, path
+        assert page.evaluate(WIDER) <= 0, f"{path} scrolls sideways"
+        assert page.evaluate(UNLABELLED) == [], path
