@@ -11,11 +11,20 @@ from workers import dispatch, tasks
 
 @shared_task(name="workers.clock.tick")
 def tick() -> None:
-    """Take every step that a passed deadline asks for, competition by competition."""
-    now = timezone.now()
+    """Take every step that a passed deadline asks for, competition by competition.
+
+    One that cannot move does not hold up the others; what was wrong is raised at the end.
+    """
+    now, broken = timezone.now(), []
     ledger_actions.expire_due(now=now)
     for competition in contests.competitions_moving():
-        deadline.advance(competition, now=now)
+        try:
+            deadline.advance(competition, now=now)
+        except Exception as error:  # noqa: BLE001 - raised below, with the name
+            error.add_note(f"in competition {competition}")
+            broken.append(error)
+    if broken:
+        raise ExceptionGroup("competitions that cannot move", broken)
 
 
 @shared_task(name="workers.clock.sweep")

@@ -93,7 +93,7 @@ def _limit() -> None:
 def _refusal(said: str, noise: str) -> PreparationRefused:
     """The reader's own error, or the end of what it said before it died."""
     try:
-        told = json.loads(said.strip().splitlines()[-1])
+        told = json.loads(said.strip().splitlines()[-1])["error"]
         return PreparationRefused.told(told)
     except (ValueError, IndexError, KeyError, TypeError):
         return PreparationRefused(f"The reader ended early: {noise[-300:]}")

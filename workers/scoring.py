@@ -82,11 +82,11 @@ def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
     outcome = sandbox.run(job)
-    if outcome.status is not Status.OK and outcome.status.is_verdict:
+    if outcome.status.is_verdict and not _is_whole(outcome, job):
         outcome = sandbox.run(job)
     if outcome.status.is_infrastructure:
         raise InfrastructureFailed(f"sandbox: {outcome.status} {outcome.setup_error}")
-    if outcome.status is Status.OK and len(outcome.predictions or ()) == _examples(job):
+    if _is_whole(outcome, job):
         return outcome
     status = outcome.status if outcome.status is not Status.OK else Status.BAD_OUTPUT
     raise EvaluationRefused(
@@ -119,5 +119,7 @@ def _adapter(ticket: Ticket, manifest: Manifest) -> bytes | None:
     return admit(config, tensors, manifest).canonical
 
 
-def _examples(job: Job) -> int:
-    return len(unpack_inputs(job.inputs))
+def _is_whole(outcome: Outcome, job: Job) -> bool:
+    """It ended well, with one prediction for each example."""
+    examples = len(unpack_inputs(job.inputs))
+    return outcome.status is Status.OK and len(outcome.predictions or ()) == examples

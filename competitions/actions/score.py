@@ -36,12 +36,23 @@ class Measured:
     policy_sha256: str
 
 
-@transaction.atomic
 def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
     """Take the work and return the fence to answer with; None: another has it, or it is done.
 
-    A lease is no fact, so it is not logged: replay does not care who tried.
+    A lease is no fact, so it is not logged: replay does not care who tried. Work on the public
+    slice whose workers were lost three times is given up, as if each had said that it failed.
     """
+    fence = _lease(evaluation, now)
+    public = Evaluation.objects.filter(pk=evaluation, slice=Evaluation.Slice.PUBLIC)
+    if fence is None or not public.filter(fence=fence, attempts__gt=MOST_ATTEMPTS).exists():
+        return fence
+    reason = f"{MOST_ATTEMPTS} workers began and did not come back"
+    record_failure(evaluation=evaluation, fence=fence, reason=reason, now=now)
+    return None
+
+
+@transaction.atomic
+def _lease(evaluation: int, now: datetime) -> int | None:
     until = now + timedelta(seconds=settings.LEASE_S)
     free = queries.evaluations_waiting(now).filter(pk=evaluation)
     if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
@@ -93,11 +104,11 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
 
 
 def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evaluation, Competition]:
-    """Lock the competition, then spend the fence. raises StaleAttempt"""
+    """Lock the competition, then spend the fence, or keep it under a lock. raises StaleAttempt"""
     work = Evaluation.objects.filter(pk=evaluation, fence=fence).first()
     contest = contest_row(work.competition) if work else None
     mine = Evaluation.objects.filter(pk=evaluation, fence=fence)
-    still_mine = mine.exists() if is_kept else mine.delete()[0]
+    still_mine = bool(mine.select_for_update()) if is_kept else mine.delete()[0]
     if work is None or contest is None or not still_mine:
         raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
     return work, contest

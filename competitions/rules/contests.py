@@ -42,6 +42,7 @@ def published(entry: Entry, rows: Rows) -> None:
 def funded(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     order = order_of(entry, "competition.fund")
     need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
+    need(order.body.competition == contest.id, entry, "the order names another competition")
     need(order.body.prize_nano == contest.spec.prize_nano, entry, "the prize differs")
     need(entry.body.transfers == escrow.funding(contest), entry, "the transfers differ")
     open_account(rows, escrow.account_of(contest.id), AccountKind.ESCROW.value)
@@ -65,6 +66,7 @@ def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     if entry.order is not None:
         order = order_of(entry, "competition.cancel")
         need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
+        need(order.body.competition == contest.id, entry, "the order names another competition")
     elif contest.phase == Phase.PUBLISHED:
         need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
     else:

@@ -7,7 +7,15 @@ from competitions.errors import FoldRefused
 from competitions.rules import quota
 from competitions.rules.checks import need, order_of
 from competitions.rules.contests import check_score
-from competitions.rules.rows import STATES, Competition, Evaluator, Phase, State, Submission
+from competitions.rules.rows import (
+    ENDS,
+    STATES,
+    Competition,
+    Evaluator,
+    Phase,
+    State,
+    Submission,
+)
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 
@@ -103,11 +111,16 @@ def final_scored(entry: Entry, rows: Rows) -> None:
 
 
 def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
+    """The entry that a fact is about, and its competition, which has not ended.
+
+    raises FoldRefused
+    """
     submission = rows.get(Submission, entry.body.submission)
     if submission is None:
         raise FoldRefused(f"{entry.kind}: there is no such submission.", reason="unknown")
     contest = rows.get(Competition, submission.competition)
     assert contest is not None
+    need(contest.phase not in ENDS, entry, f"it is {contest.phase}")
     return submission, contest
 
 

@@ -19,6 +19,15 @@ MOST_TENSORS = 4096
 MOST_METADATA_BYTES = 16 * 1024
 MOST_DIMENSIONS = 8
 LENGTH_BYTES = 8
+# How files of other kinds begin; as a header length each of these is far over the limit.
+OTHER_KINDS = {
+    b"\x80\x02": "a Python pickle",
+    b"\x80\x03": "a Python pickle",
+    b"\x80\x04": "a Python pickle",
+    b"\x80\x05": "a Python pickle",
+    b"PK": "a zip archive, as torch.save writes it",
+    b"GGUF": "a GGUF file",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ def read_header(raw: bytes) -> Header:
     if len(raw) < LENGTH_BYTES:
         raise _broken("the file is shorter than the length of its header")
     (size,) = struct.unpack_from("<Q", raw)
+    if size > MOST_HEADER_BYTES:
+        _refuse_other_kinds(raw)
     _limit("header", size, MOST_HEADER_BYTES)
     start = LENGTH_BYTES + size
     if start > len(raw):
@@ -58,6 +69,17 @@ def read_header(raw: bytes) -> Header:
     entries = {name: _entry(name, value) for name, value in fields.items()}
     _check_layout(entries, len(raw) - start)
     return Header(entries=entries, start=start)
+
+
+def _refuse_other_kinds(raw: bytes) -> None:
+    """Raise AdapterLayout, with the kind of file that it seems to be."""
+    for beginning, kind in OTHER_KINDS.items():
+        if raw.startswith(beginning):
+            raise AdapterLayout(
+                f"{TENSORS_NAME} is no safetensors file: it looks like {kind}.",
+                next_step="Save the adapter with peft's save_pretrained: it writes safetensors.",
+                problem=f"it looks like {kind}",
+            )
 
 
 def _limit(part: str, size: int, limit: int) -> None:

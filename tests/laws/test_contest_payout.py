@@ -1,8 +1,8 @@
 """Laws of the contest's pure rules: the payout, the outcomes, the slots, the spec.
 
 The generator builds whole answer sheets in steps of skill, so that winners, ties and groups of
-unequal size all come up: one law counts them. Weights that are not divided among a group, a fee of
-another base, two places for one owner, and no groups at all were each planted once, and each failed.
+unequal size all come up: one law counts them. Weights not divided among a group, a fee of another
+base, two places for one owner, and no groups at all were each planted once, and each failed.
 """
 
 from collections import Counter

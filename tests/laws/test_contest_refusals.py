@@ -16,29 +16,30 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.audit.history import TABLES
 from competitions.errors import FoldRefused
-from competitions.rules import escrow, rows, verdict
-from competitions.rules.fold import fold
+from competitions.rules import escrow, verdict
 from competitions.rules.outcomes import pack
-from ledger import log
 from ledger.actions import ms
 from ledger.models import Message
 from tests import factories
 from tests.factories import at
+from tests.laws.scenes import (
+    a_cancelled_one,
+    a_closed_one,
+    a_funded_one,
+    a_provisional_one,
+    a_settled_one,
+    an_aborted_one,
+    an_open_one,
+    contest,
+    entries,
+    one_being_verified,
+    one_of_which_no_entry_stands,
+    order,
+    put,
+)
 
 pytestmark = pytest.mark.django_db
 ONES = pack((1,) * 30 + (0,) * 10)
-
-
-def contest(name="docs"):
-    return queries.competition_row(name)
-
-
-def entries(state):
-    return [one for one in queries.entry_rows("docs") if one.state == state]
-
-
-def order(account, body, words="again"):
-    return log.order_for(account, body, idempotency=words)
 
 
 def everything():
@@ -46,70 +47,6 @@ def everything():
     found = {table.TABLE: list(apps.get_model(table.TABLE).objects.order_by("pk").values())
              for table in TABLES}  # fmt: skip
     return found, Message.objects.count()
-
-
-# --- scenes: each is made by honest actions -------------------------------------------------------
-
-
-def a_funded_one():
-    factories.competition(is_open=False)
-
-
-def an_open_one():
-    factories.competition(quota=1)
-    factories.submission("ada")
-    factories.scored("bob", number=1)
-
-
-def a_closed_one():
-    """Closed; ada waits for her score, so that nothing else is due."""
-    an_open_one()
-    factories.deadline.advance("docs", now=at(601))
-
-
-def one_of_which_no_entry_stands():
-    """Closed by its fact alone: the clock would cancel it at once."""
-    factories.competition()
-    put(messages.CompetitionClosed("docs", ms(at(601))))
-
-
-def one_being_verified():
-    """ada's final score is there; bob's and the baseline's are not."""
-    factories.competition()
-    factories.scored("ada")
-    factories.scored("bob", number=1)
-    factories.deadline.advance("docs", now=at(601))
-    work = factories.Evaluation.objects.get(submission=entries("revealed")[0].id)
-    fence = factories.score.lease_evaluation(evaluation=work.pk, now=at(602))
-    adapter = queries.submission(work.submission).adapter_sha256
-    factories.score.record_score(
-        evaluation=work.pk, fence=fence, measured=factories._measured(adapter, 30), now=at(603)
-    )
-
-
-def a_provisional_one():
-    """Judged: ada has 39 right answers and bob 25; disputes are open until 640 s."""
-    factories.competition(dispute_s=30)
-    ada, bob = factories.scored("ada"), factories.scored("bob", number=1)
-    assert factories.settle(right={ada: 39, bob: 25}) == ["provisional"]
-
-
-def a_settled_one():
-    factories.competition()
-    factories.scored("ada")
-    assert factories.settle()[-1] == "settled"
-
-
-def a_cancelled_one():
-    factories.competition()
-    factories.contest.cancel_for("sponsor", "docs", now=at(20))
-
-
-@transaction.atomic
-def put(body, answers=None):
-    facts = [log.fact(body, answers=answers, idempotency="a forged fact")]
-    orders = [answers] if answers and not log.find(answers.id) else []
-    log.record([*orders, *facts], rooms=(fold,))
 
 
 # --- the facts ------------------------------------------------------------------------------------
@@ -121,6 +58,10 @@ def publication(**changed):
     asked = order("sponsor", messages.CompetitionPublish(name, changed.pop("ordered", spec)))
     body = messages.CompetitionPublished(name, changed.pop("sponsor", "sponsor"), spec, ms(at(2)))
     return body, asked
+
+
+def registration():
+    return factories.evaluator("docs")[0], None
 
 
 def funding(account="sponsor", name="docs", prize_nano=None, at_ms=None, **changed):
@@ -143,7 +84,8 @@ def funds(account="sponsor", *, ordered="other", factor=1, less_nano=0):
     prize = messages.CompetitionFund(ordered, Nano(made.spec.prize_nano * factor), Nano(0))
     first, *rest = escrow.funding(made)
     lines = (replace(first, amount_nano=Nano(first.amount_nano - less_nano)), *rest)
-    return messages.CompetitionFunded("other", lines, ms(at(3))), order(account, prize)
+    asked = order(account, prize, "another prize")
+    return messages.CompetitionFunded("other", lines, ms(at(3))), asked
 
 
 def cancellation(account="sponsor", *, name="docs", lines=None, is_ordered=True):
@@ -161,38 +103,26 @@ def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
     return fact, asked
 
 
+def told_score(changed):
+    return {"manifest_sha256": contest().spec.manifest_sha256, "score_e9": Nano(750_000_000),
+            "examples": 40, "outcomes": ONES, "sandbox_level": "full",
+            "policy_sha256": "9" * 64, "at_ms": ms(at(610))} | changed  # fmt: skip
+
+
 def score(**changed):
     (waiting,) = entries("committed")
-    told = {"manifest_sha256": contest().spec.manifest_sha256, "score_e9": Nano(750_000_000),
-            "examples": 40, "outcomes": ONES, "sandbox_level": "full",
-            "policy_sha256": "9" * 64, "at_ms": ms(at(610))}  # fmt: skip
-    return messages.SubmissionScored(
-        **{"submission": waiting.id, "adapter_sha256": "e" * 64} | told | changed
-    ), None
+    told = {"submission": waiting.id, "adapter_sha256": "e" * 64} | told_score(changed)
+    return messages.SubmissionScored(**told), None
 
 
 def final_score(of="revealed", **changed):
     one = entries(of)[0]
-    body, _ = (score if of == "committed" else _final)(**changed)
-    told = {name: getattr(body, name) for name in body.__dataclass_fields__}
-    told |= {"submission": one.id, "adapter_sha256": one.adapter_sha256 or "e" * 64} | changed
+    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256} | told_score(changed)
     return messages.SubmissionFinalScored(**told), None
 
 
-def _final(**changed):
-    told = {"manifest_sha256": contest().spec.manifest_sha256, "score_e9": Nano(750_000_000),
-            "examples": 40, "outcomes": ONES, "sandbox_level": "full",
-            "policy_sha256": "9" * 64, "at_ms": ms(at(610))}  # fmt: skip
-    return messages.SubmissionFinalScored(
-        **{"submission": "", "adapter_sha256": ""} | told | changed
-    ), None
-
-
 def baseline(**changed):
-    body, _ = _final()
-    told = {name: getattr(body, name) for name in body.__dataclass_fields__}
-    told.pop("submission"), told.pop("adapter_sha256")
-    return messages.BaselineScored(**{"competition": "docs"} | told | changed), None
+    return messages.BaselineScored(competition="docs", **told_score(changed)), None
 
 
 def reveal(state="scored", adapter=None):
@@ -261,7 +191,6 @@ def failure(state):
     return messages.SubmissionFailed(entries(state)[0].id, "ours", ms(at(700))), None
 
 
-M = messages
 CASES = {
     # before the opening
     "a competition of somebody else's order": (a_funded_one, lambda: publication(sponsor="ada")),
@@ -284,11 +213,16 @@ CASES = {
     "a funding of another prize": (a_funded_one, lambda: funds(factor=2)),
     "a funding ordered for another competition": (a_funded_one, lambda: funds(ordered="docs")),
     "a funding that holds one nano less": (a_funded_one, lambda: funds(less_nano=1)),
+    "a funding that answers no funding": (
+        a_funded_one,
+        lambda: (funds()[0], order("sponsor", messages.CompetitionCancel("other"))),
+    ),
+    "an evaluator that is registered already": (a_funded_one, registration),
     "an opening before its time": (
         lambda: factories.competition(is_open=False, opens_at_ms=ms(at(100))),
-        lambda: phase(M.CompetitionOpened, 99),
+        lambda: phase(messages.CompetitionOpened, 99),
     ),
-    "a second opening": (an_open_one, lambda: phase(M.CompetitionOpened, 50)),
+    "a second opening": (an_open_one, lambda: phase(messages.CompetitionOpened, 50)),
     # entries
     "an entry before the opening": (a_funded_one, commit),
     "an entry after the close": (an_open_one, lambda: commit(seconds=600)),
@@ -317,10 +251,10 @@ CASES = {
     "a cancellation that was meant for another": (a_funded_one, lambda: cancellation(name="other")),
     "a cancellation that gives nothing back": (a_funded_one, lambda: cancellation(lines=())),
     "a cancellation by the clock before the close": (
-        lambda: factories.competition(),
+        factories.competition,
         lambda: cancellation(is_ordered=False),
     ),
-    "a close before its time": (an_open_one, lambda: phase(M.CompetitionClosed, 599)),
+    "a close before its time": (an_open_one, lambda: phase(messages.CompetitionClosed, 599)),
     "an abortion of an open competition": (an_open_one, lambda: abortion(9999)),
     "an abortion before its time": (a_closed_one, lambda: abortion(659)),
     "an abortion that keeps the stake": (a_closed_one, lambda: abortion(661, lines=())),
@@ -332,11 +266,11 @@ CASES = {
     "a slice that is opened before the close": (an_open_one, opened_slice),
     "a verification of a sealed slice": (
         one_of_which_no_entry_stands,
-        lambda: phase(M.CompetitionVerifying, 603),
+        lambda: phase(messages.CompetitionVerifying, 603),
     ),
     "a verification while an entry is not revealed": (
         a_closed_one,
-        lambda: (put(opened_slice()[0]), phase(M.CompetitionVerifying, 620))[1],
+        lambda: (put(opened_slice()[0]), phase(messages.CompetitionVerifying, 620))[1],
     ),
     "a second opening of the slice": (one_being_verified, opened_slice),
     # final scores
@@ -382,6 +316,11 @@ CASES = {
     "an abortion after the payout": (a_settled_one, lambda: abortion(9999)),
     "an entry after the payout": (a_settled_one, lambda: commit(seconds=700)),
     "a funding after the cancellation": (a_cancelled_one, lambda: funding(at_ms=ms(at(700)))),
+    "a settlement after the abortion": (an_aborted_one, settlement),
+    "a second abortion": (an_aborted_one, lambda: abortion(9999)),
+    "a score after the abortion": (an_aborted_one, score),
+    "a refusal after the abortion": (an_aborted_one, lambda: refusal("committed")),
+    "a failure after the abortion": (an_aborted_one, lambda: failure("committed")),
     "a second cancellation": (a_cancelled_one, cancellation),
     "an entry after the cancellation": (a_cancelled_one, commit),
 }
@@ -398,15 +337,3 @@ def test_a_fact_that_the_rules_do_not_give_is_refused_and_changes_nothing(name):
     assert refusal.value.code == "competition.fact_refused"
     assert refusal.value.facts["reason"]
     assert everything() == before
-
-
-def test_every_kind_of_fact_of_the_contest_is_in_the_table():
-    """A kind that nobody forged here is a kind that nobody guards."""
-    facts = {kind for kind, told in messages.KINDS.items() if told.signer != "person"}
-    ours = {
-        kind
-        for kind in facts
-        if kind.startswith(("competition.", "submission.", "slice.", "baseline."))
-    }
-    assert ours
-    assert {phase.value for phase in rows.Phase} >= {"settled"}

@@ -1,0 +1,90 @@
+"""Where a competition may stand, each scene made by honest actions from the founding on."""
+
+from django.db import transaction
+
+from assay import messages
+from competitions import queries
+from competitions.rules.fold import fold
+from ledger import log
+from ledger.actions import ms
+from tests import factories
+from tests.factories import at
+
+
+def contest(name="docs"):
+    return queries.competition_row(name)
+
+
+def entries(state):
+    return [one for one in queries.entry_rows("docs") if one.state == state]
+
+
+def order(account, body, words="again"):
+    return log.order_for(account, body, idempotency=words)
+
+
+@transaction.atomic
+def put(body, answers=None):
+    facts = [log.fact(body, answers=answers, idempotency="a forged fact")]
+    orders = [answers] if answers and not log.find(answers.id) else []
+    log.record([*orders, *facts], rooms=(fold,))
+
+
+def a_funded_one():
+    factories.competition(is_open=False)
+
+
+def an_open_one():
+    factories.competition(quota=1)
+    factories.submission("ada")
+    factories.scored("bob", number=1)
+
+
+def a_closed_one():
+    """Closed; ada waits for her score, so that nothing else is due."""
+    an_open_one()
+    factories.deadline.advance("docs", now=at(601))
+
+
+def one_of_which_no_entry_stands():
+    """Closed by its fact alone: the clock would cancel it at once."""
+    factories.competition()
+    put(messages.CompetitionClosed("docs", ms(at(601))))
+
+
+def one_being_verified():
+    """ada's final score is there; bob's and the baseline's are not."""
+    factories.competition()
+    factories.scored("ada")
+    factories.scored("bob", number=1)
+    factories.deadline.advance("docs", now=at(601))
+    work = factories.Evaluation.objects.get(submission=entries("revealed")[0].id)
+    fence = factories.score.lease_evaluation(evaluation=work.pk, now=at(602))
+    adapter = queries.submission(work.submission).adapter_sha256
+    factories.score.record_score(
+        evaluation=work.pk, fence=fence, measured=factories._measured(adapter, 30), now=at(603)
+    )
+
+
+def a_provisional_one():
+    """Judged: ada has 39 right answers and bob 25; disputes are open until 640 s."""
+    factories.competition(dispute_s=30)
+    ada, bob = factories.scored("ada"), factories.scored("bob", number=1)
+    assert factories.settle(right={ada: 39, bob: 25}) == ["provisional"]
+
+
+def a_settled_one():
+    factories.competition()
+    factories.scored("ada")
+    assert factories.settle()[-1] == "settled"
+
+
+def an_aborted_one():
+    """Nobody scored ada in time."""
+    a_closed_one()
+    assert factories.deadline.advance("docs", now=at(661)) == ["aborted"]
+
+
+def a_cancelled_one():
+    factories.competition()
+    factories.contest.cancel_for("sponsor", "docs", now=at(20))

@@ -1,0 +1,285 @@
+"""Random histories of a competition, guided to each of its ends: the tables are always the log's.
+
+After every end: the log folded from its first message gives the tables row for row, the escrow is
+empty, no token was made or lost, and nothing moves any more. Of wild histories hardly one gets past
+the opening, so each is told which end to make for; how often each was reached is printed.
+"""
+
+from collections import Counter
+from contextlib import contextmanager, suppress
+
+import pytest
+from django.db import transaction
+from django.db.models import Sum
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.money import parse_tokens
+from assay.wire import Nano
+from competitions import queries
+from competitions.actions import deadline, score
+from competitions.actions.contest import cancel_for
+from competitions.audit.history import TABLES, History
+from competitions.errors import (
+    Duplicate,
+    HasEntries,
+    QuotaUsed,
+    SubmissionClosed,
+    SubmissionExists,
+    WrongState,
+)
+from competitions.models import Evaluation
+from competitions.rules.rows import ENDS
+from competitions.rules.verdict import standing
+from ledger import log
+from ledger.models import Account, Message
+from ledger.queries import balance_nano
+from tests import factories
+from tests.factories import at
+
+pytestmark = pytest.mark.django_db
+FUNDS = 10_000 * 10**9
+MINERS = ("ada", "bob", "cyd")
+FAR = 10**6
+EACH = 8  # histories for each end
+RULES = (HasEntries, QuotaUsed, SubmissionClosed, SubmissionExists, WrongState)
+histories = st.fixed_dictionaries(
+    {
+        "quota": st.integers(1, 3),
+        "window_s": st.sampled_from((30, 86_400)),
+        "curve": st.sampled_from(((1,), (8, 4, 2, 1), (1, 1))),
+        "prize": st.sampled_from(("1000", "0.000000007", "123.456789012")),
+        "dispute_s": st.sampled_from((0, 30)),
+        "miners": st.sampled_from((0, 2, 3)),
+        "steps": st.lists(
+            st.tuples(
+                st.sampled_from(("enter", "enter", "score", "score", "refuse", "fail", "cancel")),
+                st.sampled_from(MINERS),
+                st.integers(0, 40),
+            ),
+            max_size=8,
+        ),
+    }
+)
+
+
+class Contest:
+    """One competition and a hand that pushes it; what the rules refuse must change nothing."""
+
+    def __init__(self, plan, right):
+        self.plan, self.right, self.seconds, self.number = plan, right, 10, 0
+        terms = {name: plan[name] for name in ("quota", "window_s", "curve", "dispute_s")}
+        prize = Nano(parse_tokens(plan["prize"]))
+        factories.competition(is_open=False, prize_nano=prize, **terms)
+
+    @property
+    def phase(self):
+        return queries.competition("docs").phase
+
+    def try_to(self, act, *told):
+        """Do it, or be refused by a rule; either way the books hold."""
+        with suppress(*RULES), transaction.atomic():
+            act(*told)
+        assert_nothing_is_made_or_lost()
+
+    def play(self, end):
+        for miner in MINERS[: self.plan["miners"]]:
+            self.seconds += 5
+            self.try_to(self.enter, miner, 0)
+        for act, miner, right in self.plan["steps"]:
+            self.seconds += 5
+            self.try_to(getattr(self, act), miner, right)
+        end(self)
+
+    # what may happen while it is open
+
+    def enter(self, miner, _):
+        self.number += 1
+        factories.submission(miner, number=self.number, now=at(self.seconds))
+
+    def cancel(self, *_):
+        cancel_for("sponsor", "docs", now=at(self.seconds))
+
+    def score(self, miner, right):
+        for told in self.leased(miner):
+            adapter = factories.blob(f"adapter {right or told['evaluation']}")  # some are copies
+            measured = factories._measured(adapter.sha256, right)
+            score.record_score(**told, measured=measured, now=at(self.seconds))
+
+    def refuse(self, miner, _):
+        error = Duplicate("It was entered before.", of="somebody")
+        for told in self.leased(miner):
+            score.record_refusal(**told, error=error, now=at(self.seconds))
+
+    def fail(self, miner, _):
+        for _attempt in range(score.MOST_ATTEMPTS):
+            self.seconds += 9  # a failed job rests for a while
+            for told in self.leased(miner):
+                score.record_failure(**told, reason="our disk is full", now=at(self.seconds))
+
+    def leased(self, miner=""):
+        """What a worker holds: the first waiting work of a miner, or of anybody."""
+        mine = {one.id for one in queries.entry_rows("docs") if miner in ("", one.owner)}
+        for work in Evaluation.objects.filter(submission__in=mine, slice="public")[:1]:
+            fence = score.lease_evaluation(evaluation=work.pk, now=at(self.seconds))
+            assert fence is not None
+            yield {"evaluation": work.pk, "fence": fence}
+
+    def empty_the_queue(self, act):
+        while Evaluation.objects.filter(slice="public").exists():
+            self.seconds += 1
+            self.try_to(act, "", 0)
+
+    # the ends
+
+    def judged(self):
+        self.empty_the_queue(self.score)
+        self.advance(601)
+        for place, work in enumerate(list(queries.evaluations_of("docs", "final"))):
+            fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
+            entry = queries.entry_row(work.submission) if work.submission else None
+            right = self.right[place % len(self.right)] if entry else 10
+            adapter = entry.adapter_sha256 if entry else ""
+            score.record_score(
+                evaluation=work.pk, fence=fence, measured=factories._measured(adapter, right),
+                now=at(603),
+            )  # fmt: skip
+        self.advance(610)
+        self.advance(650)
+
+    def taken_back(self):
+        self.empty_the_queue(self.refuse)
+        self.try_to(self.cancel)
+        self.judged()
+
+    def nobody(self):
+        self.empty_the_queue(self.fail)
+        self.judged()
+
+    def no_score(self):
+        """The workers are away from now on."""
+        self.seconds = max(self.seconds, 100)
+        self.try_to(self.enter, "ada", 0)
+        self.advance(601)
+        self.advance(661)
+        self.judged()
+
+    def late(self):
+        """The workers are away once the sealed slice is open."""
+        self.empty_the_queue(self.score)
+        self.advance(601)
+        self.advance(719)
+        self.advance(721)
+        self.advance(FAR)
+
+    def advance(self, seconds):
+        deadline.advance("docs", now=at(seconds))
+        assert_nothing_is_made_or_lost()
+
+
+def tables():
+    found = log.Tables()
+    return {table.TABLE: found.find(table) for table in TABLES}
+
+
+def folded():
+    """The tables of an auditor, who has nothing but the bytes of the log."""
+    history = History()
+    for raw in Message.objects.order_by("pk").values_list("raw", flat=True):
+        history.follow(bytes(raw))
+    return {table.TABLE: history.rows.all(table) for table in TABLES}
+
+
+def assert_nothing_is_made_or_lost():
+    sums = Account.objects.aggregate(Sum("available_nano"), Sum("pending_out_nano"))
+    assert sum(sums.values()) == 0
+    pending = Account.objects.aggregate(Sum("pending_in_nano"))["pending_in_nano__sum"]
+    assert sums["pending_out_nano__sum"] == pending
+
+
+def assert_it_ended_well(contest):
+    found, spec = queries.competition_row("docs"), queries.competition_row("docs").spec
+    assert found.phase in ENDS
+    assert folded() == tables()
+    escrow = Account.objects.get(pk="escrow:docs")
+    assert (escrow.available_nano, escrow.pending_in_nano, escrow.pending_out_nano) == (0, 0, 0)
+    entries = queries.entry_rows("docs")
+    prizes_nano = sum(one.prize_nano or 0 for one in entries)
+    if found.phase != "settled":
+        assert balance_nano("sponsor") == FUNDS
+        assert prizes_nano == 0
+    else:
+        pool_nano, fee_nano = (balance_nano(name) for name in ("evaluators", "fee"))
+        kept_nano = FUNDS - balance_nano("sponsor")
+        assert kept_nano == pool_nano + fee_nano + prizes_nano
+        assert pool_nano == int(spec.prize_nano) * spec.pool_e8 // 10**8
+    out = [one for one in entries if one not in standing(entries)]
+    assert all(one.slot is None and not one.prize_nano for one in out)
+    assert_nothing_moves_any_more(contest)
+
+
+def assert_nothing_moves_any_more(contest):
+    before = Message.objects.count(), tables()
+    contest.seconds = 700
+    for act in (contest.enter, contest.cancel):
+        contest.try_to(act, "ada", 0)
+    assert deadline.advance("docs", now=at(FAR)) == []
+    assert not list(Evaluation.objects.all())
+    assert (Message.objects.count(), tables()) == before
+
+
+def end_of(contest):
+    """How it ended, in words."""
+    found = queries.competition_row("docs")
+    if found.phase == "cancelled":
+        return "cancelled at the close" if found.draw else "cancelled by the sponsor"
+    if found.phase == "aborted":
+        return f"aborted: {found.end_reason}"
+    places = [one.place for one in queries.entry_rows("docs") if one.place]
+    if not places:
+        return "settled, nobody won"
+    return "settled with a tie" if len(set(places)) < len(places) else "settled"
+
+
+# name: (how to make for it, right answers on the sealed slice, an end that must come up)
+GUIDES = {
+    "judged": (Contest.judged, (39, 25, 18, 30), "settled"),
+    "judged alike": (Contest.judged, (30, 29, 31), "settled with a tie"),
+    "none is better": (Contest.judged, (10, 9, 13), "settled, nobody won"),
+    "taken back": (Contest.taken_back, (30,), "cancelled by the sponsor"),
+    "nobody stands": (Contest.nobody, (30,), "cancelled at the close"),
+    "no score": (Contest.no_score, (30,), "aborted: a public score is missing"),
+    "late": (Contest.late, (30,), "aborted: a final score is missing"),
+}
+
+
+@contextmanager
+def thrown_away():
+    """Whatever happens in the block is rolled back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_at_every_end_the_tables_are_the_logs_and_the_escrow_is_empty(name):
+    end, right, wanted = GUIDES[name]
+    reached = Counter()
+    factories.competition("other", "rival")  # what a competition needs is there already
+    for miner in (*MINERS, "sponsor"):
+        factories.account(miner)
+    factories.account("sponsor", "10000")
+
+    @settings(max_examples=EACH)
+    @given(histories)
+    def happen(plan):
+        with thrown_away():
+            contest = Contest(plan, right)
+            contest.advance(1)
+            contest.play(end)
+            assert_it_ended_well(contest)
+            reached[end_of(contest)] += 1
+
+    happen()
+    print(f"{name}: {dict(reached)}")  # noqa: T201 - how often each end came
+    assert reached[wanted], reached

@@ -1,0 +1,315 @@
+"""From the log to the hands: each message asks for its task, at least once, and twice is harmless.
+
+Nothing listens here: what is sent goes into the file transport of the tests' own folder, and is
+noted by Celery's own signal. Where tasks shall run, Celery runs them at once (`hands`).
+"""
+
+from collections import Counter
+
+import pytest
+from celery.signals import before_task_publish
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from competitions import queries
+from competitions.actions import deadline
+from competitions.actions.score import Measured
+from competitions.models import Draft, Evaluation
+from config.celery import app
+from evaluator.errors import AdapterWrongBase
+from ledger import actions as ledger_actions
+from ledger import blobs
+from ledger import queries as ledger_queries
+from ledger.models import Bookmark, Message
+from licensing import queries as rights
+from tests import factories
+from workers import apps, clock, dispatch, preparation, scoring, tasks
+
+pytestmark = pytest.mark.django_db
+
+# kind of message: (task that it asks for, the field of the message that says for what)
+WANTED = {
+    "submission.committed": ("score_entries", "competition"),
+    "submission.scored": ("move_contest_of", "submission"),
+    "submission.refused": ("move_contest_of", "submission"),
+    "submission.failed": ("move_contest_of", "submission"),
+    "competition.closed": ("move_contest", "competition"),
+    "competition.verifying": ("score_entries", "competition"),
+    "submission.final_scored": ("move_contest_of", "submission"),
+    "baseline.scored": ("move_contest", "competition"),
+    "competition.settled": ("license_winners", "competition"),
+}
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
+    """Set what the hands take for now."""
+
+    def stand_at(seconds):
+        monkeypatch.setattr(timezone, "now", lambda: factories.at(seconds))
+
+    stand_at(30)
+    return stand_at
+
+
+@pytest.fixture
+def sent():
+    """(task, argument) of everything that was sent, in order."""
+    found = []
+
+    def note(sender, body, **_):
+        arguments, _, _ = body
+        found.append((sender.rpartition(".")[2], *arguments))
+
+    before_task_publish.connect(note, weak=False)
+    yield found
+    before_task_publish.disconnect(note)
+
+
+class Bench:
+    """A scale of wood: right answers by the owner's name; it counts how often it was asked."""
+
+    RIGHT = {"ada": 39, "bob": 30}
+
+    def __init__(self):
+        self.runs = Counter()
+
+    def measure(self, ticket):
+        owner = queries.submission(ticket.submission).owner if ticket.submission else ""
+        self.runs[owner, "final" if ticket.is_final else "public"] += 1
+        right = self.RIGHT.get(owner, 10)
+        ones = (1,) * right + (0,) * (factories.EXAMPLES - right)
+        adapter = blobs.put_bytes(f"adapter of {owner}".encode()) if owner else ""
+        return Measured(adapter, ones, "seccomp", "9" * 64)
+
+
+@pytest.fixture
+def hands(monkeypatch):
+    """Tasks run where they are sent, on a bench of wood."""
+    bench = Bench()
+    monkeypatch.setattr(scoring, "measure", bench.measure)
+    app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    yield bench
+    app.conf.task_always_eager = app.conf.task_eager_propagates = False
+
+
+def follow_all():
+    while dispatch.follow():
+        pass
+
+
+def a_whole_story():
+    """Entries that are scored, refused and failed; the close, the verdict, the payout."""
+    factories.competition(quota=1)
+    ada = factories.scored("ada")
+    factories.refused("bob", number=1, error=AdapterWrongBase("Made for another base."))
+    cyd = factories.submission("cyd", number=2)
+    (work,) = Evaluation.objects.filter(submission=cyd)
+    for seconds in (20, 30, 40):
+        told = {"evaluation": work.pk, "now": factories.at(seconds)}
+        fence = factories.score.lease_evaluation(**told)
+        factories.score.record_failure(**told, fence=fence, reason="our disk is full")
+    assert factories.settle(right={ada: 39})[-1] == "settled"
+
+
+def test_every_message_asks_for_its_task_and_no_other(sent):
+    a_whole_story()
+    follow_all()
+    assert set(dispatch.ROUTES) == set(WANTED)
+    wanted = []
+    for message in Message.objects.order_by("log_index"):
+        task, field = WANTED.get(message.kind, ("", ""))
+        wanted += [(task, ledger_queries.subject_of(message, field))] if task else []
+    assert [one for one in sent if one != ("prepare_drafts",)] == wanted
+    kinds = set(Message.objects.values_list("kind", flat=True))
+    assert set(WANTED) <= kinds, "the story has a message of every routed kind"
+
+
+def test_following_again_sends_nothing_again(sent):
+    factories.competition()
+    factories.submission()
+    follow_all()
+    before = list(sent)
+    assert ("score_entries", "docs") in before
+    assert dispatch.follow() == 0
+    assert sent == [*before, ("prepare_drafts",)]
+
+
+def test_a_crash_between_the_sends_and_the_bookmark_sends_twice_and_never_not_at_all(
+    sent, monkeypatch
+):
+    """Guards the order of the two: a bookmark that moved first would lose the task."""
+    factories.competition()
+    factories.submission()
+
+    def crash(*_, **__):
+        raise ConnectionError("the machine went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger_actions, "advance", crash)
+        with pytest.raises(ConnectionError):
+            dispatch.follow()
+    assert sent.count(("score_entries", "docs")) == 1
+    follow_all()
+    assert sent.count(("score_entries", "docs")) == 2
+
+
+def test_a_broker_that_is_down_moves_no_bookmark(sent, monkeypatch):
+    factories.competition()
+    factories.submission()
+
+    def unreachable(*_, **__):
+        raise OperationalError("connection refused")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tasks.score_entries, "apply_async", unreachable)
+        with pytest.raises(OperationalError):
+            dispatch.follow()
+    assert not Bookmark.objects.filter(reader="dispatch").exclude(next_index=0).exists()
+    follow_all()
+    assert ("score_entries", "docs") in sent
+
+
+def test_a_bell_that_nobody_hears_is_no_error(monkeypatch):
+    """A submission is accepted while the broker is down; the sweep finds it."""
+
+    def unreachable(*_, **__):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(app, "send_task", unreachable)
+    apps.wake()
+
+
+def test_of_two_that_follow_from_one_place_the_bookmark_moves_once():
+    assert ledger_actions.advance("dispatch", old=0, new=7)
+    assert not ledger_actions.advance("dispatch", old=0, new=5)
+    assert ledger_queries.next_index("dispatch") == 7
+
+
+def test_the_sweep_sends_again_only_what_nobody_holds(sent, now):
+    factories.competition(quota=3)
+    for number, owner in enumerate(("ada", "bob", "cyd")):
+        factories.submission(owner, number=number)
+    ada, bob, cyd = Evaluation.objects.order_by("pk").values_list("pk", flat=True)
+    for held, seconds in ((ada, 30), (bob, -4000)):
+        assert factories.score.lease_evaluation(evaluation=held, now=factories.at(seconds))
+    waiting, held = factories.draft(name="one"), factories.draft(name="two")
+    for one in (waiting, held):
+        factories.drafts.request_preparation(one.id, sponsor="sponsor", now=factories.NOW)
+    factories.drafts.lease_preparation(draft=held.id, now=factories.at(29))
+    tasks.send_waiting()
+    assert sorted(sent) == sorted(
+        [("prepare_draft", waiting.id), ("score_evaluation", bob), ("score_evaluation", cyd)]
+    )
+
+
+def test_a_draft_that_waits_is_asked_for_at_every_turn(sent):
+    """Preparations are no messages of the log: the bell is rung, and follow looks for them."""
+    made = factories.draft()
+    factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    dispatch.follow()
+    assert ("prepare_drafts",) in sent
+    tasks.prepare_drafts()
+    assert sent[-1] == ("prepare_draft", made.id)
+
+
+def test_from_the_entry_to_the_licence_the_log_alone_moves_everything(hands, now):
+    factories.competition()
+    for number, owner in enumerate(("ada", "bob")):
+        factories.submission(owner, number=number)
+    follow_all()
+    assert hands.runs == {("ada", "public"): 1, ("bob", "public"): 1}
+    now(601)
+    clock.tick()
+    follow_all()
+    assert queries.competition("docs").phase == "settled"
+    finals = {("ada", "final"): 1, ("bob", "final"): 1, ("", "final"): 1}
+    assert {run: count for run, count in hands.runs.items() if run[1] == "final"} == finals
+    adapters = [one.adapter_sha256 for one in queries.entry_rows("docs")]
+    assert all(rights.has_work(one) for one in adapters)
+
+
+def test_every_task_may_run_twice(hands, now):
+    """Everything is redelivered once: the log has each fact once, and each run happened once."""
+    factories.competition()
+    entries = [
+        factories.submission(owner, number=place) for place, owner in enumerate(("ada", "bob"))
+    ]
+
+    def twice(task, argument):
+        for _ in range(2):
+            task(argument)
+
+    for pk in list(Evaluation.objects.values_list("pk", flat=True)):
+        twice(tasks.score_evaluation, pk)
+    now(601)
+    for _ in range(2):
+        clock.tick()
+        twice(tasks.move_contest, "docs")
+        twice(tasks.score_entries, "docs")
+        twice(tasks.move_contest_of, entries[0])
+        twice(tasks.license_winners, "docs")
+        clock.sweep()
+    follow_all()
+    assert queries.competition("docs").phase == "settled"
+    assert set(hands.runs.values()) == {1}
+    kinds = Counter(Message.objects.values_list("kind", flat=True))
+    assert kinds["submission.scored"] == kinds["submission.final_scored"] == 2
+    once = ("competition.closed", "competition.verifying", "competition.provisional")
+    assert {kinds[kind] for kind in (*once, "competition.settled", "baseline.scored")} == {1}
+    adapters = Counter(Message.objects.filter(cause__in=entries).values_list("kind", flat=True))
+    assert adapters["work.registered"] == 2
+
+
+def test_a_preparation_that_is_delivered_twice_is_done_once(hands, monkeypatch):
+    runs = []
+
+    def prepare(draft, fence):
+        runs.append(fence)
+        error = AdapterWrongBase("It is no data file.")
+        factories.drafts.record_refusal(draft=draft, fence=fence, error=error, now=factories.at(40))
+
+    monkeypatch.setattr(preparation, "prepare", prepare)
+    made = factories.draft()
+    factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    for _ in range(2):
+        tasks.prepare_draft(made.id)
+    assert runs == [1]
+    assert Draft.objects.get(pk=made.id).state == "refused"
+
+
+def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, now):
+    """Guards that StaleAttempt is the end of a task, not a failure of it."""
+    factories.competition()
+    factories.submission("ada")
+    (work,) = Evaluation.objects.all()
+    measure = hands.measure
+
+    def slow(ticket):
+        now(5000)
+        assert factories.score.lease_evaluation(evaluation=work.pk, now=factories.at(5000)) == 2
+        return measure(ticket)
+
+    monkeypatch.setattr(scoring, "measure", slow)
+    tasks.score_evaluation(work.pk)
+    assert not Message.objects.filter(kind="submission.scored").exists()
+    assert Evaluation.objects.get().fence == 2
+
+
+def test_a_competition_that_cannot_move_does_not_hold_up_the_others(hands, now, monkeypatch):
+    """Guards that the clock goes on: the broken one is named, the other one is closed."""
+    for name in ("broken", "sound"):
+        factories.competition(name, f"sponsor-of-{name}")
+    advance = deadline.advance
+
+    def stumble(competition, *, now):
+        if competition == "broken":
+            raise OSError("the store is away")
+        return advance(competition, now=now)
+
+    monkeypatch.setattr(deadline, "advance", stumble)
+    now(601)
+    with pytest.raises(ExceptionGroup) as broken:
+        clock.tick()
+    assert broken.value.exceptions[0].__notes__ == ["in competition broken"]
+    assert queries.competition("sound").phase == "cancelled"

@@ -1,0 +1,254 @@
+"""Leases and verdicts: whose attempt counts, what is our fault, and what twice makes a verdict."""
+
+import pytest
+
+from competitions import queries
+from competitions.actions import score
+from competitions.errors import EvaluationRefused, StaleAttempt
+from competitions.models import Draft, Evaluation
+from evaluator.errors import AdapterWrongBase
+from evaluator.slices import pack_inputs
+from ledger.models import Message
+from tests import factories
+from tests.evaluator import makers
+from workers import scoring
+from workers.sandbox.levels import Level
+from workers.sandbox.runner import Job, Outcome, Status
+from workers.scoring import InfrastructureFailed
+
+VERDICTS = [status for status in Status if status.is_verdict and status is not Status.OK]
+OURS = [status for status in Status if status.is_infrastructure]
+
+
+# --- whose attempt counts -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def work(db):
+    """The scoring work of one entry at a quota of one."""
+    factories.competition(quota=1)
+    factories.submission()
+    return Evaluation.objects.get()
+
+
+def lease(work, seconds):
+    return score.lease_evaluation(evaluation=work.pk, now=factories.at(seconds))
+
+
+def fail(work, fence, seconds):
+    told = {"evaluation": work.pk, "fence": fence, "reason": "our disk is full"}
+    score.record_failure(**told, now=factories.at(seconds))
+
+
+def slots(seconds=30):
+    now_ms = factories.ledger_actions.ms(factories.at(seconds))
+    return queries.slots(queries.competition("docs"), "miner", now_ms=now_ms).remaining
+
+
+def the_entry():
+    (entry,) = queries.entry_rows("docs")
+    return entry
+
+
+def test_three_failures_of_ours_give_the_slot_back(work):
+    """Each attempt rests longer than the one before; the third is the last."""
+    seconds, rests = 30, []
+    for attempt in (1, 2, 3):
+        fence = lease(work, seconds)
+        assert fence == attempt
+        assert (the_entry().state, slots()) == ("committed", 0)
+        fail(work, fence, seconds)
+        again = next((rest for rest in range(1, 600) if lease_is_free(seconds + rest)), None)
+        rests.append(again)
+        seconds += again or 0
+    assert rests[0] < rests[1]
+    assert rests[2] is None
+    assert (the_entry().state, slots()) == ("failed", 1)
+    assert the_entry().refusal_code == "our disk is full"
+    assert not Evaluation.objects.exists()
+    assert factories.submission(number=1, now=factories.at(500)), "the slot is free"
+
+
+def lease_is_free(seconds):
+    return queries.evaluations_waiting(factories.at(seconds)).exists()
+
+
+def test_an_entry_whose_workers_are_lost_is_given_up_too(work, settings):
+    """Guards the others: one entry that ends every worker must not hold up the close for ever."""
+    moments = [30 + attempt * (settings.LEASE_S + 1) for attempt in range(4)]
+    assert [lease(work, seconds) for seconds in moments] == [1, 2, 3, None]
+    assert (the_entry().state, the_entry().slot) == ("failed", None)
+    assert the_entry().refusal_code == "3 workers began and did not come back"
+    assert not Evaluation.objects.exists()
+
+
+def test_work_on_the_sealed_slice_is_never_given_up(db):
+    """Guards the prizes: the competition's deadline decides, not the number of attempts."""
+    factories.competition()
+    factories.scored()
+    factories.deadline.advance("docs", now=factories.at(601))
+    works = list(queries.evaluations_of("docs", "final"))
+    assert len(works) == 2
+    for one in works:
+        for attempt in range(1, 9):
+            seconds = 601 + 400 * attempt
+            fail(one, lease(one, seconds), seconds)
+    assert Evaluation.objects.filter(slice="final", attempts=8).count() == 2
+    assert the_entry().state == "revealed"
+    assert not Message.objects.filter(kind="submission.failed").exists()
+
+
+def test_a_lease_that_runs_is_nobody_elses(work, settings):
+    assert lease(work, 30) == 1
+    assert lease(work, 30 + settings.LEASE_S) is None
+    assert lease(work, 31 + settings.LEASE_S) == 2
+
+
+def test_what_a_worker_says_after_its_lease_was_taken_over_changes_nothing(work, settings):
+    """Guards every door by which a worker answers: score, refusal, failure."""
+    old, seconds = lease(work, 30), 31 + settings.LEASE_S
+    new = lease(work, seconds)
+    before = (Message.objects.count(), Evaluation.objects.values().get())
+    told = {"evaluation": work.pk, "fence": old, "now": factories.at(seconds)}
+    refusal = AdapterWrongBase("Made for another base.")
+    for say in (
+        lambda: score.record_score(**told, measured=factories._measured("a" * 64, 30)),
+        lambda: score.record_refusal(**told, error=refusal),
+        lambda: score.record_failure(**told, reason="our disk is full"),
+    ):
+        with pytest.raises(StaleAttempt) as stale:
+            say()
+        assert (stale.value.code, stale.value.facts["fence"]) == ("evaluation.stale_attempt", old)
+    assert (Message.objects.count(), Evaluation.objects.values().get()) == before
+    told |= {"fence": new, "measured": factories._measured("a" * 64, 30)}
+    score.record_score(**told)
+    assert the_entry().state == "scored"
+    with pytest.raises(StaleAttempt):
+        score.record_score(**told)
+
+
+def test_a_refusal_gives_the_slot_back_and_keeps_the_reason(work):
+    error = AdapterWrongBase("Made for another base.")
+    told = {"evaluation": work.pk, "fence": lease(work, 30), "now": factories.at(31)}
+    score.record_refusal(**told, error=error)
+    entry = the_entry()
+    assert (entry.state, entry.slot, slots()) == ("refused", None, 1)
+    assert entry.refusal_code == "adapter.wrong_base"
+    assert entry.refusal_cause == "Made for another base."
+    assert entry.refusal_next
+
+
+def test_an_abandoned_competition_takes_its_work_along(work):
+    """A worker that comes back after the abortion finds that its attempt counts no more."""
+    fence = lease(work, 599)
+    assert factories.deadline.advance("docs", now=factories.at(700)) == ["closed", "aborted"]
+    with pytest.raises(StaleAttempt):
+        fail(work, fence, 701)
+
+
+def test_a_preparation_has_one_holder_and_the_older_one_is_stale(db):
+    made = factories.draft()
+    factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    take = lambda seconds: factories.drafts.lease_preparation(  # noqa: E731
+        draft=made.id, now=factories.at(seconds)
+    )
+    assert (take(0), take(900), take(901)) == (1, None, 2)
+    error = AdapterWrongBase("It is no data file.")
+    told = {"draft": made.id, "error": error, "now": factories.at(902)}
+    with pytest.raises(StaleAttempt):
+        factories.drafts.record_refusal(**told, fence=1)
+    factories.drafts.record_refusal(**told, fence=2)
+    assert Draft.objects.get(pk=made.id).problem["code"] == "adapter.wrong_base"
+
+
+def test_a_draft_that_was_changed_while_it_was_prepared_keeps_the_change(db):
+    """What was measured of other files is thrown away: the sponsor asks again."""
+    made = factories.draft()
+    factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    fence = factories.drafts.lease_preparation(draft=made.id, now=factories.NOW)
+    factories.drafts.save(
+        made.id, sponsor="sponsor", fields={"max_tokens": "64"}, files={}, now=factories.at(1)
+    )
+    with pytest.raises(StaleAttempt):
+        factories.drafts.record_refusal(
+            draft=made.id, fence=fence, error=AdapterWrongBase("Old."), now=factories.at(2)
+        )
+    assert Draft.objects.get(pk=made.id).state == "editing"
+
+
+# --- what makes a verdict -------------------------------------------------------------------------
+
+
+class Script:
+    """A sandbox that ends its runs as it is told, and counts them."""
+
+    level, policy_sha256 = Level.NOCGROUP, "9" * 64
+
+    def __init__(self, *ends):
+        self.ends, self.runs = list(ends), 0
+
+    def run(self, job):
+        self.runs += 1
+        status, predictions = self.ends.pop(0)
+        return Outcome(status, predictions, 1.25, 2.5, 4096, self.level, self.policy_sha256)
+
+
+GOOD = (Status.OK, (0, 1, 2))
+SHORT = (Status.OK, (0, 1))
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """run(script, least) -> the outcome of a job of three examples."""
+    inputs = pack_inputs([[101, 7, 102], [101, 8, 102], [101, 9, 102]])
+
+    def one(script, least="seccomp"):
+        monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
+        return scoring.run(makers.manifest(), Job(b"adapter", inputs, b"{}"), least=least)
+
+    return one
+
+
+def test_a_good_run_counts_at_once(run):
+    script = Script(GOOD)
+    assert run(script).predictions == (0, 1, 2)
+    assert script.runs == 1
+
+
+@pytest.mark.parametrize("status", VERDICTS)
+def test_what_ends_a_run_against_the_miner_must_happen_twice(run, status):
+    """Guards the second run: a machine's hiccup is no verdict."""
+    script = Script((status, None), GOOD)
+    assert run(script).status is Status.OK
+    assert script.runs == 2
+    script = Script((status, None), (status, None))
+    with pytest.raises(EvaluationRefused) as refusal:
+        run(script)
+    assert script.runs == 2
+    assert refusal.value.code == "evaluation.refused"
+    facts = {"status": str(status), "cpu_ms": 1250, "wall_ms": 2500, "peak_bytes": 4096}
+    assert facts.items() <= refusal.value.facts.items()
+
+
+def test_a_wrong_number_of_answers_is_bad_output_when_it_happens_twice(run):
+    assert run(Script(SHORT, GOOD)).predictions == (0, 1, 2)
+    with pytest.raises(EvaluationRefused) as refusal:
+        run(Script(SHORT, SHORT))
+    assert refusal.value.facts["status"] == "bad_output"
+
+
+@pytest.mark.parametrize("status", OURS)
+def test_what_is_our_fault_is_never_a_verdict(run, status):
+    script = Script((status, None))
+    with pytest.raises(InfrastructureFailed, match=str(status)):
+        run(script)
+    assert script.runs == 1
+    with pytest.raises(InfrastructureFailed):
+        run(Script((VERDICTS[0], None), (status, None)))
+
+
+def test_a_host_that_locks_up_too_weakly_does_not_score(run):
+    script = Script(GOOD)
+    with pytest.raises(InfrastructureFailed, match="full is needed"):
+        run(script, least="full")
+    assert script.runs == 0
