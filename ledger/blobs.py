@@ -83,9 +83,14 @@ def copy_to(name: str, target: Path) -> None:
         raise BlobDamaged("The stored bytes are not those of their name.", sha256=name, found=found)
 
 
+def has(name: str) -> bool:
+    """True when bytes are stored under this name."""
+    return bool(default_storage.exists(place(name)))
+
+
 def size(name: str) -> int:
     """Bytes stored under this name. raises BlobMissing"""
-    if not default_storage.exists(place(name)):
+    if not has(name):
         raise _missing(name)
     return int(default_storage.size(place(name)))
 

@@ -214,7 +214,7 @@ def scored(owner="miner", name="docs", number=0, right=30, now=None):
     fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
     adapter = blob(f"canonical {owner} {number}").sha256
     score.record_score(
-        evaluation=found.pk, fence=fence, measured=_measured(adapter, right), now=at(20)
+        evaluation=found.pk, fence=fence, measured=measured(adapter, right), now=at(20)
     )
     return made
 
@@ -237,11 +237,11 @@ def settle(name="docs", right=None):
         adapter = queries.submission(one).adapter_sha256 if one else ""
         count = (right or {}).get(one, 30) if one else 10
         score.record_score(
-            evaluation=work_left.pk, fence=fence, measured=_measured(adapter, count), now=at(603)
+            evaluation=work_left.pk, fence=fence, measured=measured(adapter, count), now=at(603)
         )
     return deadline.advance(name, now=at(610))
 
 
-def _measured(adapter_sha256, right):
+def measured(adapter_sha256, right):
     ones = (1,) * right + (0,) * (EXAMPLES - right)
     return Measured(adapter_sha256, ones, "seccomp", "9" * 64)

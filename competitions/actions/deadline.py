@@ -13,6 +13,7 @@ from assay.messages import FileRef
 from assay.wire import from_json
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
+from competitions.errors import Duplicate
 from competitions.models import Evaluation
 from competitions.rules import escrow, verdict
 from competitions.rules.fold import fold
@@ -67,32 +68,43 @@ def _close(contest: Competition, now: datetime) -> str | None:
 def _reveal(contest: Competition, now: datetime) -> str | None:
     """Open the slice and every entry, and set the final scoring to work; nobody stands: cancel."""
     entries = queries.entry_rows(contest.id)
+    standing = verdict.standing(entries)
     if not verdict.is_scored(entries):
         return _abort(contest, now, reveal_until_ms(contest.spec), "a public score is missing")
-    standing = verdict.standing(entries)
-    at_ms = next_ms(contest, now)
+    if not all(blobs.has(one.adapter_sha256) for one in standing):
+        return _abort(contest, now, reveal_until_ms(contest.spec), "an adapter is missing")
     if not standing:
         lines = escrow.giving_back(contest)
-        return _say(
-            contest, [messages.CompetitionCancelled(contest.id, lines, at_ms)], Phase.CANCELLED
-        )
-    sealed = queries.sealed(contest.spec.manifest_sha256)
-    inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
-    adapters = [
-        FileRef("adapter.blob", one.adapter_sha256, blobs.size(one.adapter_sha256))
-        for one in standing
-    ]
-    for file in (inputs, labels, *adapters):
-        ledger_actions.publish_blob(file.sha256, now=now)
-    bodies: list[object] = [messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)]
-    pairs = zip(standing, adapters, strict=True)
-    bodies += [messages.SubmissionRevealed(one.id, file, at_ms) for one, file in pairs]
-    bodies.append(messages.CompetitionVerifying(contest.id, at_ms + 1))
-    for name in ("", *(one.id for one in standing)):
+        body = messages.CompetitionCancelled(contest.id, lines, next_ms(contest, now))
+        return _say(contest, [body], Phase.CANCELLED)
+    copies = verdict.copies(entries)
+    for name in ("", *(one.id for one in standing if one.id not in copies)):
         Evaluation.objects.create(
             competition=contest.id, submission=name, slice=Evaluation.Slice.FINAL, created_at=now
         )
-    return _say(contest, bodies, Phase.VERIFYING)
+    return _say(contest, _openings(contest, standing, copies, now), Phase.VERIFYING)
+
+
+def _openings(
+    contest: Competition, standing: list[Submission], copies: dict[str, str], now: datetime
+) -> list[object]:
+    """The sealed slice and every adapter, public from now on; copies go out at once."""
+    at_ms = next_ms(contest, now)
+    sealed = queries.sealed(contest.spec.manifest_sha256)
+    inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
+    bodies: list[object] = [messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)]
+    for one in standing:
+        name = one.adapter_sha256
+        file = FileRef("adapter.blob", name, blobs.size(name))
+        bodies.append(messages.SubmissionRevealed(one.id, file, at_ms))
+        ledger_actions.publish_blob(name, now=now)
+    for name, original in copies.items():
+        error = Duplicate("The same adapter was entered earlier.", of=original)
+        told = (error.code, f"{error} It is {original}.", error.next_step)
+        bodies.append(messages.SubmissionRefused(name, *told, at_ms))
+    for file in (inputs, labels):
+        ledger_actions.publish_blob(file.sha256, now=now)
+    return [*bodies, messages.CompetitionVerifying(contest.id, at_ms + 1)]
 
 
 def _verify(contest: Competition, now: datetime) -> str | None:

@@ -85,8 +85,10 @@ def slice_opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(bool(contest.slice_salt), entry, "the slice is sealed")
-    states = {one.state for one in verdict.standing(rows.find(Submission, competition=contest.id))}
+    entries = rows.find(Submission, competition=contest.id)
+    states = {one.state for one in verdict.standing(entries)}
     need(states == {"revealed"}, entry, "an entry is not revealed")
+    need(not verdict.copies(entries), entry, "a copy stands beside its original")
     return moved(entry, contest, Phase.VERIFYING)
 
 

@@ -18,6 +18,8 @@ from competitions.rules.rows import (
 )
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
+from licensing.rules.meets import shortfalls
+from licensing.rules.reading import parse
 
 
 def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -34,6 +36,8 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     others = rows.find(Submission, competition=contest.id)
     mine = {(one.window, one.slot) for one in others if one.owner == body.owner}
     need((body.window, body.slot) not in mine, entry, "the slot is taken")
+    short = shortfalls(parse(asked.tags), parse(spec.required_tags))
+    need(not short, entry, "its licence gives less than is required")
     rows.put(
         Submission(
             id=body.submission,

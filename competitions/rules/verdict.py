@@ -15,6 +15,17 @@ def standing(entries: Sequence[Submission]) -> list[Submission]:
     return [one for one in entries if one.state in STANDING]
 
 
+def copies(entries: Sequence[Submission]) -> dict[str, str]:
+    """Id of a standing entry -> the earlier one, of another owner, with the very same adapter."""
+    first: dict[str, Submission] = {}
+    found = {}
+    for one in sorted(standing(entries), key=lambda entry: entry.committed_ms):
+        original = first.setdefault(one.adapter_sha256, one)
+        if original.owner != one.owner:
+            found[one.id] = original.id
+    return found
+
+
 def is_scored(entries: Sequence[Submission]) -> bool:
     """True when no entry waits for its public score any more."""
     return all(one.state != State.COMMITTED for one in entries)

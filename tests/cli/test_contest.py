@@ -116,7 +116,7 @@ def test_a_scored_entry_is_on_the_board_and_in_the_list(contest, run, adapter):
     found = factories.Evaluation.objects.get(submission=told["id"])
     fence = factories.score.lease_evaluation(evaluation=found.pk, now=factories.at(40))
     factories.score.record_score(
-        evaluation=found.pk, fence=fence, measured=factories._measured("a" * 64, 30),
+        evaluation=found.pk, fence=fence, measured=factories.measured("a" * 64, 30),
         now=factories.at(41),
     )  # fmt: skip
     sequencer.sequence(holder="t", now=factories.at(42))

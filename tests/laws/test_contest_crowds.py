@@ -189,7 +189,7 @@ def test_of_a_worker_paused_past_its_lease_and_its_successor_one_writes_the_scor
     assert fences == [1, 2]
 
     def write(number):
-        measured = factories._measured(f"{number}" * 64, 20 + number)
+        measured = factories.measured(f"{number}" * 64, 20 + number)
         score.record_score(
             evaluation=work.pk, fence=fences[number], measured=measured, now=moments[1]
         )
@@ -207,7 +207,7 @@ def test_one_fence_used_by_eight_writes_one_score(crowd):
     factories.submission()
     (work,) = Evaluation.objects.all()
     fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(40))
-    measured = factories._measured("a" * 64, 30)
+    measured = factories.measured("a" * 64, 30)
 
     def write(_):
         score.record_score(evaluation=work.pk, fence=fence, measured=measured, now=factories.at(41))
@@ -257,7 +257,7 @@ def scorers(crowd, entries):
             if fence is None:
                 continue
             right = entries.get(one.submission, 10)
-            measured = factories._measured(adapters.get(one.submission, ""), right)
+            measured = factories.measured(adapters.get(one.submission, ""), right)
             told = {"evaluation": one.pk, "fence": fence, "measured": measured}
             score.record_score(**told, now=factories.at(603))
 

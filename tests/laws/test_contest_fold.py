@@ -103,7 +103,7 @@ class Contest:
     def score(self, miner, right):
         for told in self.leased(miner):
             adapter = factories.blob(f"adapter {right or told['evaluation']}")  # some are copies
-            measured = factories._measured(adapter.sha256, right)
+            measured = factories.measured(adapter.sha256, right)
             score.record_score(**told, measured=measured, now=at(self.seconds))
 
     def refuse(self, miner, _):
@@ -141,7 +141,7 @@ class Contest:
             right = self.right[place % len(self.right)] if entry else 10
             adapter = entry.adapter_sha256 if entry else ""
             score.record_score(
-                evaluation=work.pk, fence=fence, measured=factories._measured(adapter, right),
+                evaluation=work.pk, fence=fence, measured=factories.measured(adapter, right),
                 now=at(603),
             )  # fmt: skip
         self.advance(610)

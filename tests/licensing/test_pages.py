@@ -65,7 +65,7 @@ def test_the_list_shows_each_offer_with_its_price_in_a_fixed_number_of_queries(
     with django_assert_max_num_queries(9):
         page = client.get("/models/", headers=HTML)
     assert f'href="/models/{WORK}/"' in page.text
-    assert ">100<" in page.text
+    assert ">100 <" in page.text
     assert page.text.count("<rect") >= 3
     for number in range(5):
         register("author", f"{number}b" * 32, "base", ASSAY)

@@ -33,7 +33,7 @@ def test_amounts_of_a_column_have_nine_places_and_a_true_sign(nano):
 def test_an_amount_is_grouped_in_threes_with_its_unit():
     html = figures.money(1_234_567_250_000_000)
     assert '1<span class="g">234</span><span class="g">567</span>' in html
-    assert text_of(html) == "1234567.25tokens"
+    assert text_of(html) == "1234567.25 tokens"
 
 
 @pytest.mark.parametrize(

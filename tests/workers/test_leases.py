@@ -112,7 +112,7 @@ def test_what_a_worker_says_after_its_lease_was_taken_over_changes_nothing(work,
     told = {"evaluation": work.pk, "fence": old, "now": factories.at(seconds)}
     refusal = AdapterWrongBase("Made for another base.")
     for say in (
-        lambda: score.record_score(**told, measured=factories._measured("a" * 64, 30)),
+        lambda: score.record_score(**told, measured=factories.measured("a" * 64, 30)),
         lambda: score.record_refusal(**told, error=refusal),
         lambda: score.record_failure(**told, reason="our disk is full"),
     ):
@@ -120,7 +120,7 @@ def test_what_a_worker_says_after_its_lease_was_taken_over_changes_nothing(work,
             say()
         assert (stale.value.code, stale.value.facts["fence"]) == ("evaluation.stale_attempt", old)
     assert (Message.objects.count(), Evaluation.objects.values().get()) == before
-    told |= {"fence": new, "measured": factories._measured("a" * 64, 30)}
+    told |= {"fence": new, "measured": factories.measured("a" * 64, 30)}
     score.record_score(**told)
     assert the_entry().state == "scored"
     with pytest.raises(StaleAttempt):

@@ -57,7 +57,7 @@ def money(
         format_html_join("", '<span class="g">{}</span>', ((group,) for group in groups)),
         format_html('<span class="part">.{}</span>', part) if part else "",
         format_html('<span class="rest" aria-hidden="true">{}</span>', rest) if rest else "",
-        format_html('<span class="unit">{}</span>', unit) if unit else "",
+        format_html(' <span class="unit">{}</span>', unit) if unit else "",
     )
 
 
