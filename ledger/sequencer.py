@@ -26,6 +26,8 @@ def sequence(*, holder: str, now: datetime, limit: int = MOST_AT_ONCE) -> int:
     if not Message.objects.filter(log_index=None).exists() or not _holds(holder=holder, now=now):
         return 0
     waiting = list(Message.objects.filter(log_index=None).order_by("id")[:limit])
+    if not waiting:  # whoever held the lease before us has given them their places
+        return 0
     edge, _ = Edge.objects.get_or_create(pk=1)
     for message in waiting:
         message.log_index = edge.size
