@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.law)
         if item.get_closest_marker("journey"):
             item.add_marker(pytest.mark.xdist_group("journeys"))
+    # The longest first: else one process plays journeys at the end while the other has nothing.
+    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

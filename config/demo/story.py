@@ -46,6 +46,7 @@ class Pace:
     """How much is trained and scored, and how long the competition is open at least.
 
     examples  of each class in the training, the public and the sealed slice
+    open_per_dry_run   seconds more for each of the dry run: a busy machine trains slower too
     runs      who trains: steps, seconds at most, seed, and after how many steps an early adapter
               is kept and entered first; 0: none
     """
@@ -53,12 +54,12 @@ class Pace:
     examples: tuple[int, int, int]
     runs: Mapping[str, tuple[int, int, int, int]]
     open_s: int
+    open_per_dry_run: int
 
 
-# A busy machine trains slower too: the dry run tells how slow.
-OPEN_AT_LEAST_S, OPEN_PER_DRY_RUN = 60, 7
-FULL = Pace((220, 32, 48), {"ada": (16, 30, 1, 5), "ben": (30, 50, 2, 0)}, 130)
-QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85)
+OPEN_AT_LEAST_S = 60
+FULL = Pace((220, 32, 48), {"ada": (16, 30, 1, 5), "ben": (30, 50, 2, 0)}, 130, 7)
+QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85, 4)
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Story:
         self._wait_for_dry_run(base)
         took_s = time.monotonic() - begun_s
         self.telling.say(SPONSOR, f"dry run in the sandbox took {took_s:.0f} s")
-        open_s = max(self.pace.open_s, int(OPEN_AT_LEAST_S + OPEN_PER_DRY_RUN * took_s))
+        open_s = max(self.pace.open_s, int(OPEN_AT_LEAST_S + self.pace.open_per_dry_run * took_s))
         sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
         sponsor.post(f"{base}/publish/", {})
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
