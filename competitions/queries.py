@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from assay.errors import did_you_mean
 from competitions.errors import CompetitionUnknown, DraftUnknown, SubmissionUnknown
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
-from competitions.rules import prizes, quota, rows
+from competitions.rules import quota, rows
 from competitions.rules.outcomes import unpack
 from competitions.rules.rows import Phase, State
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
@@ -137,13 +137,6 @@ def _ranked(ordered: list[Submission], metric: str, part: str, examples: int) ->
         rank = one.place or len(found) + 1
         found.append(BoardRow(rank, is_tied, one, getattr(one, f"{part}score_e9"), low, high))
     return found
-
-
-def is_clear(contest: Competition, one: Submission) -> bool:
-    """True when the entry is clearly better than the base on the sealed slice."""
-    examples = evaluator_row(contest.spec["manifest_sha256"]).final_examples
-    baseline = unpack(contest.baseline_outcomes, examples)
-    return prizes.separable(unpack(one.final_outcomes, examples), baseline)
 
 
 def has_evaluator(manifest_sha256: str) -> bool:

@@ -1,6 +1,6 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 
 from django.apps import apps
@@ -75,12 +75,6 @@ def subject_of(message: Message, field: str) -> str:
     return str(getattr(read_entry(bytes(message.raw)).body, field))
 
 
-def raw_from(index: int) -> Iterator[bytes]:
-    """The bytes of every sequenced message from `index` on, in log order."""
-    rows = Message.objects.filter(log_index__gte=index).order_by("log_index")
-    return (bytes(raw) for raw in rows.values_list("raw", flat=True).iterator(2000))
-
-
 def next_index(reader: str) -> int:
     """Where the reader goes on reading."""
     mark = Bookmark.objects.filter(reader=reader).first()
@@ -99,10 +93,6 @@ def waiting_messages() -> int:
 
 def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
-
-
-def checkpoints() -> QuerySet[Checkpoint]:
-    return Checkpoint.objects.order_by("size")
 
 
 def receipt(item: str) -> str:

@@ -1,6 +1,6 @@
 """The money of a competition: every line into its escrow, and every line out of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from assay.messages import Line
 from assay.wire import Nano
@@ -49,11 +49,6 @@ def paying(contest: Competition, payout: Payout, owners: Mapping[str, str]) -> t
     parts.append(("rest", contest.sponsor, payout.to_sponsor_nano, "refund"))
     paid = [_pay(contest, *part) for part in parts if part[2]]
     return (_close(contest, prize, "post"), *paid, *(_close(contest, one, "void") for one in bond))
-
-
-def total_nano(lines: Sequence[Line], code: str) -> int:
-    """How much the lines of one code move together."""
-    return sum(line.amount_nano for line in lines if line.code == code)
 
 
 def _pay(contest: Competition, purpose: str, to: str, amount_nano: int, code: str) -> Line:
