@@ -61,8 +61,8 @@ def _read_plain(raw: bytes) -> dict[str, object] | None:
         return None
     text = raw.decode("ascii")
     try:
-        value, end = _FROM_JSON(text, 0)
-    except (ValueError, RecursionError, StopIteration):
+        value, end = _FROM_JSON(text)
+    except (ValueError, RecursionError):
         return None
     is_same = type(value) is dict and end == len(text) and _TO_JSON(value) == text
     return value if is_same else None
@@ -81,7 +81,7 @@ def _refuse(text: str) -> NoReturn:
 
 _FROM_JSON = json.JSONDecoder(
     parse_int=_whole, parse_float=_refuse, parse_constant=_refuse
-).scan_once
+).raw_decode
 
 
 def digest(value: object) -> str:

@@ -43,7 +43,7 @@ def from_json(shape: type[T], value: object, path: str = "$") -> T:
     raises BodyInvalid
     """
     try:
-        body: T = _reader(shape)(value)
+        body: T = _reader(shape)(value)  # type: ignore[arg-type]
     except _Odd:
         return _strictly(shape, value, path)  # the long way, which knows what is odd, and where
     return body
@@ -146,11 +146,7 @@ def _reader(shape: type) -> _Reader:
     """What `_strictly` does for one class, prepared once: no paths, no words, only yes or no."""
     readers = {name: _value_reader(hint) for name, hint in hints(shape).items()}
     plain = {name: hint for name, hint in hints(shape).items() if hint in (str, int, bool)}
-    blank = {
-        one.name: one.default
-        for one in fields(shape)  # type: ignore[arg-type]
-        if one.default is not MISSING
-    }
+    blank = {one.name: one.default for one in fields(shape) if one.default is not MISSING}
 
     def read(value: Any) -> Any:
         if type(value) is not dict:

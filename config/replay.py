@@ -148,7 +148,7 @@ def _replay(report: Report) -> None:
         return
     with transaction.atomic(using=SCRATCH):
         for table in TABLES:
-            _write(table, history.rows.all(table))
+            write_rows(table, history.rows.all(table), SCRATCH)
     for table in TABLES:
         report.rows += history.rows.count(table)
         report.differences += sorted(_differences(table, history), key=lambda one: one.row)
@@ -171,25 +171,26 @@ def _follow(history: History, stored: tuple[Any, ...]) -> None:
             raise LogDamaged(text, where="log", index=index, cause=column, item=entry.id)
 
 
-def _write(table: type[Row], rows: Sequence[Row]) -> None:
-    """Put the fold's rows into the scratch database, each value as its column writes it."""
-    scratch = connections[SCRATCH]
-    columns = [_Column(table, one.name) for one in fields(table)]  # type: ignore[arg-type]
-    quote = scratch.ops.quote_name
+def write_rows(table: type[Row], rows: Sequence[Row], alias: str) -> None:
+    """Put the fold's rows into an empty table, each value as its column writes it."""
+    target = connections[alias]
+    columns = [_Column(table, one.name, alias) for one in fields(table)]  # type: ignore[arg-type]
+    quote = target.ops.quote_name
     places = ", ".join(["%s"] * len(columns))
     named = ", ".join(quote(one.name) for one in columns)
     into = quote(_meta(table).db_table)
-    with scratch.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {into} ({named}) VALUES ({places})",  # noqa: S608 - names of our columns
-            ([column.write(row) for column in columns] for row in rows),
-        )
+    insert = f"INSERT INTO {into} ({named}) VALUES ({places})"  # noqa: S608 - our columns' names
+    with target.cursor() as cursor:
+        for at in range(0, len(rows), BATCH):
+            part = rows[at : at + BATCH]
+            cursor.executemany(insert, [[one.write(row) for one in columns] for row in part])
 
 
 class _Column:
     """Writes one field of a row as its model's column does."""
 
-    def __init__(self, table: type[Row], name: str) -> None:
+    def __init__(self, table: type[Row], name: str, alias: str) -> None:
+        self._connection = connections[alias]
         self._field = _meta(table).get_field(name)
         self._get = attrgetter(name)
         self._shape = wire.hints(table)[name]
@@ -199,7 +200,7 @@ class _Column:
         value = self._get(row)
         if value is None or isinstance(value, str | int):
             return value
-        return self._field.get_db_prep_save(wire.encode(value, self._shape), connections[SCRATCH])
+        return self._field.get_db_prep_save(wire.encode(value, self._shape), self._connection)
 
 
 def _differences(table: type[Row], history: History) -> Iterator[Difference]:

@@ -6,8 +6,7 @@ from dataclasses import fields
 from django.apps import apps
 from django.db.models import Max, Q, QuerySet
 
-from assay import merkle, notes
-from ledger.errors import AccountUnknown, MessageUnknown
+from ledger.errors import AccountUnknown
 from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
@@ -95,39 +94,6 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
 
 
-def receipt(item: str) -> str:
-    """The `.tlog-proof` of a message, under the newest checkpoint.
-
-    raises MessageUnknown while no checkpoint covers it
-    """
-    row = Message.objects.filter(item=item).first()
-    checkpoint = latest_checkpoint()
-    if row is None or row.log_index is None or checkpoint is None:
-        raise MessageUnknown(f"No checkpoint covers {item} yet.", id=item)
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(0, checkpoint.size)]
-    path = merkle.inclusion(leaves, row.log_index)
-    return notes.write_proof(row.log_index, path, checkpoint.note)
-
-
-def entries_tile(index: int, width: int) -> bytes | None:
-    """256 (or width) x (u16 length, entry); None when the log is not that long."""
-    part = _entries(index * merkle.TILE, index * merkle.TILE + width)
-    if len(part) != width:
-        return None
-    return b"".join(len(raw).to_bytes(2, "big") + raw for raw in part)
-
-
-def hash_tile(level: int, index: int, width: int) -> bytes | None:
-    """256 (or width) hashes of one level; None when the log is not that long."""
-    span = merkle.TILE**level
-    start = index * merkle.TILE * span
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(start, start + width * span)]
-    if len(leaves) != width * span:
-        return None
-    parts = (leaves[at : at + span] for at in range(0, len(leaves), span))
-    return b"".join(merkle.root_of_nodes(list(part)) for part in parts)
-
-
 def blob(sha256: str) -> Blob | None:
     return Blob.objects.filter(pk=sha256).first()
 
@@ -139,6 +105,7 @@ def table_page(table: type[Row], *, after: str, limit: int) -> list[dict[str, ob
     return list(rows.values(*names)[:limit])
 
 
-def _entries(start: int, end: int) -> list[bytes]:
+def entries(start: int, end: int) -> list[bytes]:
+    """The signed bytes of the messages from index `start` to before `end`."""
     rows = Message.objects.filter(log_index__gte=start, log_index__lt=end).order_by("log_index")
     return [bytes(raw) for raw in rows.values_list("raw", flat=True)]

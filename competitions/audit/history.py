@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from assay import merkle, messages
+from assay import items, merkle, messages
 from assay.errors import AssayError
 from assay.wire import changed
 from competitions.rules import fold as contest_fold
@@ -120,11 +120,23 @@ class History:
 
 def _damaged(index: int, raw: bytes, code: str, words: str, facts: dict[str, Any]) -> LogDamaged:
     cause = str(facts.get("reason") or code)
+    item, kind = _named(raw)
     return LogDamaged(
-        f"Message {index} does not hold: {words}",
+        f"Message {index} ({kind}, {item}) does not hold: {words}",
         where="log",
         index=index,
         cause=cause,
         code=code,
+        item=item,
+        kind=kind,
         leaf=merkle.leaf_hash(raw).hex(),
     )
+
+
+def _named(raw: bytes) -> tuple[str, str]:
+    """Id and kind that the bytes claim, whoever signed them."""
+    try:
+        item = items.Item.decode(raw)
+        return item.id, item.tag("Kind") or "no kind"
+    except (AssayError, ValueError):
+        return "no id", "no message"

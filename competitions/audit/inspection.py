@@ -1,7 +1,7 @@
 """The checks of an audit, in their order; the first that fails ends it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,9 @@ class Inspection:
         if history.root != checkpoint.root:
             raise Problem("tree", _other_root(checkpoint, history))
 
-    def _entries(self, size: int) -> list[bytes]:
+    def _entries(self, size: int) -> Iterator[bytes]:
         try:
-            return list(entries(self._mirror, self._history.size, size))
+            yield from entries(self._mirror, self._history.size, size)
         except NotServed as error:
             raise Problem("tree", str(error), **error.facts) from error
 

@@ -11,7 +11,7 @@ from assay import merkle, messages, notes
 from assay.keys import public_hex
 from ledger import actions, log, queries
 from ledger.models import Checkpoint, Edge, Lease, Message
-from ledger.sequencer import sequence
+from ledger.sequencer import sequence, steps
 
 WRITERS, EACH = 8, 12
 
@@ -75,11 +75,14 @@ def test_a_batch_larger_than_the_limit_takes_several_turns(founded):
 def test_another_holder_waits_until_the_lease_is_over(founded):
     """Guards the condition on `until`: a second holder must not sequence beside the first."""
     now = timezone.now()
-    assert sequence(holder="one", now=now, limit=1) == 1
-    assert sequence(holder="two", now=now + timedelta(seconds=29), limit=1) == 0
-    assert sequence(holder="two", now=now + timedelta(seconds=31), limit=1) == 1
-    assert sequence(holder="one", now=now + timedelta(seconds=32), limit=1) == 0
+    paused = steps._place(holder="one", now=now, limit=1)
+    assert paused.placed == 1
+    assert sequence(holder="two", now=now + timedelta(seconds=9), limit=1) == 0
+    assert sequence(holder="two", now=now + timedelta(seconds=11), limit=1) == 1
+    steps._publish(paused)
+    assert [one.size for one in Checkpoint.objects.all()] == [2], "its fence is stale"
     assert Lease.objects.get(job="sequencer").holder == "two"
+    assert sequence(holder="three", now=now + timedelta(seconds=12), limit=1) == 1
 
 
 def test_a_sequencer_that_dies_before_its_commit_leaves_nothing_behind(founded):
