@@ -28,6 +28,9 @@ def canonical(value: object) -> bytes:
     raises NotCanonical for floats, null, and integers beyond 2^53: amounts and scores are strings
     """
     _refuse_odd(value, "$")
+    text = _TO_JSON(value)
+    if text.isascii():  # there the standard library writes what RFC 8785 asks for
+        return text.encode()
     try:
         return rfc8785.dumps(value)  # type: ignore[arg-type]
     except ValueError as error:  # a lone surrogate

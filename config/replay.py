@@ -6,7 +6,7 @@ way in and out.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
@@ -146,6 +146,7 @@ def _replay(report: Report) -> None:
     report.messages, report.checkpoints = len(history.names), tree.checked
     if report.damage:
         return
+    _drop_indexes()
     with transaction.atomic(using=SCRATCH):
         for table in TABLES:
             write_rows(table, history.rows.all(table), SCRATCH)
@@ -171,36 +172,48 @@ def _follow(history: History, stored: tuple[Any, ...]) -> None:
             raise LogDamaged(text, where="log", index=index, cause=column, item=entry.id)
 
 
+def _drop_indexes() -> None:
+    """Nothing is searched for in the scratch database; what must be unique stays so."""
+    find = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%%'"
+    with connections[SCRATCH].cursor() as cursor:
+        cursor.execute(find)
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP INDEX {connections[SCRATCH].ops.quote_name(name)}")
+
+
 def write_rows(table: type[Row], rows: Sequence[Row], alias: str) -> None:
     """Put the fold's rows into an empty table, each value as its column writes it."""
-    target = connections[alias]
-    columns = [_Column(table, one.name, alias) for one in fields(table)]  # type: ignore[arg-type]
+    target, meta = connections[alias], _meta(table)
+    names = [one.name for one in fields(table)]  # type: ignore[arg-type]
     quote = target.ops.quote_name
-    places = ", ".join(["%s"] * len(columns))
-    named = ", ".join(quote(one.name) for one in columns)
-    into = quote(_meta(table).db_table)
-    insert = f"INSERT INTO {into} ({named}) VALUES ({places})"  # noqa: S608 - our columns' names
+    named = ", ".join(quote(meta.get_field(name).column) for name in names)
+    places = ", ".join(["%s"] * len(names))
+    insert = f"INSERT INTO {quote(meta.db_table)} ({named}) VALUES ({places})"  # noqa: S608 - ours
+    write = _writer(table, names, alias)
     with target.cursor() as cursor:
         for at in range(0, len(rows), BATCH):
-            part = rows[at : at + BATCH]
-            cursor.executemany(insert, [[one.write(row) for one in columns] for row in part])
+            cursor.executemany(insert, [write(row) for row in rows[at : at + BATCH]])
 
 
-class _Column:
-    """Writes one field of a row as its model's column does."""
+def _writer(table: type[Row], names: Sequence[str], alias: str) -> Callable[[Row], Sequence[Any]]:
+    """A row's values as its columns write them; most are whole numbers and texts already."""
+    shapes, take = wire.hints(table), attrgetter(*names)
+    deep = [(at, name) for at, name in enumerate(names) if not _is_plain(shapes[name])]
+    if not deep:
+        return take
 
-    def __init__(self, table: type[Row], name: str, alias: str) -> None:
-        self._connection = connections[alias]
-        self._field = _meta(table).get_field(name)
-        self._get = attrgetter(name)
-        self._shape = wire.hints(table)[name]
-        self.name = self._field.column
+    def write(row: Row) -> Sequence[Any]:
+        values = list(take(row))
+        for at, name in deep:
+            value = wire.encode(values[at], shapes[name])
+            values[at] = _meta(table).get_field(name).get_db_prep_save(value, connections[alias])
+        return values
 
-    def write(self, row: Row) -> object:
-        value = self._get(row)
-        if value is None or isinstance(value, str | int):
-            return value
-        return self._field.get_db_prep_save(wire.encode(value, self._shape), self._connection)
+    return write
+
+
+def _is_plain(shape: Any) -> bool:
+    return shape in (str, int, bool) or shape in (str | None, int | None)
 
 
 def _differences(table: type[Row], history: History) -> Iterator[Difference]:
