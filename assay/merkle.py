@@ -38,11 +38,11 @@ def grown(edge: Sequence[bytes], size: int, leaf: bytes) -> list[bytes]:
     edge     hashes of the full subtrees that `size` is made of, largest first: one per set bit
     returns  the same for size + 1; at most 64 hashes, O(log n) work
     """
-    stack = [*edge, leaf]
+    stack = list(edge)
     while size & 1:
-        right, left = stack.pop(), stack.pop()
-        stack.append(node_hash(left, right))
+        leaf = sha256(b"\1" + stack.pop() + leaf).digest()
         size >>= 1
+    stack.append(leaf)
     return stack
 
 

@@ -110,9 +110,8 @@ class History:
         if entry.cause and entry.cause not in self._orders:
             raise fold.refused(entry, "it answers no order of the log")
         self._anchors.add(once)
-        if entry.cause:
-            entry = changed(entry, order=self._orders[entry.cause])
-        entry = fold.apply(entry, self.rows, FOLDS)
+        order = self._orders[entry.cause] if entry.cause else None
+        entry = fold.apply(entry, self.rows, FOLDS, order=order)
         if messages.KINDS[entry.kind].signer == "person":
             self._orders[entry.id] = changed(entry, raw=b"")
         return entry

@@ -1,7 +1,7 @@
 """Make a long log: `ASSAY_DATA=FOLDER/data python -m tests.bench.load FOLDER --messages 1000000`.
 
-    FOLDER/data      the site's data folder: database, keys, tiles; `manage.py replay` runs on it
-    FOLDER/mirror    what the site would serve, as `assay audit` reads a folder
+FOLDER/data      the site's data folder: database, keys, tiles; `manage.py replay` runs on it
+FOLDER/mirror    what the site would serve, as `assay audit` reads a folder
 """
 
 import argparse
