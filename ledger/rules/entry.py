@@ -1,6 +1,7 @@
 """One entry of the log: from signed bytes to a typed body, and who speaks in it."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -9,7 +10,7 @@ from assay import items, messages, wire
 from assay.canonical import NotCanonical, canonical, read_canonical, sha256_hex
 from assay.errors import did_you_mean
 from ledger.errors import MessageRefused
-from ledger.rules.envelope import open_plain, tags_of
+from ledger.rules.envelope import open_plain, seal, tags_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ def make_item(body: object, key: Ed25519PrivateKey, **told: str) -> items.Item:
     idempotency = told.pop("idempotency")
     anchor = bytes.fromhex(sha256_hex(idempotency.encode()))
     return items.make(key, tags_of(kind, **told), canonical(wire.to_json(body)), anchor=anchor)
+
+
+def make_entry(body: object, key: Ed25519PrivateKey, **told: str) -> Entry:
+    """A signed entry for a body. told: as for `make_item`. What was just made is not checked."""
+    kind = messages.KIND_OF[type(body)]
+    idempotency = told.pop("idempotency")
+    tags, data = tags_of(kind, **told), canonical(wire.to_json(body))
+    sealed = seal(key, tags, data, anchor=sha256(idempotency.encode()).digest())
+    told = {"speaker": "", "cause": "", **told}
+    return wire.made(
+        Entry, {**sealed, **told, "kind": kind, "body": body, "actor": "", "order": None}
+    )
 
 
 def read_entry(raw: bytes) -> Entry:

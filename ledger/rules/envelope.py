@@ -10,7 +10,10 @@ from hashlib import sha256, sha384
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from assay import avro, items, keys, messages
 
@@ -63,6 +66,25 @@ def open_plain(raw: bytes) -> dict[str, Any] | None:
         "cause": told.cause,
         "anchor": anchor.hex(),
         "data": data,
+    }
+
+
+def seal(
+    key: Ed25519PrivateKey, tags: list[tuple[str, str]], data: bytes, *, anchor: bytes
+) -> dict[str, Any]:
+    """A signed item around a body; `open_plain` opens it.
+
+    returns  id, signer, anchor as an Entry has them; raw: the item's bytes
+    """
+    owner, listed = key.public_key().public_bytes_raw(), _avro(tags)
+    signature = key.sign(_signed_message(owner, anchor, listed, data))
+    sizes = len(tags).to_bytes(8, "little") + len(listed).to_bytes(8, "little")
+    around = signature + owner + _NO_TARGET_AN_ANCHOR + anchor + sizes
+    return {
+        "id": items.b64url(sha256(signature).digest()),
+        "signer": owner.hex(),
+        "anchor": anchor.hex(),
+        "raw": _ED25519 + around + listed + data,
     }
 
 

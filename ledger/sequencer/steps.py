@@ -43,7 +43,8 @@ class _Turn:
 def sequence(*, holder: str, now: datetime, limit: int = MOST_AT_ONCE) -> int:
     """Give up to `limit` waiting messages the next indexes, and publish a checkpoint over them.
 
-    returns  how many; 0 when nothing waits or the lease is another's
+    returns  how many; 0 when nothing waits or the lease is another's. Whoever heard the bell asks
+             until it is 0: the bell is not rung for a message while an earlier one waits
     raises   TilesOfAnotherLog: the tiles are ahead of the database, and a person must decide
     """
     if not queries.waiting_messages() and not _is_unpublished():
