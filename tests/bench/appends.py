@@ -4,7 +4,8 @@
 kinds of work take turns, round by round, in the same eight processes, so that whatever else the
 machine does weighs on all of them alike. Commits are durable.
 
-    plain       one INSERT of a row as long as a message, into a table without any other index
+    plain       one INSERT of a row as long as a message, in a transaction of its own, into a table
+                without any other index
     append      a fact, signed, folded and recorded
     hot         a payment from one account that everybody shares, by `record`;  hot_sql: by hand
     spread      payments among 1,000 accounts, by `record`;                     spread_sql: by hand
@@ -61,7 +62,7 @@ class Writer:
         return f"{self.number}/{next(self.turns)}/{time.monotonic_ns()}"
 
     def plain(self) -> None:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(PLAIN, row_of(self.fresh()))
 
     def append(self) -> None:
