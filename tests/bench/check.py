@@ -1,6 +1,7 @@
 """Replay, audit and proofs on a log of tests/bench/load.py: messages per CPU second, one process.
 
 `ASSAY_DATA=FOLDER/data python -m tests.bench.check FOLDER [--lies]` answers with one JSON object.
+--lies: instead of the rates, plant each lie and look for it.
 """
 
 import argparse
@@ -37,13 +38,17 @@ def main() -> None:
     parser.add_argument("--lies", action="store_true")
     asked = parser.parse_args()
     folder = asked.folder.resolve()
-    told = {"messages": queries.log_size(), "raw_verify_per_s": verify_per_s()}
-    told |= check_replay() | check_audit(folder) | time_proofs()
-    told["raw_verify_per_s"] = round((told["raw_verify_per_s"] + verify_per_s()) / 2)
-    if asked.lies:
-        told["lies"] = find_lies(folder)
+    told: dict[str, object] = {"messages": queries.log_size()}
+    told |= {"lies": find_lies(folder)} if asked.lies else rates(folder)
     told["most_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     sys.stdout.write(json.dumps(told) + "\n")
+
+
+def rates(folder: Path) -> dict[str, object]:
+    """Everything that is timed; raw signatures before and after, since the machine is shared."""
+    before = verify_per_s()
+    told = check_replay() | check_audit(folder) | time_proofs()
+    return told | {"raw_verify_per_s": (before + verify_per_s()) // 2}
 
 
 def verify_per_s() -> int:

@@ -35,11 +35,11 @@ def read_log(mirror: Path) -> list[bytes]:
 
 
 def lies(log: list[bytes], keys: Keys) -> Iterator[Lie]:
-    """Each lie by itself, spread over the log."""
+    """Each lie by itself, spread over the first half of the log."""
     makers = (wrong_payout, forged_signature, re_ordered_pair, missing_message)
     for number, make in enumerate(makers, start=1):
         name = make.__name__.replace("_", " ")
-        index, changed = make(log, len(log) * number // 5, keys)
+        index, changed = make(log, len(log) * number // 10, keys)
         yield Lie(name, index, items.Item.decode(changed[index]).id, changed)
 
 
