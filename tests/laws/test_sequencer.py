@@ -7,11 +7,11 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from assay import merkle, messages, notes
-from assay.keys import public_hex
+from assay import messages
 from ledger import actions, log, queries
-from ledger.models import Checkpoint, Edge, Lease, Message
+from ledger.models import Checkpoint, Lease, Message
 from ledger.sequencer import sequence, steps
+from tests.laws.together import assert_the_tree_is_that_of_the_log
 
 WRITERS, EACH = 8, 12
 
@@ -25,21 +25,6 @@ def write(word):
 def place_all():
     while sequence(holder="site", now=timezone.now() + timedelta(days=1)):
         pass
-
-
-def assert_the_tree_is_that_of_the_log():
-    """Indexes 0, 1, 2 ...; each checkpoint's root and signature are those of its entries."""
-    rows = list(Message.objects.order_by("log_index"))
-    assert [row.log_index for row in rows] == [*range(len(rows))]
-    leaves = [merkle.leaf_hash(bytes(row.raw)) for row in rows]
-    public = bytes.fromhex(public_hex(log.signing_key("log")))
-    for one in Checkpoint.objects.order_by("size"):
-        origin = one.note.split("\n", 1)[0]
-        vkey = notes.verifier_key(origin, notes.LOG_KEY, public)
-        signed = notes.read_checkpoint(one.note, vkey)
-        assert signed.size == one.size
-        assert signed.root == merkle.root(leaves[: one.size]) == bytes.fromhex(one.root)
-    assert Checkpoint.objects.order_by("size").last().size == Edge.objects.get().size == len(rows)
 
 
 def test_eight_writers_and_eight_sequencers_make_one_dense_log(founded, crowd):
