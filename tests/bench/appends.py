@@ -9,6 +9,9 @@ machine does weighs on all of them alike. Commits are durable.
     append      a fact, signed, folded and recorded
     hot         a payment from one account that everybody shares, by `record`;  hot_sql: by hand
     spread      payments among 1,000 accounts, by `record`;                     spread_sql: by hand
+
+After them the sequencer runs beside the eight, as a worker runs it while the bell keeps ringing,
+and the time from each commit to the checkpoint that covers it is taken.
 """
 
 import json
@@ -38,7 +41,7 @@ from ledger.rules import books, fold  # noqa: E402
 from ledger.sequencer import sequence  # noqa: E402
 
 WRITERS, ACCOUNTS = 8, 1000
-ROUNDS, ROUND_S = int(os.environ.get("BENCH_ROUNDS", "2")), 2.0  # noqa: TID251 - only here
+ROUNDS, ROUND_S, LOAD_S = 3, 2.0, 8.0
 KINDS = ("plain", "append", "hot_sql", "hot", "spread_sql", "spread")
 PAUSE_S = 0.05  # between two turns of the sequencer, when nothing waits
 PLAIN = "INSERT INTO plain (item, kind, signer, anchor, cause, raw) VALUES (%s, %s, %s, %s, %s, %s)"
@@ -121,8 +124,8 @@ def row_of(words: str) -> list[object]:
     return [name[:43], "books.expired", name, name[::-1], "", name.encode() * 8 + b"x" * 8]
 
 
-def write(number: int, gate, results) -> None:
-    """The body of a writer's process: all kinds in turn, each for some seconds."""
+def write(number: int, gate, loaded, results) -> None:
+    """The body of a writer's process: all kinds in turn, each for some seconds, then the load."""
     connections.close_all()
     writer = Writer(number)
     writer.append()
@@ -130,14 +133,18 @@ def write(number: int, gate, results) -> None:
     for _ in range(ROUNDS):
         for kind in KINDS:
             gate.wait()
-            done[kind] += busily(getattr(writer, kind))
+            done[kind] += busily(getattr(writer, kind), ROUND_S)
+    gate.wait()
+    writer.commits.clear()
+    loaded.wait()
+    busily(writer.append, LOAD_S)
     connections.close_all()
     results.put((done, writer.commits))
 
 
-def busily(work: Callable[[], None]) -> int:
+def busily(work: Callable[[], None], for_s: float) -> int:
     """How often the work was done; a database that gave up waiting is asked again."""
-    end, done = time.monotonic() + ROUND_S, 0
+    end, done = time.monotonic() + for_s, 0
     while time.monotonic() < end:
         try:
             work()
@@ -147,9 +154,13 @@ def busily(work: Callable[[], None]) -> int:
     return done
 
 
-def follow(stop, results) -> None:
-    """The sequencer beside them, as the worker runs it when the bell keeps ringing."""
+def follow(gate, loaded, stop, results) -> None:
+    """The sequencer: it takes what the rounds have left, then keeps up with the load."""
     connections.close_all()
+    for _ in range(ROUNDS * len(KINDS) + 1):
+        gate.wait()
+    place_all()
+    loaded.wait()
     covered = []
     while not stop.is_set():
         try:
@@ -159,11 +170,15 @@ def follow(stop, results) -> None:
         covered.append((time.monotonic(), queries.latest_checkpoint().size))
         if not placed:
             time.sleep(PAUSE_S)
-    while sequence(holder="bench", now=timezone.now()):
-        pass
+    place_all()
     covered.append((time.monotonic(), queries.latest_checkpoint().size))
     connections.close_all()
     results.put(covered)
+
+
+def place_all() -> None:
+    while sequence(holder="bench", now=timezone.now()):
+        pass
 
 
 def main() -> None:
@@ -171,9 +186,10 @@ def main() -> None:
     prepare()
     connections.close_all()
     fork = multiprocessing.get_context("fork")
-    gate, results, covered, stop = fork.Barrier(WRITERS), fork.Queue(), fork.Queue(), fork.Event()
-    writers = [fork.Process(target=write, args=(n, gate, results)) for n in range(WRITERS)]
-    beside = fork.Process(target=follow, args=(stop, covered))
+    gate, loaded = fork.Barrier(WRITERS + 1), fork.Barrier(WRITERS + 1)
+    results, covered, stop = fork.Queue(), fork.Queue(), fork.Event()
+    writers = [fork.Process(target=write, args=(n, gate, loaded, results)) for n in range(WRITERS)]
+    beside = fork.Process(target=follow, args=(gate, loaded, stop, covered))
     for one in (beside, *writers):
         one.start()
     told = [results.get(timeout=600) for _ in writers]
@@ -196,7 +212,8 @@ def answer(done: list[dict[str, int]], delays: list[float]) -> dict[str, object]
         "spread_over_sql": round(per_s["spread"] / per_s["spread_sql"], 3),
         "sequencer_p50_s": round(cuts[49], 3),
         "sequencer_p95_s": round(cuts[94], 3),
-        "messages": len(delays),
+        "load_messages": len(delays),
+        "load_per_s": round(len(delays) / LOAD_S),
     }
 
 
