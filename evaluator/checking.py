@@ -36,9 +36,9 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
     _verify(manifest, inputs, labels)
     admitted = admit_folder(adapter, manifest)
     weights = load_base(folder_of(base_named(manifest.base.name)))
-    predictions = predict(weights, admitted.canonical, inputs, to_bytes(manifest))
+    rows = predict(weights, admitted.canonical, inputs, to_bytes(manifest), "fast")
     metric = metric_named(manifest.metric.name)
-    values = metric.per_example(predictions, unpack_labels(labels))
+    values = metric.per_example([row[0] for row in rows], unpack_labels(labels))
     low_e9, high_e9 = metric.interval_e9(values)
     return Checked(
         score_e9=metric.score_e9(values),

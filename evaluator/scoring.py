@@ -44,21 +44,23 @@ def load_base(folder: Path) -> Weights:
 
 
 def predict(
-    base_weights: Weights, adapter: bytes | None, inputs: bytes, manifest: bytes
-) -> list[int]:
-    """The predicted class of every example, as indexes into the manifest's labels.
+    base_weights: Weights, adapter: bytes | None, inputs: bytes, manifest: bytes, mode: str
+) -> list[list[int]]:
+    """The predicted class of every example, as an index into the manifest's labels.
 
     adapter   a canonical blob of the intake; None is the baseline: the base under a head of zeros
     inputs    an inputs blob
     manifest  its canonical bytes
-    returns   one index per example, in the order of the inputs; of equal logits the lowest index,
-              and a logit that is not a number loses to every number
+    mode      "fast"
+    returns   a row of one index per example, in the order of the inputs; of equal logits the
+              lowest index, and a logit that is not a number loses to every number
     raises    ManifestInvalid, also when the manifest pins another release of torch
     """
+    assert mode == "fast", mode
     pinned = read_manifest(manifest)
     _refuse_other_engine(pinned)
     rows = logits_of(base_weights, adapter, unpack_inputs(inputs), pinned)
-    return [_best(row) for row in rows]
+    return [[_best(row)] for row in rows]
 
 
 @torch.inference_mode()

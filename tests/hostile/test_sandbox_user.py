@@ -66,4 +66,4 @@ def test_an_ordinary_user_gets_a_sandbox_without_root():
     strongest = Level(said.pop("strongest"))
     assert strongest >= min(probe().level, Level.NOCGROUP)
     for level in said:
-        assert said[level] == [["ok", [5, 2]], ["ok", [0]]], (level, said[level])
+        assert said[level] == [["ok", [[5, 2], [], [0]]], ["ok", [[0]]]], (level, said[level])

@@ -35,26 +35,31 @@ def test_the_checked_in_filters_are_what_the_policy_compiles_to():
         assert compiled == seccomp.read_filter(name).code
 
 
-@given(st.lists(st.integers(0, protocol.LARGEST_PREDICTION)))
+@given(st.lists(st.lists(st.integers(-protocol.LARGEST_PREDICTION, protocol.LARGEST_PREDICTION))))
 def test_predictions_survive_the_pipe(predictions):
     document = protocol.encode_predictions(predictions)
-    assert protocol.decode_predictions(document) == tuple(predictions)
+    assert protocol.decode_predictions(document) == tuple(map(tuple, predictions))
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_no_document_of_a_hostile_jail_raises(document):
     answer = protocol.decode_predictions(document)
-    assert answer is None or json.loads(document) == {"predictions": list(answer)}
+    assert answer is None or json.loads(document) == {"predictions": [list(row) for row in answer]}
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        b'{"predictions": [1' + b"0" * 5000 + b"]}",
+        b'{"predictions": [[1' + b"0" * 5000 + b"]]}",
+        b'{"predictions": [[9007199254740992]]}',
+        b'{"predictions": [[-9007199254740992]]}',
         b"[" * 100_000,
-        b'{"predictions": [1]} x',
-        b'{"predictions": [1], "predictions": [1]}',
-        b'{"predictions": [Infinity]}',
+        b'{"predictions": [[1]]} x',
+        b'{"predictions": [[1]], "predictions": [[1]]}',
+        b'{"predictions": [[Infinity]]}',
+        b'{"predictions": [[1], 1]}',
+        b'{"predictions": [' + b"[]," * protocol.MOST_ROWS + b"[]]}",
+        b'{"predictions": [[[1]]]}',
         b'{"predictions": "1"}',
         b"\xff",
         b"null",

@@ -22,7 +22,7 @@ from typing import Self
 from workers.sandbox import cgroups, levels, protocol, seccomp, watch
 from workers.sandbox.errors import ZygoteFailed
 from workers.sandbox.levels import Level, strongest_level
-from workers.sandbox.protocol import EXIT_MEMORY, Report, Status
+from workers.sandbox.protocol import EXIT_MEMORY, Report, Rows, Status
 
 __all__ = ["Job", "Level", "Outcome", "Sandbox", "Status", "strongest_level"]
 
@@ -39,6 +39,7 @@ ENVIRONMENT = {
 READY_S, CLOSE_S = 180.0, 5.0
 JOBS_PER_ZYGOTE, ZYGOTE_AGE_S = 200, 3600.0
 CPU_SLACK_S = 0.2
+MODES, MOST_RESULT_BYTES = ("fast", "exact"), 64 << 20
 LAST_WORDS_CHARS = 500
 # A zygote's forks share one address layout: after these the next job gets a fresh one.
 SUSPECT = {Status.POLICY_VIOLATION, Status.CRASH, Status.LOST, Status.SETUP_ERROR}
@@ -53,7 +54,8 @@ class Job:
     manifest      its canonical JSON
     wall_s        from the fork to the verdict
     memory_bytes  on top of what the base takes
-    result_bytes  most that the answer may take
+    result_bytes  most that the answer may take; at most MOST_RESULT_BYTES
+    mode          "fast" or "exact": which forward the scorer runs
     """
 
     adapter: bytes | None
@@ -63,17 +65,24 @@ class Job:
     cpu_s: float = 120.0
     memory_bytes: int = 1 << 30
     result_bytes: int = 256 << 10
+    mode: str = "fast"
+
+    def __post_init__(self) -> None:
+        """A wrong mode or limit is the caller's fault, and ends here."""
+        assert self.mode in MODES, self.mode
+        assert 0 < self.result_bytes <= MOST_RESULT_BYTES, self.result_bytes
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How it ended. `predictions` are there exactly when the status is ok.
 
+    predictions  one row of whole numbers per example, each at most 2**53 - 1 either way
     log_tail  the last 2 kB that the job wrote: for operators, never for the miner
     """
 
     status: Status
-    predictions: tuple[int, ...] | None
+    predictions: Rows | None
     cpu_s: float
     wall_s: float
     peak_bytes: int
@@ -92,7 +101,7 @@ class Sandbox:
         """Nothing starts yet.
 
         level   None: the strongest that works here; the outcome says which
-        scorer  a module with load_base(folder) and predict(weights, adapter, inputs, manifest)
+        scorer  a module with load_base and predict (zygote.py says what they take)
         """
         self._base_folder, self._wanted, self._scorer = base_folder, level, scorer
         self._zygote: _Zygote | None = None
@@ -145,7 +154,7 @@ class Sandbox:
 
     def _attempt(self, zygote: "_Zygote", job: Job, begun_s: float) -> Outcome:
         bounded_bytes = 0 if self.level.has_cgroup else job.memory_bytes
-        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None)
+        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None, job.mode)
         contents = (job.adapter or b"", job.inputs, job.manifest)
         group = None
         try:

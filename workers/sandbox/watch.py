@@ -119,7 +119,7 @@ def listen(line: Line, bounds: Bounds, begun_s: float) -> Heard:
             selector.register(source, selectors.EVENT_READ)
         end_s = begun_s + bounds.wall_s
         while selector.get_map():
-            _hear(selector, line, heard, _pause_s(end_s, bounds))
+            _hear(selector, line, heard, _pause_s(end_s, bounds), bounds.result_bytes)
             if heard.stopped is None and (reason := _reason(heard, bounds, end_s)):
                 heard.stopped, end_s = reason, time.monotonic() + GRACE_S
                 _kill(line)
@@ -137,10 +137,12 @@ def anonymous_bytes(pid: int) -> int:
     return 0
 
 
-def _hear(selector: selectors.BaseSelector, line: Line, heard: Heard, pause_s: float) -> None:
+def _hear(
+    selector: selectors.BaseSelector, line: Line, heard: Heard, pause_s: float, most_bytes: int
+) -> None:
     """Take what is there; a source from which nothing more will come is forgotten."""
     for key, _ in selector.select(pause_s):
-        if not _read(key.fileobj, line, heard):
+        if not _read(key.fileobj, line, heard, most_bytes):
             selector.unregister(key.fileobj)
 
 
@@ -149,7 +151,7 @@ def _pause_s(end_s: float, bounds: Bounds) -> float:
     return left if bounds.anonymous_bytes is None else min(left, POLL_S)
 
 
-def _read(source: object, line: Line, heard: Heard) -> bool:
+def _read(source: object, line: Line, heard: Heard, most_bytes: int) -> bool:
     """Take what one source has; False when nothing more will come from it."""
     if source is line.control:
         told = protocol.decode_told(_receive(line.control))
@@ -161,7 +163,7 @@ def _read(source: object, line: Line, heard: Heard) -> bool:
     assert isinstance(source, int)
     chunk = os.read(source, CHUNK_BYTES)
     if source == line.result:
-        heard.result += chunk[: max(0, CHUNK_BYTES * 64 - len(heard.result))]
+        heard.result += chunk if len(heard.result) <= most_bytes else b""
     else:
         heard.log_bytes += len(chunk)
         heard.log_tail = (heard.log_tail + chunk)[-LOG_TAIL_BYTES:]
