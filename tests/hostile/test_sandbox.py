@@ -28,8 +28,10 @@ MEMORY_BYTES = 256 << 20
 @pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.value)
 def sandbox(request, scene):
     level = request.param
-    if HOST.level is None or HOST.level < level:
-        pytest.skip(f"no sandbox level {level.value} on this host: {HOST.explain()}")
+    if not HOST.gives(level):
+        pytest.skip(
+            f"no sandbox level {level.value} on this host: {HOST.explain() or HOST.landlock}"
+        )
     with Sandbox(Path(scene["folder"]), level, scorer=SCORER) as made:
         yield made
 

@@ -10,7 +10,7 @@ import pytest
 
 from workers.sandbox.levels import PROJECT, Level, probe
 
-ORDINARY_UID = 64124
+ORDINARY_UID = 64200  # none of the ids that sandboxes take
 SCRIPT = """
 import json, sys
 from pathlib import Path

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-HELLO, GO, KILL, LOCKED = b"hello", b"go", b"kill", b"locked"
+HELLO, GO, KILL, LOCKED = b"hello", b"go", b"kill", b"locked"  # LOCKED, a space, when
 READY = b"ready"
 MESSAGE_BYTES = 16 << 10
 ORDER_FDS = 6  # control, adapter, inputs, manifest, result, log: in this order
@@ -89,12 +89,20 @@ class Jail:
 
 @dataclass(frozen=True)
 class Report:
-    """What the jail's supervisor saw. `exit_code`: negative for a signal, None when lost."""
+    """What the jail's supervisor saw.
+
+    exit_code  negative for a signal, None when lost
+    cpu_s      of the jail
+    ready_s    from the zygote's fork to the last lock
+    chain_s    processor time of the supervisor itself
+    """
 
     exit_code: int | None = None
     cpu_s: float = 0.0
     peak_bytes: int = 0
     setup_error: str = ""
+    ready_s: float = 0.0
+    chain_s: float = 0.0
 
     def encode(self) -> bytes:
         """One message."""
