@@ -6,16 +6,16 @@ All integers little-endian. The header is canonical JSON: {"rank", "scale", "ten
 factor on B @ A as a C99 hexadecimal float (`float.hex`), since canonical JSON has no floats;
 tensors is a list of [name, shape] in name order. The values are float32, little-endian, in that
 order, without gaps. Names: "<module>.A" [rank, in], "<module>.B" [out, rank], and the head's names.
-Its SHA-256 is the adapter's hash. Standard library only.
+Its SHA-256 is the adapter's hash. No library of tensors is needed to read it.
 """
 
-import json
 import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from assay.canonical import canonical
+from assay.canonical import NotCanonical, canonical, read_canonical
 
 MAGIC = b"ASSAYLORA1\n"
 FLOAT_BYTES = 4
@@ -64,11 +64,30 @@ def read_blob(blob: bytes) -> Contents:
     if not blob.startswith(MAGIC) or len(blob) < start:
         raise ValueError("not a canonical adapter blob")
     (size,) = struct.unpack_from("<I", blob, len(MAGIC))
-    header = json.loads(blob[start : start + size])
+    rank, scale, shapes = _read_header(blob[start : start + size])
     place, parts = start + size, {}
-    for name, shape in header["tensors"]:
-        parts[name] = Part(shape=tuple(shape), start=place)
+    for name, shape in shapes.items():
+        parts[name] = Part(shape=shape, start=place)
         place += math.prod(shape) * FLOAT_BYTES
     if place != len(blob):
         raise ValueError("the canonical adapter blob has another length than its header says")
-    return Contents(rank=header["rank"], scale=float.fromhex(header["scale"]), parts=parts)
+    return Contents(rank=rank, scale=scale, parts=parts)
+
+
+def _read_header(raw: bytes) -> tuple[int, float, dict[str, tuple[int, ...]]]:
+    """Rank, scale, and name -> shape in name order, in their one spelling; raises ValueError."""
+    try:
+        header: Any = read_canonical(raw)
+        rank, scale, listed = (header.pop(name) for name in ("rank", "scale", "tensors"))
+        factor = float.fromhex(scale)
+        shapes = {name: tuple(shape) for name, shape in listed}
+        sizes = [size for shape in shapes.values() for size in shape]
+    except (NotCanonical, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ValueError("not a canonical adapter blob: its header has another form") from error
+    is_spelt = (
+        not header and factor.hex() == scale and [*shapes] == sorted(one[0] for one in listed)
+    )
+    is_sound = type(rank) is int and rank > 0 and 0 <= factor < math.inf
+    if not (is_spelt and is_sound and all(type(size) is int and size > 0 for size in sizes)):
+        raise ValueError("not a canonical adapter blob: its header has other values")
+    return rank, factor, shapes
