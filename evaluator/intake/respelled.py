@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluator.blob import FLOAT_BYTES, Contents, read_blob
+from evaluator.blob import FLOAT_BYTES, Contents, read_blob, spell_beginning
 from evaluator.intake.files import CONFIG_NAME, TENSORS_NAME
 from evaluator.intake.tensors import PREFIX
 from evaluator.manifest import AdapterClause
@@ -40,6 +40,9 @@ def respell(blob: bytes, clause: AdapterClause) -> tuple[bytes, bytes]:
     """
     contents = read_blob(blob)
     modules = _modules(contents, clause)
+    shapes = {name: part.shape for name, part in contents.parts.items()}
+    if not blob.startswith(spell_beginning(contents.rank, contents.scale, shapes)):
+        raise ValueError("the blob is not spelt in its one canonical way")
     return _config(contents, modules, clause), _tensors(blob, contents, clause)
 
 
