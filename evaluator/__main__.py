@@ -1,4 +1,4 @@
-"""`python -m evaluator train|check|prepare|base|docstrings`: a clean environment, then the door.
+"""`python -m evaluator train|check|prepare|base|rerun|docstrings`: a clean environment, then the door.
 
 The environment can change bits and reach the network (thread counts, hub settings), and libraries
 read it when they are imported. So it is cut to a white-list first, and the process replaced.
@@ -7,7 +7,14 @@ read it when they are imported. So it is cut to a white-list first, and the proc
 import os
 import sys
 
-DOORS = ("base", "check", "docstrings", "prepare", "train")
+DOORS = {  # what is asked for -> the module that answers first
+    "base": "base",
+    "check": "intake",
+    "docstrings": "docstrings",
+    "prepare": "prepare",
+    "rerun": "rerun",
+    "train": "train",
+}
 KEPT = (
     "ASSAY_BASES", "COLUMNS", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "PYTHONPATH", "TERM",
     "TMPDIR", "VIRTUAL_ENV",
@@ -30,7 +37,7 @@ def main() -> None:
         sys.exit(2)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}  # noqa: TID251
     may_reach = {} if door == "base" else OFFLINE  # only a base may come from a hub
-    command = [sys.executable, "-m", f"evaluator.doors.{door}", *sys.argv[2:]]
+    command = [sys.executable, "-m", f"evaluator.doors.{DOORS[door]}", *sys.argv[2:]]
     os.execve(sys.executable, command, kept | FIXED | may_reach)  # noqa: S606
 
 

@@ -1,19 +1,22 @@
-"""`python -m evaluator check`: the server's intake, prediction and metric, on this machine."""
+"""`python -m evaluator check` with a slice: intake, prediction and metric as on the server.
 
-import argparse
-from pathlib import Path
+Starts after `doors.intake`, which has the arguments and has accepted the adapter.
+"""
+
+import sys
 
 from evaluator.checking import Checked, check
 from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
+from evaluator.doors.intake import read_arguments
 from evaluator.manifest import read_manifest
 from evaluator.registry import show_score
 
 
 def main() -> None:
-    asked = _arguments()
+    asked = read_arguments(sys.argv[1:])
 
     def work() -> None:
-        manifest = read_manifest(read_downloaded(asked.manifest))
+        manifest = read_manifest(read_downloaded(asked.task))
         inputs, labels = (read_downloaded(path) for path in (asked.inputs, asked.labels))
         found = check(asked.adapter, manifest, inputs, labels)
         show_json(_document(found)) if asked.json else show_lines(*_lines(found))
@@ -47,14 +50,6 @@ def _lines(found: Checked) -> list[str]:
         f"evaluator {found.manifest_sha256}",
         "The server gives the same score on the public slice. Next: assay submit.",
     ]
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="evaluator check", description=__doc__)
-    for name in ("adapter", "manifest", "inputs", "labels"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_a_changed_public_slice_is_refused(trained, prepared):
 
 def test_the_check_door_gives_the_score_that_the_server_gives(trained, prepared, competition):
     folder = trained[0].folder
-    arguments = ["check", "--adapter", folder, "--manifest", competition / "manifest.json"]
+    arguments = ["check", folder, "--task", competition / "manifest.json"]
     slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
     done = evaluator(*arguments, *slice_, "--json")
     assert done.returncode == 0, done.stderr
@@ -94,9 +94,9 @@ def test_the_check_door_gives_the_score_that_the_server_gives(trained, prepared,
 
 
 def test_the_check_door_refuses_with_a_code_and_status_5(competition, tmp_path):
-    arguments = ["--manifest", competition / "manifest.json"]
+    arguments = ["--task", competition / "manifest.json"]
     slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
-    done = evaluator("check", "--adapter", tmp_path, *arguments, *slice_, "--json")
+    done = evaluator("check", tmp_path, *arguments, *slice_, "--json")
     assert done.returncode == 5
     assert json.loads(done.stdout)["error"]["code"] == "adapter.file_missing"
 

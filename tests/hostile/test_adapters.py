@@ -73,7 +73,7 @@ HOSTILE_TENSORS = {
         "key_unknown",
         changed(PREFIX + "bert.encoder.layer.0.output.dense.lora_A.weight", np.ones((2, 1536))),
     ),
-    "misspelt names": ("key_unknown", makers.safetensors(MISSPELT)),
+    "misspelt names": ("key_missing", makers.safetensors(MISSPELT)),
     "no head": ("key_missing", without(WEIGHT)),
     "A without B": ("key_missing", without(VALUE_5 + ".lora_B.weight")),
     "nothing at all": ("key_missing", makers.with_header({})),
