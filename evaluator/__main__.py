@@ -1,4 +1,4 @@
-"""`python -m evaluator train|check|prepare|base|rerun|docstrings`: a clean environment, then the door.
+"""`python -m evaluator DOOR`: a clean environment, then train, check, prepare, base, rerun, ...
 
 The environment can change bits and reach the network (thread counts, hub settings), and libraries
 read it when they are imported. So it is cut to a white-list first, and the process replaced.

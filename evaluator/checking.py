@@ -1,5 +1,6 @@
 """The whole way of an adapter to its public score, in one process: what `assay check` does."""
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
 from evaluator.judging import judge, metric_of
 from evaluator.manifest import Manifest, manifest_sha256, to_bytes
-from evaluator.scoring import load_base, predict
 from evaluator.slices import unpack_inputs, unpack_labels
 from evaluator.tokens import tokens_of
 
@@ -40,9 +40,12 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
     """
     _verify(manifest, inputs, labels)
     admitted = admit_folder(adapter, manifest)
-    folder = folder_of(base_named(manifest.base.name))
+    base = base_named(manifest.base.name)
+    folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     mode = manifest.mode.public
-    found = predict(load_base(folder), admitted.canonical, inputs, to_bytes(manifest), mode)
+    found = scorer.predict(
+        scorer.load_base(folder), admitted.canonical, inputs, to_bytes(manifest), mode
+    )
     tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
     context = Context(manifest.test.public.units, manifest.metric.options, tokens)
     judged = judge(found, unpack_labels(labels), unpack_inputs(inputs), manifest, context)

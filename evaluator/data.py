@@ -32,6 +32,7 @@ MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
 MOST_LIST = 64
+NUMBERED = frozenset({"answer"})  # columns that may hold a place instead of a text
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -174,7 +175,7 @@ def _cell(path: Path, row: int, name: str, value: object) -> object:
         return _label(path, row, value)
     if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
         return [_text(path, row, name, one) for one in value]
-    if type(value) is int:
+    if name in NUMBERED and type(value) is int:
         return value
     return _text(path, row, name, value)
 

@@ -3,6 +3,7 @@
     AssayError
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
+      ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake
 
@@ -52,6 +53,20 @@ class ManifestInvalid(AssayError):
 
     code, status = "manifest.invalid", 422
     next_step = "Take the manifest as the site gives it; do not edit it."
+
+
+class ReceiptInvalid(AssayError):
+    """A receipt, or a file beside it, is not what it should be. Facts: problem."""
+
+    code, status = "receipt.invalid", 422
+    next_step = "Download the receipt again: assay rerun SUBMISSION."
+
+
+class BatchUnknown(AssayError):
+    """The plan has no batch of this number. Facts: batches."""
+
+    code, status = "receipt.batch_unknown", 404
+    next_step = "Batches are counted from 0."
 
 
 class DataRefused(AssayError):

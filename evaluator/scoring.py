@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from evaluator.bases.reading import read_shape
-from evaluator.bases.shapes import Shape
+from evaluator.bases.shapes import GenericShape
 from evaluator.errors import ManifestInvalid
-from evaluator.forward.model import Asked, Weights, net_of, read_weights
+from evaluator.forward.model import Asked, DecoderNet, EncoderNet, Weights, own_weights
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.merge import headed, merged
 from evaluator.plan import batches
@@ -30,8 +30,9 @@ def load_base(folder: Path, *, device: str = "cpu") -> Weights:
     does once: look at the processor. Callers have verified the folder (`bases.folder_of`).
     """
     shape = read_shape(folder)
-    weights = read_weights(folder, shape, device=device)
-    _wake(weights, shape)
+    assert not isinstance(shape, GenericShape), "bases.Base.scorer names the scorer"
+    weights = own_weights(folder, shape, device=device)
+    waken(weights)
     return weights
 
 
@@ -71,11 +72,9 @@ def predictions(
 
 def asked(base: Weights, adapter: bytes | None, manifest: Manifest, mode: str) -> Asked:
     """The base under the adapter, by the forward of its family and mode."""
-    head, shape = manifest.adapter.head, manifest.base.config
-    assert mode == "fast", f"no mode {mode}"
-    tensors = base.tensors
+    head, tensors = manifest.adapter.head, base.tensors
     weights = headed(tensors, head) if adapter is None else merged(tensors, adapter, head)
-    return Asked(net_of(weights, base, shape))
+    return Asked(base.nets[mode](weights))
 
 
 @contextmanager
@@ -109,11 +108,12 @@ def refuse_other_engine(manifest: Manifest) -> None:
 
 
 @torch.inference_mode()
-def _wake(weights: Weights, shape: Shape) -> None:
-    """Run every kernel once, on the real modules: a look at the processor is taken once."""
+def waken(weights: Weights) -> None:
+    """Run every kernel once, by one thread: math libraries look at the processor only then."""
     with engine(1):
-        net = net_of(weights.tensors, weights, shape)
-        if hasattr(net, "scored"):
-            net.scored([[1, 2, 3], [1, 2]], [1, 1])
-        else:
-            net.pooled([[1, 2, 3], [1, 2]])
+        for make in weights.nets.values():
+            net = make(weights.tensors)
+            if isinstance(net, DecoderNet):
+                net.scored([[1, 2, 3], [1, 2]], [1, 1])
+            if isinstance(net, EncoderNet):
+                net.pooled([[1, 2, 3], [1, 2]])

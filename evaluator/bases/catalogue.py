@@ -57,6 +57,11 @@ class Base:
         """True when transformers computes it, not we."""
         return self.family == "transformers"
 
+    @property
+    def scorer(self) -> str:
+        """The module that loads this base and predicts."""
+        return "evaluator.generic_scoring" if self.is_generic else "evaluator.scoring"
+
 
 MINILM = Base(
     name="minilm-l6-v2",

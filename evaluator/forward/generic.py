@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from evaluator.bases.shapes import GenericShape
 from evaluator.evaluators.form import Scored
 from evaluator.forward.llama import scored_rows
+from evaluator.forward.model import Weights, read_tensors
 from evaluator.forward.padding import padded
 
 ENCODER_PREFIX = "base."  # an encoder stands beside its head, so its modules have a parent
@@ -35,6 +36,22 @@ def skeleton(folder: Path, shape: GenericShape) -> nn.Module:
     return kind.from_config(config).eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
 
 
+def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Weights:
+    """The base's values, by the manifest's names, inside of transformers' modules."""
+    module = skeleton(folder, shape)
+    own = {name for name, _ in module.named_parameters()}
+    stem = f"{module.base_model_prefix}."
+    tensors = read_tensors(folder, device=device)
+    held = {name if name in own else name.removeprefix(stem): one for name, one in tensors.items()}
+    missing = own & set(module.load_state_dict(held, strict=False).missing_keys)
+    module.tie_weights()
+    tied = set(getattr(module, "_tied_weights_keys", None) or ())
+    assert not missing - tied, f"the base lacks {sorted(missing)[:3]}"
+    module.to(device)
+    named = {_prefix(shape) + name: one.data for name, one in module.named_parameters()}
+    return Weights(named, {"fast": lambda merged: Generic(module, merged, shape)})
+
+
 class Generic:
     """A model of transformers under merged weights: the methods of our own forwards."""
 
@@ -42,9 +59,8 @@ class Generic:
         self, module: nn.Module, weights: Mapping[str, Tensor], shape: GenericShape
     ) -> None:
         self.module, self.weights, self.shape = module, weights, shape
-        prefix = ENCODER_PREFIX if shape.kind == "encoder" else ""
         for name, values in module.named_parameters():
-            merged = weights[prefix + name]
+            merged = weights[_prefix(shape) + name]
             if values.data_ptr() != merged.data_ptr():
                 values.copy_(merged)
         self.device = next(iter(module.parameters())).device
@@ -94,3 +110,7 @@ class Generic:
                 break
             found.append(token)
         return found
+
+
+def _prefix(shape: GenericShape) -> str:
+    return ENCODER_PREFIX if shape.kind == "encoder" else ""

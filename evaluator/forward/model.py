@@ -1,66 +1,79 @@
-"""A base under an adapter, ready to be asked: what evaluators see of our forwards."""
+"""A base in memory, and a base under an adapter: what evaluators see of our forwards."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from evaluator.bases.rope import FILE_NAME as ROPE_FILE
-from evaluator.bases.shapes import BertShape, GenericShape, LlamaShape, Shape
+from evaluator.bases.shapes import BertShape, LlamaShape, Shape
 from evaluator.evaluators.form import Scored
-from evaluator.forward import generic
 from evaluator.forward.bert import Encoder
-from evaluator.forward.generic import Generic
 from evaluator.forward.llama import ROPE, Decoder
 from evaluator.slices import Row
 
-Net = Encoder | Decoder | Generic
+
+@runtime_checkable
+class EncoderNet(Protocol):
+    """The forward of an encoder over merged weights."""
+
+    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+
+    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+
+
+@runtime_checkable
+class DecoderNet(Protocol):
+    """The forward of a causal language model over merged weights."""
+
+    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+
+    def scored(self, ids: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Scored]: ...
+
+    def continued(self, ids: Sequence[int], *, most: int, ends: Collection[int]) -> list[int]: ...
+
+
+Net = EncoderNet | DecoderNet
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A base in memory: float32 tensors by full name. Nobody writes to them.
+    """A base in memory.
 
-    module  of a generic base only: transformers' modules over the same tensors
+    tensors  float32 by full name; nobody writes to them
+    nets     mode -> what makes the forward over merged weights
     """
 
-    tensors: dict[str, Tensor]
-    module: nn.Module | None = None
+    tensors: Mapping[str, Tensor]
+    nets: Mapping[str, Callable[[Mapping[str, Tensor]], Net]]
 
 
-def read_weights(folder: Path, shape: Shape, *, device: str = "cpu") -> Weights:
-    """The safetensors files of a base's folder, read in the calling thread; bf16 is widened.
+def read_tensors(folder: Path, *, device: str = "cpu") -> dict[str, Tensor]:
+    """The float tensors of a base's safetensors files as they are named there; bf16 is widened.
 
-    Callers have verified the folder (`bases.folder_of`).
+    They are read in the calling thread. Callers have verified the folder (`bases.folder_of`).
     """
     found: dict[str, Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt", device="cpu") as file:
             found |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return {name: one.float().to(device) for name, one in found.items() if one.is_floating_point()}
+
+
+def own_weights(folder: Path, shape: BertShape | LlamaShape, *, device: str = "cpu") -> Weights:
+    """A base of a family that we compute ourselves."""
     tensors = {
-        _full_name(name, shape): one.float().to(device)
-        for name, one in found.items()
-        if one.is_floating_point()
+        _full_name(name, shape): one for name, one in read_tensors(folder, device=device).items()
     }
     if isinstance(shape, LlamaShape):
         tensors[ROPE] = _rope(folder, shape).to(device)
-    if isinstance(shape, GenericShape):
-        return _generic(folder, shape, tensors, device)
-    return Weights(tensors)
-
-
-def net_of(weights: dict[str, Tensor], base: Weights, shape: Shape) -> Net:
-    """The fast forward of the base's family over merged weights."""
-    if isinstance(shape, BertShape):
-        return Encoder(weights, shape)
-    if isinstance(shape, LlamaShape):
-        return Decoder(weights, shape)
-    assert base.module is not None, "a generic base has modules"
-    return Generic(base.module, weights, shape)
+        return Weights(tensors, {"fast": lambda merged: Decoder(merged, shape)})
+    return Weights(tensors, {"fast": lambda merged: Encoder(merged, shape)})
 
 
 class Asked:
@@ -73,17 +86,17 @@ class Asked:
         return [_best(row) for row in self.net.logits(ids).tolist()]
 
     def scored(self, rows: Sequence[Row]) -> list[Scored]:
-        assert not isinstance(self.net, Encoder), "an encoder predicts no next token"
+        assert isinstance(self.net, DecoderNet), "Evaluator.fits sees to it"
         return self.net.scored([row.ids for row in rows], [row.start for row in rows])
 
     def continued(self, ids: Sequence[int], *, most: int, ends: Collection[int]) -> list[int]:
-        assert not isinstance(self.net, Encoder), "an encoder predicts no next token"
+        assert isinstance(self.net, DecoderNet), "Evaluator.fits sees to it"
         return self.net.continued(ids, most=most, ends=ends)
 
     def nearest(
         self, queries: Sequence[Sequence[int]], documents: Sequence[Sequence[int]], *, most: int
     ) -> list[list[int]]:
-        assert not isinstance(self.net, Decoder), "a decoder has no mean state"
+        assert isinstance(self.net, EncoderNet), "Evaluator.fits sees to it"
         asked, held = (
             nn.functional.normalize(self.net.pooled(ids), dim=-1) for ids in (queries, documents)
         )
@@ -100,10 +113,7 @@ def _full_name(name: str, shape: Shape) -> str:
     """Names as the manifest's targets have them, however the file was saved."""
     if isinstance(shape, BertShape):
         return name if name.startswith("bert.") else f"bert.{name}"
-    if isinstance(shape, LlamaShape):
-        is_whole = name.startswith(("model.", "lm_head."))
-        return name if is_whole else f"model.{name}"
-    return name
+    return name if name.startswith(("model.", "lm_head.")) else f"model.{name}"
 
 
 def _rope(folder: Path, shape: LlamaShape) -> Tensor:
@@ -111,21 +121,3 @@ def _rope(folder: Path, shape: LlamaShape) -> Tensor:
     raw = bytearray((folder / ROPE_FILE).read_bytes())
     table = torch.frombuffer(raw, dtype=torch.float32)
     return table.view(2, shape.positions, shape.head_dim // 2)
-
-
-def _generic(folder: Path, shape: GenericShape, tensors: dict[str, Tensor], device: str) -> Weights:
-    """Modules that hold the base's values, and those values by the manifest's names."""
-    module = generic.skeleton(folder, shape)
-    own = {name for name, _ in module.named_parameters()}
-    stem = f"{module.base_model_prefix}."
-    held = {name if name in own else name.removeprefix(stem): one for name, one in tensors.items()}
-    missing = own & set(module.load_state_dict(held, strict=False).missing_keys)
-    module.tie_weights()
-    assert not missing - _tied(module), f"the base lacks {sorted(missing)[:3]}"
-    module.to(device)
-    prefix = generic.ENCODER_PREFIX if shape.kind == "encoder" else ""
-    return Weights({prefix + name: one.data for name, one in module.named_parameters()}, module)
-
-
-def _tied(module: nn.Module) -> set[str]:
-    return set(getattr(module, "_tied_weights_keys", None) or ())
