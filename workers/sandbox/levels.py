@@ -99,11 +99,13 @@ class Host:
 def probe() -> Host:
     """Try every lock for real, in another process, as the user that jails will have; once."""
     said = _probe_locks()
+    landlock_fails = said.pop("landlock", "not tried")  # nothing is missing where more can be had
     missing = [Missing(f"{name}: {why}", FIXES[name]) for name, why in said.items() if why]
     if said["filter"] or said["uid"]:
         return Host(None, tuple(missing))
-    landlock_fails = said["landlock"]
     if said["namespaces"]:
+        if landlock_fails:
+            missing.append(Missing(f"landlock: {landlock_fails}", FIXES["landlock"]))
         level = Level.SECCOMP if landlock_fails else Level.LANDLOCK
         return Host(level, tuple(missing), landlock_fails)
     try:
