@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.evaluator import makers
+from tests.hostile.hostile_configs import CONFIG, IN_CONFIG, IN_FIELDS
 
 PREFIX = "base_model.model."
 VALUE_5 = PREFIX + "bert.encoder.layer.5.attention.self.value"
 WEIGHT, BIAS = PREFIX + "classifier.weight", PREFIX + "classifier.bias"
-CONFIG, TENSORS = makers.adapter()
-REDOS = "((a+)+)+$"
-OTHER_STARTS = (
-    "pissa", "pissa_niter_4", "olora", "loftq", "eva", "corda", "lora_ga", "orthogonal", 1, None,
-)  # fmt: skip
+TENSORS = makers.adapter()[1]
 EMPTY = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
 
 
@@ -94,10 +91,6 @@ def narrow():
 
 def many(count):
     return makers.with_header({f"{n}": EMPTY for n in range(count)})
-
-
-def nested(depth):
-    return b'{"r": ' + b"[" * depth + b"]" * depth + b"}"
 
 
 OTHER_LORA = makers.safetensors(
@@ -265,131 +258,6 @@ IN_TENSORS = {
         makers.with_header(b'{"a": [' + (b"9" * 4299 + b",") * 60 + b"1]}"),
     ),
     "100000 escaped quotes": ("json", makers.with_header(b'{"' + b'\\"' * 100_000)),
-}
-
-IN_FIELDS = {
-    "another peft type": ("peft_type", {"peft_type": "XLORA"}),
-    "an adaptive peft type": ("peft_type", {"peft_type": "ADALORA"}),
-    "a peft type in small letters": ("peft_type", {"peft_type": "lora"}),
-    "a peft type in a list": ("peft_type", {"peft_type": ["LORA"]}),
-    "no peft type": ("peft_type", {"peft_type": None}),
-    "an unknown field": ("config_field", {"surprise": None}),
-    "a field with a hidden character": ("config_field", {"r\u200b": 2}),
-    "a regex in exclude_modules": ("config_field", {"exclude_modules": REDOS}),
-    "a regex in a list of exclude_modules": ("config_field", {"exclude_modules": [REDOS]}),
-    "a regex in layers_pattern": ("config_field", {"layers_pattern": REDOS}),
-    "a regex in a list of layers_pattern": ("config_field", {"layers_pattern": [REDOS]}),
-    "a regex in rank_pattern": ("config_field", {"rank_pattern": {REDOS: 4}}),
-    "a regex in alpha_pattern": ("config_field", {"alpha_pattern": {REDOS: 4}}),
-    "a regex in modules_to_save": ("config_field", {"modules_to_save": REDOS}),
-    "a regex in a list of modules_to_save": (
-        "config_field",
-        {"modules_to_save": ["classifier", REDOS]},
-    ),
-    "a regex in target_modules": ("targets", {"target_modules": REDOS}),
-    "a regex in a list of target_modules": ("targets", {"target_modules": ["value", REDOS]}),
-    "a rank for one module": ("config_field", {"rank_pattern": {"value": 10**9}}),
-    "layers that are doubled": ("config_field", {"layer_replication": [[0, 6], [0, 6]]}),
-    "some layers only": ("config_field", {"layers_to_transform": [0]}),
-    **{
-        f"weights set at load: {kind}": ("config_field", {"init_lora_weights": kind})
-        for kind in OTHER_STARTS
-    },
-    "LoftQ's own config": ("config_field", {"loftq_config": {"loftq_bits": 4}}),
-    "EVA's own config": ("config_field", {"eva_config": {"rho": 2.0}}),
-    "CorDA's own config": ("config_field", {"corda_config": {"cache_file": "/etc/passwd"}}),
-    "LoRA-GA's own config": ("config_field", {"lora_ga_config": {}}),
-    "DoRA": ("config_field", {"use_dora": True}),
-    "QALoRA": ("config_field", {"use_qalora": True}),
-    "block-diagonal LoRA": ("config_field", {"use_bdlora": True}),
-    "aLoRA": ("config_field", {"alora_invocation_tokens": [1, 2]}),
-    "Arrow": ("config_field", {"arrow_config": {"top_k": 3}}),
-    "KaSA": ("config_field", {"kasa_config": {}}),
-    "trainable tokens": ("config_field", {"trainable_token_indices": [1]}),
-    "target parameters": ("config_field", {"target_parameters": ["weight"]}),
-    "trained biases": ("config_field", {"bias": "all"}),
-    "biases of LoRA layers": ("config_field", {"bias": "lora_only"}),
-    "LoRA biases": ("config_field", {"lora_bias": True}),
-    "megatron": ("config_field", {"megatron_config": {"a": 1}}),
-    "a module to import": ("config_field", {"megatron_core": "os"}),
-    "a class to import": ("config_field", {"auto_mapping": {"parent_library": "os"}}),
-    "a runtime config": ("config_field", {"runtime_config": {"ephemeral_gpu_offload": True}}),
-    "a revision to fetch": ("config_field", {"revision": "main"}),
-    "a task type that nobody knows": ("config_field", {"task_type": "EVIL"}),
-    "weights tied by force": ("config_field", {"ensure_weight_tying": True}),
-    "1 for false": ("config_field", {"fan_in_fan_out": 0}),
-    "16.0 for 16": ("config_field", {"qalora_group_size": 16.0}),
-    "rslora as a number": ("config_field", {"use_rslora": 1}),
-    "rslora as null": ("config_field", {"use_rslora": None}),
-    "no head saved": ("config_field", {"modules_to_save": None}),
-    "the head's name as a text": ("config_field", {"modules_to_save": "classifier"}),
-    "the head twice": ("config_field", {"modules_to_save": ["classifier", "classifier"]}),
-    "another module saved": ("config_field", {"modules_to_save": ["classifier", "embeddings"]}),
-    "a saved module that is a table": ("config_field", {"modules_to_save": [{}]}),
-    "a huge rank": ("rank", {"r": 10**9}),
-    "a rank of 400 digits": ("rank", {"r": 10**400}),
-    "one above the largest rank": ("rank", {"r": 17}),
-    "rank 0": ("rank", {"r": 0}),
-    "a negative rank": ("rank", {"r": -2}),
-    "rank true": ("rank", {"r": True}),
-    "rank 2.0": ("rank", {"r": 2.0}),
-    "rank as text": ("rank", {"r": "2"}),
-    "no rank": ("rank", {"r": None}),
-    "alpha 0": ("alpha", {"lora_alpha": 0}),
-    "alpha -0.0": ("alpha", {"lora_alpha": -0.0}),
-    "a negative alpha": ("alpha", {"lora_alpha": -1}),
-    "a huge alpha": ("alpha", {"lora_alpha": 1e9}),
-    "an alpha of 400 digits": ("alpha", {"lora_alpha": 10**400}),
-    "an alpha of minus 400 digits": ("alpha", {"lora_alpha": -(10**400)}),
-    "alpha as text": ("alpha", {"lora_alpha": "nan"}),
-    "alpha true": ("alpha", {"lora_alpha": True}),
-    "all-linear": ("targets", {"target_modules": "all-linear"}),
-    "one target as a text": ("targets", {"target_modules": "value"}),
-    "no targets": ("targets", {"target_modules": []}),
-    "targets that are null": ("targets", {"target_modules": None}),
-    "targets in a table": ("targets", {"target_modules": {"value": 1}}),
-    "a target twice": ("targets", {"target_modules": ["value", "value"]}),
-    "a target that is a number": ("targets", {"target_modules": [1]}),
-    "a target that is a list": ("targets", {"target_modules": [["value"]]}),
-    "a target without a name": ("targets", {"target_modules": [""]}),
-    "a target that is half a character": ("targets", {"target_modules": ["\udfff"]}),
-    "a target outside the task": ("targets", {"target_modules": ["value", "word_embeddings"]}),
-    "a target that is half a name": ("targets", {"target_modules": ["value", "alue"]}),
-    "a target that nobody has": ("targets", {"target_modules": ["valeu"]}),
-    "another base's targets": ("wrong_base", {"target_modules": ["q_proj", "v_proj"]}),
-}
-
-IN_CONFIG = {
-    "not JSON": ("json", b"pickle"),
-    "a config that is not UTF-8": ("json", b'{"peft_type": "\xff"}'),
-    "a config in UTF-16": ("json", CONFIG.decode().encode("utf-16")),
-    "an overlong slash": ("json", b'{"\xc0\xaf": 1}'),
-    "a byte order mark": ("json", b"\xef\xbb\xbf" + CONFIG),
-    "a config that is a list": ("json", b"[]"),
-    "a config that is null": ("json", b"null"),
-    "a name given twice": ("json", CONFIG[:-1] + b', "r": 2}'),
-    "a name given twice, far inside": ("json", b'{"loftq_config": {"a": {"b": 1, "b": 2}}}'),
-    "a literal NaN": ("json", b'{"lora_alpha": NaN}'),
-    "a literal Infinity": ("json", b'{"lora_alpha": -Infinity}'),
-    "a comment": ("json", CONFIG[:-1] + b"/* */}"),
-    "a comma at the end": ("json", CONFIG[:-1] + b",}"),
-    "a second document": ("json", CONFIG + CONFIG),
-    "a line break inside a name": ("json", b'{"r\n": 1}'),
-    "an alpha beyond all numbers": (
-        "alpha",
-        CONFIG.replace(b'"lora_alpha": 4', b'"lora_alpha": 1e999'),
-    ),
-    "an alpha below all numbers": (
-        "alpha",
-        CONFIG.replace(b'"lora_alpha": 4', b'"lora_alpha": 1e-999'),
-    ),
-    "a rank of 5000 digits": ("json", CONFIG.replace(b'"r": 2', b'"r": ' + b"9" * 5000)),
-    "nesting of 9": ("json", nested(8)),
-    "nesting of 30000": ("json", nested(30_000)),
-    "21000 tables": ("json", b'{"a":[' + b"{}," * 21_000 + b"{}]}"),
-    "a lone surrogate": ("config_field", CONFIG[:-1] + b', "\\ud800": 2}'),
-    "an empty config": ("json", b""),
-    "a config of 65 KiB": ("file_size", CONFIG + b" " * 65_536),
 }
 
 ALL: dict[str, Case] = (

@@ -13,6 +13,7 @@ from evaluator.intake import Admitted, admit
 from tests.evaluator import makers
 from tests.hostile import hostile_adapters
 from tests.hostile.hostile_adapters import ALL, CONFIG, TENSORS, entry
+from tests.hostile.hostile_configs import REDOS
 
 TASK = makers.manifest()
 BY_FOLDER = {"adapter.file_kind", "adapter.file_missing", "adapter.file_unknown"}  # the other file
@@ -54,8 +55,7 @@ def test_every_line_of_the_threat_table_names_verdicts_that_exist(house):
 
 @pytest.mark.parametrize("field", PATTERNS)
 def test_no_field_takes_a_pattern_as_text_list_or_table(field):
-    regex = hostile_adapters.REDOS
-    for value in (regex, [regex], {regex: 1}):
+    for value in (REDOS, [REDOS], {REDOS: 1}):
         code = verdict(makers.adapter(**{field: value})[0], TENSORS)
         assert code == f"adapter.{'targets' if field == 'target_modules' else 'config_field'}"
 
