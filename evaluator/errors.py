@@ -3,6 +3,7 @@
     AssayError
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
+      ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake
 
@@ -16,7 +17,21 @@ class BaseUnknown(AssayError):
     """No base of this name is registered. Facts: base."""
 
     code, status = "base.unknown", 404
-    next_step = "Choose one of the registered bases."
+    next_step = "Register it: assay base add FOLDER --name NAME."
+
+
+class BaseRefused(AssayError):
+    """A folder that is to become a base cannot be one. Facts: folder, problem."""
+
+    code, status = "base.refused", 422
+    next_step = "Give a folder with config.json, tokenizer.json and safetensors weights."
+
+
+class BaseUnreachable(AssayError):
+    """A base is to come from a hub, which cannot be reached. Facts: base."""
+
+    code, status = "base.unreachable", 503
+    next_step = "Download the base where there is a network, and give its folder instead."
 
 
 class BaseMissing(AssayError):
@@ -38,6 +53,20 @@ class ManifestInvalid(AssayError):
 
     code, status = "manifest.invalid", 422
     next_step = "Take the manifest as the site gives it; do not edit it."
+
+
+class ReceiptInvalid(AssayError):
+    """A receipt, or a file beside it, is not what it should be. Facts: problem."""
+
+    code, status = "receipt.invalid", 422
+    next_step = "Download the receipt again: assay rerun SUBMISSION."
+
+
+class BatchUnknown(AssayError):
+    """The plan has no batch of this number. Facts: batches."""
+
+    code, status = "receipt.batch_unknown", 404
+    next_step = "Batches are counted from 0."
 
 
 class DataRefused(AssayError):
@@ -114,6 +143,20 @@ class SliceChanged(DataRefused):
 
     code = "data.slice_changed"
     next_step = "Download the competition again: its files were changed here."
+
+
+class EvaluatorUnknown(DataRefused):
+    """No evaluator of this name is registered. Facts: evaluator, evaluators."""
+
+    code = "data.evaluator_unknown"
+    next_step = "Choose one of the registered evaluators."
+
+
+class EvaluatorUnfit(DataRefused):
+    """The base cannot answer the evaluator. Facts: evaluator, base."""
+
+    code = "data.evaluator_unfit"
+    next_step = "Choose a decoder for texts and choices, an encoder for searches."
 
 
 class MetricUnknown(DataRefused):

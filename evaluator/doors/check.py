@@ -9,7 +9,7 @@ from evaluator.checking import Checked, check
 from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
 from evaluator.doors.intake import read_arguments
 from evaluator.manifest import read_manifest
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 
 
 def main() -> None:
@@ -25,23 +25,27 @@ def main() -> None:
 
 
 def _document(found: Checked) -> dict[str, object]:
-    return {
+    low_e9, high_e9 = found.interval_e9 or (None, None)
+    interval = {} if low_e9 is None else {"low_e9": low_e9, "high_e9": high_e9}
+    return interval | {
         "score": show_score(found.score_e9),
         "score_e9": found.score_e9,
-        "low_e9": found.low_e9,
-        "high_e9": found.high_e9,
-        "correct": found.correct,
         "examples": found.examples,
+        "results_root": found.results_root,
         "adapter_sha256": found.adapter_sha256,
         "manifest_sha256": found.manifest_sha256,
     }
 
 
 def _lines(found: Checked) -> list[str]:
-    low, high = show_score(found.low_e9), show_score(found.high_e9)
+    interval = ""
+    if found.interval_e9:
+        low, high = (show_score(one)[:6] for one in found.interval_e9)
+        interval = f"95 %      {low} to {high}"
     return [
-        f"score     {show_score(found.score_e9)}  ({found.correct} of {found.examples})",
-        f"95 %      {low[:6]} to {high[:6]}",
+        f"score     {show_score(found.score_e9)}  (over {found.examples} examples)",
+        interval,
+        f"results   {found.results_root}",
         f"adapter   {found.adapter_sha256}",
         f"evaluator {found.manifest_sha256}",
         "The server gives the same score on the public slice. Next: assay submit.",

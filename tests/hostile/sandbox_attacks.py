@@ -30,17 +30,17 @@ def load_base(folder):
     return {"folder": str(folder)}
 
 
-def predict(weights, adapter, inputs, manifest):
-    """[1] when the attack got something, [0] when it was stopped."""
+def predict(weights, adapter, inputs, manifest, mode):
+    """[[1]] when the attack got something, [[0]] when it was stopped."""
     name = (adapter or b"answer").decode()
     if name in ENDINGS:
         return ENDINGS[name]()
     if name == "answer":
-        return [len(inputs), len(manifest)]
+        return [[len(inputs), len(manifest)], [], [int(mode == "exact")]]
     try:
-        return [1 if ATTACKS[name](json.loads(inputs)) else 0]
+        return [[1 if ATTACKS[name](json.loads(inputs)) else 0]]
     except (OSError, RuntimeError, ValueError):
-        return [0]
+        return [[0]]
 
 
 def call(number, *arguments):
@@ -223,16 +223,17 @@ ENDINGS = {
     "error": raise_error,
     "exit_3": lambda: os._exit(3),
     "trace": lambda: LIBC.ptrace(0, 0, 0, 0),
-    "half": lambda: end_as(b'{"predictions": [1'),
+    "half": lambda: end_as(b'{"predictions": [[1'),
     "nothing": lambda: end_as(b""),
-    "two_documents": lambda: end_as(b'{"predictions": [1]}{"predictions": [1]}'),
-    "key_twice": lambda: end_as(b'{"predictions": [1], "predictions": [2]}'),
-    "not_a_number": lambda: end_as(b'{"predictions": [NaN]}'),
+    "two_documents": lambda: end_as(b'{"predictions": [[1]]}{"predictions": [[1]]}'),
+    "key_twice": lambda: end_as(b'{"predictions": [[1]], "predictions": [[2]]}'),
+    "not_a_number": lambda: end_as(b'{"predictions": [[NaN]]}'),
     "deep": lambda: end_as(b"[" * 60000),
-    "extra_key": lambda: end_as(b'{"predictions": [1], "score": 1}'),
-    "truth_value": lambda: end_as(b'{"predictions": [true]}'),
-    "negative": lambda: end_as(b'{"predictions": [-1]}'),
-    "fraction": lambda: end_as(b'{"predictions": [1.0]}'),
+    "extra_key": lambda: end_as(b'{"predictions": [[1]], "score": 1}'),
+    "truth_value": lambda: end_as(b'{"predictions": [[true]]}'),
+    "too_large": lambda: end_as(b'{"predictions": [[-9007199254740992]]}'),
+    "flat": lambda: end_as(b'{"predictions": [1]}'),
+    "fraction": lambda: end_as(b'{"predictions": [[1.0]]}'),
     "close_and_stay": lambda: (os.close(2), os.close(1), os.close(RESULT_FD), time.sleep(1000)),
     "ignore_signals": lambda: (signal.signal(signal.SIGTERM, signal.SIG_IGN), time.sleep(1000)),
 }

@@ -3,6 +3,8 @@
 AssayError
   SandboxUnavailable   sandbox.unavailable     this host cannot lock anything in
   LevelMissing         sandbox.level_missing   it can, but not as strongly as asked
+  FilterChanged        sandbox.filter_changed  a checked-in filter has other bytes
+  BoxMissing           sandbox.box_missing     no bubblewrap for what must run in a fresh jail
   ZygoteFailed         sandbox.not_started     the scorer or the base did not load
 """
 
@@ -21,6 +23,20 @@ class LevelMissing(AssayError):
 
     code, status = "sandbox.level_missing", 503
     next_step = "Run `python manage.py sandbox_doctor`; it names what is missing and how to get it."
+
+
+class FilterChanged(AssayError):
+    """A system call filter is not the one of this release. Facts: filter."""
+
+    code, status = "sandbox.filter_changed", 503
+    next_step = "Install Assay again: a file of it was changed."
+
+
+class BoxMissing(AssayError):
+    """What asks for a fresh jail cannot have one here. Facts: missing."""
+
+    code, status = "sandbox.box_missing", 503
+    next_step = "Install bubblewrap: `apt-get install bubblewrap`; then `manage.py sandbox_doctor`."
 
 
 class ZygoteFailed(AssayError):

@@ -16,7 +16,7 @@ from workers.sandbox import protocol
 from workers.sandbox.cgroups import Cgroup
 from workers.sandbox.protocol import Report, Status
 
-LOG_LIMIT_BYTES, LOG_TAIL_BYTES = 4 << 20, 2000
+LOG_LIMIT_BYTES = 4 << 20
 HELLO_S = 20.0
 GRACE_S = 1.0  # what a killed supervisor gets to report
 POLL_S = 0.05
@@ -31,21 +31,28 @@ class Bounds:
     wall_s           from the hand-over, set-up included
     result_bytes     most that the result pipe may carry
     anonymous_bytes  most private memory; None where a cgroup watches
+    log_bytes        how much of the end of the log is kept
     """
 
     wall_s: float
     result_bytes: int
     anonymous_bytes: int | None
+    log_bytes: int
 
 
 @dataclass
 class Line:
-    """The runner's ends of one job."""
+    """The runner's ends of one job.
+
+    supervisor  a pidfd: of the zygote's child once it has said hello, or of a fresh jail's box
+    is_direct   there is no supervisor of ours: the box itself ends, and is killed
+    """
 
     control: socket.socket
     result: int
     log: int
-    supervisor: int = -1  # a pidfd, once it has said hello
+    supervisor: int = -1
+    is_direct: bool = False
 
     def close(self) -> None:
         """Close all of them. A supervisor that still lives takes it as a kill."""
@@ -108,18 +115,21 @@ def let_go(line: Line, group: Cgroup | None) -> None:
     line.control.send(protocol.GO)
 
 
-def listen(line: Line, bounds: Bounds, begun_s: float) -> Heard:
+def listen(line: Line, bounds: Bounds, begun_s: float, heard: Heard | None = None) -> Heard:
     """Read everything until the job has ended, and end it when it passes a bound.
 
     begun_s  time.monotonic() of the hand-over
+    heard    what is known already
     """
-    heard = Heard()
+    heard = heard or Heard()
     with selectors.DefaultSelector() as selector:
-        for source in (line.control, line.result, line.log):
+        for source in (line.supervisor if line.is_direct else line.control, line.result, line.log):
             selector.register(source, selectors.EVENT_READ)
         end_s = begun_s + bounds.wall_s
         while selector.get_map():
-            _hear(selector, line, heard, _pause_s(end_s, bounds))
+            for key, _ in selector.select(_pause_s(end_s, bounds)):
+                if not _read(key.fileobj, line, heard, bounds):
+                    selector.unregister(key.fileobj)
             if heard.stopped is None and (reason := _reason(heard, bounds, end_s)):
                 heard.stopped, end_s = reason, time.monotonic() + GRACE_S
                 _kill(line)
@@ -137,19 +147,12 @@ def anonymous_bytes(pid: int) -> int:
     return 0
 
 
-def _hear(selector: selectors.BaseSelector, line: Line, heard: Heard, pause_s: float) -> None:
-    """Take what is there; a source from which nothing more will come is forgotten."""
-    for key, _ in selector.select(pause_s):
-        if not _read(key.fileobj, line, heard):
-            selector.unregister(key.fileobj)
-
-
 def _pause_s(end_s: float, bounds: Bounds) -> float:
     left = max(0.0, end_s - time.monotonic())
     return left if bounds.anonymous_bytes is None else min(left, POLL_S)
 
 
-def _read(source: object, line: Line, heard: Heard) -> bool:
+def _read(source: object, line: Line, heard: Heard, bounds: Bounds) -> bool:
     """Take what one source has; False when nothing more will come from it."""
     if source is line.control:
         told = protocol.decode_told(_receive(line.control))
@@ -158,13 +161,15 @@ def _read(source: object, line: Line, heard: Heard) -> bool:
             return True
         heard.report = told
         return False
+    if source == line.supervisor:
+        return False
     assert isinstance(source, int)
     chunk = os.read(source, CHUNK_BYTES)
     if source == line.result:
-        heard.result += chunk[: max(0, CHUNK_BYTES * 64 - len(heard.result))]
+        heard.result += chunk if len(heard.result) <= bounds.result_bytes else b""
     else:
         heard.log_bytes += len(chunk)
-        heard.log_tail = (heard.log_tail + chunk)[-LOG_TAIL_BYTES:]
+        heard.log_tail = (heard.log_tail + chunk)[-bounds.log_bytes :]
     return bool(chunk)
 
 
@@ -189,6 +194,9 @@ def _reason(heard: Heard, bounds: Bounds, end_s: float) -> Status | None:
 
 
 def _kill(line: Line) -> None:
+    if line.is_direct:
+        _kill_hard(line)
+        return
     with suppress(OSError):  # it has ended already
         line.control.send(protocol.KILL)
 
