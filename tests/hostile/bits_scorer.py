@@ -1,15 +1,18 @@
 """The real scorer, which answers with the bits of every logit instead of the classes."""
 
-import struct
+import torch
 
 from evaluator.manifest import read_manifest
-from evaluator.scoring import load_base, logits_of
+from evaluator.scoring import asked, engine, load_base
 from evaluator.slices import unpack_inputs
 
 __all__ = ["load_base", "predict"]
 
 
-def predict(base_weights, adapter, inputs, manifest):
-    """The float32 bits of all logits, one after the other."""
-    rows = logits_of(base_weights, adapter, unpack_inputs(inputs), read_manifest(manifest))
-    return [struct.unpack("<I", struct.pack("<f", one))[0] for row in rows for one in row]
+@torch.inference_mode()
+def predict(base, adapter, inputs, manifest, mode):
+    """A row per example: the bits of its float32 logits, as signed numbers."""
+    ids = [example[0].ids for example in unpack_inputs(inputs).examples]
+    with engine(1):
+        logits = asked(base, adapter, read_manifest(manifest), mode).net.logits(ids)
+        return logits.view(torch.int32).tolist()

@@ -14,14 +14,14 @@ from evaluator.blob import MAGIC, write_blob
 from evaluator.errors import AdapterRefused
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
-from evaluator.slices import pack_inputs
+from evaluator.slices import pack_inputs, single
 from tests.evaluator import makers
 from workers.sandbox.levels import probe
 from workers.sandbox.runner import Job, Sandbox, Status
 
 TASK = makers.manifest()
 MANIFEST = to_bytes(TASK)
-INPUTS = pack_inputs([[101, 2023, 2003, 1037, 4937, 102], [101, 3899, 102]])
+INPUTS = pack_inputs(single([[101, 2023, 2003, 1037, 4937, 102], [101, 3899, 102]]))
 CONFIG, TENSORS = makers.adapter()
 GOOD = admit(CONFIG, TENSORS, TASK).canonical
 BAD_ONES = 200
@@ -41,9 +41,11 @@ def run(sandbox, blob):
     return sandbox.run(Job(blob, INPUTS, MANIFEST, wall_s=30, cpu_s=30))
 
 
-def bits(sandbox, blob=GOOD):
-    outcome = run(sandbox, blob)
+def bits(sandbox):
+    """What the good adapter gets: int32 [examples, classes]."""
+    outcome = run(sandbox, GOOD)
     assert outcome.status is Status.OK, outcome
+    assert len({one for row in outcome.predictions for one in row}) == 2 * len(makers.LABELS)
     return outcome.predictions
 
 
