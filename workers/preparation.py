@@ -29,7 +29,7 @@ from evaluator.slices import SALT_BYTES, unpack_labels
 from ledger import blobs
 from ledger.actions import ms
 from workers.sandbox.runner import Job
-from workers.scoring import InfrastructureFailed, run
+from workers.scoring import InfrastructureFailed, classes_of, run
 
 TIME_LIMIT_S = 600
 MEMORY_BYTES = 12 << 30
@@ -106,7 +106,7 @@ def _measured(out: Path) -> messages.EvaluatorRegistered:
     outcome = run(manifest, _job(out, raw), least=manifest.min_sandbox_level)
     labels = unpack_labels((out / "public.labels").read_bytes())
     metric = metric_named(manifest.metric.name)
-    ones = metric.per_example(outcome.predictions or (), labels)
+    ones = metric.per_example(classes_of(outcome), labels)
     return _registered(manifest, blobs.put_bytes(raw), metric.score_e9(ones), outcome.level.value)
 
 
