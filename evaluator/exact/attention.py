@@ -91,17 +91,18 @@ def laid_values(rows: Tensor, layout: Layout, heads: int, bias: Tensor | None = 
     return room
 
 
-def rotated(part: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """part * cos + (the halves swapped, the first of them negated) * sin.
+def rotated(part: Tensor, waves: Tensor) -> Tensor:
+    """Rotary positions, the halves of a head as pairs.
 
-    part      float64 [documents, positions, heads, width]
-    cos, sin  float64 [positions, width]
+    part   float64 [documents, positions, heads, width]
+    waves  float64 [2, positions, width / 2], cosines and sines
     """
-    half = part.shape[-1] // 2
-    cos, sin = cos[:, None], sin[:, None]
-    turned = part * cos
-    turned[..., :half].sub_(part[..., half:] * sin[..., :half])
-    turned[..., half:].add_(part[..., :half] * sin[..., half:])
+    cosine, sine = waves[:, :, None]
+    left, right = part.chunk(2, -1)
+    turned = torch.empty_like(part)
+    first, second = turned.chunk(2, -1)
+    torch.mul(left, cosine, out=first).sub_(right * sine)
+    torch.mul(right, cosine, out=second).add_(left * sine)
     return turned
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from evaluator.bases.shapes import BertShape
 from evaluator.exact.arithmetic import fixed, fixed_by_pass, gelu, product, total_of_squares
 from evaluator.exact.attention import Everything, attended, laid, laid_values
 from evaluator.exact.layout import Layout
 from evaluator.exact.rooms import Rooms
-from evaluator.exact.shapes import EncoderShape
 from evaluator.exact.weights import FixedWeights
+from evaluator.forward.bert import WORDS
 
 
 class ExactEncoder:
@@ -29,12 +30,12 @@ class ExactEncoder:
     """
 
     def __init__(
-        self, weights: Mapping[str, Tensor], shape: EncoderShape, base: FixedWeights | None = None
+        self, weights: Mapping[str, Tensor], shape: BertShape, base: FixedWeights | None = None
     ) -> None:
         self.weights = FixedWeights(weights, base)
         self.shape = shape
         self._eps = float(shape.layer_norm_eps)
-        self._device = weights["bert.embeddings.LayerNorm.weight"].device
+        self._device = weights[WORDS].device
         self._rooms = Rooms(self._device)
 
     @torch.inference_mode()

@@ -7,50 +7,52 @@ than 128 tokens, padding, an adapter.
 
 import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from assay.canonical import digest
+from evaluator.bases.shapes import BertShape, LlamaShape
 from evaluator.blob import write_blob
 from evaluator.exact.bert import ExactEncoder
 from evaluator.exact.llama import ExactDecoder
 from evaluator.exact.merge import merged
+from evaluator.forward.llama import ROPE, WORDS
 
-KNOWN_SHA256 = ""
-_CLASSES, _WORDS, _POSITIONS, _RANK = 3, 128, 160, 2
+Sizes = Mapping[str, tuple[int, ...]]
+
+KNOWN_SHA256 = "897074bb6d4b1d52b36ddb3c20a1ea456aaaf88d7b89ac5b0eba7701cf8f2fea"
+_WORDS, _RANK = 128, 2
+_NORMS = ("input", "post_attention")
 _LENGTHS = (7, 150, 1, 33, 33, 12, 2)
 
 
-@dataclass(frozen=True)
-class _Decoder:
-    """A Llama shape that takes every way through the forward."""
-
-    hidden: int = 64
-    intermediate: int = 2112
-    layers: int = 2
-    heads: int = 4
-    kv_heads: int = 2
-    head_dim: int = 16
-    vocabulary: int = _WORDS
-    rms_norm_eps: str = "0.00001"
-    has_qkv_bias: bool = True
-    has_o_bias: bool = False
-    is_tied: bool = False
-    window: int = 40
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    """A BERT shape with heads whose width has no whole root."""
-
-    hidden: int = 48
-    intermediate: int = 96
-    layers: int = 2
-    heads: int = 4
-    layer_norm_eps: str = "0.000000000001"
+_DECODER = LlamaShape(
+    hidden=64,
+    intermediate=2112,
+    layers=2,
+    heads=4,
+    kv_heads=2,
+    head_dim=16,
+    positions=160,
+    vocabulary=_WORDS,
+    rms_norm_eps="0.00001",
+    has_qkv_bias=True,
+    has_o_bias=False,
+    is_tied=False,
+    window=40,
+    rope={},
+)
+_ENCODER = BertShape(
+    hidden=48,
+    intermediate=96,
+    layers=2,
+    heads=4,
+    positions=160,
+    vocabulary=_WORDS,
+    layer_norm_eps="0.000000000001",
+)
 
 
 def answers_known(device: str = "cpu") -> bool:
@@ -63,15 +65,15 @@ def answers_known(device: str = "cpu") -> bool:
 
 def answers(device: str = "cpu") -> dict[str, list[list[str]]]:
     """What the two models give for each document, as whole numbers and hexadecimal floats."""
-    ids = documents()
-    decoder = ExactDecoder(*decoder_parts(device))
-    encoder = ExactEncoder(*encoder_parts(device))
-    long = [line for line in ids if len(line) > 1]
+    texts = documents()
+    decoder, encoder = decoder_on(device), encoder_on(device)
+    long = [text for text in texts if len(text) > 1]
+    scored = decoder.scored(long, [1] * len(long))
     return {
-        "nll": [list(map(str, line)) for line in decoder.nll(long, [1] * len(long))],
-        "next": [[str(token)] for token in decoder.next_token(ids)],
-        "classes": _hexadecimal(decoder.class_logits(ids)),
-        "logits": _hexadecimal(encoder.logits(ids)),
+        "nll_q32": [list(map(str, one.nll_q32)) for one in scored],
+        "continued": [list(map(str, decoder.continued(texts[0], most=4, ends=())))],
+        "decoder_logits": _hexadecimal(decoder.logits(texts)),
+        "encoder_logits": _hexadecimal(encoder.logits(texts)),
     }
 
 
@@ -83,82 +85,55 @@ def documents() -> list[list[int]]:
     ]
 
 
-def decoder_parts(device: str) -> tuple[Mapping[str, Tensor], _Decoder, tuple[Tensor, Tensor]]:
-    """Weights under an adapter, shape and rope tables of a small decoder."""
-    shape = _Decoder()
-    width, wide = shape.hidden, shape.intermediate
-    keys = shape.kv_heads * shape.head_dim
-    sizes: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (_WORDS, width),
-        "lm_head.weight": (_WORDS, width),
-        "model.norm.weight": (width,),
-    }
+def decoder_on(device: str) -> ExactDecoder:
+    """A small decoder under an adapter."""
+    shape, width = _DECODER, _DECODER.hidden
+    sizes: dict[str, tuple[int, ...]] = {}
+    sizes |= {name + ".weight": size for name, size in shape.targets.items()}
     for layer in range(shape.layers):
         part = f"model.layers.{layer}."
-        for name, rows in (("q", width), ("k", keys), ("v", keys)):
-            sizes[f"{part}self_attn.{name}_proj.weight"] = (rows, width)
-            sizes[f"{part}self_attn.{name}_proj.bias"] = (rows,)
-        sizes[part + "self_attn.o_proj.weight"] = (width, width)
-        sizes[part + "mlp.gate_proj.weight"] = (wide, width)
-        sizes[part + "mlp.up_proj.weight"] = (wide, width)
-        sizes[part + "mlp.down_proj.weight"] = (width, wide)
-        sizes[part + "input_layernorm.weight"] = (width,)
-        sizes[part + "post_attention_layernorm.weight"] = (width,)
-    rope = _shake("cos", _POSITIONS, shape.head_dim), _shake("sin", _POSITIONS, shape.head_dim)
+        sizes |= {f"{part}{name}_layernorm.weight": (width,) for name in _NORMS}
+        sizes |= {
+            f"{part}self_attn.{name}_proj.bias": sizes[f"{part}self_attn.{name}_proj.weight"][:1]
+            for name in "qkv"
+        }
+    sizes |= {"model.norm.weight": (width,), WORDS: (_WORDS, width)}
+    sizes |= {"lm_head.weight": (_WORDS, width), ROPE: (2, shape.positions, shape.head_dim // 2)}
     targets = ("model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj")
-    weights = _adapted(_weights(sizes), targets, "score.weight", device)
-    return weights, shape, (rope[0].to(device), rope[1].to(device))
+    return ExactDecoder(_adapted(sizes, targets, {"score.weight": (3, width)}, device), shape)
 
 
-def encoder_parts(device: str) -> tuple[Mapping[str, Tensor], _Encoder]:
-    """Weights under an adapter and shape of a small encoder."""
-    shape = _Encoder()
-    width, wide = shape.hidden, shape.intermediate
-    sizes: dict[str, tuple[int, ...]] = {
-        "bert.embeddings.word_embeddings.weight": (_WORDS, width),
-        "bert.embeddings.position_embeddings.weight": (_POSITIONS, width),
-        "bert.embeddings.token_type_embeddings.weight": (2, width),
-        "classifier.bias": (_CLASSES,),
-        **_pair("bert.embeddings.LayerNorm", width),
-    }
-    for layer in range(shape.layers):
-        part = f"bert.encoder.layer.{layer}."
-        for name in ("self.query", "self.key", "self.value", "output.dense"):
-            sizes |= _pair(f"{part}attention.{name}", width, width)
-        sizes |= _pair(part + "intermediate.dense", wide, width)
-        sizes |= _pair(part + "output.dense", width, wide)
-        sizes |= _pair(part + "attention.output.LayerNorm", width)
-        sizes |= _pair(part + "output.LayerNorm", width)
+def encoder_on(device: str) -> ExactEncoder:
+    """A small encoder under an adapter."""
+    shape, width = _ENCODER, _ENCODER.hidden
+    sizes: dict[str, tuple[int, ...]] = {}
+    norms = ["bert.embeddings.LayerNorm"]
+    for name, size in shape.targets.items():
+        sizes |= {name + ".weight": size, name + ".bias": size[:1]}
+        norms += [name.replace("dense", "LayerNorm")] if name.endswith("output.dense") else []
+    for name in norms:
+        sizes |= {name + ".weight": (width,), name + ".bias": (width,)}
+    rows = {"word": shape.vocabulary, "position": shape.positions, "token_type": 2}
+    for name, count in rows.items():
+        sizes[f"bert.embeddings.{name}_embeddings.weight"] = (count, width)
     targets = ("bert.encoder.layer.1.attention.self.value", "bert.encoder.layer.0.output.dense")
-    return _adapted(_weights(sizes), targets, "classifier.weight", device), shape
+    head = {"classifier.weight": (3, width), "classifier.bias": (3,)}
+    return ExactEncoder(_adapted(sizes, targets, head, device), shape)
 
 
-def _adapted(
-    base: Mapping[str, Tensor], targets: tuple[str, ...], head: str, device: str
-) -> dict[str, Tensor]:
-    """The base under an adapter on these targets, with a head of three classes."""
-    width = base[next(name for name in base if "embed" in name)].shape[1]
-    shapes: dict[str, tuple[int, ...]] = {head: (_CLASSES, width)}
-    for name in targets:
-        rows, columns = base[name + ".weight"].shape
-        shapes |= {f"{name}.A": (_RANK, columns), f"{name}.B": (rows, _RANK)}
-    tensors = {
-        name: (shape, _shake(name, *shape).numpy().tobytes()) for name, shape in shapes.items()
-    }
-    weights = merged(base, write_blob(_RANK, 0.3, tensors), {head: shapes[head]})
-    return {name: one.to(device) for name, one in weights.items()}
-
-
-def _pair(name: str, *shape: int) -> dict[str, tuple[int, ...]]:
-    return {name + ".weight": shape, name + ".bias": shape[:1]}
-
-
-def _weights(sizes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Tensors of these sizes; the gains of norms lie around 1."""
-    return {
-        name: _shake(name, *size) + (1.0 if "orm.weight" in name else 0.0)
+def _adapted(sizes: Sizes, targets: Sequence[str], head: Sizes, device: str) -> dict[str, Tensor]:
+    """Weights of these sizes under an adapter on these targets; the gains of norms are around 1."""
+    base = {
+        name: (_shake(name, *size) + (1.0 if "orm.weight" in name else 0.0)).to(device)
         for name, size in sizes.items()
     }
+    shapes = dict(head)
+    for name in targets:
+        rows, columns = sizes[name + ".weight"]
+        shapes |= {f"{name}.A": (_RANK, columns), f"{name}.B": (rows, _RANK)}
+    parts = {name: (size, _shake(name, *size).numpy().tobytes()) for name, size in shapes.items()}
+    weights: dict[str, Tensor] = merged(base, write_blob(_RANK, 0.3, parts), head)
+    return weights
 
 
 def _shake(name: str, *shape: int, scale: int = -17) -> Tensor:

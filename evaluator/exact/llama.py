@@ -5,11 +5,13 @@ source  Touvron et al. 2023 (arXiv 2302.13971); Su et al. 2021 (arXiv 2104.09864
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from evaluator.bases.shapes import LlamaShape
+from evaluator.evaluators.form import Scored
 from evaluator.exact.arithmetic import (
     exp,
     fixed,
@@ -23,96 +25,86 @@ from evaluator.exact.arithmetic import (
 from evaluator.exact.attention import Past, attended, laid, laid_values, rotated
 from evaluator.exact.layout import Layout, Piece
 from evaluator.exact.rooms import Rooms
-from evaluator.exact.shapes import DecoderShape
 from evaluator.exact.weights import FixedWeights
+from evaluator.forward.llama import MOST_NLL_Q32, Q32, ROPE, WORDS
 
-NLL_LIMIT_NAT = 1 << 20  # what a token counts at most, also one whose nll is not a number
-_Q32 = 2.0**32
 _LOGITS = 1 << 22  # logits that are in memory at once
 _SHIFT = 38  # a softmax weight of the vocabulary is a whole number of 2**-38
 _COLUMNS = 1 << 14  # 2**38 * 2**14 = 2**52: so many of them add up exactly
 
 
 class ExactDecoder:
-    """One decoder over weights that it does not own.
+    """One decoder over weights that it does not own: the methods of forward/llama.py.
 
-    weights  float32 or bfloat16 by transformers' names ("model.layers.0...", "lm_head.weight")
-    rope     cos and sin, float32 [positions, head_dim], each half twice as in transformers: data
+    weights  as there: float32 or bfloat16 by full name, with "score.weight" for a task of classes,
+             and "rope": the table [2, positions, head_dim / 2] of evaluator/bases/rope.py
     base     the same base without this adapter, see FixedWeights; None shares nothing
 
     Token lists have 1 to 8192 tokens, and no more than rope has positions; ValueError otherwise.
-    A document's results depend on its own tokens alone, to the last bit.
+    What a text gives depends on its own tokens alone, to the last bit.
     """
 
     def __init__(
-        self,
-        weights: Mapping[str, Tensor],
-        shape: DecoderShape,
-        rope: tuple[Tensor, Tensor],
-        base: FixedWeights | None = None,
+        self, weights: Mapping[str, Tensor], shape: LlamaShape, base: FixedWeights | None = None
     ) -> None:
         self.weights = FixedWeights(weights, base)
         self.shape = shape
-        self._device = weights["model.norm.weight"].device
-        self._rooms = Rooms(self._device)
         self._eps = float(shape.rms_norm_eps)
-        cos, sin = (table.double() for table in rope)
-        root = math.sqrt(shape.head_dim)
-        self._key_turn = cos, sin
-        self._query_turn = cos / root, sin / root  # the scale of scores, taken where it is cheap
+        self._device = weights[WORDS].device
+        self._rooms = Rooms(self._device)
+        self._key_turn = weights[ROPE].double()
+        self._query_turn = self._key_turn / math.sqrt(shape.head_dim)  # the scale of the scores
 
     @torch.inference_mode()
-    def nll(self, ids: Sequence[Sequence[int]], starts: Sequence[int]) -> list[list[int]]:
-        """What each token cost, from position start on, in units of 2**-32 nat; at most 2**20 nat.
+    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """float64 [batch, classes] by the head on the last token of each list."""
+        return product(self.last(ids), self.weights.matrix("score.weight"))
 
-        starts  per document the first position that counts, at least 1: no token predicts the first
-        """
+    @torch.inference_mode()
+    def last(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """float64 [batch, hidden] of the last token of each list, in fixed point per row."""
+        layout = self._layout(ids)
+        ends = torch.tensor(layout.starts) + torch.tensor(layout.lengths) - 1
+        return self._final(self._states(layout)[ends.to(self._device)]).clone()
+
+    @torch.inference_mode()
+    def scored(self, ids: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Scored]:
+        """Each token from its list's start on (at least 1), predicted from those before it."""
         if min(starts) < 1:
-            raise ValueError("nothing predicts the first token of a document")
+            raise ValueError("nothing predicts the first token of a text")
         layout = self._layout(ids)
         asked = list(zip(layout.starts, ids, starts, strict=True))
-        places = [
-            row + place for row, line, start in asked for place in range(start - 1, len(line) - 1)
-        ]
-        targets = [token for _, line, start in asked for token in line[start:]]
-        rows = self._states(layout)[torch.tensor(places, dtype=torch.long)]
-        found = iter(self._costs(rows, torch.tensor(targets, device=rows.device)))
-        return [[next(found) for _ in line[start:]] for _, line, start in asked]
+        rows = [row + at for row, line, start in asked for at in range(start - 1, len(line) - 1)]
+        wanted = [token for _, line, start in asked for token in line[start:]]
+        states = self._states(layout)[torch.tensor(rows, dtype=torch.long, device=self._device)]
+        found = iter(self._judged(states, torch.tensor(wanted, device=self._device)))
+        return [_together([next(found) for _ in line[start:]]) for _, line, start in asked]
 
     @torch.inference_mode()
-    def hidden(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float64 [batch, longest, hidden] after the last norm; zero where no token is."""
-        layout = self._layout(ids)
-        return layout.padded(self._final(self._states(layout)))
+    def continued(self, ids: Sequence[int], *, most: int, ends: Collection[int]) -> list[int]:
+        """The greedy continuation: up to `most` tokens, or to the first of `ends` (not included).
 
-    @torch.inference_mode()
-    def class_logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float64 [batch, classes]: the head "score.weight" on each document's last token."""
-        return product(self._lasts(ids), self.weights.matrix("score.weight"))
-
-    @torch.inference_mode()
-    def next_token(self, ids: Sequence[Sequence[int]]) -> list[int]:
-        """The likeliest next token of each document; of equal ones the lowest.
-
-        A logit that is not a number loses to every number.
+        Each token is computed from the whole text anew, since a value's unit is one per text.
         """
-        logits = product(self._lasts(ids), self._head())
-        logits = torch.where(logits.isnan(), -torch.inf, logits)
-        names = torch.arange(logits.shape[1], device=logits.device)
-        is_best = logits == logits.amax(-1, keepdim=True)
-        found: list[int] = torch.where(is_best, names, logits.shape[1]).amin(-1).tolist()
+        found: list[int] = []
+        while len(found) < most and len(ids) + len(found) < self.shape.positions:
+            logits = product(self.last([[*ids, *found]]), self._head())
+            token = int(_best(logits)[0])
+            if token in ends:
+                break
+            found.append(token)
         return found
 
     def _layout(self, ids: Sequence[Sequence[int]]) -> Layout:
         layout = Layout(ids, self._device)
-        positions = self._key_turn[0].shape[0]
+        positions = self._key_turn.shape[1]
         if layout.longest > positions:
-            raise ValueError(f"the base has {positions} positions, a document {layout.longest}")
+            raise ValueError(f"the base has {positions} positions, a text {layout.longest}")
         return layout
 
     def _states(self, layout: Layout) -> Tensor:
         """float64 [tokens, hidden] after the last layer."""
-        words = self.weights.tensors["model.embed_tokens.weight"]
+        words = self.weights.tensors[WORDS]
         states = words[layout.tokens].double()
         for layer in range(self.shape.layers):
             part = f"model.layers.{layer}."
@@ -130,8 +122,8 @@ class ExactDecoder:
         heads = (shape.heads, shape.kv_heads, shape.kv_heads)
         query, key, value = rows.split([count * shape.head_dim for count in heads], 1)
         mixed = attended(
-            laid(query, layout, shape.heads, _turning(*self._query_turn)),
-            laid(key, layout, shape.kv_heads, _turning(*self._key_turn)),
+            laid(query, layout, shape.heads, _turning(self._query_turn)),
+            laid(key, layout, shape.kv_heads, _turning(self._key_turn)),
             laid_values(value, layout, shape.kv_heads),
             Past(shape.window, self._device),
         )
@@ -179,36 +171,59 @@ class ExactDecoder:
         return self._final(self._states(layout)[ends.to(self._device)])
 
     def _head(self) -> Tensor:
-        is_tied = self.shape.is_tied
-        return self.weights.matrix("model.embed_tokens.weight" if is_tied else "lm_head.weight")
+        return self.weights.matrix(WORDS if self.shape.is_tied else "lm_head.weight")
 
-    def _costs(self, rows: Tensor, targets: Tensor) -> list[int]:
-        """The nll of each target, in units of 2**-32 nat; rows float64 [targets, hidden]."""
-        step = max(1, _LOGITS // self.shape.vocabulary)
-        head, found = self._head(), []
-        for first in range(0, rows.shape[0], step):
-            some = self._final(rows[first : first + step])
-            logits = product(some, head, self._rooms.room("linear", some.shape[0], head.shape[0]))
-            nll = _nll(logits, targets[first : first + step])
-            nll = torch.where(nll.isnan(), NLL_LIMIT_NAT, nll).clamp_(0, NLL_LIMIT_NAT)
-            found += nll.mul_(_Q32).round_().to(torch.int64).tolist()
+    def _judged(self, states: Tensor, wanted: Tensor) -> list[tuple[int, bool]]:
+        """Of each wanted token the nll, in units of 2^-32 nat, and whether it was the likeliest.
+
+        states  float64 [wanted, hidden], before the last norm
+        """
+        head, found = self._head(), list[tuple[int, bool]]()
+        step = max(1, _LOGITS // head.shape[0])
+        for first in range(0, states.shape[0], step):
+            rounded, ids = self._final(states[first : first + step]), wanted[first : first + step]
+            room = self._rooms.room("linear", rounded.shape[0], head.shape[0])
+            logits = product(rounded, head, room)
+            top, totals = _summed(logits)
+            chosen = logits.gather(1, ids[:, None])[:, 0]
+            is_greedy = chosen == top
+            is_greedy[is_greedy.clone()] = _best(logits[is_greedy]) == ids[is_greedy]
+            nll = _q32(ln(totals).sub_(chosen.sub_(top)))
+            found += zip(nll, is_greedy.tolist(), strict=True)
         return found
 
 
-def _turning(cos: Tensor, sin: Tensor) -> Callable[[Tensor, Piece], Tensor]:
-    """Rotary positions of a piece."""
-    return lambda part, piece: rotated(part, cos[piece.positions], sin[piece.positions])
+def _together(tokens: Sequence[tuple[int, bool]]) -> Scored:
+    return Scored(tuple(nll for nll, _ in tokens), all(is_greedy for _, is_greedy in tokens))
 
 
-def _nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """ln(sum of e**logits) - logits[target], float64 [rows], of float64 [rows, vocabulary]."""
-    top = logits.amax(-1, keepdim=True)
-    totals = torch.cat([_weights(logits[piece] - top[piece]) for piece in passes(*logits.shape)])
-    return ln(totals.double().mul_(2.0**-_SHIFT)) - (logits.gather(1, targets[:, None]) - top)[:, 0]
+def _best(logits: Tensor) -> Tensor:
+    """int64 [rows]: the likeliest of each row, of equal ones the lowest; no number never wins."""
+    numbers = torch.where(logits.isnan(), -torch.inf, logits)
+    names = torch.arange(logits.shape[1], device=logits.device)
+    is_best = numbers == numbers.amax(-1, keepdim=True)
+    return torch.where(is_best, names, logits.shape[1]).amin(-1)
 
 
-def _weights(below: Tensor) -> Tensor:
-    """The sums of 2**38 * e**below, int64 [rows]: exact in float64 by parts, then whole."""
-    weights = exp(below.float(), shift=_SHIFT).round_().double()
-    parts = [part.sum(-1).to(torch.int64) for part in weights.split(_COLUMNS, 1)]
-    return torch.stack(parts).sum(0)
+def _q32(nll: Tensor) -> list[int]:
+    """Units of 2^-32 nat; what is no number, or beyond the most, costs the most."""
+    most = MOST_NLL_Q32 / Q32
+    bounded = torch.where(nll.isnan(), most, nll).clamp_(0, most)
+    return [int(one) for one in bounded.mul_(Q32).round_().tolist()]
+
+
+def _turning(waves: Tensor) -> Callable[[Tensor, Piece], Tensor]:
+    """Rotary positions of a piece; waves float64 [2, positions, width / 2]."""
+    return lambda part, piece: rotated(part, waves[:, piece.positions])
+
+
+def _summed(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest logit of each row, and the sum of e**(logit - largest); float64 [rows] both."""
+    tops, totals = [], []
+    for piece in passes(*logits.shape):
+        top = logits[piece].amax(-1, keepdim=True)
+        weights = exp((logits[piece] - top).float(), shift=_SHIFT).round_().double()
+        parts = [part.sum(-1).to(torch.int64) for part in weights.split(_COLUMNS, 1)]
+        tops.append(top[:, 0])
+        totals.append(torch.stack(parts).sum(0))
+    return torch.cat(tops), torch.cat(totals).double().mul_(2.0**-_SHIFT)

@@ -24,13 +24,15 @@ def merged(
     head  name -> shape of the head's tensors, which come from the adapter as they are
     """
     contents, raw = read_blob(blob), bytearray(blob)  # torch wants a writable buffer
-    weights = dict(base)
+    weights, device = dict(base), next(iter(base.values())).device
     for name in head:
-        weights[name] = _tensor(raw, contents.parts[name])
+        weights[name] = _tensor(raw, contents.parts[name]).to(device)
     for name in contents.parts:
         if name.endswith(".A") and name not in head:
             module = name.removesuffix(".A")
-            down, up = (_tensor(raw, contents.parts[f"{module}.{side}"]) for side in "AB")
+            down, up = (
+                _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
+            )
             weights[module + ".weight"] = _laid_over(
                 base[module + ".weight"], down, up, contents.scale
             )
