@@ -17,7 +17,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from evaluator.errors import HarnessRefused
 from evaluator.evaluators.form import Manner, Sample
-from evaluator.taskfile import WRITES, manner_of, read_task
+from evaluator.taskfile import PAUSE, WRITES, manner_of, read_task
 
 SPLIT = "test"
 _FAULTS = (  # what a row that does not fit a task makes the harness raise
@@ -25,6 +25,13 @@ _FAULTS = (  # what a row that does not fit a task makes the harness raise
     RecursionError, jinja2.TemplateError, pa.ArrowException,
 )  # fmt: skip
 Found = TypeVar("Found")
+
+
+class _OverRows(ConfigurableTask):  # type: ignore[misc] - the harness has no types
+    """The harness's task over rows that are here already: its own would look for a data set."""
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: object) -> None:
+        self.dataset = dataset_kwargs
 
 
 class TaskFiles:
@@ -65,11 +72,10 @@ def _values(
 def _built(task: str, docs: Sequence[Sample]) -> tuple[ConfigurableTask, list[dict[str, Any]]]:
     """The harness's own task over our rows, and the rows as it reads them."""
     found = datasets.Dataset.from_list([dict(one) for one in docs])
-    config = read_task(task)
-    config |= {"custom_dataset": lambda **_: {SPLIT: found}, "test_split": SPLIT}
+    config = read_task(task) | {"dataset_kwargs": {SPLIT: found}, "test_split": SPLIT}
     if config["output_type"] == WRITES:
-        config["generation_kwargs"] = {"do_sample": False, **config.get("generation_kwargs", {})}
-    return ConfigurableTask(config=config), list(found)
+        config["generation_kwargs"] = {"until": [PAUSE], **config.get("generation_kwargs", {})}
+    return _OverRows(config=config), list(found)
 
 
 def _questions(task: ConfigurableTask, rows: Sequence[dict[str, Any]]) -> list[list[Instance]]:

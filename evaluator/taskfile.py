@@ -18,6 +18,7 @@ from evaluator.evaluators.form import Manner
 
 MOST_BYTES, MOST_TEMPLATE, MOST_SHOTS, MOST_STOPS = 65_536, 4_000, 16, 8
 MOST_NEW = 4096
+PAUSE = "\n\n"  # where writing ends when nothing is said
 LIKELIHOOD, ROLLING, WRITES, CHOICE = (
     "loglikelihood", "loglikelihood_rolling", "generate_until", "multiple_choice",
 )  # fmt: skip
@@ -30,6 +31,10 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {  # name -> its aggregatio
     "word_perplexity": ("weighted_perplexity", (ROLLING,)),
     "byte_perplexity": ("weighted_perplexity", (ROLLING,)),
     "bits_per_byte": ("bits_per_byte", (ROLLING,)),
+}
+_USUALLY = {
+    name: {"aggregation": gathered, "higher_is_better": gathered == "mean"}
+    for name, (gathered, _) in METRICS.items()
 }
 USUAL = {  # what a task without a list of metrics gives
     LIKELIHOOD: ("perplexity", "acc"),
@@ -73,19 +78,22 @@ def read_task(text: str) -> dict[str, Any]:
         raise _refused("doc_to_choice", "it is missing")
     if found.get("num_fewshot") and "fewshot_config" not in found:
         raise _refused("fewshot_config", "it is missing, and the shots must stand in the file")
-    return {"output_type": WRITES, **{name: found[name] for name in found if name not in _UNUSED}}
+    kept = {name: value for name, value in found.items() if name not in _UNUSED}
+    kind = kept.setdefault("output_type", WRITES)
+    listed = kept.get("metric_list", [{"metric": name} for name in USUAL[kind]])
+    return kept | {"metric_list": [{**_USUALLY[one["metric"]], **one} for one in listed]}
 
 
 def manner_of(task: Mapping[str, Any], metric: str) -> Manner:
     """How the model is asked; raises HarnessRefused when the task does not give the metric."""
     kind = task["output_type"]
-    given = [one["metric"] for one in task.get("metric_list", ())] or USUAL[kind]
+    given = [one["metric"] for one in task["metric_list"]]
     if metric not in given or kind not in METRICS[metric][1]:
         raise _refused("metric_list", f"the task has {', '.join(given)}, not {metric}")
     if kind != WRITES:
         return Manner(is_rolling=kind == ROLLING)
     asked = task.get("generation_kwargs", {})
-    until = asked.get("until", task.get("fewshot_delimiter", "\n\n"))
+    until = asked.get("until", PAUSE)
     stops = tuple(until) if isinstance(until, list) else (until,)
     return Manner(asked.get("max_gen_toks", 256), stops)
 
