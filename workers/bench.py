@@ -4,7 +4,8 @@ from functools import cache
 from pathlib import Path
 
 from evaluator.bases import base_named, folder_of
-from workers.sandbox.runner import Sandbox
+from workers.sandbox.runner import Sandbox, strongest_level
+from workers.sandbox.trial import passed_zygote
 
 
 def sandbox_of(base: str) -> Sandbox:
@@ -14,5 +15,10 @@ def sandbox_of(base: str) -> Sandbox:
 
 @cache
 def _sandbox(folder: Path) -> Sandbox:
-    """Entered and never left: the kernel ends its processes with this one."""
-    return Sandbox(folder).__enter__()
+    """Entered and never left: the kernel ends its processes with this one.
+
+    Hostile jobs are tried first, once per process; a sandbox that lets one out holds no entry.
+    """
+    level = strongest_level()
+    tried = passed_zygote(level)
+    return Sandbox(folder, level, probe_sha256=tried.sha256).__enter__()
