@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from evaluator.bases.shapes import LlamaShape
-from evaluator.evaluators.form import Scored
+from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Scored
 from evaluator.exact.arithmetic import (
     exp,
     fixed,
@@ -26,7 +26,7 @@ from evaluator.exact.attention import Past, attended, laid, laid_values, rotated
 from evaluator.exact.layout import Layout, Piece
 from evaluator.exact.rooms import Rooms
 from evaluator.exact.weights import FixedWeights
-from evaluator.forward.llama import MOST_NLL_Q32, Q32, ROPE, WORDS
+from evaluator.forward.llama import ROPE, WORDS
 
 _LOGITS = 1 << 22  # logits that are in memory at once
 _SHIFT = 38  # a softmax weight of the vocabulary is a whole number of 2**-38
