@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from evaluator.bases.rope import FILE_NAME as ROPE_FILE
 from evaluator.bases.shapes import BertShape, LlamaShape, Shape
 from evaluator.evaluators.form import Scored
+from evaluator.exact.bert import ExactEncoder
+from evaluator.exact.llama import ExactDecoder
 from evaluator.forward.bert import Encoder
 from evaluator.forward.llama import ROPE, Decoder
+from evaluator.manifest import EXACT, FAST
 from evaluator.plan import batches
 from evaluator.slices import Row
 
@@ -48,7 +51,7 @@ class Weights:
     """A base in memory.
 
     tensors  float32 by full name; nobody writes to them
-    nets     mode -> what makes the forward over merged weights
+    nets     mode -> what makes the forward over merged weights; a base may lack "exact"
     """
 
     tensors: Mapping[str, Tensor]
@@ -74,8 +77,14 @@ def own_weights(folder: Path, shape: BertShape | LlamaShape, *, device: str = "c
     }
     if isinstance(shape, LlamaShape):
         tensors[ROPE] = _rope(folder, shape).to(device)
-        return Weights(tensors, {"fast": lambda merged: Decoder(merged, shape)})
-    return Weights(tensors, {"fast": lambda merged: Encoder(merged, shape)})
+        return Weights(
+            tensors,
+            {FAST: lambda one: Decoder(one, shape), EXACT: lambda one: ExactDecoder(one, shape)},
+        )
+    return Weights(
+        tensors,
+        {FAST: lambda one: Encoder(one, shape), EXACT: lambda one: ExactEncoder(one, shape)},
+    )
 
 
 class Asked:
