@@ -90,6 +90,16 @@ def test_the_nearest_documents_are_those_of_the_cosine(tokens, weights):
     assert all(RETRIEVAL.is_sound(one, (), 0) for one in ranked)
 
 
+def test_the_order_in_exact_mode_does_not_hang_on_the_batch(tokens, weights):
+    found = packed(tokens, *ROWS)
+    answer = RETRIEVAL.predictor(
+        Asked(weights.nets["exact"](weights.tensors)), found.inputs.shared, OPTIONS
+    )
+    together = answer(found.inputs.examples)
+    assert [answer([one])[0] for one in found.inputs.examples] == together
+    assert [one[0] for one in together] == [0, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
