@@ -1,6 +1,8 @@
 """The real scorer on the real base: locked up at every level, it answers as it does outside."""
 
 import hashlib
+import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,17 @@ from evaluator import scoring
 from evaluator.bases import MINILM, folder_of
 from evaluator.blob import write_blob
 from evaluator.examples import Example
-from evaluator.manifest import to_bytes
-from evaluator.prepare import Options, prepare
+from evaluator.manifest import EngineClause, to_bytes
+from evaluator.prepare import ENGINE, Options, prepare
+from workers.sandbox import bubblewrap
 from workers.sandbox.errors import ZygoteFailed
+from workers.sandbox.fresh import Fresh, Needs
 from workers.sandbox.levels import Level, probe
 from workers.sandbox.runner import Job, Sandbox, Status
 
 HOST = probe()
 RANK = 4
+TWO_THREADS = EngineClause(ENGINE, torch.__version__.partition("+")[0], 2)
 CLASSES = ("bread", "clock", "river")
 
 
@@ -27,8 +32,7 @@ def words_of(label, number):
     return f"{label} " + " ".join(drawn[start : start + 5] for start in range(0, 40, 5))
 
 
-@pytest.fixture(scope="module")
-def task():
+def task_of(threads):
     train, public, final = (
         [
             Example(words_of(label, number), label)
@@ -37,7 +41,13 @@ def task():
         ]
         for first in (0, 100, 200)
     )
-    return prepare(MINILM, train, public, final, Options(salt=bytes(32), budget_tokens=1024))
+    options = Options(salt=bytes(32), budget_tokens=1024, threads=threads)
+    return prepare(MINILM, train, public, final, options)
+
+
+@pytest.fixture(scope="module")
+def task():
+    return task_of(1)
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +95,37 @@ def test_the_locked_scorer_answers_as_the_free_one(level, task, free_answers):
             assert outcome.peak_bytes < 1 << 30
         assert set(outcome.predictions) == {(0,)}  # a head of zeros: the lowest class
         assert len(set(free_answers[0][1])) > 1  # the adapter's are not all alike
+        two_threads = to_bytes(replace(task.manifest, engine=TWO_THREADS))
+        outcome = sandbox.run(Job(free_answers[0][0], task.final_inputs, two_threads))
+        assert outcome.predictions == free_answers[0][1], outcome
         damaged = sandbox.run(Job(b"not a blob", task.final_inputs, manifest))
         assert damaged.status is Status.CRASH
         assert b"not a canonical adapter blob" in damaged.log_tail
+
+
+@pytest.fixture(scope="module")
+def fresh_or_skip():
+    if reason := bubblewrap.why_not():
+        pytest.skip(f"no fresh jails on this host: {reason}")
+
+
+def test_a_fresh_jail_answers_as_the_free_scorer(fresh_or_skip, task, free_answers):
+    with Fresh(folder_of(MINILM), scorer="evaluator.scoring") as sandbox:
+        blob, free = free_answers[0]
+        outcome = sandbox.run(Job(blob, task.final_inputs, to_bytes(task.manifest)))
+    assert (outcome.status, outcome.predictions) == (Status.OK, free), outcome
+    assert outcome.cpu_s < outcome.chain_s + 5
+
+
+def test_kernels_are_compiled_only_where_the_base_asks_for_it(fresh_or_skip):
+    scorer = "tests.hostile.kernels_on_the_spot"
+    module = importlib.import_module(scorer)
+    free = rows_of(module.predict(module.load_base(None), None, b"", b"", "fast"))
+    for needs, status in ((Needs(opens=True), Status.CRASH), (Needs(jit=True), Status.OK)):
+        with Fresh(None, scorer=scorer, needs=needs) as sandbox:
+            outcome = sandbox.run(Job(None, b"", b""))
+            assert outcome.status is status, outcome
+    assert outcome.predictions == free
 
 
 def test_a_base_that_is_not_there_is_an_error_with_the_last_words(tmp_path):

@@ -29,6 +29,7 @@ WALLS = (
     "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "jail",
 )  # fmt: skip
 TRIAL_S = 20
+SCRATCH_BYTES = 16 << 20  # libraries want a temporary folder while they load
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def walls(view: View, staging: Staging, environment: Mapping[str, str]) -> list[
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
     words += ["--ro-bind-try", str(LOADER_CACHE), str(LOADER_CACHE)]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
     for folder in places_of(view):
         how = "--bind" if folder in view.writable else "--ro-bind"
         words += [how, str(staging.places.get(folder, folder)), str(folder)]
