@@ -1,4 +1,4 @@
-"""Read a sponsor's or miner's file of labelled texts, through the `datasets` library.
+"""Read a sponsor's file of samples, through the `datasets` library.
 
 The file is checked before the library opens it: it extracts archives by their first bytes, and a
 small one can hold a great deal. Nothing is fetched, and its cache lives in a temporary folder.
@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import datasets
@@ -25,32 +25,33 @@ from evaluator.errors import (
     DataTextTooLong,
     DataTooLarge,
 )
-from evaluator.examples import Example
+from evaluator.evaluators.form import Sample
 
 MOST_FILE_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
+MOST_LIST = 64
+NUMBERED = frozenset({"answer"})  # columns that may hold a place instead of a text
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-def read_examples(
-    path: Path, *, file_format: str, text_column: str = "text", label_column: str = "label"
-) -> list[Example]:
-    """The examples of a file, in its order.
+def read_samples(path: Path, *, file_format: str, columns: Mapping[str, str]) -> list[Sample]:
+    """The rows of a file, in its order, with the columns that an evaluator needs.
 
     file_format  "jsonl", "csv" (with a header line) or "parquet"
+    columns      the evaluator's name of a column -> its name in the file
     raises       DataRefused: file_missing, format_unknown, too_large, malformed, empty,
                  column_missing, text_too_long; rows are counted from 1, without the header line
     """
     _check_file(path, file_format)
     table = _read_table(path, file_format)
     _check_table(path, table)
-    columns = [_column(path, table, name) for name in (text_column, label_column)]
+    found = {name: _column(path, table, held) for name, held in columns.items()}
     return [
-        Example(_text(path, row, text), _label(path, row, label))
-        for row, (text, label) in enumerate(zip(*columns, strict=True), start=1)
+        {name: _cell(path, row, name, cells[row - 1]) for name, cells in found.items()}
+        for row in range(1, table.num_rows + 1)
     ]
 
 
@@ -168,14 +169,27 @@ def _column(path: Path, table: datasets.Dataset, name: str) -> list[object]:
     )
 
 
-def _text(path: Path, row: int, value: object) -> str:
+def _cell(path: Path, row: int, name: str, value: object) -> object:
+    """A text, a short label, a whole number, or a list of texts."""
+    if name == "label":
+        return _label(path, row, value)
+    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
+        return [_text(path, row, name, one) for one in value]
+    if name in NUMBERED and type(value) is int:
+        return value
+    return _text(path, row, name, value)
+
+
+def _text(path: Path, row: int, name: str, value: object) -> str:
     if value is not None and not isinstance(value, str):
-        raise _malformed(path, row, "the text is not a text")
+        raise _malformed(path, row, f"the {name} is not a text")
     if value is None or not value.strip():
-        raise DataEmpty(f"The text in row {row} of {path.name} is empty.", file=path.name, row=row)
+        raise DataEmpty(
+            f"The {name} in row {row} of {path.name} is empty.", file=path.name, row=row
+        )
     if len(value) > MOST_TEXT_CHARACTERS:
         raise DataTextTooLong(
-            f"The text in row {row} of {path.name} has {len(value)} characters.",
+            f"The {name} in row {row} of {path.name} has {len(value)} characters.",
             file=path.name,
             row=row,
             characters=len(value),

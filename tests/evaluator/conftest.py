@@ -3,7 +3,6 @@
 import pytest
 
 from evaluator.bases import MINILM, folder_of
-from evaluator.examples import Example
 from evaluator.prepare import Options, prepare
 from evaluator.scoring import load_base
 
@@ -30,9 +29,10 @@ SENTENCES = {
 def examples(first, count):
     """`count` sentences of each class, different for every number."""
     return [
-        Example(
-            text=text.format(f"{NOUNS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919}", n), label=label
-        )
+        {
+            "text": text.format(f"{NOUNS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919}", n),
+            "label": label,
+        }
         for n in range(first, first + count)
         for label, text in SENTENCES.items()
     ]

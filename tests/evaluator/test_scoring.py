@@ -13,18 +13,25 @@ from safetensors.torch import load
 
 from evaluator.bases import MINILM, folder_of
 from evaluator.errors import ManifestInvalid
+from evaluator.evaluators.classification import matches
+from evaluator.evaluators.form import Context
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
 from evaluator.merge import merged
-from evaluator.metrics import matches
-from evaluator.scoring import logits_of, predict
-from evaluator.slices import pack_inputs, unpack_inputs, unpack_labels
+from evaluator.scoring import asked, engine, predict
+from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels
 from evaluator.training import Recipe, adapted, padded, plain_model
 from tests.evaluator import makers
 
 TASK = makers.manifest()
 IDS = [[101, *range(2000, 2000 + length), 102] for length in (1, 3, 46, 9, 9, 30, 17, 46)]
-INPUTS = pack_inputs(IDS)
+INPUTS = pack_inputs(single(IDS))
+
+
+@torch.inference_mode()
+def logits_of(weights, adapter, ids, task):
+    with engine(1):
+        return asked(weights, adapter, task, "fast").net.logits(ids).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +113,9 @@ def test_rank_stabilised_adapters_get_their_own_scale(admitted):
 def test_the_baseline_answers_the_first_class_for_a_head_of_zeros(weights, prepared):
     raw = to_bytes(prepared.manifest)
     found = predict(weights, None, prepared.public_inputs, raw, "fast")
-    assert found == [[0]] * len(unpack_inputs(prepared.public_inputs))
-    assert (
-        sum(matches([row[0] for row in found], unpack_labels(prepared.public_labels)))
-        == len(found) // 3
-    )
+    assert found == [[0]] * len(unpack_inputs(prepared.public_inputs).examples)
+    right = matches(found, unpack_labels(prepared.public_labels), Context(1, {}))
+    assert sum(right) == len(found) // 3
 
 
 def test_logits_that_overflow_still_give_one_answer(weights):

@@ -11,9 +11,8 @@ import torch
 from evaluator import scoring
 from evaluator.bases import MINILM, folder_of
 from evaluator.blob import write_blob
-from evaluator.examples import Example
-from evaluator.manifest import EngineClause, to_bytes
-from evaluator.prepare import ENGINE, Options, prepare
+from evaluator.manifest import to_bytes
+from evaluator.prepare import Options, prepare
 from workers.sandbox import bubblewrap
 from workers.sandbox.errors import ZygoteFailed
 from workers.sandbox.fresh import Fresh, Needs
@@ -22,7 +21,6 @@ from workers.sandbox.runner import Job, Sandbox, Status
 
 HOST = probe()
 RANK = 4
-TWO_THREADS = EngineClause(ENGINE, torch.__version__.partition("+")[0], 2)
 CLASSES = ("bread", "clock", "river")
 
 
@@ -32,22 +30,17 @@ def words_of(label, number):
     return f"{label} " + " ".join(drawn[start : start + 5] for start in range(0, 40, 5))
 
 
-def task_of(threads):
+@pytest.fixture(scope="module")
+def task():
     train, public, final = (
         [
-            Example(words_of(label, number), label)
+            {"text": words_of(label, number), "label": label}
             for label in CLASSES
             for number in range(first, first + 20)
         ]
         for first in (0, 100, 200)
     )
-    options = Options(salt=bytes(32), budget_tokens=1024, threads=threads)
-    return prepare(MINILM, train, public, final, options)
-
-
-@pytest.fixture(scope="module")
-def task():
-    return task_of(1)
+    return prepare(MINILM, train, public, final, Options(salt=bytes(32), budget_tokens=1024))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +88,8 @@ def test_the_locked_scorer_answers_as_the_free_one(level, task, free_answers):
             assert outcome.peak_bytes < 1 << 30
         assert set(outcome.predictions) == {(0,)}  # a head of zeros: the lowest class
         assert len(set(free_answers[0][1])) > 1  # the adapter's are not all alike
-        two_threads = to_bytes(replace(task.manifest, engine=TWO_THREADS))
+        engine = replace(task.manifest.engine, threads=2)
+        two_threads = to_bytes(replace(task.manifest, engine=engine))
         outcome = sandbox.run(Job(free_answers[0][0], task.final_inputs, two_threads))
         assert outcome.predictions == free_answers[0][1], outcome
         damaged = sandbox.run(Job(b"not a blob", task.final_inputs, manifest))
@@ -132,4 +126,4 @@ def test_a_base_that_is_not_there_is_an_error_with_the_last_words(tmp_path):
     with pytest.raises(ZygoteFailed) as failed, Sandbox(Path(tmp_path)):
         pass
     assert failed.value.code == "sandbox.not_started"
-    assert "model.safetensors" in str(failed.value.facts["said"])
+    assert "config.json" in str(failed.value.facts["said"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workers.sandbox import bubblewrap, cgroups, fresh, landlock, measure, namespaces, slots
-from workers.sandbox.bubblewrap import Staging, View
+from workers.sandbox.bubblewrap import View
 from workers.sandbox.cgroups import Cgroup, Place
 from workers.sandbox.errors import BoxMissing
 from workers.sandbox.fresh import Fresh, Needs
@@ -138,12 +138,13 @@ def test_folders_inside_others_are_bound_once(tmp_path):
     assert tmp_path / "inner" not in seen
 
 
-def test_second_names_leave_nothing_behind(tmp_path):
-    with Staging([tmp_path]) as staging:
-        places = list(staging.places.values())
-        assert bool(places) == (os.getuid() == 0)
-        assert all(place.is_dir() for place in places)
-    assert not any(place.exists() for place in places)
+def test_a_folder_that_merely_is_on_the_path_is_not_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "", *sys.path])
+    assert tmp_path not in bubblewrap.places_of(View())
+
+
+def test_second_names_are_roots_alone(tmp_path):
+    assert bool(bubblewrap.second_names([tmp_path])) == (os.getuid() == 0)
 
 
 def test_without_bubblewrap_a_fresh_jail_is_refused_with_the_command_that_helps(monkeypatch):

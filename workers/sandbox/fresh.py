@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from workers.sandbox import bubblewrap, cgroups, levels, protocol, seccomp, slots, watch
-from workers.sandbox.bubblewrap import Staging, View
+from workers.sandbox.bubblewrap import View
 from workers.sandbox.errors import BoxMissing
 from workers.sandbox.jobs import CPU_SLACK_S, Job, Outcome, verdict
 from workers.sandbox.levels import Level
@@ -147,7 +147,6 @@ class Fresh:
         """Start bubblewrap and what runs in it. raises OSError, SubprocessError"""
         born_s = time.monotonic()
         view = View(self._folders(), devices=self._needs.devices)
-        staging = stack.enter_context(Staging(bubblewrap.places_of(view)))
         slot = slots.take_slot()
         stack.callback(slot.release)
         line, theirs = watch.open_line((job.adapter or b"", job.inputs, job.manifest))
@@ -157,14 +156,14 @@ class Fresh:
         inherited = [*theirs, policy]
         try:
             process = subprocess.Popen(
-                self._command(view, staging, inherited),
+                self._command(view, inherited),
                 cwd="/",
                 env={},
                 stdin=subprocess.DEVNULL,
                 stdout=theirs[-1],
                 stderr=theirs[-1],
                 pass_fds=inherited,
-                preexec_fn=bubblewrap.become(staging, slot.uid, group),  # noqa: PLW1509 - one thread
+                preexec_fn=bubblewrap.become(view, slot.uid, group),  # noqa: PLW1509 - one thread
             )
         finally:
             watch.close_all(inherited)
@@ -175,9 +174,9 @@ class Fresh:
         code = levels.PROJECT / self._scorer.partition(".")[0]  # a room; tests have their own
         return (code,) if self._base is None else (code, self._base)
 
-    def _command(self, view: View, staging: Staging, inherited: list[int]) -> list[str]:
+    def _command(self, view: View, inherited: list[int]) -> list[str]:
         *fds, policy = map(str, inherited)
-        walls = bubblewrap.walls(view, staging, ENVIRONMENT)
+        walls = bubblewrap.walls(view, ENVIRONMENT)
         cell = [sys.executable, "-s", "-m", "workers.sandbox.cell"]
         asked = {
             "fds": ",".join(fds),

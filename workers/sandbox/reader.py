@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.sandbox import bubblewrap, cgroups, protocol, seccomp, slots
-from workers.sandbox.bubblewrap import Staging, View
+from workers.sandbox.bubblewrap import View
 from workers.sandbox.levels import PROJECT, Level
 from workers.sandbox.runner import ENVIRONMENT, place_for
 
@@ -65,16 +65,15 @@ def run_reader(
         if group is not None:
             stack.callback(group.close)
         view = View(read_only=tuple(read_only), writable=(folder,))
-        staging = stack.enter_context(Staging(bubblewrap.places_of(view)))
         slot = slots.take_slot()
         stack.callback(slot.release)
         _give(folder, slot.uid)
         policy = protocol.sealed_memory("filter", seccomp.read_filter(seccomp.ROUND_FRESH).code)
         stack.callback(os.close, policy)
         os.lseek(policy, 0, os.SEEK_SET)
-        walls = [*bubblewrap.walls(view, staging, INSIDE), "--seccomp", str(policy)]
+        walls = [*bubblewrap.walls(view, INSIDE), "--seccomp", str(policy)]
         limit = _limits(allowed, has_group=group is not None)
-        become = bubblewrap.become(staging, slot.uid, group)
+        become = bubblewrap.become(view, slot.uid, group)
 
         def prepare() -> None:
             limit()
@@ -86,27 +85,22 @@ def run_reader(
 def taken(folder: Path, name: str, limit_bytes: int = MOST_FILE_BYTES) -> bytes:
     """The bytes of a plain file that the reader left.
 
-    raises NotPlain for a link, in the folder's place too, a pipe, a second name, or too many bytes;
-           FileNotFoundError
+    raises NotPlain for a link, in the folder's place too, a pipe, a second name, too many bytes, or
+           when it is not there
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        inside = os.open(folder, flags | os.O_DIRECTORY)
-    except NotADirectoryError as error:
-        raise NotPlain(f"{folder.name} is no folder") from error
-    try:
-        handle = os.open(name, flags, dir_fd=inside)
-    except FileNotFoundError:
-        raise
-    except OSError as error:  # ELOOP: a link; ENXIO: a pipe that nobody writes
-        raise NotPlain(f"{name} is no plain file") from error
-    finally:
-        os.close(inside)
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    with ExitStack() as stack:
+        try:
+            inside = os.open(folder, flags | os.O_DIRECTORY)
+            stack.callback(os.close, inside)
+            handle = os.open(name, flags, dir_fd=inside)
+            stack.callback(os.close, handle)
+        except OSError as error:  # also ELOOP: a link
+            raise NotPlain(f"{name}: {error.strerror}") from error
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_size > limit_bytes:
             raise NotPlain(f"{name} is no plain file of at most {limit_bytes} bytes")
-        return file.read(limit_bytes)
+        return protocol.read_whole(handle)
 
 
 def _run(
@@ -123,7 +117,7 @@ def _run(
         errors="replace",
         timeout=allowed.wall_s,
         pass_fds=passed,
-        preexec_fn=prepare,  # noqa: PLW1509 - one thread
+        preexec_fn=prepare,
     )
     return Read(done.returncode, done.stdout, done.stderr, is_jailed=bool(passed))
 
@@ -134,7 +128,9 @@ def _limits(allowed: Allowance, *, has_group: bool) -> Callable[[], None]:
         if not has_group:
             most[resource.RLIMIT_AS] = allowed.memory_bytes
         for what, amount in most.items():
-            resource.setrlimit(what, (amount, amount))
+            hard = resource.getrlimit(what)[1]
+            allows = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+            resource.setrlimit(what, (allows, allows))
 
     return limit
 

@@ -7,11 +7,13 @@ source  Devlin et al. 2018 (arXiv 1810.04805); docs/evaluator.md, section 3
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-from evaluator.bases import BertShape
+from evaluator.bases.shapes import BertShape
+from evaluator.forward.padding import padded
+
+WORDS = "bert.embeddings.word_embeddings.weight"
 
 
 class Encoder:
@@ -28,13 +30,14 @@ class Encoder:
 
     def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """float32 [batch, classes] of these token lists: real tokens only, no padding."""
-        longest = max(map(len, ids))
-        padded = torch.tensor([[*line, *[0] * (longest - len(line))] for line in ids])
-        lengths = torch.tensor([len(line) for line in ids])
-        real = torch.arange(longest) < lengths[:, None]
-        hidden = self._hidden(padded, real if int(lengths.min()) < longest else None)
-        pooled = (hidden * real[:, :, None]).sum(1) / lengths[:, None]
-        return self._linear(pooled, "classifier")
+        return self._linear(self.pooled(ids), "classifier")
+
+    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """float32 [batch, hidden]: the mean over the real tokens of each list."""
+        rows, real = padded(ids, self.weights[WORDS].device)
+        is_padded = not bool(real.all())
+        hidden = self._hidden(rows, real if is_padded else None)
+        return (hidden * real[:, :, None]).sum(1) / real.sum(1)[:, None]
 
     def _hidden(self, ids: Tensor, real: Tensor | None) -> Tensor:
         """float32 [batch, length, hidden] after the last layer."""
@@ -46,7 +49,7 @@ class Encoder:
 
     def _embedded(self, ids: Tensor) -> Tensor:
         part = "bert.embeddings."
-        states = self.weights[part + "word_embeddings.weight"][ids]
+        states = self.weights[WORDS][ids]
         states = states + self.weights[part + "token_type_embeddings.weight"][0]
         states = states + self.weights[part + "position_embeddings.weight"][: ids.shape[1]]
         return self._norm(states, part + "LayerNorm")
