@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 FILE_NAME = "score.py"
 FUNCTION = "score"

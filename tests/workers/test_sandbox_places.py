@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workers import bench
 from workers.sandbox import bubblewrap, cgroups, fresh, landlock, measure, namespaces, slots
 from workers.sandbox.bubblewrap import View
 from workers.sandbox.cgroups import Cgroup, Place
@@ -15,6 +16,7 @@ from workers.sandbox.errors import BoxMissing
 from workers.sandbox.fresh import Fresh, Needs
 from workers.sandbox.jobs import Job
 from workers.sandbox.levels import PROJECT, Level, strongest_level
+from workers.sandbox.runner import Sandbox
 
 V2_FILES = {"memory.swap.max": "max", "memory.current": "4096", "memory.peak": "8192"}
 
@@ -196,6 +198,15 @@ def test_the_cost_of_the_sandbox_is_measured_on_both_sides_of_the_same_jobs():
     wrong = Job(b"segfault", b"{}", b"{}")
     with pytest.raises(AssertionError):
         measure.measure_overhead(Path("/"), [wrong], scorer="tests.hostile.sandbox_attacks")
+
+
+def test_a_generic_base_gets_fresh_jails_and_any_other_a_warm_zygote():
+    level, scorer = strongest_level(), "tests.hostile.sandbox_attacks"
+    has_walls = level >= Level.NOCGROUP and not bubblewrap.why_not()
+    for is_generic, kind in ((False, Sandbox), (True, Fresh if has_walls else Sandbox)):
+        with bench._sandbox.__wrapped__(Path("/usr"), scorer, is_generic=is_generic) as made:
+            assert isinstance(made, kind)
+            assert made.run(Job(None, b"12345", b"{}")).predictions == ((5, 2), (), (0,))
 
 
 def test_a_fresh_jails_level_is_that_of_its_walls():
