@@ -7,8 +7,7 @@ from evaluator.bases import base_named, folder_of
 from workers.sandbox import bubblewrap
 from workers.sandbox.fresh import Fresh, Needs
 from workers.sandbox.jobs import Backend
-from workers.sandbox.levels import Level, strongest_level
-from workers.sandbox.runner import Sandbox
+from workers.sandbox.runner import Sandbox, strongest_level
 from workers.sandbox.trial import passed_fresh, passed_zygote
 
 
@@ -26,10 +25,10 @@ def _sandbox(folder: Path, scorer: str, *, is_generic: bool) -> Backend:
     generic base loads parts of its library late and may compile kernels: it gets fresh jails. Where
     there is no bubblewrap it has to do with a zygote's, and the dry run shows whether it can.
     """
-    level = strongest_level()
-    if is_generic and level >= Level.NOCGROUP and not bubblewrap.why_not():
+    if is_generic and not bubblewrap.why_not():
         needs, tried = Needs(jit=True, opens=True), passed_fresh()
         fresh = Fresh(folder, scorer=scorer, needs=needs, probe_sha256=tried.sha256)
         return fresh.__enter__()
+    level = strongest_level()
     tried = passed_zygote(level)
     return Sandbox(folder, level, scorer=scorer, probe_sha256=tried.sha256).__enter__()

@@ -37,12 +37,10 @@ class View:
 
     read_only  folders and files, at the paths that they have outside
     writable   the same, for writing
-    devices    device nodes
     """
 
     read_only: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
-    devices: tuple[Path, ...] = ()
 
 
 def second_names(folders: Sequence[Path]) -> dict[Path, Path]:
@@ -101,8 +99,6 @@ def walls(view: View, environment: Mapping[str, str]) -> list[str]:
     for folder in folders:
         how = "--bind" if folder in view.writable else "--ro-bind"
         words += [how, str(names.get(folder, folder)), str(folder)]
-    for device in view.devices:
-        words += ["--dev-bind", str(device), str(device)]
     return [*words, "--chdir", str(PROJECT), "--remount-ro", "/"]
 
 
