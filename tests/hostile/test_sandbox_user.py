@@ -1,7 +1,8 @@
 """An ordinary user, without root anywhere, locks jobs up as well: no jail needs a privilege.
 
-The whole of test_sandbox.py runs again as such a user, with a cgroup delegated to him, as a service
-manager does it. What it needs is a python3.11 that he can run and a pytest that he can read.
+test_sandbox.py runs again as such a user, with a cgroup delegated to him, as a service manager does
+it: every attack, every ending and every kill, in every kind of jail but one. What it needs is a
+python3.11 that he can run and a pytest that he can read.
 """
 
 import os
@@ -19,7 +20,8 @@ from workers.sandbox import bubblewrap, cgroups
 from workers.sandbox.levels import PROJECT, Level, probe
 
 ORDINARY_UID = 64200  # none of the ids that sandboxes take
-SUITE_S = 100
+SUITE_S = 280  # on two busy cores; 40 s on idle ones
+WANTED = "(works_outside or one_name or survives) and not nocgroup"  # what full has, and more
 ORDINARY = {"user": ORDINARY_UID, "group": ORDINARY_UID, "extra_groups": []}
 LEAST_ATTACKS = 45
 
@@ -73,6 +75,7 @@ def test_there_are_attacks_enough_to_mean_something():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(SUITE_S + 20)
 def test_an_ordinary_users_jails_hold_against_every_attack():
     if os.getuid() != 0:
         pytest.skip(
@@ -94,7 +97,7 @@ def test_an_ordinary_users_jails_hold_against_every_attack():
     options += ["-p", "no:cacheprovider", "--import-mode=importlib"]
     with delegated() as enter:
         done = subprocess.run(
-            [python, "-m", "pytest", *options, "tests/hostile/test_sandbox.py"],
+            [python, "-m", "pytest", *options, "-k", WANTED, "tests/hostile/test_sandbox.py"],
             check=False,
             cwd=PROJECT,
             env={
@@ -110,7 +113,8 @@ def test_an_ordinary_users_jails_hold_against_every_attack():
         )
     failures = re.findall(r"^E  .*|^FAILED.*", done.stdout, re.MULTILINE)
     assert done.returncode == 0, "\n".join(failures[-40:]) or done.stdout[-2000:]
-    kinds = sum(map(probe().gives, Level)) + (not bubblewrap.why_not())
+    levels = [level for level in Level if level is not Level.NOCGROUP and probe().gives(level)]
+    kinds = len(levels) + (not bubblewrap.why_not())
     passed = int(re.search(r"(\d+) passed", done.stdout).group(1))
     assert passed >= kinds * len(ATTACKS.keys() - SOMETIMES_ABSENT), done.stdout[-4000:]
     assert "no sandbox level" not in done.stdout or probe().level is not Level.FULL, done.stdout
