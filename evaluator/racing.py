@@ -18,11 +18,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from evaluator.manifest import RaceClause
+from evaluator.evaluators.form import Metric
+from evaluator.manifest import NO_RACE, Manifest, RaceClause
 from evaluator.plan import batches
-from evaluator.slices import Row
+from evaluator.slices import Inputs
 
 LEAST_EXAMPLES = 2000  # below that the saving vanishes
 BLOCK, ALPHA_PPM = 50, 1000
@@ -31,7 +32,7 @@ MOST_E_VALUE_E3 = 10**12
 _BETS = (1, 2, 3, 4)  # a bet k risks 2^-k of the wealth where the entry gains the most
 _SCALE_BITS = 128
 _PPM = 10**6
-_ORDER = b"assay-race-order-v1\0"
+_SALT, _ORDER = b"assay-race-salt-v1\0", b"assay-race-order-v1\0"
 
 
 class Reason(StrEnum):
@@ -116,12 +117,21 @@ def stage_ends(examples: int, block: int) -> tuple[int, ...]:
     return tuple(ends)
 
 
+def salt_of(secret: bytes) -> bytes:
+    """The salt of a task's orders, from the secret that seals its final slice.
+
+    One secret is opened at the close, and everybody can then derive the orders. The salt tells
+    nothing of the secret: HMAC-SHA256(secret, domain).
+    """
+    return hmac.digest(secret, _SALT, sha256)
+
+
 def order_of(salt: bytes, entry: str, examples: int) -> tuple[int, ...]:
     """The order in which an entry meets the examples: their indexes.
 
     Each entry has an order of its own, so what one elimination tells is of no use for the next.
     Sorted by sha256(key || u32 little-endian index), key = HMAC-SHA256(salt, domain || entry).
-    salt   32 secret bytes, the same for all entries of a task     entry  its id
+    salt   as salt_of gives it, the same for all entries of a task     entry  its id
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes")
@@ -135,9 +145,16 @@ def commitment(salt: bytes) -> str:
     return sha256(salt).hexdigest()
 
 
-def opens(clause: RaceClause, salt: bytes) -> bool:
-    """True when this is the salt that the manifest committed to."""
-    return commitment(salt) == clause.order
+def clause_for(metric: Metric, inputs: Inputs, *, places: int, secret: bytes) -> RaceClause:
+    """What a manifest says of the race over this public slice; NO_RACE where there is none.
+
+    There is none for a small slice, for a metric without a cap, and where examples share rows:
+    every stage would compute those again.
+    """
+    has_cap = metric.points_cap > 0 and not inputs.shared
+    if len(inputs.examples) < LEAST_EXAMPLES or not has_cap:
+        return NO_RACE
+    return RaceClause(BLOCK, ALPHA_PPM, places, commitment(salt_of(secret)))
 
 
 def stages(order: Sequence[int], block: int) -> list[tuple[int, ...]]:
@@ -145,18 +162,26 @@ def stages(order: Sequence[int], block: int) -> list[tuple[int, ...]]:
     return [tuple(order[a:b]) for a, b in pairwise((0, *stage_ends(len(order), block)))]
 
 
-def staged_plan(
-    examples: Sequence[Sequence[Row]], parts: Sequence[Sequence[int]], *, budget_tokens: int
-) -> list[list[int]]:
-    """The plan of a run in stages: the batches of each stage by itself, stage after stage.
+def plan_of(inputs: Inputs, manifest: Manifest, order: Sequence[int] = ()) -> list[list[int]]:
+    """The batches of a run, as indexes of its examples: the leaves of its tree, in this order.
 
-    parts    the indexes of each stage, every index once
-    returns  batches of indexes into `examples`: the leaves of the run's tree, in this order
+    order  in which a raced entry met them; empty: the run was not in stages
     """
+    return list(chain.from_iterable(stage_plans(inputs, manifest, order)))
+
+
+def stage_plans(
+    inputs: Inputs, manifest: Manifest, order: Sequence[int] = ()
+) -> list[list[list[int]]]:
+    """The same, stage by stage: each is planned by itself. Without an order there is one."""
+    parts = stages(order, manifest.race.block) if order else [range(len(inputs.examples))]
+    budget_tokens = manifest.plan.budget_tokens
     return [
-        [part[place] for place in batch]
+        [
+            [part[place] for place in batch]
+            for batch in batches([inputs.examples[at] for at in part], budget_tokens=budget_tokens)
+        ]
         for part in parts
-        for batch in batches([examples[at] for at in part], budget_tokens=budget_tokens)
     ]
 
 

@@ -31,6 +31,8 @@ def main() -> None:
             min_sandbox_level=asked.min_sandbox_level,
             options=dict(one.partition("=")[::2] for one in asked.option),
             mode=asked.mode,
+            is_raced=asked.race,
+            places=asked.places,
         )
         train, public, final = (_read(asked, name) for name in SLICES)
         done = prepare(base_named(asked.base), train, public, final, options)
@@ -89,6 +91,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="of the evaluator"
     )
+    parser.add_argument(
+        "--race", action=argparse.BooleanOptionalAction, default=defaults.is_raced,
+        help="stop entries early that cannot place; only on large public slices",
+    )  # fmt: skip
+    parser.add_argument("--places", type=int, default=defaults.places, help="that are paid")
     parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
     parser.add_argument("--rank-max", type=int, default=defaults.rank_max)
     parser.add_argument("--min-sandbox-level", default=defaults.min_sandbox_level)

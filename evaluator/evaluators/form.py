@@ -81,12 +81,14 @@ class Context:
     units   what the slice's mean is taken over (manifest.test)
     tokens  the base's tokenizer, where answers are texts
     code    the sponsor's scoring code, where there is any
+    order   in which a run in stages met the examples (evaluator/racing.py); empty: no stages
     """
 
     units: int
     options: Mapping[str, str]
     tokens: Tokens | None = None
     code: bytes = b""
+    order: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class Metric:
     merit       (records, units) -> the whole number that ranks: higher is better
     points      records -> one whole number per example, higher is better: what ties are judged by
     interval_e9 records -> (low, high) of a 95 % interval, for people; None where there is none
-    points_cap  most that the points of two runs can differ on one example; 0: it cannot be raced
+    points_cap  most that the points of two runs can differ on one example; 0: it cannot be raced.
+                Above 0 the points of all examples must add up to the merit, or rank as it does
     """
 
     name: str

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator import racing
-from evaluator.manifest import RaceClause
+from evaluator.evaluators.classification import ACCURACY
+from evaluator.manifest import NO_RACE, RaceClause
 from evaluator.plan import batches
 from evaluator.racing import MOST_E_VALUE_E3, Race, Reason, looks, verdict
-from evaluator.slices import single
+from evaluator.slices import Inputs, Row, single
+from tests.evaluator import makers
 
 HARSH = Race(examples=500, block=50, alpha_ppm=50_000, points_cap=1, is_binary=True)
 USUAL = Race(examples=200, block=10, alpha_ppm=1000, points_cap=1, is_binary=True)
@@ -234,10 +236,25 @@ def test_every_example_comes_first_about_as_often():
     assert sum((count - 200) ** 2 / 200 for count in counts) < 27.9
 
 
-def test_the_manifest_commits_to_the_salt_and_no_other_opens_it():
-    clause = RaceClause(50, 1000, 3, racing.commitment(b"s" * 32))
-    assert racing.opens(clause, b"s" * 32)
-    assert not racing.opens(clause, b"t" * 32)
+@pytest.mark.parametrize(
+    ("examples", "cap", "shared", "is_raced"),
+    [
+        (2000, 1, (), True),
+        (1999, 1, (), False),
+        (2000, 0, (), False),
+        (2000, 1, (Row((1,)),), False),
+    ],
+)
+def test_a_race_is_where_it_saves_something_and_commits_to_its_orders(
+    examples, cap, shared, is_raced
+):
+    inputs = Inputs(((Row((1, 2)),),) * examples, shared)
+    metric = replace(ACCURACY, points_cap=cap)
+    clause = racing.clause_for(metric, inputs, places=3, secret=b"s" * 32)
+    salt = racing.salt_of(b"s" * 32)
+    wanted = RaceClause(50, 1000, 3, racing.commitment(salt)) if is_raced else NO_RACE
+    assert clause == wanted
+    assert salt not in (b"s" * 32, racing.salt_of(b"t" * 32))
 
 
 @given(st.integers(0, 20_000), st.integers(1, 100))
@@ -251,13 +268,16 @@ def test_the_stages_together_are_the_whole_slice_and_end_at_looks(examples, bloc
 
 
 def test_the_plan_of_a_run_in_stages_is_the_plans_of_its_stages():
-    examples = single([range(1 + at % 7) for at in range(50)]).examples
-    parts = racing.stages(racing.order_of(b"s" * 32, "one", 50), 5)
+    inputs = single([range(1 + at % 7) for at in range(50)])
+    task = replace(makers.manifest(), race=RaceClause(5, 1000, 3, "0" * 64))
+    order = racing.order_of(b"s" * 32, "one", 50)
+    parts = racing.stages(order, 5)
     assert [len(part) for part in parts] == [10, 10, 10, 20]
-    plan = racing.staged_plan(examples, parts, budget_tokens=16)
+    plan = racing.plan_of(inputs, task, order)
     assert sorted(at for batch in plan for at in batch) == list(range(50))
     for part in parts:
-        alone = batches([examples[at] for at in part], budget_tokens=16)
+        alone = racing.plan_of(inputs.chosen(part), task)
         head, plan = plan[: len(alone)], plan[len(alone) :]
         assert head == [[part[place] for place in batch] for batch in alone]
     assert plan == []
+    assert racing.plan_of(inputs, task) == batches(inputs.examples, budget_tokens=512)
