@@ -53,8 +53,9 @@ def add_base(folder: Path, card: Card) -> Base:
     with tempfile.TemporaryDirectory(dir=store(), prefix=".new-") as made:
         kept = Path(made) / card.name
         kept.mkdir()
-        for path in (folder / CONFIG_NAME, folder / TOKENIZER_NAME, *weights):
+        for path in (folder / CONFIG_NAME, folder / TOKENIZER_NAME):
             shutil.copyfile(path, kept / path.name)
+        _keep_weights(folder, weights, shape, kept)
         if isinstance(shape, LlamaShape):
             table = rope.table(shape.rope, positions=shape.positions, head_dim=shape.head_dim)
             (kept / rope.FILE_NAME).write_bytes(table)
@@ -74,6 +75,18 @@ def from_hub(name: str) -> Path:
         raise BaseUnreachable(
             f"{name} cannot be fetched: {error!s:.200}", base=name[:80]
         ) from error
+
+
+def _keep_weights(folder: Path, weights: list[Path], shape: Shape, kept: Path) -> None:
+    """The files as they are; those of a generic base under the names of its modules."""
+    if not isinstance(shape, GenericShape):
+        for path in weights:
+            shutil.copyfile(path, kept / path.name)
+        return
+    try:
+        generic.respell(folder, shape, kept / "model.safetensors")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _refused(folder, f"transformers cannot read it: {error!s:.200}") from error
 
 
 def _pinned(folder: Path, card: Card, shape: Shape) -> Base:

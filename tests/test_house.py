@@ -49,6 +49,11 @@ BREACHES = {
     "a floor without a name": ("floors", "competitions/extras", "import json"),
     "the scale meets Django": ("scale", "evaluator/registry", "import django"),
     "the words meet Celery": ("scale", "assay/money", "import celery"),
+    "the intake reads with a foreign library": (
+        "intake",
+        "evaluator/intake/header",
+        "import safetensors",
+    ),
     "the site loads torch": ("site", "competitions/queries", "import torch"),
     "the command line loads peft": ("site", "assay/client", "import peft"),
     "a rule of competitions meets Django": ("rules", "competitions/rules", "import django.db"),

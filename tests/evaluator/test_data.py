@@ -129,6 +129,6 @@ def test_unknown_formats_and_missing_files_are_named(tmp_path):
 def test_our_own_lines_come_back_and_others_are_refused(tmp_path):
     path = written(tmp_path / "rows.jsonl")
     assert read_jsonl(path) == ROWS
-    path.write_text('{"text": "a"}\n')
+    path.write_text('["text", "a"]\n')
     with pytest.raises(DataRefused, match="row 1"):
         read_jsonl(path)

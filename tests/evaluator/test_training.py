@@ -104,7 +104,8 @@ def test_the_prepare_door_reads_files_and_gives_the_same_task(competition, tmp_p
     salt = tmp_path / "salt"
     salt.write_bytes(bytes(range(32)))
     (tmp_path / "final.csv").write_text(
-        "label,text\n" + "".join('{},"{}"\n'.format(one["label"], one["text"]) for one in slices["final"])
+        "label,text\n"
+        + "".join('{},"{}"\n'.format(one["label"], one["text"]) for one in slices["final"])
     )
     done = evaluator(
         "prepare", "--train", competition / "train.jsonl", "--public", competition / "public.jsonl",
