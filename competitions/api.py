@@ -29,7 +29,7 @@ from competitions.rules.visibility import (
     may_see_refusal,
     may_see_score,
 )
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 from ledger import log
 from ledger import queries as ledger_queries
 from ledger.actions import ms

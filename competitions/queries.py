@@ -7,28 +7,31 @@ from typing import NamedTuple
 from django.db.models import Count, Q, QuerySet, Sum
 
 from assay.errors import did_you_mean
+from assay.messages import Result
+from assay.wire import from_json
 from competitions.errors import CompetitionUnknown, DraftUnknown, SubmissionUnknown
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
-from competitions.rules.outcomes import unpack
+from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
+from competitions.rules.task import SANDBOX_LEVELS
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
-from evaluator.metrics import metric_named
 from ledger import blobs, log
 
 
 class BoardRow(NamedTuple):
     """One line of a board. rank: tied entries of a settled competition share it.
 
-    low_e9, high_e9  the 95 % interval, for showing: no rank or prize depends on it
+    low_e9, high_e9  the 95 % interval, for showing: no rank or prize depends on it. None where the
+                     metric has none
     """
 
     rank: int
     is_tied: bool
     submission: Submission
     score_e9: int
-    low_e9: int
-    high_e9: int
+    low_e9: int | None
+    high_e9: int | None
 
 
 def competitions(*, phase: str = "") -> QuerySet[Competition]:
@@ -114,16 +117,16 @@ def leaderboard(name: str) -> list[BoardRow]:
     raises CompetitionUnknown
     """
     contest = competition(name)
-    evaluator = evaluator_row(contest.spec["manifest_sha256"])
     is_final = contest.phase in (Phase.PROVISIONAL, Phase.SETTLED)
     part = "final_" if is_final else ""
     scored = Submission.objects.filter(competition=name, **{f"{part}score_e9__isnull": False})
-    ordered = scored.order_by(f"-{part}score_e9", "committed_ms")
-    examples = evaluator.final_examples if is_final else evaluator.public_examples
-    return _ranked(list(ordered), contest.spec["metric"], part, examples)
+    ordered = sorted(
+        scored, key=lambda one: (-int(getattr(one, f"{part}merit")), one.committed_ms, one.id)
+    )
+    return _ranked(ordered, contest.spec["metric"], part)
 
 
-def _ranked(ordered: list[Submission], metric: str, part: str, examples: int) -> list[BoardRow]:
+def _ranked(ordered: list[Submission], metric: str, part: str) -> list[BoardRow]:
     found: list[BoardRow] = []
     seen: set[str] = set()
     places = [one.place for one in ordered if one.place]
@@ -131,11 +134,12 @@ def _ranked(ordered: list[Submission], metric: str, part: str, examples: int) ->
         if one.owner in seen:
             continue
         seen.add(one.owner)
-        outcomes = unpack(getattr(one, f"{part}outcomes"), examples)
-        low, high = metric_named(metric).interval_e9(outcomes)
+        result = from_json(Result, getattr(one, f"{part}result"))
+        low_e9, high_e9 = interval_e9(result, metric) or (None, None)
         is_tied = places.count(one.place) > 1 if one.place else False
         rank = one.place or len(found) + 1
-        found.append(BoardRow(rank, is_tied, one, getattr(one, f"{part}score_e9"), low, high))
+        score_e9 = getattr(one, f"{part}score_e9")
+        found.append(BoardRow(rank, is_tied, one, score_e9, low_e9, high_e9))
     return found
 
 
@@ -285,6 +289,19 @@ class Ticket(NamedTuple):
     inputs_sha256: str
     labels_sha256: str
     salt: str
+
+
+def least_level(number: int) -> str:
+    """The weakest sandbox that may do a piece of scoring work; any, when the work is done."""
+    work = evaluation(number)
+    contest = Competition.objects.filter(pk=work.competition).first() if work else None
+    return str(contest.spec["min_sandbox_level"]) if contest else SANDBOX_LEVELS[0]
+
+
+def least_level_of_draft(name: str) -> str:
+    """The weakest sandbox in which a draft's baseline may be measured."""
+    found = Draft.objects.filter(pk=name).values_list("fields", flat=True).first() or {}
+    return str(found.get("min_sandbox_level") or SANDBOX_LEVELS[0])
 
 
 def ticket(number: int) -> Ticket:

@@ -180,7 +180,7 @@ class AdapterRefused(AssayError):
 
 
 class AdapterFileMissing(AdapterRefused):
-    """A file of the adapter is not there. Facts: file."""
+    """A file of the adapter is not there, or may not be opened. Facts: file."""
 
     code = "adapter.file_missing"
     next_step = "Give adapter_config.json and adapter_model.safetensors, as peft saves them."
@@ -194,7 +194,7 @@ class AdapterFileUnknown(AdapterRefused):
 
 
 class AdapterFileKind(AdapterRefused):
-    """Not a plain file of one name: a link, a pipe, a device, a folder. Facts: file."""
+    """Not a plain file of one name: a link, pipe, socket, device or folder. Facts: file."""
 
     code = "adapter.file_kind"
     next_step = "Copy the real file into the folder."
@@ -222,7 +222,7 @@ class AdapterPeftType(AdapterRefused):
 
 
 class AdapterConfigField(AdapterRefused):
-    """A config field is unknown, missing, or not at its neutral value. Facts: field."""
+    """A config field is unknown, or is not at its neutral value. Facts: field."""
 
     code = "adapter.config_field"
     next_step = "Leave this field at the default of peft.LoraConfig."
@@ -264,7 +264,7 @@ class AdapterHeaderSize(AdapterRefused):
 
 
 class AdapterLayout(AdapterRefused):
-    """Tensors overlap, leave gaps, or do not fill the file. Facts: problem."""
+    """Tensors overlap, leave gaps or do not fill the file, or it changes. Facts: problem."""
 
     code = "adapter.layout"
     next_step = "Save the adapter again: the file is damaged or cut."

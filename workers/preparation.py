@@ -16,20 +16,17 @@ from django.utils import timezone
 
 from assay import messages
 from assay.errors import AssayError
-from assay.messages import FileRef
-from assay.wire import Nano
+from assay.messages import FileRef, Result
 from competitions import queries
 from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile, Preparation
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
 from evaluator.manifest import Manifest, read_manifest
-from evaluator.metrics import metric_named
-from evaluator.slices import SALT_BYTES, unpack_labels
+from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms
-from workers.sandbox.runner import Job
-from workers.scoring import InfrastructureFailed, classes_of, run
+from workers.scoring import InfrastructureFailed, Work, score_on
 
 TIME_LIMIT_S = 600
 MEMORY_BYTES = 12 << 30
@@ -58,17 +55,17 @@ def prepare(draft: str, fence: int) -> None:
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(folder: Path, files: dict[str, DraftFile], options: dict[str, str]) -> tuple[Path, bytes]:
+def _read(folder: Path, files: dict[str, DraftFile], options: list[str]) -> tuple[Path, bytes]:
     """Run the reader over the three files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)
-    asked = {"--salt-file": folder / "salt", "--out": out, **options}
+    asked = {"--salt-file": folder / "salt", "--out": out}
     for name in SLICES:
         path = folder / f"{name}{Path(files[name].name).suffix.lower()}"
         blobs.copy_to(files[name].sha256, path)
         asked[f"--{name}"] = path
     arguments = [str(part) for pair in asked.items() for part in pair]
-    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
+    command = [sys.executable, "-m", "evaluator", "prepare", *arguments, *options]
     try:
         done = subprocess.run(
             command,
@@ -103,29 +100,28 @@ def _measured(out: Path) -> messages.EvaluatorRegistered:
     """The dry run: the untouched base on the public slice, in the sandbox."""
     raw = (out / "manifest.json").read_bytes()
     manifest = read_manifest(raw)
-    outcome = run(manifest, _job(out, raw), least=manifest.min_sandbox_level)
-    labels = unpack_labels((out / "public.labels").read_bytes())
-    metric = metric_named(manifest.metric.name)
-    ones = metric.per_example(classes_of(outcome), labels)
-    return _registered(manifest, blobs.put_bytes(raw), metric.score_e9(ones), outcome.level.value)
+    inputs, labels = ((out / f"public.{one}").read_bytes() for one in ("inputs", "labels"))
+    baseline = score_on(manifest, Work(None, inputs, labels, is_final=False))
+    return _registered(manifest, blobs.put_bytes(raw), baseline)
 
 
-def _job(out: Path, manifest: bytes) -> Job:
-    return Job(None, (out / "public.inputs").read_bytes(), manifest)
-
-
-def _registered(
-    manifest: Manifest, name: str, baseline_e9: int, level: str
-) -> messages.EvaluatorRegistered:
+def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.EvaluatorRegistered:
+    test, evaluator = manifest.test, manifest.metric.evaluator
     return messages.EvaluatorRegistered(
         manifest_sha256=name,
         base=manifest.base.name,
+        evaluator=evaluator,
         metric=manifest.metric.name,
-        public_examples=manifest.test.public.examples,
-        final_examples=manifest.test.final.examples,
-        final_commitment=manifest.test.final.commitment,
-        baseline_e9=Nano(baseline_e9),
-        sandbox_level=level,
+        is_custom=bool(manifest.code),
+        code_sha256=manifest.code,
+        public_examples=test.public.examples,
+        public_units=test.public.units,
+        public_mode=manifest.mode.public,
+        final_examples=test.final.examples,
+        final_units=test.final.units,
+        final_mode=manifest.mode.final,
+        final_commitment=test.final.commitment,
+        baseline=baseline,
         at_ms=ms(timezone.now()),
     )
 

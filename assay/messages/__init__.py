@@ -45,6 +45,7 @@ from assay.messages.licensing import (
 from assay.messages.parts import (
     FileRef,
     Line,
+    Result,
     Share,
     Tag,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "LicenceGranted",
     "Line",
     "OfferPublished",
+    "Result",
     "RoyaltyDraw",
     "RoyaltyDrawn",
     "Share",

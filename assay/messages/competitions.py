@@ -2,22 +2,35 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Line, Tag
+from assay.messages.parts import FileRef, Line, Result, Tag
 from assay.wire import Nano
 
 
 @dataclass(frozen=True)
 class EvaluatorRegistered:
-    """A worker prepared a task and measured its baseline on the public slice in the sandbox."""
+    """A worker prepared a task and measured its baseline on the public slice in the sandbox.
+
+    evaluator    its name in the registry; is_custom: its scores come from the sponsor's own code
+    *_examples   how many each slice has; *_units: what the metric's mean is taken over
+    *_mode       "fast" or "exact": how each slice is computed
+    code_sha256  of the sponsor's code; empty where there is none
+    baseline     on the public slice
+    """
 
     manifest_sha256: str
     base: str
+    evaluator: str
     metric: str
+    is_custom: bool
+    code_sha256: str
     public_examples: int
+    public_units: int
+    public_mode: str
     final_examples: int
+    final_units: int
+    final_mode: str
     final_commitment: str
-    baseline_e9: Nano
-    sandbox_level: str
+    baseline: Result
     at_ms: int
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Tag
-from assay.wire import Nano
+from assay.messages.parts import FileRef, Result, Tag
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,12 @@ class SubmissionFailed:
 
 @dataclass(frozen=True)
 class SubmissionScored:
-    """A score on the public slice. outcomes: one bit per example, hex, first example highest."""
+    """A score on the public slice."""
 
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
     at_ms: int
 
 
@@ -81,11 +76,7 @@ class SubmissionFinalScored:
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
     at_ms: int
 
 
@@ -95,9 +86,5 @@ class BaselineScored:
 
     competition: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
     at_ms: int

@@ -15,11 +15,20 @@ from competitions import queries
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
+from competitions.rules.task import read_pairs
 from ledger import actions as ledger_actions
 from ledger import bell, log
 
 LEASE_S = 900
 SLICES = ("train", "public", "final")
+PLAIN = {  # field -> option of the reader
+    "base": "--base",
+    "metric": "--metric",
+    "mode": "--mode",
+    "max_tokens": "--max-tokens",
+    "min_sandbox_level": "--min-sandbox-level",
+}
+PAIRS = {"columns": "--column", "options": "--option"}  # each line of the field, one option
 
 
 @dataclass(frozen=True)
@@ -39,19 +48,20 @@ def files_of(draft: Draft) -> dict[str, DraftFile]:
     return {name: DraftFile(**draft.files[name]) for name in SLICES}
 
 
-def options_of(draft: Draft) -> dict[str, str]:
-    """What the sponsor chose, as options of the reader."""
-    names = {
-        "base": "--base",
-        "metric": "--metric",
-        "max_tokens": "--max-tokens",
-        "text_column": "--text-column",
-        "label_column": "--label-column",
-        "min_sandbox_level": "--min-sandbox-level",
-    }
-    return {
-        option: str(draft.fields[name]) for name, option in names.items() if draft.fields.get(name)
-    }
+def options_of(draft: Draft) -> list[str]:
+    """What the sponsor chose, as options of the reader. Call it for fields that were checked."""
+    told = [
+        f"{option}={draft.fields[name]}" for name, option in PLAIN.items() if draft.fields.get(name)
+    ]
+    for name, option in PAIRS.items():
+        pairs = read_pairs(str(draft.fields.get(name, "")))
+        told += [f"{option}={key}={value}" for key, value in pairs.items()]
+    return told
+
+
+def _chosen(draft: Draft) -> list[object]:
+    """What the task is prepared from, as it was typed and uploaded."""
+    return [dict(draft.files), *(draft.fields.get(name) or "" for name in (*PLAIN, *PAIRS))]
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:
@@ -73,10 +83,10 @@ def save(
     raises DraftUnknown
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
-    before = [dict(found.files), options_of(found)]
+    before = _chosen(found)
     found.fields |= fields
     found.files |= {name: asdict(file) for name, file in files.items()}
-    if before != [found.files, options_of(found)]:
+    if before != _chosen(found):
         found.state, found.prepared, found.problem = Draft.State.EDITING, {}, {}
     found.updated_at = now
     found.save()

@@ -1,25 +1,22 @@
 """Scoring work: leases under a fence, and what a worker may write down with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from assay import messages
 from assay.errors import AssayError
-from assay.wire import Nano
+from assay.messages import Result
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.fold import fold
-from competitions.rules.outcomes import pack
 from competitions.rules.rows import Competition
-from evaluator.metrics import metric_named
 from ledger import log
 
 MOST_ATTEMPTS = 3
@@ -28,12 +25,10 @@ MOST_PAUSE_S = 300
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run in the sandbox gave. outcomes: one integer per example, 0 or 1 for accuracy."""
+    """What a run in the sandbox gave. adapter_sha256: of the canonical blob, empty for the base."""
 
     adapter_sha256: str
-    outcomes: Sequence[int]
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
 
 
 def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
@@ -58,6 +53,19 @@ def _lease(evaluation: int, now: datetime) -> int | None:
     if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
         return None
     return int(Evaluation.objects.values_list("fence", flat=True).get(pk=evaluation))
+
+
+def extend_lease(*, evaluation: int, fence: int, seconds: int, now: datetime) -> None:
+    """Hold leased work for so much longer, counted from now: called before each run.
+
+    A lease that would end earlier than it does already stays as it is.
+    raises StaleAttempt when another attempt counts
+    """
+    until = now + timedelta(seconds=seconds)
+    mine = Evaluation.objects.filter(pk=evaluation, fence=fence)
+    longer = Case(When(leased_until__lt=until, then=Value(until)), default=F("leased_until"))
+    if not mine.update(leased_until=longer):
+        raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
 
 
 @transaction.atomic
@@ -123,19 +131,14 @@ def _refuse(submission: str, error: AssayError, contest: Competition, *, now: da
 def _score_body(
     work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
 ) -> object:
-    outcomes = tuple(measured.outcomes)
-    score: dict[str, Any] = {
+    told: dict[str, Any] = {
         "manifest_sha256": contest.spec.manifest_sha256,
-        "score_e9": Nano(metric_named(contest.spec.metric).score_e9(outcomes)),
-        "examples": len(outcomes),
-        "outcomes": pack(outcomes),
-        "sandbox_level": measured.sandbox_level,
-        "policy_sha256": measured.policy_sha256,
+        "result": measured.result,
         "at_ms": at_ms,
     }
     if not work.submission:
-        return messages.BaselineScored(competition=contest.id, **score)
-    score |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
+        return messages.BaselineScored(competition=contest.id, **told)
+    told |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
     if work.slice == Evaluation.Slice.PUBLIC:
-        return messages.SubmissionScored(**score)
-    return messages.SubmissionFinalScored(**score)
+        return messages.SubmissionScored(**told)
+    return messages.SubmissionFinalScored(**told)

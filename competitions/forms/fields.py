@@ -8,6 +8,7 @@ from django import forms
 from assay.errors import AssayError
 from assay.messages import Share
 from assay.money import parse_tokens
+from competitions.rules.task import read_pairs
 from licensing.rules.terms import PERCENT_E8
 
 MOST_PAYEES = 64
@@ -114,6 +115,24 @@ class CurveField(forms.CharField):
         if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return tuple(int(part) for part in parts)
+
+
+class PairsField(forms.CharField):
+    """Names with their values, one a line: `text = body`; cleaned to a dict."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=4000, required=False, **options)
+        self.widget.attrs |= {"rows": 3}
+
+    def clean(self, value: object) -> dict[str, str]:
+        """name -> value; empty when nothing is named."""
+        try:
+            return read_pairs(super().clean(value))
+        except ValueError as error:
+            cause = f"“{error}” is no line of the form: name = value, each name once."
+            raise forms.ValidationError(cause, code="invalid") from error
 
 
 class SharesField(forms.CharField):

@@ -41,6 +41,7 @@ FIELD_OF = {  # a path of rules.spec.problems -> (page, field) where it is typed
     "dispute_s": ("prize", "dispute"),
     "quota": ("prize", "quota"),
     "window_s": ("prize", "window"),
+    "min_sandbox_level": ("data", "min_sandbox_level"),
 }
 
 

@@ -1,6 +1,6 @@
 """The four pages on which a sponsor describes a competition. Texts are kept as they were typed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,25 +8,26 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import RegexValidator
 
 from competitions import queries
 from competitions.forms.fields import (
     CurveField,
     DurationField,
     MomentField,
+    PairsField,
     PercentField,
     SharesField,
     TokensField,
 )
 from competitions.rules.spec import SLUG
-from evaluator.bases import BASES
-from evaluator.metrics import METRICS
+from competitions.rules.task import GENERIC_WORDS, SANDBOX_LEVELS, misfits
+from evaluator.bases import Base, base_named, bases
+from evaluator.manifest import EXACT, FAST
+from evaluator.registry import REGISTERED, evaluator_of
 from ledger import queries as ledger_queries
 
 FILE_KINDS = (".jsonl", ".csv", ".parquet")
 OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
-_COLUMN = RegexValidator(r"\A[^\s-][^\r\n\x00]{0,79}\Z", "Write the column's name.")
 
 
 class StepForm(forms.Form):
@@ -68,6 +69,20 @@ class TaskForm(StepForm):
         return name
 
 
+def base_words(base: Base) -> str:
+    """A base as a choice: its title, and what is special about it."""
+    return f"{base.title} ({GENERIC_WORDS})" if base.is_generic else base.title
+
+
+def metric_choices(base: Base | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Evaluator -> its metrics, of those evaluators that fit the base; all when none is named."""
+    fitting = [one for one in REGISTERED if base is None or one.fits(base.shape)]
+    return [
+        (evaluator.title, [(one.name, f"{one.name}: {one.title}") for one in evaluator.metrics])
+        for evaluator in fitting
+    ]
+
+
 class DataForm(StepForm):
     """What is trained on and scored. The files are only stored here; a worker reads them.
 
@@ -76,12 +91,19 @@ class DataForm(StepForm):
 
     base = forms.ChoiceField(
         label="Base model",
-        choices=[(base.name, base.title) for base in BASES],
         help_text="Every entry is an adapter of exactly these bytes.",
     )
     metric = forms.ChoiceField(
-        choices=[(name, name) for name in METRICS],
-        help_text="Accuracy: the share of examples whose label is predicted.",
+        help_text="By evaluator. Every entry is ranked by it, and the baseline must be beaten in it.",
+    )
+    mode = forms.ChoiceField(
+        label="Public scores",
+        required=False,
+        choices=[
+            (FAST, "fast: the same bits on one kind of machine"),
+            (EXACT, "exact: the same bits everywhere, about twice the work"),
+        ],
+        help_text="The sealed slice is always scored exactly, wherever the base has an exact form.",
     )
     train = forms.FileField(
         label="Training data",
@@ -98,14 +120,27 @@ class DataForm(StepForm):
         error_messages={"required": "Choose a file."},
         help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
     )
-    text_column = forms.CharField(initial="text", max_length=80, validators=[_COLUMN])
-    label_column = forms.CharField(initial="label", max_length=80, validators=[_COLUMN])
+    columns = PairsField(
+        label="Columns with another name",
+        help_text="One a line, name = name in your files. Nothing when they are called "
+        "as the metric calls them.",
+    )
+    options = PairsField(
+        label="Options of the metric",
+        help_text="One a line, name = value. Nothing: the usual ones.",
+    )
     max_tokens = forms.IntegerField(
         label="Tokens per example",
         initial=48,
         min_value=8,
         max_value=512,
         help_text="Longer texts are cut; fewer tokens score faster.",
+    )
+    min_sandbox_level = forms.ChoiceField(
+        label="Weakest sandbox",
+        required=False,
+        choices=[(name, name) for name in SANDBOX_LEVELS],
+        help_text="A worker that locks adapters up less strongly takes no run of it.",
     )
 
     def __init__(
@@ -115,11 +150,33 @@ class DataForm(StepForm):
         **more: Any,
     ) -> None:
         super().__init__(*arguments, **more)
+        known = bases()
+        self.fields["base"].choices = [(one.name, base_words(one)) for one in known]
+        self.fields["metric"].choices = metric_choices(self._base(known))
         for name in ("train", "public", "final"):
             self.fields[name].required = name not in stored
         for name, file in stored.items():
             replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
             self.fields[name].help_text = replace
+
+    def _base(self, known: Sequence[Base]) -> Base | None:
+        """The base that was chosen, when one was; its metrics are offered first."""
+        return next((one for one in known if one.name == self.data.get("base")), None)
+
+    def clean_mode(self) -> str:
+        return self.cleaned_data["mode"] or FAST
+
+    def clean_min_sandbox_level(self) -> str:
+        return self.cleaned_data["min_sandbox_level"] or SANDBOX_LEVELS[0]
+
+    def clean(self) -> dict[str, Any]:
+        """raises ValidationError, at each field, for choices that do not fit together"""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        if "base" in found and "metric" in found:
+            evaluator = evaluator_of(found["metric"])
+            for name, cause in misfits(base_named(found["base"]), evaluator, found).items():
+                self.add_error(name, cause)
+        return found
 
     def clean_train(self) -> UploadedFile | None:
         return self._file("train")

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from competitions.rules import escrow, verdict
 from competitions.rules.checks import need, order_of
-from competitions.rules.outcomes import unpack
+from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, Submission
 from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
-from evaluator.metrics import metric_named
 from ledger.rules.accounts import AccountKind
 from ledger.rules.books import open_account
 from ledger.rules.entry import Entry
@@ -97,9 +96,10 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
     need(contest.baseline_e9 is None, entry, "it is scored already")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    check_score(entry, contest, examples=evaluator.final_examples)
-    body = entry.body
-    return replace(contest, baseline_e9=body.score_e9, baseline_outcomes=body.outcomes)
+    result = entry.body.result
+    of_this_task(entry, contest)
+    judged(entry, result, final_slice(evaluator))
+    return replace(contest, baseline_e9=result.score_e9, baseline=result)
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -142,17 +142,3 @@ def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:
     """The row in its new phase. raises FoldRefused when PHASES has no such move"""
     need(phase in PHASES[contest.phase], entry, f"it is {contest.phase}")
     return replace(contest, phase=phase.value, since_ms=entry.body.at_ms)
-
-
-def check_score(entry: Entry, contest: Competition, *, examples: int) -> None:
-    """A score must be of this evaluator, and follow from its outcomes. raises FoldRefused"""
-    body = entry.body
-    need(body.manifest_sha256 == contest.spec.manifest_sha256, entry, "another evaluator")
-    need(body.examples == examples, entry, "the number of examples differs")
-    try:
-        outcomes = unpack(body.outcomes, body.examples)
-    except ValueError as error:
-        need(False, entry, str(error))  # noqa: FBT003
-        return
-    score_e9 = metric_named(contest.spec.metric).score_e9(outcomes)
-    need(body.score_e9 == score_e9, entry, "the score does not follow from the outcomes")

@@ -6,7 +6,7 @@ from typing import Any
 from competitions.errors import FoldRefused
 from competitions.rules import quota
 from competitions.rules.checks import need, order_of
-from competitions.rules.contests import check_score
+from competitions.rules.results import final_slice, judged, of_this_task, public_slice
 from competitions.rules.rows import (
     ENDS,
     STATES,
@@ -63,17 +63,17 @@ def scored(entry: Entry, rows: Rows) -> None:
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     body = entry.body
-    check_score(entry, contest, examples=evaluator.public_examples)
+    of_this_task(entry, contest)
+    mark = judged(entry, body.result, public_slice(evaluator))
     rows.put(
         _moved(
             entry,
             submission,
             State.SCORED,
             adapter_sha256=body.adapter_sha256,
-            score_e9=body.score_e9,
-            outcomes=body.outcomes,
-            sandbox_level=body.sandbox_level,
-            policy_sha256=body.policy_sha256,
+            score_e9=body.result.score_e9,
+            merit=str(mark.merit),
+            result=body.result,
         )
     )
 
@@ -109,9 +109,18 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     need(body.adapter_sha256 == submission.adapter_sha256, entry, "another adapter")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    check_score(entry, contest, examples=evaluator.final_examples)
-    scores = {"final_score_e9": body.score_e9, "final_outcomes": body.outcomes}
-    rows.put(_moved(entry, submission, State.FINAL_SCORED, **scores))
+    of_this_task(entry, contest)
+    mark = judged(entry, body.result, final_slice(evaluator))
+    rows.put(
+        _moved(
+            entry,
+            submission,
+            State.FINAL_SCORED,
+            final_score_e9=body.result.score_e9,
+            final_merit=str(mark.merit),
+            final_result=body.result,
+        )
+    )
 
 
 def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from assay.messages import FileRef, Spec, Tag
+from assay.messages import FileRef, Result, Spec, Tag
 
 
 class Phase(StrEnum):
@@ -64,12 +64,19 @@ class Evaluator:
 
     id: str
     base: str
+    evaluator: str
     metric: str
+    is_custom: bool
+    code_sha256: str
     public_examples: int
+    public_units: int
+    public_mode: str
     final_examples: int
+    final_units: int
+    final_mode: str
     final_commitment: str
     baseline_e9: int
-    sandbox_level: str
+    baseline: Result
     at_ms: int
     message: str
 
@@ -92,14 +99,19 @@ class Competition:
     slice_salt: str = ""
     slice_files: tuple[FileRef, ...] = ()
     baseline_e9: int | None = None
-    baseline_outcomes: str = ""
+    baseline: Result | None = None
     dispute_until_ms: int | None = None
     end_reason: str = ""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One adapter offered to one competition. slot: None once it was given back."""
+    """One adapter offered to one competition.
+
+    slot           None once it was given back
+    merit          what ranks: higher is better; a whole number of any size, as decimal text
+    result         of the public slice; with `final_`, of the sealed one
+    """
 
     TABLE: ClassVar[str] = "competitions.Submission"
     INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
@@ -120,11 +132,11 @@ class Submission:
     slot: int | None
     adapter_sha256: str = ""
     score_e9: int | None = None
-    outcomes: str = ""
+    merit: str = ""
+    result: Result | None = None
     final_score_e9: int | None = None
-    final_outcomes: str = ""
-    sandbox_level: str = ""
-    policy_sha256: str = ""
+    final_merit: str = ""
+    final_result: Result | None = None
     refusal_code: str = ""
     refusal_cause: str = ""
     refusal_next: str = ""

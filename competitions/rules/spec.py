@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from assay.messages import Spec
+from competitions.rules.task import SANDBOX_LEVELS
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 MOST_PLACES = 64
@@ -88,3 +89,5 @@ def _runs(spec: Spec) -> Iterator[Problem]:
         yield Problem("quota", "Choose between 1 and 1000 runs a window.")
     if not 1 <= spec.window_s <= 30 * DAY_S:
         yield Problem("window_s", "Choose a window of one second to thirty days.")
+    if spec.min_sandbox_level not in SANDBOX_LEVELS:
+        yield Problem("min_sandbox_level", f"Choose one of {', '.join(SANDBOX_LEVELS)}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from assay.messages import Line
 from competitions.rules import escrow, prizes
-from competitions.rules.outcomes import unpack
+from competitions.rules.results import final_slice, mark_of
 from competitions.rules.rows import Competition, Evaluator, Phase, State, Submission
 
 STANDING = frozenset({State.COMMITTED, State.SCORED, State.REVEALED, State.FINAL_SCORED})
@@ -45,12 +45,13 @@ def payout(
     contest  in phase provisional, with its draw and its baseline
     """
     assert contest.phase == Phase.PROVISIONAL, f"{contest.id} is {contest.phase}"
+    assert contest.baseline is not None, "what is verified has its baseline"
     judged = standing(entries)
     spec = contest.spec
     result = prizes.settle(
         [_placed(one, evaluator) for one in judged],
         prizes.PayoutTerms(int(spec.prize_nano), spec.curve, spec.fee_e8, spec.pool_e8),
-        baseline=unpack(contest.baseline_outcomes, evaluator.final_examples),
+        baseline=mark_of(contest.baseline, final_slice(evaluator)),
         draw=contest.draw,
     )
     owners = {one.id: one.owner for one in judged}
@@ -68,5 +69,6 @@ def places(result: prizes.Payout) -> dict[str, int]:
 
 
 def _placed(entry: Submission, evaluator: Evaluator) -> prizes.Placed:
-    outcomes = unpack(entry.final_outcomes, evaluator.final_examples)
-    return prizes.Placed(entry.id, entry.owner, entry.committed_ms, outcomes)
+    assert entry.final_result is not None, "what is verified has its final score"
+    mark = mark_of(entry.final_result, final_slice(evaluator))
+    return prizes.Placed(entry.id, entry.owner, entry.committed_ms, mark)

@@ -128,6 +128,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         else None,
         "terms": terms_of(entry.tags),
         "is_open": contest.phase == Phase.OPEN,
+        "results": lines.results_of(entry, line),
         "is_public_adapter": entry.state in ("revealed", "final_scored"),
     }
     return render(request, "competitions/submission.html", context)

@@ -4,18 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from assay.messages import Result
 from assay.money import show_tokens
+from assay.wire import from_json
 from competitions import queries
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
-from competitions.rules.outcomes import unpack
+from competitions.rules.results import interval_e9
 from competitions.rules.rows import State
 from competitions.rules.visibility import (
     may_see_final_score,
     may_see_refusal,
     may_see_score,
 )
-from evaluator.metrics import metric_named, show_score
+from evaluator.registry import show_score
 from licensing.rules.may import Denied, Priced, Use, may
 from licensing.rules.reading import parse
 from licensing.rules.terms import Schedule
@@ -111,6 +113,15 @@ def entry_line(
     )
 
 
+def results_of(entry: Submission, line: EntryLine) -> list[tuple[str, Result]]:
+    """What each score ran under, of those scores that the viewer may see."""
+    found = (
+        ("Public run", entry.result if line.score else None),
+        ("Final run", entry.final_result if line.final_score else None),
+    )
+    return [(title, from_json(Result, value)) for title, value in found if value]
+
+
 def licence_words(tags: Iterable[tuple[str, str]]) -> str:
     """What a commercial licence of the entry costs, in two or three words."""
     answer = may(Use.COMMERCIAL, parse([(name, value) for name, value in tags]), age_ms=0)
@@ -139,8 +150,8 @@ def _baseline(contest: Competition, *, is_final: bool) -> Score:
     if not is_final:
         return Score(show_score(evaluator.baseline_e9), evaluator.baseline_e9)
     assert contest.baseline_e9 is not None, "a final board has its baseline"
-    outcomes = unpack(contest.baseline_outcomes, evaluator.final_examples)
-    low_e9, high_e9 = metric_named(evaluator.metric).interval_e9(outcomes)
+    result = from_json(Result, contest.baseline)
+    low_e9, high_e9 = interval_e9(result, evaluator.metric) or (None, None)
     return Score(show_score(contest.baseline_e9), contest.baseline_e9, low_e9, high_e9)
 
 

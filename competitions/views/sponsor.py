@@ -26,7 +26,7 @@ from competitions.forms.steps import STEPS, DataForm
 from competitions.models import Draft
 from competitions.rules.purse import purse
 from competitions.views.board import terms_of
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
 from licensing import queries as rights
@@ -228,7 +228,10 @@ def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
 
 
 def _measured(found: Draft) -> dict[str, Any]:
-    return {"prepared": found.prepared, "baseline": show_score(int(found.prepared["baseline_e9"]))}
+    return {
+        "prepared": found.prepared,
+        "baseline": show_score(int(found.prepared["baseline"]["score_e9"])),
+    }
 
 
 def _problems(error: AssayError | None) -> list[tuple[str, str, str]]:

@@ -91,11 +91,11 @@ class Decoder:
                 query, key, value, attn_mask=mask, is_causal=mask is None and begin == 0,
                 enable_gqa=query.shape[1] != key.shape[1],
             )  # fmt: skip
-            mixed = mixed.transpose(1, 2).flatten(2)
-            states = states + self._linear(mixed, part + "self_attn.o_proj")
-            states = states + self._wide(
-                self._norm(states, part + "post_attention_layernorm"), part
-            )
+            self._add(states, mixed.transpose(1, 2).flatten(2), part + "self_attn.o_proj")
+            normed = self._norm(states, part + "post_attention_layernorm")
+            gate = functional.silu(self._linear(normed, part + "mlp.gate_proj"), inplace=True)
+            gate *= self._linear(normed, part + "mlp.up_proj")
+            self._add(states, gate, part + "mlp.down_proj")
         return states
 
     def _heads(self, states: Tensor, part: str, waves: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,11 +107,6 @@ class Decoder:
             for name in ("q", "k", "v")
         )
         return _turned(query, waves), _turned(key, waves), value
-
-    def _wide(self, states: Tensor, part: str) -> Tensor:
-        gate = functional.silu(self._linear(states, part + "mlp.gate_proj"), inplace=True)
-        gate *= self._linear(states, part + "mlp.up_proj")
-        return self._linear(gate, part + "mlp.down_proj")
 
     def _mask(self, begin: int, end: int) -> Tensor | None:
         """bool [new, all]: what may be looked at, where causal alone does not say it."""
@@ -131,14 +126,20 @@ class Decoder:
         return self._norm(states, "model.norm")
 
     def _norm(self, states: Tensor, name: str) -> Tensor:
-        return functional.rms_norm(
-            states, (states.shape[-1],), self.weights[name + ".weight"], self.eps
-        )
+        size = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
+        scale = size.square_().div_(states.shape[-1]).add_(self.eps).rsqrt_()
+        return (states * scale).mul_(self.weights[name + ".weight"])
 
     def _linear(self, states: Tensor, name: str) -> Tensor:
         return functional.linear(
             states, self.weights[name + ".weight"], self.weights.get(name + ".bias")
         )
+
+    def _add(self, states: Tensor, change: Tensor, name: str) -> None:
+        """Add a linear layer's output to the states, in the product itself."""
+        states.flatten(0, 1).addmm_(change.flatten(0, 1), self.weights[name + ".weight"].T)
+        if name + ".bias" in self.weights:
+            states += self.weights[name + ".bias"]
 
 
 def scored_rows(logits: Tensor, wanted: Tensor, counts: Sequence[int]) -> list[Scored]:
@@ -181,7 +182,11 @@ def _turned(heads: Tensor, waves: Tensor) -> Tensor:
     """Rotary positions, the halves of a head as pairs."""
     cosine, sine = waves
     first, second = heads.chunk(2, -1)
-    return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
+    turned = torch.empty_like(heads)
+    left, right = turned.chunk(2, -1)
+    torch.mul(first, cosine, out=left).addcmul_(second, sine, value=-1)
+    torch.mul(second, cosine, out=right).addcmul_(first, sine)
+    return turned
 
 
 def _nll(logits: Tensor, wanted: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 
 from assay.money import parse_tokens, show_tokens
 from competitions.rules import quota
-from competitions.rules.prizes import Payout, PayoutTerms, Placed, settle
+from competitions.rules.prizes import Mark, Payout, PayoutTerms, Placed, settle
 from competitions.rules.verdict import places
 from licensing.rules.royalty import share_sale, targets
 from tests.docs.worked import given, parts_e8, section, sections
@@ -14,14 +14,16 @@ def examples(name):
     return [pytest.param(one, id=one.title) for one in sections(name) if "Example" in one.title]
 
 
-def outcomes(text):
-    return tuple(map(int, text))
+def mark(text):
+    """The mark of 0/1 outcomes: how many are right, and which."""
+    points = tuple(map(int, text))
+    return Mark(sum(points), points)
 
 
 def paid(terms, entries) -> Payout:
     return settle(
         [
-            Placed(row["entry"], row["owner"], int(row["commit"]), outcomes(row["outcomes"]))
+            Placed(row["entry"], row["owner"], int(row["commit"]), mark(row["outcomes"]))
             for row in entries
         ],
         PayoutTerms(
@@ -30,7 +32,7 @@ def paid(terms, entries) -> Payout:
             fee_e8=parts_e8(terms["fee"]),
             pool_e8=parts_e8(terms["pool"]),
         ),
-        baseline=outcomes(terms["baseline"]),
+        baseline=mark(terms["baseline"]),
         draw=terms["draw"],
     )
 

@@ -13,7 +13,6 @@ from kombu.exceptions import OperationalError
 
 from competitions import queries
 from competitions.actions import deadline
-from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation
 from config.celery import app
 from evaluator.errors import AdapterWrongBase
@@ -74,13 +73,12 @@ class Bench:
     def __init__(self):
         self.runs = Counter()
 
-    def measure(self, ticket):
+    def measure(self, ticket, hold):
         owner = queries.submission(ticket.submission).owner if ticket.submission else ""
         self.runs[owner, "final" if ticket.is_final else "public"] += 1
         right = self.RIGHT.get(owner, 10)
-        ones = (1,) * right + (0,) * (factories.EXAMPLES - right)
         adapter = blobs.put_bytes(f"adapter of {owner}".encode()) if owner else ""
-        return Measured(adapter, ones, "seccomp", "9" * 64)
+        return factories.measured(adapter, right, "exact" if ticket.is_final else "fast")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from django.core.management import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.sandbox import cgroups, jobs, levels, protocol, seccomp
+from workers.sandbox import cgroups, jobs, levels, protocol, seccomp, trial
 from workers.sandbox.errors import FilterChanged, LevelMissing, SandboxUnavailable
 from workers.sandbox.levels import Host, Level, Missing
 from workers.sandbox.protocol import Report, Status
 from workers.sandbox.runner import Job
+from workers.sandbox.stamp import policy_name
+from workers.sandbox.trial import Trial
 
 JOB = Job(None, b"", b"", cpu_s=5)
 
@@ -157,4 +160,17 @@ def test_the_doctor_names_the_level_and_the_policy():
     call_command("sandbox_doctor", stdout=told)
     level = levels.strongest_level()
     assert f"level    {level.value}" in told.getvalue()
-    assert seccomp.read_filter(level.filter_name).sha256 in told.getvalue()
+    tried = trial.passed_zygote(level)
+    assert policy_name("zygote", level, [level.filter_name], tried.sha256) in told.getvalue()
+    assert f"zygote   {len(tried.held)} of {len(tried.held)} attacks stopped" in told.getvalue()
+    took_s = min(trial.try_zygote(level).took_s for _ in range(2))
+    assert min(took_s, tried.took_s) < 3
+
+
+def test_a_sandbox_that_lets_something_out_holds_no_entry(monkeypatch):
+    leaky = Trial(Level.FULL, {"read_file": True, "fork": False}, 0.1)
+    monkeypatch.setattr(trial, "try_zygote", lambda level: leaky)
+    with pytest.raises(SandboxUnavailable) as refused:
+        trial.passed_zygote.__wrapped__(Level.FULL)
+    assert refused.value.facts["missing"] == "not stopped: fork"
+    assert leaky.sha256 != replace(leaky, held={"read_file": True, "fork": True}).sha256

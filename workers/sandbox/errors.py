@@ -5,6 +5,7 @@ AssayError
   LevelMissing         sandbox.level_missing   it can, but not as strongly as asked
   FilterChanged        sandbox.filter_changed  a checked-in filter has other bytes
   BoxMissing           sandbox.box_missing     no bubblewrap for what must run in a fresh jail
+  CodeTooLong          sandbox.code_too_long   a sponsor's scoring code is over the limit
   ZygoteFailed         sandbox.not_started     the scorer or the base did not load
 """
 
@@ -37,6 +38,13 @@ class BoxMissing(AssayError):
 
     code, status = "sandbox.box_missing", 503
     next_step = "Install bubblewrap: `apt-get install bubblewrap`; then `manage.py sandbox_doctor`."
+
+
+class CodeTooLong(AssayError):
+    """A sponsor's scoring code is over the limit. Facts: bytes, limit."""
+
+    code, status = "sandbox.code_too_long", 413
+    next_step = "Shorten the file: tables belong into the references."
 
 
 class ZygoteFailed(AssayError):

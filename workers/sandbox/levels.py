@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import total_ordering
+from functools import cache, total_ordering
 from pathlib import Path
 
 from workers.sandbox import cgroups, landlock, namespaces, seccomp
@@ -95,14 +95,17 @@ class Host:
         return "; ".join(one.what for one in self.missing)
 
 
+@cache
 def probe() -> Host:
-    """Try every lock for real, in another process, as the user that jails will have."""
+    """Try every lock for real, in another process, as the user that jails will have; once."""
     said = _probe_locks()
+    landlock_fails = said.pop("landlock", "not tried")  # nothing is missing where more can be had
     missing = [Missing(f"{name}: {why}", FIXES[name]) for name, why in said.items() if why]
     if said["filter"] or said["uid"]:
         return Host(None, tuple(missing))
-    landlock_fails = said["landlock"]
     if said["namespaces"]:
+        if landlock_fails:
+            missing.append(Missing(f"landlock: {landlock_fails}", FIXES["landlock"]))
         level = Level.SECCOMP if landlock_fails else Level.LANDLOCK
         return Host(level, tuple(missing), landlock_fails)
     try:

@@ -18,9 +18,10 @@ from workers.sandbox.seccomp import Filter
 
 SANDBOX_UID = 64123  # what a sandbox started by root becomes; no account needs to exist
 NOBODY = 65534  # what a jail sees itself as
+NEW_MOUNTS = 0x00020000
 NEW_NAMESPACES = (
     0x10000000  # user
-    | 0x00020000  # mount
+    | NEW_MOUNTS
     | 0x20000000  # pid
     | 0x08000000  # ipc
     | 0x04000000  # uts
@@ -29,7 +30,8 @@ NEW_NAMESPACES = (
 )
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL = 38, 47, 4
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 1 << 14, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 MOUNT_POINT = b"/tmp"  # any folder will do: it is covered, not used
 MNT_DETACH, SYS_PIVOT_ROOT = 2, 155
 CAPABILITIES, CAP_VERSION_3 = 64, 0x20080522
@@ -128,6 +130,19 @@ def enter_empty_root() -> None:
     _must(_LIBC.syscall(SYS_PIVOT_ROOT, b".", b"."), "pivot_root")
     _must(_LIBC.umount2(b".", MNT_DETACH), "umount")
     os.chdir("/")
+
+
+def bind_in_own_mounts(places: Mapping[Path, Path]) -> None:
+    """Give folders second names that only this process and its children know. Needs root.
+
+    places  folder -> an empty folder that becomes its second name
+    raises  OSError
+    """
+    _must(_LIBC.unshare(NEW_MOUNTS), "unshare mounts")
+    _must(_LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
+    for folder, place in places.items():
+        source, target = os.fsencode(folder), os.fsencode(place)
+        _must(_LIBC.mount(source, target, None, MS_BIND | MS_REC, None), f"bind {folder}")
 
 
 def keep_only(wanted: Mapping[int, int]) -> None:

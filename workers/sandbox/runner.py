@@ -95,6 +95,11 @@ class Sandbox:
         """How long the present zygote took until it was ready."""
         return self._fresh_zygote().start_s
 
+    @property
+    def zygote_pid(self) -> int:
+        """The process that holds the base now."""
+        return self._fresh_zygote().pid
+
     def run(self, job: Job) -> Outcome:
         """Score one job. What the miner's code does to itself is a status, not an error.
 
@@ -232,6 +237,11 @@ class _Zygote:
             raise ZygoteFailed("The sandbox did not start.", said=said)
         _, uid, _ = watch.CREDENTIALS.unpack(extra[0][2][: watch.CREDENTIALS.size])
         assert uid != 0, "no jail ever holds the host's uid 0"
+
+    @property
+    def pid(self) -> int:
+        """Its process, as this host counts."""
+        return self._process.pid
 
     def is_worn_out(self) -> bool:
         """It has ended, or served long enough."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,20 +45,20 @@ class Bounds:
 class Line:
     """The runner's ends of one job.
 
-    supervisor  a pidfd: of the zygote's child once it has said hello, or of a fresh jail's box
-    is_direct   there is no supervisor of ours: the box itself ends, and is killed
+    process    a pidfd, once it has said hello: of a jail's supervisor, or of a fresh jail
+    is_direct  there is no supervisor to talk to: the jail itself is killed, and its end counts
     """
 
     control: socket.socket
     result: int
     log: int
-    supervisor: int = -1
+    process: int = -1
     is_direct: bool = False
 
     def close(self) -> None:
         """Close all of them. A supervisor that still lives takes it as a kill."""
         self.control.close()
-        for handle in (self.result, self.log, self.supervisor):
+        for handle in (self.result, self.log, self.process):
             if handle >= 0:
                 os.close(handle)
 
@@ -74,6 +75,32 @@ class Heard:
     log_bytes: int = 0
 
 
+def open_line(contents: tuple[bytes, bytes, bytes]) -> tuple[Line, list[int]]:
+    """Our ends of a new job, and theirs in the order of an order's descriptors; close both.
+
+    contents  adapter, inputs and manifest, which go into sealed memory
+    """
+    with ExitStack() as undo:
+        control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        (result, result_end), (log, log_end) = os.pipe(), os.pipe()
+        line = Line(control, result, log)
+        undo.callback(line.close)
+        theirs = [far.detach(), result_end, log_end]
+        undo.callback(close_all, theirs)
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        control.settimeout(HELLO_S)
+        for name, content in zip(("manifest", "inputs", "adapter"), contents[::-1], strict=True):
+            theirs.insert(1, protocol.sealed_memory(name, content))
+        undo.pop_all()
+    return line, theirs
+
+
+def close_all(handles: Sequence[int]) -> None:
+    """Close every one of them."""
+    for handle in handles:
+        os.close(handle)
+
+
 def hand_over(
     zygote: socket.socket, order: protocol.Order, contents: tuple[bytes, bytes, bytes]
 ) -> Line:
@@ -81,23 +108,29 @@ def hand_over(
 
     raises OSError when the zygote is gone
     """
-    with ExitStack() as theirs, ExitStack() as ours:
-        control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        (result, result_end), (log, log_end) = os.pipe(), os.pipe()
-        line = Line(control, result, log)
-        ours.callback(line.close)
-        theirs.enter_context(far)
-        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        control.settimeout(HELLO_S)
-        handles = [result_end, log_end]
-        for name, content in zip(("manifest", "inputs", "adapter"), contents[::-1], strict=True):
-            handles.insert(0, protocol.sealed_memory(name, content))
-        for handle in handles:
-            theirs.callback(os.close, handle)
-        passed = array.array("i", [far.fileno(), *handles])
-        zygote.sendmsg([order.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
-        ours.pop_all()
+    line, theirs = open_line(contents)
+    with ExitStack() as undo:
+        undo.callback(line.close)
+        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", theirs))]
+        try:
+            zygote.sendmsg([order.encode()], passed)
+        finally:
+            close_all(theirs)
+        undo.pop_all()
     return line
+
+
+def greet(line: Line) -> int:
+    """Wait for the hello of a job's process; its pid here, by the kernel's word.
+
+    raises OSError when it does not come
+    """
+    hello, extra, _, _ = line.control.recvmsg(64, socket.CMSG_SPACE(CREDENTIALS.size))
+    if hello != protocol.HELLO:
+        raise OSError("the job's process ended before it said hello")
+    pid, _, _ = CREDENTIALS.unpack(extra[0][2][: CREDENTIALS.size])
+    line.process = os.pidfd_open(pid)
+    return int(pid)
 
 
 def let_go(line: Line, group: Cgroup | None) -> None:
@@ -105,11 +138,7 @@ def let_go(line: Line, group: Cgroup | None) -> None:
 
     raises OSError when it does not come, or cannot be put in
     """
-    hello, extra, _, _ = line.control.recvmsg(64, socket.CMSG_SPACE(CREDENTIALS.size))
-    if hello != protocol.HELLO:
-        raise OSError("the supervisor ended before it said hello")
-    pid, _, _ = CREDENTIALS.unpack(extra[0][2][: CREDENTIALS.size])  # the kernel's word
-    line.supervisor = os.pidfd_open(pid)
+    pid = greet(line)
     if group is not None:
         group.add(pid)
     line.control.send(protocol.GO)
@@ -123,7 +152,7 @@ def listen(line: Line, bounds: Bounds, begun_s: float, heard: Heard | None = Non
     """
     heard = heard or Heard()
     with selectors.DefaultSelector() as selector:
-        for source in (line.supervisor if line.is_direct else line.control, line.result, line.log):
+        for source in (line.process if line.is_direct else line.control, line.result, line.log):
             selector.register(source, selectors.EVENT_READ)
         end_s = begun_s + bounds.wall_s
         while selector.get_map():
@@ -161,7 +190,7 @@ def _read(source: object, line: Line, heard: Heard, bounds: Bounds) -> bool:
             return True
         heard.report = told
         return False
-    if source == line.supervisor:
+    if source == line.process:
         return False
     assert isinstance(source, int)
     chunk = os.read(source, CHUNK_BYTES)
@@ -204,4 +233,4 @@ def _kill(line: Line) -> None:
 def _kill_hard(line: Line) -> None:
     """A supervisor that does not answer: its own death kills the jail."""
     with suppress(ProcessLookupError):
-        signal.pidfd_send_signal(line.supervisor, signal.SIGKILL)
+        signal.pidfd_send_signal(line.process, signal.SIGKILL)

@@ -53,6 +53,19 @@ class Handles:
     result: int
     log: int
 
+    def kept(self, told: int) -> dict[int, int]:
+        """All that a jail has open, new number -> old, until it has told that it is locked."""
+        assert told > protocol.MANIFEST_FD, "out_of_the_way"
+        return {
+            1: self.log,
+            protocol.LOG_FD: self.log,
+            protocol.RESULT_FD: self.result,
+            protocol.ADAPTER_FD: self.adapter,
+            protocol.INPUTS_FD: self.inputs,
+            protocol.MANIFEST_FD: self.manifest,
+            told: told,
+        }
+
 
 @dataclass(frozen=True)
 class Work:
@@ -137,6 +150,7 @@ def _make_and_watch(work: Work, nest: Nest, control: socket.socket) -> protocol.
     handles = work.handles
     lifeline, held = os.pipe()
     status, told = os.pipe()
+    told = protocol.out_of_the_way(told)
     limits = _limits(work.order, nest.locks)
     is_isolated = nest.locks.has_empty_root
     jail = namespaces.fork_into_namespaces() if is_isolated else os.fork()
@@ -184,20 +198,10 @@ def _live_in_jail(
     work: Work, nest: Nest, limits: namespaces.Limits, pipes: tuple[int, int]
 ) -> NoReturn:
     """Fork 2: locks itself up, says so, and only then reads the first foreign byte."""
-    (lifeline, told), handles = pipes, work.handles
-    kept = {
-        1: handles.log,
-        protocol.LOG_FD: handles.log,
-        protocol.RESULT_FD: handles.result,
-        protocol.ADAPTER_FD: handles.adapter,
-        protocol.INPUTS_FD: handles.inputs,
-        protocol.MANIFEST_FD: handles.manifest,
-        told: told,
-    }
-    assert told > protocol.MANIFEST_FD, "numbers are given from below, and six are taken"
+    lifeline, told = pipes
     try:
         namespaces.hang_on(lifeline)
-        namespaces.lock_up(kept, limits, nest.locks)
+        namespaces.lock_up(work.handles.kept(told), limits, nest.locks)
     except OSError as error:
         os.write(told, str(error)[:ERROR_CHARS].encode())
         os._exit(1)

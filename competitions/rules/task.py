@@ -1,0 +1,46 @@
+"""What a sponsor may choose of a task, checked before a worker pins it."""
+
+import re
+from collections.abc import Mapping
+
+from evaluator.bases import Base
+from evaluator.evaluators.form import Evaluator
+from evaluator.manifest import EXACT
+
+SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to strong
+CUSTOM_WORDS = "custom code: sponsor-controlled"
+GENERIC_WORDS = "generic: slower, not exact"
+_PAIR = re.compile(r"([a-z][a-z0-9_]{0,39})\s*=\s*([^\s-][^\r\n\x00]{0,79})")
+
+
+def read_pairs(text: str) -> dict[str, str]:
+    """`name = value`, one a line, as a mapping. raises ValueError with the line that is none"""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        pair = _PAIR.fullmatch(line)
+        if pair is None or pair[1] in found:
+            raise ValueError(line[:60])
+        found[pair[1]] = pair[2].strip()
+    return found
+
+
+def misfits(base: Base, evaluator: Evaluator, chosen: Mapping[str, object]) -> dict[str, str]:
+    """Field -> what is wrong, of choices that are each fine and do not fit together.
+
+    chosen  mode, columns and options, as the form cleaned them
+    """
+    found = {}
+    if not evaluator.fits(base.shape):
+        found["metric"] = f"{base.name} cannot be asked for this. Choose another metric or base."
+    if base.is_generic and chosen.get("mode") == EXACT:
+        found["mode"] = f"{base.name} is {GENERIC_WORDS}. Choose fast."
+    for field, known in (("columns", evaluator.columns), ("options", evaluator.options)):
+        odd = set(_named(chosen.get(field))) - set(known)
+        if odd:
+            names = ", ".join(known) or "none"
+            found[field] = f"There is no {min(odd)}. This metric has: {names}."
+    return found
+
+
+def _named(value: object) -> Mapping[str, str]:
+    return value if isinstance(value, dict) else {}
