@@ -19,6 +19,7 @@ from assay.wire import from_json, to_json
 from competitions import queries
 from competitions.actions.contest import cancel
 from competitions.actions.entry import commit
+from competitions.actions.resume import resume
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
 from competitions.rules.escrow import account_of
@@ -157,13 +158,25 @@ def _commit(order: Entry, now: datetime) -> Json:
     return told | _slots(contest, made.owner)
 
 
+def _resume(order: Entry, now: datetime) -> Json:
+    """Run an eliminated entry in full against a deposit; the answer is the entry."""
+    made = resume(order, now=now)
+    entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    place = queries.queue_places([made.id]).get(made.id)
+    return _submission(entry, contest.phase, viewer=made.owner, place=place)
+
+
 def _cancel(order: Entry, now: datetime) -> Json:
     """Cancel a competition that nobody has entered."""
     return _competition(queries.competition(cancel(order, now=now).id))
 
 
 ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
-    {"submission.commit": _commit, "competition.cancel": _cancel}
+    {
+        "submission.commit": _commit,
+        "submission.resume": _resume,
+        "competition.cancel": _cancel,
+    }
 )
 
 
@@ -263,7 +276,7 @@ def _submission(
     }
     told |= {} if place is None else {"place_in_queue": place}
     if may_see_score(entry, phase=phase, viewer=viewer, board=board):
-        told |= _score("score", entry.score_e9)
+        told |= _score("score", entry.score_e9) | _stopped(entry)
     if may_see_final_score(phase):
         told |= _score("final_score", entry.final_score_e9)
     if phase == Phase.SETTLED and entry.prize_nano is not None:
@@ -271,6 +284,16 @@ def _submission(
     if may_see_refusal(entry, viewer=viewer):
         told |= _refused(entry)
     return told
+
+
+def _stopped(entry: Submission) -> Json:
+    """Where a race stopped it, and what became of it then; the records stay in the log."""
+    if entry.stop is None:
+        return {}
+    names = ("n", "e_value_e3", "reason", "rival")
+    told: Json = {"eliminated": {name: entry.stop[name] for name in names}}
+    told |= {"resumed": entry.resumed} if entry.resumed else {}
+    return told | ({"deposit": entry.deposit} if entry.deposit else {})
 
 
 def _refused(entry: Submission) -> Json:

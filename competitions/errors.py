@@ -90,6 +90,27 @@ class SubmissionClosed(AssayError):
     next_step = "`assay competitions list` shows which ones are open."
 
 
+class NotOwner(AssayError):
+    """Only the entry's owner may do this. Facts: submission."""
+
+    code, status = "submission.not_owner", 403
+    next_step = "Sign in as the owner of this entry."
+
+
+class NotEliminated(AssayError):
+    """Only an eliminated entry can be run in full. Facts: submission, state."""
+
+    code, status = "submission.not_eliminated", 409
+    next_step = "The entry's page shows its state; every other entry is run in full anyway."
+
+
+class DepositDiffers(AssayError):
+    """The order names another deposit than the competition asks. Facts: wanted_nano, found_nano."""
+
+    code, status = "submission.deposit_differs", 422
+    next_step = "Ask again with the deposit that the entry's page shows."
+
+
 class QuotaUsed(AssayError):
     """All slots of this window are used. Facts: quota, remaining, next_slot_at_ms."""
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from competitions.rules.rows import Phase, State
+from competitions.rules.rows import Deposit, Phase, State
 
 HASH, ITEM, NAME = 64, 43, 120
 
@@ -26,6 +26,7 @@ class Evaluator(models.Model):
     final_commitment = models.CharField(max_length=HASH)
     baseline_e9 = models.BigIntegerField()
     baseline = models.JSONField()
+    race = models.JSONField(null=True)
     at_ms = models.BigIntegerField()
     message = models.CharField(max_length=ITEM)
 
@@ -89,6 +90,9 @@ class Submission(models.Model):
     refusal_code = models.CharField(max_length=60, blank=True)
     refusal_cause = models.TextField(blank=True)
     refusal_next = models.TextField(blank=True)
+    stop = models.JSONField(null=True)
+    resumed = models.CharField(max_length=7, blank=True)
+    deposit = models.CharField(max_length=9, blank=True)
     place = models.IntegerField(null=True)
     prize_nano = models.BigIntegerField(null=True)
 
@@ -102,9 +106,16 @@ class Submission(models.Model):
                 fields=["competition", "committed_ms"], name="commits_have_an_order"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["committed", "refused", "failed"])
+                condition=Q(state__in=["committed", "eliminated", "refused", "failed"])
                 | Q(score_e9__isnull=False),
                 name="scored_has_a_score",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="eliminated") | Q(stop__isnull=False, score_e9__isnull=True),
+                name="eliminated_was_stopped_and_has_no_score",
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit__in=["", *Deposit]), name="submission_deposit_known"
             ),
             models.CheckConstraint(
                 condition=~Q(state="final_scored") | Q(final_score_e9__isnull=False),

@@ -12,6 +12,7 @@ from assay.wire import from_json
 from competitions.errors import CompetitionUnknown, DraftUnknown, SubmissionUnknown
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
+from competitions.rules.race import Track, track_for
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
 from competitions.rules.task import SANDBOX_LEVELS
@@ -169,7 +170,7 @@ def adapter_limit_bytes(contest: rows.Competition) -> int:
 
 
 def sealed(manifest_sha256: str) -> Sealed:
-    """The final slice's secret. Only the close, and the worker after it, may ask."""
+    """The final slice's secret: for the close, the worker after it, and the orders of a race."""
     return Sealed.objects.get(pk=manifest_sha256)
 
 
@@ -324,6 +325,18 @@ def ticket(number: int) -> Ticket:
         labels_sha256=labels,
         salt=sealed(spec.manifest_sha256).salt if is_final else "",
     )
+
+
+def track(submission: str) -> Track | None:
+    """How an entry's public run is to be done; None: in one piece. Secret until the close."""
+    entry = entry_row(submission)
+    if entry is None:
+        return None
+    evaluator = evaluator_row(competition_row(entry.competition).spec.manifest_sha256)
+    if evaluator.race is None:
+        return None
+    secret = bytes.fromhex(sealed(evaluator.id).salt)
+    return track_for(entry, entry_rows(entry.competition), evaluator, secret)
 
 
 def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:

@@ -168,7 +168,7 @@ def spec(name="docs", **changed):
         title=f"The {name} question", summary="Docstrings.", base=MINILM.name,
         base_work=base_id(MINILM), data_work=data, manifest_sha256=body.manifest_sha256,
         metric="accuracy", files=files, prize_nano=Nano(parse_tokens("1000")), curve=(8, 4, 2, 1),
-        fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000,
+        fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000,
         opens_at_ms=ledger_actions.ms(NOW), closes_at_ms=ledger_actions.ms(at(600)),
         reveal_s=60, verify_s=60, dispute_s=0, quota=2, window_s=86_400,
         required_tags=REQUIRED, min_sandbox_level="seccomp",

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from assay import messages
 from assay.errors import AssayError
-from assay.messages import FileRef, Result
+from assay.messages import FileRef, RaceTerms, Result
 from competitions import queries
 from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile, Preparation
@@ -122,6 +122,7 @@ def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.Eva
         final_mode=manifest.mode.final,
         final_commitment=test.final.commitment,
         baseline=baseline,
+        race=RaceTerms(**vars(manifest.race)) if manifest.race.block else None,
         at_ms=ms(timezone.now()),
     )
 

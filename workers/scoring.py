@@ -4,20 +4,21 @@ The adapter's raw files are read by our own intake alone; the canonical bytes go
 the labels never do. What comes out is checked, and compared with the labels, here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
 from assay.canonical import canonical
-from assay.messages import Result
+from assay.messages import Result, Stop
 from assay.wire import Nano
 from competitions import queries
 from competitions.actions import score as actions
-from competitions.actions.score import Measured
+from competitions.actions.score import Measured, Stopped
 from competitions.errors import EvaluationRefused
 from competitions.queries import Ticket
 from competitions.rules import records
+from competitions.rules.race import Track, stop_from
 from evaluator.bases import base_named, folder_of
 from evaluator.errors import AdapterRefused, BaseMissing, BaseUnknown
 from evaluator.evaluators.form import Context
@@ -25,7 +26,13 @@ from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.judging import Judged, are_sound, judge, metric_of
 from evaluator.manifest import Manifest, read_manifest, to_bytes
-from evaluator.slices import Inputs, final_commitment, unpack_inputs, unpack_labels
+from evaluator.slices import (
+    Inputs,
+    final_commitment,
+    pack_inputs,
+    unpack_inputs,
+    unpack_labels,
+)
 from evaluator.tokens import tokens_of
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
@@ -36,6 +43,7 @@ from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import Rows
 from workers.sandbox.runner import Job, Outcome, Status
+from workers.stages import Places, run_stages
 
 MOST_SLICE_BYTES = 64 << 20
 SLACK_S = 60  # of a lease, beyond the limit of the run that it covers
@@ -73,7 +81,7 @@ def score(evaluation: int, fence: int) -> None:
         actions.extend_lease(**told, seconds=seconds, now=timezone.now())
 
     try:
-        measured = measure(ticket, hold)
+        found = measure(ticket, hold)
     except (AdapterRefused, EvaluationRefused) as refusal:
         if ticket.submission:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
@@ -82,11 +90,14 @@ def score(evaluation: int, fence: int) -> None:
     except (InfrastructureFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
-        actions.record_score(**told, measured=measured, now=timezone.now())
+        if isinstance(found, Stopped):
+            actions.record_elimination(**told, stopped=found, now=timezone.now())
+        else:
+            actions.record_score(**told, measured=found, now=timezone.now())
 
 
-def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Measured:
-    """Intake, sandbox, comparison with the labels.
+def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Measured | Stopped:
+    """Intake, sandbox, comparison with the labels; Stopped when a race ended the run early.
 
     hold    is told, before each run, for how many seconds the work must stay ours
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
@@ -99,8 +110,13 @@ def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Meas
     if ticket.is_final:
         _check_seal(ticket, manifest, inputs, labels)
     work = Work(adapter, inputs, labels, is_final=ticket.is_final)
-    result = score_on(manifest, work, least=ticket.min_sandbox_level, hold=hold)
-    return Measured(blobs.put_bytes(adapter) if adapter else "", result)
+    track = None if ticket.is_final else queries.track(ticket.submission)
+    name = blobs.put_bytes(adapter) if adapter else ""
+    least = ticket.min_sandbox_level
+    if track is None:
+        return Measured(name, score_on(manifest, work, least=least, hold=hold))
+    found = race_on(manifest, work, track, least=least, hold=hold)
+    return Measured(name, found) if isinstance(found, Result) else Stopped(name, *found)
 
 
 def score_on(
@@ -118,15 +134,44 @@ def score_on(
     job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
     outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level, hold=hold)
+    return _judged(manifest, work, outcome)
+
+
+def race_on(
+    manifest: Manifest,
+    work: Work,
+    track: Track,
+    *,
+    least: str = "",
+    hold: Callable[[int], None] = _nobody_waits,
+) -> Result | tuple[Stop, str, str]:
+    """The same in stages; where the race stops it, the stop, the level and the policy instead."""
+    inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
+    metric = metric_of(manifest)
+    context = replace(_context(manifest, is_final=False), order=track.order)
+
+    def compute(places: Places) -> Outcome:
+        part = inputs.chosen(places)
+        job = replace(job_for(manifest, work), inputs=pack_inputs(part))
+        return run(manifest, job, part, least=least or manifest.min_sandbox_level, hold=hold)
+
+    def numbers_of(found: Rows, places: Places) -> Sequence[int]:
+        return metric.records(found, [labels[place] for place in places], context)
+
+    staged = run_stages(track, metric, compute, numbers_of)
+    if staged.look is None:
+        return _judged(manifest, work, staged.outcome, track.order)
+    stop = stop_from(staged.look, staged.numbers, rival=track.rival, metric=metric)
+    return stop, staged.outcome.level.value, staged.outcome.policy_sha256
+
+
+def _judged(manifest: Manifest, work: Work, outcome: Outcome, order: Sequence[int] = ()) -> Result:
+    """What predictions of the whole slice come to. order: of a run in stages"""
     assert outcome.predictions is not None, "an ok outcome has predictions"
-    found = judge(
-        outcome.predictions,
-        unpack_labels(work.labels),
-        inputs,
-        manifest,
-        _context(manifest, is_final=work.is_final),
-    )
-    return _result(manifest, job, outcome, found)
+    context = replace(_context(manifest, is_final=work.is_final), order=order)
+    labels, inputs = unpack_labels(work.labels), unpack_inputs(work.inputs)
+    found = judge(outcome.predictions, labels, inputs, manifest, context)
+    return _result(manifest, job_for(manifest, work), outcome, found)
 
 
 def job_for(manifest: Manifest, work: Work) -> Job:

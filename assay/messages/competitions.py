@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Line, Result, Tag
+from assay.messages.parts import FileRef, Line, RaceTerms, Result, Tag
 from assay.wire import Nano
 
 
@@ -15,6 +15,7 @@ class EvaluatorRegistered:
     *_mode       "fast" or "exact": how each slice is computed
     code_sha256  of the sponsor's code; empty where there is none
     baseline     on the public slice
+    race         of the runs on the public slice, where there is one
     """
 
     manifest_sha256: str
@@ -32,11 +33,12 @@ class EvaluatorRegistered:
     final_commitment: str
     baseline: Result
     at_ms: int
+    race: RaceTerms | None = None
 
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything that is fixed before the first entry."""
+    """Everything that is fixed before the first entry. *_e8: parts of 10^8 of the prize."""
 
     title: str
     summary: str
@@ -51,6 +53,7 @@ class Spec:
     fee_e8: int
     pool_e8: int
     bond_e8: int
+    deposit_e8: int
     opens_at_ms: int
     closes_at_ms: int
     reveal_s: int

@@ -61,3 +61,38 @@ class Result:
     device: str
     sandbox_level: str
     policy_sha256: str
+
+
+@dataclass(frozen=True)
+class RaceTerms:
+    """How entries that cannot place are stopped early on the public slice.
+
+    block      examples between two looks
+    alpha_ppm  the largest chance, in parts of 10^6, to stop an entry that is as good
+    places     an entry is compared with the one at this place
+    order      SHA-256 of the salt that decides in which order each entry meets the examples
+    """
+
+    block: int
+    alpha_ppm: int
+    places: int
+    order: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where and why a race stopped an entry.
+
+    rival       the entry at the last paid place when the run began
+    n           examples until then
+    e_value_e3  the evidence in thousandths, rounded down
+    reason      "count": it had lost for certain; "evidence": the e-value reached 1/alpha
+    records     of these n examples, packed as in a result, in the entry's order, which is secret
+                until the close
+    """
+
+    rival: str
+    n: int
+    e_value_e3: int
+    reason: str
+    records: str

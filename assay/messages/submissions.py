@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Result, Tag
+from assay.messages.parts import FileRef, Line, Result, Stop, Tag
+from assay.wire import Nano
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,38 @@ class SubmissionScored:
     adapter_sha256: str
     manifest_sha256: str
     result: Result
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionEliminated:
+    """A race stopped the entry on the public slice: it is not scored, and its slot stays taken."""
+
+    submission: str
+    adapter_sha256: str
+    manifest_sha256: str
+    stop: Stop
+    sandbox_level: str
+    policy_sha256: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionResume:
+    """Run my eliminated entry on the whole public slice. This deposit is held until the end."""
+
+    submission: str
+    deposit_nano: Nano
+
+
+@dataclass(frozen=True)
+class SubmissionResumed:
+    """An eliminated entry is run on the whole slice. reason: deposit, or margin at the close."""
+
+    submission: str
+    competition: str
+    reason: str
+    transfers: tuple[Line, ...]
     at_ms: int
 
 

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Value, When
 
 from assay import messages
 from assay.errors import AssayError
-from assay.messages import Result
+from assay.messages import Result, Stop
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
@@ -29,6 +29,16 @@ class Measured:
 
     adapter_sha256: str
     result: Result
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a run came to that its race stopped."""
+
+    adapter_sha256: str
+    stop: Stop
+    sandbox_level: str
+    policy_sha256: str
 
 
 def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
@@ -76,14 +86,28 @@ def record_score(*, evaluation: int, fence: int, measured: Measured, now: dateti
     raises StaleAttempt when the work was leased again, or done, in between
     """
     work, contest = _take(evaluation, fence)
-    if work.submission and work.slice == Evaluation.Slice.PUBLIC:
-        earlier = queries.earlier_entry(work.submission, measured.adapter_sha256)
-        if earlier:
-            error = Duplicate("The same adapter was entered earlier.", of=earlier)
-            _refuse(work.submission, error, contest, now=now)
-            return
+    if _is_copy(work, contest, measured.adapter_sha256, now=now):
+        return
     body = _score_body(work, contest, measured, at_ms=next_ms(contest, now))
     log.record([log.fact(body, idempotency=f"{work.submission or contest.id}")], rooms=(fold,))
+
+
+@transaction.atomic
+def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: datetime) -> None:
+    """Write down that a race stopped the entry, once, by the worker that holds the newest fence.
+
+    raises StaleAttempt
+    """
+    work, contest = _take(evaluation, fence)
+    if _is_copy(work, contest, stopped.adapter_sha256, now=now):
+        return
+    body = messages.SubmissionEliminated(
+        submission=work.submission,
+        manifest_sha256=contest.spec.manifest_sha256,
+        at_ms=next_ms(contest, now),
+        **vars(stopped),
+    )
+    log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
 
 
 @transaction.atomic
@@ -120,6 +144,18 @@ def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evalua
     if work is None or contest is None or not still_mine:
         raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
     return work, contest
+
+
+def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now: datetime) -> bool:
+    """True for an adapter that somebody else entered earlier: the entry is then refused."""
+    if not work.submission or work.slice != Evaluation.Slice.PUBLIC:
+        return False
+    earlier = queries.earlier_entry(work.submission, adapter_sha256)
+    if earlier is None:
+        return False
+    error = Duplicate("The same adapter was entered earlier.", of=earlier)
+    _refuse(work.submission, error, contest, now=now)
+    return True
 
 
 def _refuse(submission: str, error: AssayError, contest: Competition, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from competitions import queries
 from competitions.actions.contest import Publication
 from competitions.forms.steps import STEPS, DataForm
 from competitions.models import Draft
-from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
+from competitions.rules.spec import BOND_E8, DEPOSIT_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named
 from ledger.actions import ms
 from licensing import queries as rights
@@ -100,6 +100,7 @@ def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
         fee_e8=FEE_E8,
         pool_e8=POOL_E8,
         bond_e8=BOND_E8,
+        deposit_e8=DEPOSIT_E8,
         opens_at_ms=opens_at_ms,
         closes_at_ms=closes_at_ms,
         reveal_s=REVEAL_S,

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from competitions.rules import escrow, verdict
+from competitions.rules import escrow, race, verdict
 from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, judged, of_this_task
-from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, Submission
+from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, State, Submission
 from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
+from evaluator import racing
 from ledger.rules.accounts import AccountKind
 from ledger.rules.books import open_account
 from ledger.rules.entry import Entry
@@ -60,8 +61,8 @@ def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """By the sponsor before the first entry, or by the clock: never funded, or nobody stands."""
-    standing = verdict.standing(rows.find(Submission, competition=contest.id))
-    need(not standing, entry, "somebody has entered")
+    entries = rows.find(Submission, competition=contest.id)
+    need(not verdict.standing(entries), entry, "somebody has entered")
     if entry.order is not None:
         order = order_of(entry, "competition.cancel")
         need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
@@ -70,16 +71,44 @@ def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
     else:
         need(contest.phase == Phase.CLOSED, entry, "it is not closed")
-    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest)
+    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest, entries)
     need(entry.body.transfers == wanted, entry, "the transfers differ")
     return moved(entry, contest, Phase.CANCELLED)
 
 
-def slice_opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
+def slice_opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """From now on everybody knows the orders of a race: every stop must follow from its records."""
     need(contest.phase == Phase.CLOSED, entry, "it is not closed")
     need(not contest.slice_salt, entry, "the slice is open already")
     body = entry.body
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    if evaluator.race is not None:
+        _check_stops(entry, contest, evaluator, rows)
     return replace(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+
+
+def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows: Rows) -> None:
+    """raises FoldRefused for a stop that does not follow, or that the margin would undo"""
+    secret = bytes.fromhex(entry.body.salt)
+    assert evaluator.race is not None
+    opens = racing.commitment(racing.salt_of(secret)) == evaluator.race.order
+    need(opens, entry, "the salt opens no order of this race")
+    entries = rows.find(Submission, competition=contest.id)
+    need(verdict.is_scored(entries), entry, "a public score is missing")
+    last = race.last_placed(entries, evaluator)
+    for one in entries:
+        if one.stop is None:
+            continue
+        rival = rows.get(Submission, one.stop.rival)
+        order = race.order_of(one, evaluator, secret)
+        assert rival is not None, "the fold has seen a stop's rival"
+        is_proven = race.is_proven(one, rival, evaluator, order)
+        need(is_proven, entry, f"the stop of {one.id} does not follow from its records")
+        is_out = one.state != State.ELIMINATED or not race.is_inside_margin(
+            one, last, evaluator, order
+        )
+        need(is_out, entry, f"{one.id} is inside the margin and was not run in full")
 
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -129,12 +158,13 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     return moved(entry, contest, Phase.SETTLED)
 
 
-def aborted(entry: Entry, contest: Competition, _: Rows) -> Competition:
-    """It could not be judged in time: the sponsor has back what he put in."""
+def aborted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """It could not be judged in time: everybody has back what they put in."""
     limits = {Phase.CLOSED: reveal_until_ms, Phase.VERIFYING: verify_until_ms}
     need(contest.phase in limits, entry, f"it is {contest.phase}")
     need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
-    need(entry.body.transfers == escrow.giving_back(contest), entry, "the transfers differ")
+    lines = escrow.giving_back(contest, rows.find(Submission, competition=contest.id))
+    need(entry.body.transfers == lines, entry, "the transfers differ")
     return replace(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
 
 

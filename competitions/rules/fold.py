@@ -72,6 +72,8 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "competition.aborted": _timed(contests.aborted),
     "submission.committed": _timed(entries.committed),
     "submission.scored": entries.scored,
+    "submission.eliminated": entries.eliminated,
+    "submission.resumed": _timed(entries.resumed),
     "submission.refused": entries.refused,
     "submission.failed": entries.failed,
     "submission.revealed": entries.revealed,

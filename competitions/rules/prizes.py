@@ -4,7 +4,7 @@
     winners     those clearly better than the untouched base (separable)
     groups      a leader and those after it, up to the first that is separable from that leader
     weights     a group shares the sum of the places it stands on, equally
-    pot         prize - fee - pool, split once over all winners by largest remainder
+    pot         prize - fee - pool + forfeits, split once over all winners by largest remainder
 
 source  docs/algorithms/payout.md, with worked examples that the tests execute
 """
@@ -48,17 +48,22 @@ class Placed:
 
 @dataclass(frozen=True)
 class PayoutTerms:
-    """What the sponsor fixed. fee_e8, pool_e8: parts of 10^8, for the house and the evaluators."""
+    """What the sponsor fixed, and what was forfeited since.
+
+    fee_e8, pool_e8  parts of 10^8 of the prize, for the house and the evaluators
+    forfeits_nano    deposits that go to the pot
+    """
 
     prize_nano: int
     curve: Sequence[int]
     fee_e8: int
     pool_e8: int
+    forfeits_nano: int = 0
 
 
 @dataclass(frozen=True)
 class Payout:
-    """Where the stake goes. It adds up: fee + pool + prizes + to_sponsor = prize.
+    """Where it all goes. It adds up: fee + pool + prizes + to_sponsor + burnt = prize + forfeits.
 
     groups  ids of the winners, tied ones together, best group first
     prizes  id of an entry -> nano-tokens
@@ -69,6 +74,7 @@ class Payout:
     fee_nano: int
     pool_nano: int
     to_sponsor_nano: int
+    burnt_nano: int = 0
 
 
 def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
@@ -132,10 +138,11 @@ def settle(entries: Sequence[Placed], terms: PayoutTerms, *, baseline: Mark, dra
     winners = [one for one in ranking(entries) if one.mark.beats(baseline)]
     pool_nano = terms.prize_nano * terms.pool_e8 // E8
     if not winners:
-        return Payout((), {}, 0, pool_nano, terms.prize_nano - pool_nano)
+        rest_nano = terms.prize_nano - pool_nano  # forfeits never go to who chose the task
+        return Payout((), {}, 0, pool_nano, rest_nano, terms.forfeits_nano)
     fee_nano = terms.prize_nano * terms.fee_e8 // E8
     groups = tied_groups(winners)
-    pot_nano = terms.prize_nano - fee_nano - pool_nano
+    pot_nano = terms.prize_nano - fee_nano - pool_nano + terms.forfeits_nano
     prizes = split(pot_nano, place_weights(groups, terms.curve), draw=draw)
     names = tuple(tuple(entry.id for entry in group) for group in groups)
     return Payout(names, prizes, fee_nano, pool_nano, 0)

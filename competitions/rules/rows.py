@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from assay.messages import FileRef, Result, Spec, Tag
+from assay.messages import FileRef, RaceTerms, Result, Spec, Stop, Tag
 
 
 class Phase(StrEnum):
@@ -26,6 +26,7 @@ class State(StrEnum):
 
     COMMITTED = "committed"
     SCORED = "scored"
+    ELIMINATED = "eliminated"
     REFUSED = "refused"
     FAILED = "failed"
     REVEALED = "revealed"
@@ -44,13 +45,24 @@ PHASES: dict[str, frozenset[str]] = {
     Phase.ABORTED: frozenset(),
 }
 STATES: dict[str, frozenset[str]] = {
-    State.COMMITTED: frozenset({State.SCORED, State.REFUSED, State.FAILED}),
+    State.COMMITTED: frozenset({State.SCORED, State.ELIMINATED, State.REFUSED, State.FAILED}),
+    State.ELIMINATED: frozenset({State.COMMITTED}),
     State.SCORED: frozenset({State.REVEALED}),
     State.REVEALED: frozenset({State.FINAL_SCORED, State.REFUSED}),
     State.FINAL_SCORED: frozenset(),
     State.REFUSED: frozenset(),
     State.FAILED: frozenset(),
 }
+
+
+class Deposit(StrEnum):
+    """What becomes of the deposit for a full run, at the end of the competition."""
+
+    HELD = "held"  # not decided yet: it goes back
+    EARNED = "earned"  # the full score placed, or our side failed: it goes back
+    FORFEITED = "forfeited"  # it goes to the pot
+
+
 ENDS = frozenset({Phase.SETTLED, Phase.CANCELLED, Phase.ABORTED})
 
 
@@ -79,6 +91,7 @@ class Evaluator:
     baseline: Result
     at_ms: int
     message: str
+    race: RaceTerms | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,9 @@ class Submission:
     slot           None once it was given back
     merit          what ranks: higher is better; a whole number of any size, as decimal text
     result         of the public slice; with `final_`, of the sealed one
+    stop           where a race stopped it; it stays there when the entry is run in full after all
+    resumed        why it is run in full: deposit, or margin; empty: it is not
+    deposit        what becomes of what its owner put down for that
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
@@ -140,6 +156,9 @@ class Submission:
     refusal_code: str = ""
     refusal_cause: str = ""
     refusal_next: str = ""
+    stop: Stop | None = None
+    resumed: str = ""
+    deposit: str = ""
     place: int | None = None
     prize_nano: int | None = None
 

@@ -85,6 +85,7 @@ def spec():
         fee_e8=2_000_000,
         pool_e8=1_000_000,
         bond_e8=10_000_000,
+        deposit_e8=100_000,
         opens_at_ms=ms(at(10)),
         closes_at_ms=ms(at(100)),
         reveal_s=60,

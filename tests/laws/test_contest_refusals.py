@@ -89,7 +89,7 @@ def funds(account="sponsor", *, ordered="other", factor=1, less_nano=0):
 
 def cancellation(account="sponsor", *, name="docs", lines=None, is_ordered=True):
     asked = order(account, messages.CompetitionCancel(name)) if is_ordered else None
-    lines = escrow.giving_back(contest()) if lines is None else lines
+    lines = escrow.giving_back(contest(), queries.entry_rows("docs")) if lines is None else lines
     return messages.CompetitionCancelled("docs", lines, ms(at(602))), asked
 
 
@@ -170,7 +170,7 @@ def to_another_account():
 
 
 def abortion(at_s, lines=None):
-    lines = escrow.giving_back(contest()) if lines is None else lines
+    lines = escrow.giving_back(contest(), queries.entry_rows("docs")) if lines is None else lines
     return messages.CompetitionAborted("docs", "why not", lines, ms(at(at_s))), None
 
 
