@@ -6,11 +6,12 @@ from pathlib import Path
 
 from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
-from evaluator.errors import SliceChanged
+from evaluator.errors import ScoredElsewhere, SliceChanged
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
 from evaluator.judging import judge, metric_of
 from evaluator.manifest import Manifest, manifest_sha256, to_bytes
+from evaluator.registry import evaluator_named
 from evaluator.slices import unpack_inputs, unpack_labels
 from evaluator.tokens import tokens_of
 
@@ -36,8 +37,14 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
 
     adapter  a folder as `save_pretrained` leaves it
     inputs, labels  the public slice's blobs
-    raises   AdapterRefused, SliceChanged, BaseMissing, BaseDamaged, ManifestInvalid
+    raises   AdapterRefused, SliceChanged, ScoredElsewhere, BaseMissing, BaseDamaged,
+             ManifestInvalid
     """
+    if evaluator_named(manifest.metric.evaluator).needs_code:
+        raise ScoredElsewhere(
+            "The sponsor's own code scores this competition; it runs only in a worker's sandbox.",
+            metric=manifest.metric.name,
+        )
     _verify(manifest, inputs, labels)
     admitted = admit_folder(adapter, manifest)
     base = base_named(manifest.base.name)

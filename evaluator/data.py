@@ -32,25 +32,38 @@ MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
 MOST_LIST = 64
-NUMBERED = frozenset({"answer"})  # columns that may hold a place instead of a text
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-def read_samples(path: Path, *, file_format: str, columns: Mapping[str, str]) -> list[Sample]:
+def read_samples(
+    path: Path,
+    *,
+    file_format: str,
+    columns: Mapping[str, str] | None,
+    optional: Mapping[str, str] | None = None,
+) -> list[Sample]:
     """The rows of a file, in its order, with the columns that an evaluator needs.
 
     file_format  "jsonl", "csv" (with a header line) or "parquet"
-    columns      the evaluator's name of a column -> its name in the file
+    columns      the evaluator's name of a column -> its name in the file; None: every column as it
+                 is, of texts, whole numbers, truth values and lists of these
+    optional     the same for columns that a file may have
     raises       DataRefused: file_missing, format_unknown, too_large, malformed, empty,
                  column_missing, text_too_long; rows are counted from 1, without the header line
     """
     _check_file(path, file_format)
     table = _read_table(path, file_format)
     _check_table(path, table)
-    found = {name: _column(path, table, held) for name, held in columns.items()}
+    held = {name: name for name in table.column_names} if columns is None else dict(columns)
+    held |= {name: there for name, there in (optional or {}).items() if there in table.column_names}
+    found = {name: _column(path, table, there) for name, there in held.items()}
+    labels = set() if columns is None else {"label"}
     return [
-        {name: _cell(path, row, name, cells[row - 1]) for name, cells in found.items()}
+        {
+            name: (_label if name in labels else _cell)(path, row, name, cells[row - 1])
+            for name, cells in found.items()
+        }
         for row in range(1, table.num_rows + 1)
     ]
 
@@ -170,14 +183,14 @@ def _column(path: Path, table: datasets.Dataset, name: str) -> list[object]:
 
 
 def _cell(path: Path, row: int, name: str, value: object) -> object:
-    """A text, a short label, a whole number, or a list of texts."""
-    if name == "label":
-        return _label(path, row, value)
+    """A text, a whole number, a truth value, or a list of these."""
     if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
-        return [_text(path, row, name, one) for one in value]
-    if name in NUMBERED and type(value) is int:
-        return value
-    return _text(path, row, name, value)
+        return [_single(path, row, name, one) for one in value]
+    return _single(path, row, name, value)
+
+
+def _single(path: Path, row: int, name: str, value: object) -> object:
+    return value if isinstance(value, int) else _text(path, row, name, value)
 
 
 def _text(path: Path, row: int, name: str, value: object) -> str:
@@ -198,7 +211,7 @@ def _text(path: Path, row: int, name: str, value: object) -> str:
     return value
 
 
-def _label(path: Path, row: int, value: object) -> str:
+def _label(path: Path, row: int, _: str, value: object) -> str:
     """Numbers are class names too; they are written as the file's reader shows them."""
     label = "" if value is None else str(value).strip()
     if not label:

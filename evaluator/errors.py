@@ -159,6 +159,44 @@ class EvaluatorUnfit(DataRefused):
     next_step = "Choose a decoder for texts and choices, an encoder for searches."
 
 
+class SampleUnfit(DataRefused):
+    """A row is not what the evaluator asks for. Facts: row (from 1, of its slice), problem."""
+
+    code = "data.sample_unfit"
+    next_step = "Repair the named row; docs/evaluator.md says what each column holds."
+
+
+class OptionRefused(DataRefused):
+    """An option is unknown to the evaluator, or has a value that it does not take.
+
+    Facts: option, wanted.
+    """
+
+    code = "data.option_refused"
+    next_step = "Give the option a value within what is named."
+
+
+class HarnessRefused(DataRefused):
+    """A task file of lm-evaluation-harness says what is not taken. Facts: field, problem."""
+
+    code = "data.harness_refused"
+    next_step = "Remove or change the named field; docs/evaluator.md lists what is taken."
+
+
+class CodeRefused(DataRefused):
+    """Scoring code is missing, not wanted, or too long. Facts: evaluator, bytes, limit."""
+
+    code = "data.code_refused"
+    next_step = "Give --code FILE with a custom metric, and with no other."
+
+
+class ScoredElsewhere(DataRefused):
+    """The metric is the sponsor's own code, which runs only in the score sandbox. Facts: metric."""
+
+    code, status = "data.scored_elsewhere", 409
+    next_step = "Submit the adapter: a worker scores it."
+
+
 class MetricUnknown(DataRefused):
     """No metric of this name is registered. Facts: metric, metrics."""
 

@@ -4,7 +4,7 @@ The same input gives the same bytes. Runs in a worker: it reads a stranger's tex
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from math import prod
 
@@ -12,8 +12,15 @@ from assay.canonical import sha256_hex
 from evaluator import manifest as forms
 from evaluator import racing
 from evaluator.bases import Base, folder_of
-from evaluator.errors import DataEmpty, DataLabelUnknown, DataTooLarge, EvaluatorUnfit
-from evaluator.evaluators.form import Packed, Sample
+from evaluator.errors import (
+    CodeRefused,
+    DataEmpty,
+    DataLabelUnknown,
+    DataTooLarge,
+    EvaluatorUnfit,
+)
+from evaluator.evaluators.form import Evaluator, Packed, Sample, Task
+from evaluator.evaluators.options import chosen
 from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
 from evaluator.manifest import EXACT, FAST
@@ -24,6 +31,7 @@ from evaluator.slices import final_commitment, pack_inputs, pack_labels, public_
 from evaluator.tokens import tokens_of
 
 MOST_TEST_EXAMPLES = 20_000
+MOST_CODE_BYTES = 64 << 10
 MOST_RECORD_BYTES = 44_000  # they travel in the score's message, which has 65,535 bytes
 ENGINE = "assay/2"
 DTYPES = ("BF16", "F16", "F32")
@@ -38,6 +46,7 @@ class Options:
 
     salt     32 secret bytes that seal the final slice; the caller draws and keeps them
     options  of the evaluator; what is not named has its default
+    code     the sponsor's own scoring code, for a custom metric
     mode     of the public slice; the final one is exact wherever the base has an exact form
     is_raced stop hopeless entries early on the public slice, where that saves anything
     places   how many the sponsor pays: an entry is compared with the one at the last of them
@@ -46,6 +55,7 @@ class Options:
     salt: bytes
     metric: str = "accuracy"
     options: Mapping[str, str] = field(default_factory=dict)
+    code: bytes = b""
     mode: str = FAST
     is_raced: bool = True
     places: int = 4
@@ -62,6 +72,7 @@ class Prepared:
 
     train_jsonl, public_jsonl  what miners download
     public_*, final_*          inputs and labels blobs (evaluator/slices.py)
+    code                       the sponsor's scoring code; empty where there is none
     twins                      near-duplicates that were found and let pass: "train-public" -> count
     """
 
@@ -74,6 +85,7 @@ class Prepared:
     final_inputs: bytes
     final_labels: bytes
     salt: bytes
+    code: bytes
     twins: Mapping[str, int]
 
 
@@ -88,29 +100,23 @@ def prepare(
 
     train, public, final  rows with the evaluator's columns
     raises  DataRefused: empty, too_large, metric_unknown, metric_mismatch, evaluator_unfit,
-            label_unknown, overlap; BaseMissing, BaseDamaged
+            label_unknown, overlap, sample_unfit, option_refused, harness_refused, code_refused;
+            BaseMissing, BaseDamaged
     """
     slices = {"train": train, "public": public, "final": final}
     evaluator = evaluator_of(options.metric)
-    if not evaluator.fits(base.shape):
-        raise EvaluatorUnfit(
-            f"{base.name} cannot be asked for {evaluator.name}.",
-            evaluator=evaluator.name,
-            base=base.name,
-        )
+    _check_fit(base, evaluator, options.code)
     _check_sizes(slices, options.metric)
     evaluator.check(train)
     labels = evaluator.classes(train)
     _check_labels(slices, labels)
-    column = next(iter(evaluator.columns))
     twins = refuse_overlap(
-        {name: [str(one[column]) for one in rows] for name, rows in slices.items()}
+        {name: [_told(evaluator, one) for one in rows] for name, rows in slices.items()}
     )
+    options = replace(options, options=chosen(evaluator.options, options.options))
     tokens = tokens_of(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
-    chosen = {**evaluator.options, **options.options}
-    packed = {
-        name: evaluator.pack(slices[name], labels, tokens, chosen) for name in ("public", "final")
-    }
+    task = Task(options.metric, labels, tokens, options.options)
+    packed = {name: evaluator.pack(slices[name], task) for name in ("public", "final")}
     blobs = {
         name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
     }
@@ -126,6 +132,7 @@ def prepare(
         final_inputs=blobs["final"][0],
         final_labels=blobs["final"][1],
         salt=options.salt,
+        code=options.code,
         twins=twins,
     )
 
@@ -133,6 +140,29 @@ def prepare(
 def opens(manifest: forms.Manifest, salt: bytes, inputs: bytes, labels: bytes) -> bool:
     """True when these are the final slice that the manifest sealed."""
     return final_commitment(salt, inputs, labels) == manifest.test.final.commitment
+
+
+def _check_fit(base: Base, evaluator: Evaluator, code: bytes) -> None:
+    if not evaluator.fits(base.shape):
+        raise EvaluatorUnfit(
+            f"{base.name} cannot be asked for {evaluator.name}.",
+            evaluator=evaluator.name,
+            base=base.name,
+        )
+    if bool(code) != evaluator.needs_code or len(code) > MOST_CODE_BYTES:
+        wanted = "needs" if evaluator.needs_code else "takes no"
+        raise CodeRefused(
+            f"{evaluator.name} {wanted} code of at most {MOST_CODE_BYTES} bytes.",
+            evaluator=evaluator.name,
+            bytes=len(code),
+            limit=MOST_CODE_BYTES,
+        )
+
+
+def _told(evaluator: Evaluator, one: Sample) -> str:
+    """What must not stand in two slices: the evaluator's first column, or the row's texts."""
+    columns = [next(iter(evaluator.columns))] if evaluator.columns else sorted(one)
+    return " ".join(str(one[name]) for name in columns)
 
 
 def _check_sizes(slices: Mapping[str, Sequence[Sample]], metric: str) -> None:
@@ -174,7 +204,7 @@ def _check_labels(slices: Mapping[str, Sequence[Sample]], labels: tuple[str, ...
 
 
 def _race(packed: Mapping[str, Packed], options: Options) -> forms.RaceClause:
-    if not options.is_raced:
+    if not options.is_raced or options.code:  # whose numbers come when a run is over
         return forms.NO_RACE
     metric, inputs = metric_named(options.metric), packed["public"].inputs
     return racing.clause_for(metric, inputs, places=options.places, secret=options.salt)
@@ -201,15 +231,13 @@ def _manifest(
         tokenizer=forms.TokenizerClause(base.files["tokenizer.json"].sha256, options.max_tokens),
         labels=labels,
         test=test,
-        metric=forms.MetricClause(
-            evaluator.name, metric.name, metric.version, {**evaluator.options, **options.options}
-        ),
+        metric=forms.MetricClause(evaluator.name, metric.name, metric.version, options.options),
         adapter=_adapter(base, evaluator.head(base.shape, len(labels)), options.rank_max),
         mode=forms.ModeClause(options.mode, FAST if base.is_generic else EXACT),
         plan=forms.PlanClause(RULE, options.budget_tokens),
         engine=forms.EngineClause(ENGINE, version("torch").partition("+")[0], options.threads),
         race=race,
-        code="",
+        code=sha256_hex(options.code) if options.code else "",
         min_sandbox_level=options.min_sandbox_level,
     )
     return forms.from_json(forms.to_json(pinned))  # what is written can be read

@@ -4,10 +4,24 @@ from collections.abc import Mapping
 
 from assay.errors import did_you_mean
 from evaluator.errors import EvaluatorUnknown, MetricUnknown
+from evaluator.evaluators.choice import CHOICE
 from evaluator.evaluators.classification import CLASSIFICATION
+from evaluator.evaluators.custom import CUSTOM
 from evaluator.evaluators.form import E9, Evaluator, Metric
+from evaluator.evaluators.generation import GENERATION
+from evaluator.evaluators.lm import LM
+from evaluator.evaluators.lm_eval import LM_EVAL
+from evaluator.evaluators.retrieval import RETRIEVAL
 
-REGISTERED: tuple[Evaluator, ...] = (CLASSIFICATION,)
+REGISTERED: tuple[Evaluator, ...] = (
+    CLASSIFICATION,
+    LM,
+    CHOICE,
+    RETRIEVAL,
+    GENERATION,
+    LM_EVAL,
+    *CUSTOM,
+)
 
 EVALUATORS: Mapping[str, Evaluator] = {one.name: one for one in REGISTERED}
 METRICS: Mapping[str, Metric] = {

@@ -13,14 +13,18 @@ import torch
 from evaluator.bases.reading import read_shape
 from evaluator.bases.shapes import GenericShape
 from evaluator.errors import ManifestInvalid
+from evaluator.exact.merge import merged as merged_exactly
 from evaluator.forward.model import Asked, DecoderNet, EncoderNet, Weights, own_weights
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.merge import headed, merged
+from evaluator.manifest import EXACT, FAST, Manifest, read_manifest
+from evaluator.merge import headed
+from evaluator.merge import merged as merged_fast
 from evaluator.plan import batches
 from evaluator.registry import evaluator_named
 from evaluator.slices import Inputs, unpack_inputs
 
 __all__ = ["Weights", "load_base", "predict", "predictions"]
+
+MERGES = {FAST: merged_fast, EXACT: merged_exactly}
 
 
 def load_base(folder: Path, *, device: str = "cpu") -> Weights:
@@ -73,8 +77,10 @@ def predictions(
 def asked(base: Weights, adapter: bytes | None, manifest: Manifest, mode: str) -> Asked:
     """The base under the adapter, by the forward of its family and mode."""
     head, tensors = manifest.adapter.head, base.tensors
-    weights = headed(tensors, head) if adapter is None else merged(tensors, adapter, head)
-    return Asked(base.nets[mode](weights))
+    if adapter is None:
+        return Asked(base.nets[mode](headed(tensors, head)))
+    merged = MERGES[mode](tensors, adapter, head)
+    return Asked(base.nets[mode](merged))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def sandbox_of(base: str) -> Sandbox:
 
 
 def can_hold(least: str) -> bool:
-    """True when jails of this host are at least so strong; where none can be made, a log says so."""
+    """True when jails of this host are at least so strong; the log says why when they are not."""
     try:
         level = level_here()
     except SandboxUnavailable as error:

@@ -44,8 +44,8 @@ class Result:
     """What one run of the scale came to, and what it ran under.
 
     examples       how many the slice has
-    records        the metric's whole numbers, packed: one bit each as hex digits where they are 0 or
-                   1, the first highest; else base64 of little-endian int32
+    records        the metric's whole numbers, packed: where they are 0 or 1 one bit each, as hex
+                   digits, the first highest; else base64 of little-endian int32
     results_root   the tree over the answers, per batch of the plan
     results_sha256  of the results file: the answers themselves, and the leaves of that tree
     mode           "fast" or "exact"

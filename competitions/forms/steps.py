@@ -94,7 +94,7 @@ class DataForm(StepForm):
         help_text="Every entry is an adapter of exactly these bytes.",
     )
     metric = forms.ChoiceField(
-        help_text="By evaluator. Every entry is ranked by it, and the baseline must be beaten in it.",
+        help_text="By evaluator. Entries are ranked by it, and must beat the baseline in it.",
     )
     mode = forms.ChoiceField(
         label="Public scores",
@@ -151,8 +151,14 @@ class DataForm(StepForm):
     ) -> None:
         super().__init__(*arguments, **more)
         known = bases()
-        self.fields["base"].choices = [(one.name, base_words(one)) for one in known]
-        self.fields["metric"].choices = metric_choices(self._base(known))
+        choices = {
+            "base": [(one.name, base_words(one)) for one in known],
+            "metric": metric_choices(self._base(known)),
+        }
+        for name, offered in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField), name
+            field.choices = offered
         for name in ("train", "public", "final"):
             self.fields[name].required = name not in stored
         for name, file in stored.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.canonical import canonical
 from evaluator.bases import base_named
 from evaluator.data import FORMATS, read_samples
-from evaluator.doors.answers import run_door, show_json
+from evaluator.doors.answers import read_downloaded, run_door, show_json
 from evaluator.evaluators.form import Sample
 from evaluator.manifest import EXACT, FAST, manifest_sha256, to_bytes
 from evaluator.prepare import Options, Prepared, prepare
@@ -29,7 +29,8 @@ def main() -> None:
             max_tokens=asked.max_tokens,
             rank_max=asked.rank_max,
             min_sandbox_level=asked.min_sandbox_level,
-            options=dict(one.partition("=")[::2] for one in asked.option),
+            options=dict(_option(one) for one in asked.option),
+            code=asked.code.read_bytes() if asked.code else b"",
             mode=asked.mode,
             is_raced=asked.race,
             places=asked.places,
@@ -61,6 +62,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
         "final.labels": prepared.final_labels,
         "prepared.json": canonical(summary),
     }
+    if prepared.code:
+        files["score.py"] = prepared.code
     folder.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (folder / name).write_bytes(raw)
@@ -71,8 +74,23 @@ def _read(asked: argparse.Namespace, name: str) -> list[Sample]:
     path: Path = getattr(asked, name)
     file_format = asked.format or path.suffix.removeprefix(".")
     held = dict(one.partition("=")[::2] for one in asked.column)
-    columns = {one: held.get(one, one) for one in evaluator_of(asked.metric).columns}
-    return read_samples(path, file_format=file_format, columns=columns)
+    evaluator = evaluator_of(asked.metric)
+    columns, optional = (
+        {one: held.get(one, one) for one in names}
+        for names in (evaluator.columns, evaluator.optional)
+    )
+    return read_samples(
+        path,
+        file_format=file_format,
+        columns=None if evaluator.takes_all else columns,
+        optional=optional,
+    )
+
+
+def _option(given: str) -> tuple[str, str]:
+    """NAME=VALUE, or NAME=@FILE for what a file holds."""
+    name, _, value = given.partition("=")
+    return name, read_downloaded(Path(value[1:])).decode() if value.startswith("@") else value
 
 
 def _arguments() -> argparse.Namespace:
@@ -89,8 +107,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--metric", default=defaults.metric)
     parser.add_argument("--mode", choices=(FAST, EXACT), default=defaults.mode)
     parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help="of the evaluator"
-    )
+        "--option", action="append", default=[], metavar="NAME=VALUE",
+        help="of the evaluator; NAME=@FILE takes what the file holds",
+    )  # fmt: skip
+    parser.add_argument("--code", type=Path, help="your own scoring code, for a custom metric")
     parser.add_argument(
         "--race", action=argparse.BooleanOptionalAction, default=defaults.is_raced,
         help="stop entries early that cannot place; only on large public slices",

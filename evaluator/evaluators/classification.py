@@ -4,12 +4,12 @@ An encoder's mean state, or a decoder's last one, goes through a head that the a
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from math import isqrt
 
 from evaluator.bases.shapes import Shape, is_decoder
 from evaluator.errors import MetricMismatch
+from evaluator.evaluators.figures import share_e9, total, whole_root, wilson_e9
 from evaluator.evaluators.form import (
     E9,
     Context,
@@ -20,13 +20,12 @@ from evaluator.evaluators.form import (
     Prediction,
     Predictor,
     Sample,
-    Tokens,
+    Task,
 )
 from evaluator.slices import Row, single
 
 MOST_CLASSES = 256
 LEAST_ROWS_PER_CLASS = 2
-_Z = Fraction(1_959_963_985, E9)  # the 0.975 quantile of the normal distribution
 
 
 def matches(
@@ -36,26 +35,47 @@ def matches(
     return tuple(int(one[0] == label) for one, label in zip(predictions, labels, strict=True))
 
 
-def share_e9(ones: Sequence[int], _: int = 0) -> int:
-    """The share of ones in parts of 10^9, half to even; raises ValueError when there are none."""
-    if not ones:
-        raise ValueError("a score needs at least one example")
-    return round(Fraction(sum(ones) * E9, len(ones)))
+def pairs(
+    predictions: Sequence[Prediction], labels: Sequence[object], _: Context
+) -> tuple[int, ...]:
+    """The class and what was taken for it in one number: class x 256 + prediction."""
+    both = zip(predictions, labels, strict=True)
+    return tuple(int(str(label)) * MOST_CLASSES + one[0] for one, label in both)
 
 
-def wilson_e9(ones: Sequence[int]) -> tuple[int, int]:
-    """The 95 % Wilson score interval of the share of ones, in parts of 10^9, rounded outwards.
+def macro_f1_e9(records: Sequence[int], _: int = 0) -> int:
+    """The mean F1 of the classes that occur, as a label or as a prediction, in parts of 10^9."""
+    seen, wanted, found = _counts(records)
+    shares = [Fraction(2 * seen[one, one], wanted[one] + found[one]) for one in {*wanted, *found}]
+    return round(sum(shares) * E9 / len(shares))
 
-    source  Wilson 1927, JASA 22(158), 209-212; without continuity correction. It is for people to
-            read: no rank or prize depends on it.
+
+def mcc_e9(records: Sequence[int], _: int = 0) -> int:
+    """Matthews' correlation of labels and predictions, -10^9 to 10^9; 0 where one is constant.
+
+    source  Gorodkin 2004, Computational Biology and Chemistry 28, 367-374, for many classes
     """
-    count, good = len(ones), Fraction(sum(ones))
-    square = _Z * _Z
-    middle = (good + square / 2) / (count + square)
-    inside = good * (count - good) / count + square / 4
-    half = _Z * _root(inside) / (count + square)
-    low, high = middle - half, middle + half
-    return max(0, int(low * E9)), min(E9, -int(-high * E9 // 1))
+    seen, wanted, found = _counts(records)
+    count = len(records)
+    right = sum(seen[one, one] for one in wanted)
+    together = count * right - sum(wanted[one] * found[one] for one in wanted)
+    spreads = [count**2 - sum(one**2 for one in held.values()) for held in (wanted, found)]
+    if not spreads[0] or not spreads[1]:
+        return 0
+    size = whole_root(Fraction((together * E9) ** 2, spreads[0] * spreads[1]))
+    return -size if together < 0 else size
+
+
+def _counts(records: Sequence[int]) -> tuple[Counter[tuple[int, int]], Counter[int], Counter[int]]:
+    """How often each (class, prediction) occurs, each class, and each prediction."""
+    if not records:
+        raise ValueError("a score needs at least one example")
+    seen = Counter(divmod(one, MOST_CLASSES) for one in records)
+    wanted, found = Counter[int](), Counter[int]()
+    for (label, place), count in seen.items():
+        wanted[label] += count
+        found[place] += count
+    return seen, wanted, found
 
 
 def check_classes(rows: Sequence[Sample]) -> None:
@@ -65,7 +85,7 @@ def check_classes(rows: Sequence[Sample]) -> None:
     if 1 < len(seen) <= most:
         return
     raise MetricMismatch(
-        f"accuracy needs between 2 and {most} different labels for {len(rows)} rows, "
+        f"Classes must be between 2 and {most} different labels for {len(rows)} rows, "
         f"but the training data has {len(seen)}.",
         metric="accuracy",
         found=len(seen),
@@ -85,15 +105,10 @@ def head(shape: Shape, count: int) -> Mapping[str, tuple[int, ...]]:
     return {"classifier.weight": (count, shape.hidden), "classifier.bias": (count,)}
 
 
-def pack(
-    rows: Sequence[Sample],
-    names: Sequence[str],
-    tokens: Tokens,
-    _: Mapping[str, str],
-) -> Packed:
+def pack(rows: Sequence[Sample], task: Task) -> Packed:
     """One row of ids per text; a label is the place of its class."""
-    places = {name: place for place, name in enumerate(names)}
-    inputs = single(tokens.encode(str(row["text"])) for row in rows)
+    places = {name: place for place, name in enumerate(task.classes)}
+    inputs = single(task.tokens.encode(str(row["text"])) for row in rows)
     return Packed(inputs, tuple(places[str(row["label"])] for row in rows), len(rows))
 
 
@@ -114,17 +129,39 @@ ACCURACY = Metric(
     is_binary=True,
     records=matches,
     score_e9=share_e9,
-    merit=lambda ones, _: sum(ones),
+    merit=total,
     points=tuple,
     interval_e9=wilson_e9,
     points_cap=1,
 )
+
+
+def _metric(name: str, title: str, score_e9: Callable[[Sequence[int], int], int]) -> Metric:
+    """Ranked by the score itself. No race: it is no mean over examples."""
+    return Metric(
+        name=name,
+        version=1,
+        title=title,
+        width=1,
+        is_binary=False,
+        records=pairs,
+        score_e9=score_e9,
+        merit=score_e9,
+        points=lambda records: tuple(
+            int(len({*divmod(one, MOST_CLASSES)}) == 1) for one in records
+        ),
+    )
+
+
 CLASSIFICATION = Evaluator(
     name="classification",
     title="Which of a few classes is a text?",
     columns={"text": "the text", "label": "its class"},
-    options={},
-    metrics=(ACCURACY,),
+    metrics=(
+        ACCURACY,
+        _metric("macro_f1", "mean F1 of the classes", macro_f1_e9),
+        _metric("mcc", "Matthews correlation of classes and predictions", mcc_e9),
+    ),
     fits=lambda _: True,
     head=head,
     classes=classes,
@@ -133,9 +170,3 @@ CLASSIFICATION = Evaluator(
     predictor=predictor,
     is_sound=is_sound,
 )
-
-
-def _root(value: Fraction) -> Fraction:
-    """The square root, rounded up in the twelfth decimal place."""
-    scale = 10**12
-    return Fraction(isqrt(value.numerator * scale**2 // value.denominator) + 1, scale)

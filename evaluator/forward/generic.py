@@ -19,6 +19,7 @@ from evaluator.evaluators.form import Scored
 from evaluator.forward.llama import scored_rows
 from evaluator.forward.model import Weights, read_tensors
 from evaluator.forward.padding import padded
+from evaluator.manifest import FAST
 
 ENCODER_PREFIX = "base."  # an encoder stands beside its head, so its modules have a parent
 
@@ -42,7 +43,7 @@ def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Wei
         values.copy_(tensors[name])
     named = {_prefix(shape) + name: one.data for name, one in module.named_parameters()}
     kind = GenericDecoder if shape.kind == "decoder" else GenericEncoder
-    return Weights(named, {"fast": lambda merged: kind(module, merged, shape)})
+    return Weights(named, {FAST: lambda merged: kind(module, merged, shape)})
 
 
 def respell(folder: Path, shape: GenericShape, out: Path) -> None:

@@ -14,13 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluator.bases.shapes import LlamaShape
-from evaluator.evaluators.form import Scored
+from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Scored
 from evaluator.forward.padding import padded
 
 WORDS = "model.embed_tokens.weight"
 ROPE = "rope"
-Q32 = 1 << 32
-MOST_NLL_Q32 = 1000 * Q32  # what a token costs whose likelihood is no number
 
 
 class Decoder:

@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from evaluator.bases.rope import FILE_NAME as ROPE_FILE
 from evaluator.bases.shapes import BertShape, LlamaShape, Shape
 from evaluator.evaluators.form import Scored
+from evaluator.exact.bert import ExactEncoder
+from evaluator.exact.llama import ExactDecoder
 from evaluator.forward.bert import Encoder
 from evaluator.forward.llama import ROPE, Decoder
+from evaluator.manifest import EXACT, FAST
+from evaluator.plan import batches
 from evaluator.slices import Row
 
 
@@ -39,6 +43,7 @@ class DecoderNet(Protocol):
 
 
 Net = EncoderNet | DecoderNet
+DOCUMENT_TOKENS = 2048  # padded tokens of documents that are computed together
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Weights:
     """A base in memory.
 
     tensors  float32 by full name; nobody writes to them
-    nets     mode -> what makes the forward over merged weights
+    nets     mode -> what makes the forward over merged weights; a base may lack "exact"
     """
 
     tensors: Mapping[str, Tensor]
@@ -72,8 +77,14 @@ def own_weights(folder: Path, shape: BertShape | LlamaShape, *, device: str = "c
     }
     if isinstance(shape, LlamaShape):
         tensors[ROPE] = _rope(folder, shape).to(device)
-        return Weights(tensors, {"fast": lambda merged: Decoder(merged, shape)})
-    return Weights(tensors, {"fast": lambda merged: Encoder(merged, shape)})
+        return Weights(
+            tensors,
+            {FAST: lambda one: Decoder(one, shape), EXACT: lambda one: ExactDecoder(one, shape)},
+        )
+    return Weights(
+        tensors,
+        {FAST: lambda one: Encoder(one, shape), EXACT: lambda one: ExactEncoder(one, shape)},
+    )
 
 
 class Asked:
@@ -81,6 +92,8 @@ class Asked:
 
     def __init__(self, net: Net) -> None:
         self.net = net
+        self._documents: Sequence[Sequence[int]] = ()
+        self._held: Tensor | None = None
 
     def classes(self, ids: Sequence[Sequence[int]]) -> list[int]:
         return [_best(row) for row in self.net.logits(ids).tolist()]
@@ -96,12 +109,24 @@ class Asked:
     def nearest(
         self, queries: Sequence[Sequence[int]], documents: Sequence[Sequence[int]], *, most: int
     ) -> list[list[int]]:
-        assert isinstance(self.net, EncoderNet), "Evaluator.fits sees to it"
-        asked, held = (
-            nn.functional.normalize(self.net.pooled(ids), dim=-1) for ids in (queries, documents)
-        )
+        asked, held = self._states(queries), self._kept(documents)
         order = (asked @ held.T).sort(dim=-1, descending=True, stable=True).indices
         return [[int(place) for place in row] for row in order[:, :most].tolist()]
+
+    def _kept(self, documents: Sequence[Sequence[int]]) -> Tensor:
+        """The documents' states: computed once, as every batch of queries brings the same list."""
+        if self._held is None or self._documents is not documents:
+            plan = batches([(Row(tuple(one)),) for one in documents], budget_tokens=DOCUMENT_TOKENS)
+            states = torch.cat([self._states([documents[one] for one in batch]) for batch in plan])
+            places = torch.tensor([one for batch in plan for one in batch], device=states.device)
+            self._documents, self._held = documents, torch.empty_like(states)
+            self._held[places] = states
+        return self._held
+
+    def _states(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """float32 [texts, hidden]: mean states of length 1."""
+        assert isinstance(self.net, EncoderNet), "Evaluator.fits sees to it"
+        return nn.functional.normalize(self.net.pooled(ids), dim=-1)
 
 
 def _best(row: list[float]) -> int:

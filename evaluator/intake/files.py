@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ELOOP, ENXIO
 from pathlib import Path
 
 from evaluator.errors import (
@@ -56,6 +57,8 @@ def open_file(name: str, limit: int, *, folder: int | None = None) -> Iterator[F
     try:
         file = os.open(name, flags, dir_fd=folder)
     except OSError as error:
+        if error.errno in {ELOOP, ENXIO}:  # a link or a socket, put there since the look
+            raise AdapterFileKind(f"{called} is not a plain file.", file=called) from error
         raise _not_opened(f"The file {called}", called, error) from error
     try:
         found = os.fstat(file)

@@ -89,6 +89,16 @@ def narrow():
     return makers.safetensors(found)
 
 
+def with_a_gap():
+    """Four bytes between the first tensor and the second, which nobody describes."""
+    header, values = split()
+    gap_at = header[WEIGHT]["data_offsets"][1]
+    for name, described in header.items():
+        if name != WEIGHT:
+            described["data_offsets"] = [place + 4 for place in described["data_offsets"]]
+    return makers.with_header(header, values[:gap_at] + bytes(4) + values[gap_at:])
+
+
 def many(count):
     return makers.with_header({f"{n}": EMPTY for n in range(count)})
 
@@ -190,6 +200,7 @@ IN_TENSORS = {
     "a header longer than the file": ("layout", TENSORS[:100]),
     "a cut file": ("layout", TENSORS[:-1]),
     "trailing bytes": ("layout", TENSORS + b"\0"),
+    "a gap": ("layout", with_a_gap()),
     "an overlap": ("layout", entry(BIAS, data_offsets=[0, 12])),
     "two tensors in one place": (
         "layout",

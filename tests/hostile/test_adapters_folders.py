@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from evaluator.errors import AdapterRefused
-from evaluator.intake import admission, admit, admit_folder
+from evaluator.intake import admission, admit, admit_folder, files
 from tests.evaluator import makers
 
 TASK = makers.manifest()
@@ -135,6 +135,21 @@ def test_a_device_is_not_even_opened(folder, monkeypatch):
     os.mkfifo(folder / NAMES[1])
     assert verdict(folder) == "adapter.file_kind"
     assert opened == [folder, NAMES[0]]
+
+
+def test_a_link_that_is_put_there_between_look_and_opening_is_not_followed(folder, monkeypatch):
+    file, look = folder / NAMES[0], files._look
+    (folder.parent / "secret").write_bytes(CONFIG)
+
+    def look_and_swap(name, opened):
+        found = look(name, opened)
+        if name == file.name:
+            file.unlink()
+            file.symlink_to(folder.parent / "secret")
+        return found
+
+    monkeypatch.setattr(files, "_look", look_and_swap)
+    assert verdict(folder) == "adapter.file_kind"
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read every file")

@@ -9,7 +9,6 @@ import torch
 from evaluator import scoring
 from evaluator.bases import MINILM, folder_of
 from evaluator.blob import write_blob
-from evaluator.examples import Example
 from evaluator.manifest import to_bytes
 from evaluator.prepare import Options, prepare
 from workers.sandbox.errors import ZygoteFailed
@@ -31,7 +30,7 @@ def words_of(label, number):
 def task():
     train, public, final = (
         [
-            Example(words_of(label, number), label)
+            {"text": words_of(label, number), "label": label}
             for label in CLASSES
             for number in range(first, first + 20)
         ]
@@ -94,4 +93,4 @@ def test_a_base_that_is_not_there_is_an_error_with_the_last_words(tmp_path):
     with pytest.raises(ZygoteFailed) as failed, Sandbox(Path(tmp_path)):
         pass
     assert failed.value.code == "sandbox.not_started"
-    assert "model.safetensors" in str(failed.value.facts["said"])
+    assert "config.json" in str(failed.value.facts["said"])

@@ -141,8 +141,8 @@ class Contest:
             right = self.right[place % len(self.right)] if entry else 10
             adapter = entry.adapter_sha256 if entry else ""
             score.record_score(
-                evaluation=work.pk, fence=fence, measured=factories.measured(adapter, right),
-                now=at(603),
+                evaluation=work.pk, fence=fence, now=at(603),
+                measured=factories.measured(adapter, right, "exact"),
             )  # fmt: skip
         self.advance(610)
         self.advance(650)

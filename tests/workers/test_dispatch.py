@@ -283,10 +283,10 @@ def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, no
     (work,) = Evaluation.objects.all()
     measure = hands.measure
 
-    def slow(ticket):
+    def slow(ticket, hold):
         now(5000)
         assert factories.score.lease_evaluation(evaluation=work.pk, now=factories.at(5000)) == 2
-        return measure(ticket)
+        return measure(ticket, hold)
 
     monkeypatch.setattr(scoring, "measure", slow)
     tasks.score_evaluation(work.pk)
