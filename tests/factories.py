@@ -97,7 +97,7 @@ def manifest(commitment="5e" * 32):
     )
 
 
-def evaluator(name="docs"):
+def evaluator(name="docs", race=None):
     """A registered evaluator; answers with its fact's body and the public files."""
     ledger_actions.found(now=NOW)
     made = manifest(sha256_hex(name.encode()))
@@ -119,6 +119,7 @@ def evaluator(name="docs"):
         final_mode="exact",
         final_commitment=made.test.final.commitment,
         baseline=result(10),
+        race=race,
         at_ms=ledger_actions.ms(NOW),
     )
     return body, files
@@ -158,9 +159,9 @@ def ready_draft(sponsor="sponsor", name="docs", **fields):
     return Draft.objects.get(pk=made.id)
 
 
-def spec(name="docs", **changed):
+def spec(name="docs", race=None, **changed):
     """A well-formed spec over registered works, open from NOW for ten minutes."""
-    body, files = evaluator(name)
+    body, files = evaluator(name, race)
     base_work()
     data = next(one.sha256 for one in files if one.name == "train.jsonl")
     work("data", data, owner="data-author", tags=DATA_TAGS)
