@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 
-from assay.messages import Spec
+from assay.messages import Spec, Stop
 from assay.wire import from_json, to_json
 from competitions import queries
 from competitions.actions.contest import cancel
@@ -24,7 +24,9 @@ from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
 from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
+from competitions.rules.race import show_e_value
 from competitions.rules.rows import Phase, State
+from competitions.rules.spec import deposit_nano
 from competitions.rules.visibility import (
     may_see_final_score,
     may_see_refusal,
@@ -201,6 +203,7 @@ def _purse(contest: Competition) -> Json:
         "fee_nano": str(parts.fee_nano),
         "pool_nano": str(parts.pool_nano),
         "bond_nano": str(parts.bond_nano),
+        "deposit_nano": str(deposit_nano(from_json(Spec, contest.spec))),
         "places_nano": [str(amount_nano) for amount_nano in parts.places],
     }
 
@@ -290,10 +293,12 @@ def _stopped(entry: Submission) -> Json:
     """Where a race stopped it, and what became of it then; the records stay in the log."""
     if entry.stop is None:
         return {}
-    names = ("n", "e_value_e3", "reason", "rival")
-    told: Json = {"eliminated": {name: entry.stop[name] for name in names}}
-    told |= {"resumed": entry.resumed} if entry.resumed else {}
-    return told | ({"deposit": entry.deposit} if entry.deposit else {})
+    stop = from_json(Stop, entry.stop)
+    names = ("n", "examples", "reason", "rival")
+    told: Json = {name: getattr(stop, name) for name in names}
+    more: Json = {"eliminated": told | {"e_value": show_e_value(stop)}}
+    more |= {"resumed": entry.resumed} if entry.resumed else {}
+    return more | ({"deposit": entry.deposit} if entry.deposit else {})
 
 
 def _refused(entry: Submission) -> Json:

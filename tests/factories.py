@@ -131,7 +131,8 @@ def draft(sponsor="sponsor", name="docs", **fields):
     filled = {
         "title": "Which library?", "competition": name, "summary": "Docstrings.",
         "base": MINILM.name, "metric": "accuracy", "max_tokens": "48",
-        "mode": "fast", "columns": "", "options": "", "min_sandbox_level": "seccomp",
+        "mode": "fast", "columns": "", "options": "", "race": "on",
+        "min_sandbox_level": "seccomp",
         "prize": "1000", "curve": "8,4,2,1", "opens": "", "closes": "", "closes_in": "10 min",
         "dispute": "0 s", "quota": "2", "window": "1 day",
         "commercial": "fee", "commercial_fee": "100", "derive_share": "", "train": "none",

@@ -38,7 +38,7 @@ def stop_of(entry, right):
     ones = [int(place < right) for place in track.order]
     look = racing.verdict(ones, track.rival_points, track.race)
     assert look is not None, "it was not stopped"
-    return stop_from(look, ones, rival=track.rival, metric=ACCURACY)
+    return stop_from(look, ones, track=track, metric=ACCURACY)
 
 
 def adapter_of(entry):

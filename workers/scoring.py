@@ -161,7 +161,7 @@ def race_on(
     staged = run_stages(track, metric, compute, numbers_of)
     if staged.look is None:
         return _judged(manifest, work, staged.outcome, track.order)
-    stop = stop_from(staged.look, staged.numbers, rival=track.rival, metric=metric)
+    stop = stop_from(staged.look, staged.numbers, track=track, metric=metric)
     return stop, staged.outcome.level.value, staged.outcome.policy_sha256
 
 

@@ -95,6 +95,14 @@ def score(score_e9: object) -> str:
     return f"{whole}.{part:09d}"
 
 
+def stop(eliminated: object) -> str:
+    """Where a race stopped an entry, in words; empty when it did not."""
+    if not isinstance(eliminated, Mapping):
+        return ""
+    told = "after {n} of {examples} examples, e-value {e_value}"
+    return told.format_map(eliminated)
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 

@@ -84,7 +84,7 @@ class Stop:
     """Where and why a race stopped an entry.
 
     rival       the entry at the last paid place when the run began
-    n           examples until then
+    n, examples examples until then, and how many the slice has
     e_value_e3  the evidence in thousandths, rounded down
     reason      "count": it had lost for certain; "evidence": the e-value reached 1/alpha
     records     of these n examples, packed as in a result, in the entry's order, which is secret
@@ -93,6 +93,7 @@ class Stop:
 
     rival: str
     n: int
+    examples: int
     e_value_e3: int
     reason: str
     records: str

@@ -15,7 +15,7 @@ from competitions import queries
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
-from competitions.rules.task import read_pairs
+from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs
 from ledger import actions as ledger_actions
 from ledger import bell, log
 
@@ -56,12 +56,21 @@ def options_of(draft: Draft) -> list[str]:
     for name, option in PAIRS.items():
         pairs = read_pairs(str(draft.fields.get(name, "")))
         told += [f"{option}={key}={value}" for key, value in pairs.items()]
-    return told
+    told.append("--no-race" if draft.fields.get("race") == RACE_OFF else "--race")
+    return [*told, f"--places={_places(draft)}"] if _places(draft) else told
+
+
+def _places(draft: Draft) -> int:
+    """How many places the curve pays; 0 while none is written."""
+    return len([part for part in str(draft.fields.get("curve") or "").split(",") if part.strip()])
 
 
 def _chosen(draft: Draft) -> list[object]:
     """What the task is prepared from, as it was typed and uploaded."""
-    return [dict(draft.files), *(draft.fields.get(name) or "" for name in (*PLAIN, *PAIRS))]
+    typed = [draft.fields.get(name) or "" for name in (*PLAIN, *PAIRS)]
+    is_raced = bool(draft.prepared.get("race"))  # then the places that are raced for are pinned too
+    race = draft.fields.get("race") or RACE_ON
+    return [dict(draft.files), *typed, race, _places(draft) if is_raced else 0]
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:

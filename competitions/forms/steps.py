@@ -20,9 +20,10 @@ from competitions.forms.fields import (
     TokensField,
 )
 from competitions.rules.spec import SLUG
-from competitions.rules.task import GENERIC_WORDS, SANDBOX_LEVELS, misfits
+from competitions.rules.task import GENERIC_WORDS, RACE_OFF, RACE_ON, SANDBOX_LEVELS, misfits
 from evaluator.bases import Base, base_named, bases
 from evaluator.manifest import EXACT, FAST
+from evaluator.racing import LEAST_EXAMPLES
 from evaluator.registry import REGISTERED, evaluator_of
 from ledger import queries as ledger_queries
 
@@ -136,6 +137,15 @@ class DataForm(StepForm):
         max_value=512,
         help_text="Longer texts are cut; fewer tokens score faster.",
     )
+    race = forms.ChoiceField(
+        required=False,
+        choices=[
+            (RACE_ON, "on: an entry that cannot reach a paid place is stopped early"),
+            (RACE_OFF, "off: every entry runs on all public test data"),
+        ],
+        help_text=f"Only with {LEAST_EXAMPLES:,} rows of public test data or more, and where the "
+        "metric allows it. A stopped entry is not scored on the sealed slice.",
+    )
     min_sandbox_level = forms.ChoiceField(
         label="Weakest sandbox",
         required=False,
@@ -171,6 +181,9 @@ class DataForm(StepForm):
 
     def clean_mode(self) -> str:
         return self.cleaned_data["mode"] or FAST
+
+    def clean_race(self) -> str:
+        return self.cleaned_data["race"] or RACE_ON
 
     def clean_min_sandbox_level(self) -> str:
         return self.cleaned_data["min_sandbox_level"] or SANDBOX_LEVELS[0]

@@ -91,7 +91,7 @@ def points_of(entry: Submission, evaluator: Evaluator) -> tuple[int, ...]:
     return mark_of(entry.result, public_slice(evaluator)).points
 
 
-def stop_from(look: Look, numbers: Sequence[int], *, rival: str, metric: Metric) -> Stop:
+def stop_from(look: Look, numbers: Sequence[int], *, track: Track, metric: Metric) -> Stop:
     """What a fact tells of a look that stops.
 
     numbers  the metric's records of every example that was run, in the entry's order
@@ -99,7 +99,8 @@ def stop_from(look: Look, numbers: Sequence[int], *, rival: str, metric: Metric)
     assert look.reason is not None, "a look that lets go on is no stop"
     kept = numbers[: look.n * metric.width]
     packed = records.pack(kept, is_binary=metric.is_binary)
-    return Stop(rival, look.n, look.e_value_e3, look.reason.value, packed)
+    told = (track.rival, look.n, track.race.examples, look.e_value_e3, look.reason.value)
+    return Stop(*told, packed)
 
 
 def misform(stop: Stop, rival: Submission, evaluator: Evaluator) -> str:
@@ -110,20 +111,27 @@ def misform(stop: Stop, rival: Submission, evaluator: Evaluator) -> str:
     race = race_of(evaluator)
     if race is None:
         return "this task has no race"
+    if stop.examples != race.examples:
+        return "the number of examples differs"
     if stop.n % race.block or not 0 < stop.n < race.examples:
         return "there is no look after so many examples"
     try:
         points = stopped_points(stop, evaluator)
     except ValueError as error:
         return str(error)
+    return _misjudged(stop, points, rival, evaluator)
+
+
+def _misjudged(stop: Stop, points: Sequence[int], rival: Submission, evaluator: Evaluator) -> str:
+    race = race_of(evaluator)
+    assert race is not None, "a stop belongs to a race"
     if not 0 <= stop.e_value_e3 <= MOST_E_VALUE_E3:
         return "the e-value is none"
     if stop.reason == Reason.EVIDENCE:
         is_enough = stop.e_value_e3 >= 10**9 // race.alpha_ppm
         return "" if is_enough else "the e-value is too small"
-    is_lost = not race.is_binary or (
-        sum(points) + race.examples - stop.n < sum(points_of(rival, evaluator))
-    )
+    best_sum = sum(points) + race.examples - stop.n
+    is_lost = not race.is_binary or best_sum < sum(points_of(rival, evaluator))
     return "" if is_lost and stop.reason == Reason.COUNT else "it could still have placed"
 
 
@@ -161,6 +169,11 @@ def _judged_again(
     theirs = points_of(rival, evaluator)
     mine = stopped_points(entry.stop, evaluator)
     return racing.verdict(mine, [theirs[at] for at in order], race)
+
+
+def show_e_value(stop: Stop) -> str:
+    """The evidence as it is printed everywhere: "1371.695"."""
+    return f"{stop.e_value_e3 // 1000}.{stop.e_value_e3 % 1000:03d}"
 
 
 def eliminated(entries: Sequence[Submission]) -> list[Submission]:

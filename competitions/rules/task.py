@@ -8,6 +8,7 @@ from evaluator.evaluators.form import Evaluator
 from evaluator.manifest import EXACT
 
 SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to strong
+RACE_ON, RACE_OFF = "on", "off"
 CUSTOM_WORDS = "custom code: sponsor-controlled"
 GENERIC_WORDS = "generic: slower, not exact"
 _PAIR = re.compile(r"([a-z][a-z0-9_]{0,39})\s*=\s*([^\s-][^\r\n\x00]{0,79})")

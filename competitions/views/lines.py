@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from assay.messages import Result
+from assay.messages import Result, Stop
 from assay.money import show_tokens
 from assay.wire import from_json
 from competitions import queries
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
+from competitions.rules.race import show_e_value
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import State
 from competitions.rules.visibility import (
@@ -68,14 +69,23 @@ class Board:
 
 @dataclass(frozen=True)
 class EntryLine:
-    """An entry as its viewer may see it. place: in the queue of runs, the next being 1."""
+    """An entry as its viewer may see it.
+
+    stop   where a race stopped it     place  in the queue of runs, the next being 1
+    """
 
     entry: Submission
     score: Score | None
     final_score: Score | None
+    stop: Stop | None
     place: int | None
     is_mine: bool
     has_reason: bool
+
+    @property
+    def e_value(self) -> str:
+        """The evidence against it, where a race stopped it."""
+        return show_e_value(self.stop) if self.stop else ""
 
     @property
     def is_waiting(self) -> bool:
@@ -107,6 +117,7 @@ def entry_line(
         entry=entry,
         score=plain_score(entry.score_e9) if sees_score else None,
         final_score=plain_score(entry.final_score_e9) if sees_final else None,
+        stop=from_json(Stop, entry.stop) if entry.stop and sees_score else None,
         place=place,
         is_mine=bool(viewer) and entry.owner == viewer,
         has_reason=may_see_refusal(entry, viewer=viewer),

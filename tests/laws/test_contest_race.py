@@ -100,6 +100,7 @@ def test_the_rival_is_the_best_entry_of_the_owner_on_the_last_paid_place():
 
 
 FORGERIES = {
+    "the number of examples differs": {"examples": 44},
     "there is no look after so many examples": {"n": 7},
     "its rival has no score here": {"rival": "x" * 43},
     "the e-value is too small": {"e_value_e3": 99_999, "reason": "evidence"},
@@ -136,7 +137,7 @@ def test_without_a_race_and_without_a_finisher_nothing_is_stopped():
 
 
 def told_without_rival(entry):
-    stop = messages.Stop(entry, 4, 100_000, "evidence", "0")
+    stop = messages.Stop(entry, 4, 40, 100_000, "evidence", "0")
     manifest = queries.competition_row("docs").spec.manifest_sha256
     return messages.SubmissionEliminated(
         entry, "a" * 64, manifest, stop, "seccomp", "9" * 64, ms(at(60))
