@@ -5,7 +5,7 @@ the labels never do. What comes out is checked, and compared with the labels, he
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.actions import score as actions
 from competitions.actions.score import Measured
-from competitions.errors import EvaluationRefused
+from competitions.errors import CodeFailed, EvaluationRefused
 from competitions.queries import Ticket
 from competitions.rules import records
 from evaluator.bases import base_named, folder_of
@@ -29,9 +29,10 @@ from evaluator.slices import Inputs, final_commitment, unpack_inputs, unpack_lab
 from evaluator.tokens import tokens_of
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
-from workers import limits
+from workers import custom, limits
 from workers.bench import sandbox_of
 from workers.device import device_class
+from workers.failures import InfrastructureFailed
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import Rows
@@ -41,10 +42,6 @@ MOST_SLICE_BYTES = 64 << 20
 SLACK_S = 60  # of a lease, beyond the limit of the run that it covers
 OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
-
-
-class InfrastructureFailed(Exception):
-    """Our side could not run the job; it will be tried again."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def score(evaluation: int, fence: int) -> None:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
         else:  # the baseline is ours: nobody is to blame, and it is tried again
             actions.record_failure(**told, reason=str(refusal), now=timezone.now())
-    except (InfrastructureFailed, *OURS) as failure:
+    except (InfrastructureFailed, CodeFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
         actions.record_score(**told, measured=measured, now=timezone.now())
@@ -90,7 +87,7 @@ def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Meas
 
     hold    is told, before each run, for how many seconds the work must stay ours
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
-            InfrastructureFailed and OURS: not the adapter's fault
+            CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
     manifest = read_manifest(queries.manifest_bytes(ticket.manifest_sha256))
     adapter = _adapter(ticket, manifest)
@@ -113,19 +110,19 @@ def score_on(
     """Predict in the sandbox, judge outside of it. The answers are kept as a blob.
 
     least   the weakest sandbox level; empty: the manifest's own
-    raises  EvaluationRefused, InfrastructureFailed
+    raises  EvaluationRefused, InfrastructureFailed, CodeFailed
     """
     job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
     outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level, hold=hold)
     assert outcome.predictions is not None, "an ok outcome has predictions"
-    found = judge(
-        outcome.predictions,
-        unpack_labels(work.labels),
-        inputs,
-        manifest,
-        _context(manifest, is_final=work.is_final),
-    )
+    labels = unpack_labels(work.labels)
+    context = _context(manifest, is_final=work.is_final)
+    if manifest.code:
+        hold(SLACK_S)
+        given = custom.values_of(manifest, outcome.predictions, labels, context)
+        context = replace(context, given=given)
+    found = judge(outcome.predictions, labels, inputs, manifest, context)
     return _result(manifest, job, outcome, found)
 
 

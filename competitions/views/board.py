@@ -129,6 +129,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "terms": terms_of(entry.tags),
         "is_open": contest.phase == Phase.OPEN,
         "results": lines.results_of(entry, line),
+        "marks": queries.marks(contest),
         "is_public_adapter": entry.state in ("revealed", "final_scored"),
     }
     return render(request, "competitions/submission.html", context)
@@ -162,6 +163,7 @@ def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str
         "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
         "stages": stages(contest, spec),
         "next": next_step(contest, spec, now_ms=ms(now)),
+        "marks": queries.marks(contest),
         "is_ended": is_ended(contest),
         "is_open": contest.phase == Phase.OPEN,
         "is_sponsor": bool(viewer) and viewer == contest.sponsor,
@@ -179,6 +181,7 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "purse": parts,
         "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
         "evaluator": evaluator,
+        "code": queries.scoring_code(contest),
         "public_baseline": lines.plain_score(evaluator.baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),
