@@ -7,6 +7,7 @@ beside them that pages and CSV print. What does not apply is left out.
 import csv
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 
@@ -20,14 +21,17 @@ from competitions import queries
 from competitions.actions.contest import cancel
 from competitions.actions.entry import commit
 from competitions.actions.resume import resume
+from competitions.errors import ReceiptSealed
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
+from competitions.rules import rows
 from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
 from competitions.rules.race import show_e_value
 from competitions.rules.rows import Phase, State
 from competitions.rules.spec import deposit_nano
 from competitions.rules.visibility import (
+    is_after_the_close,
     may_see_final_score,
     may_see_refusal,
     may_see_score,
@@ -70,7 +74,8 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     counts = queries.entry_counts([name])
     return (
         _competition(contest)
-        | {"entries": counts.get(name, 0), "evaluator": to_json(evaluator)}
+        | {"entries": counts.get(name, 0), "evaluator": _evaluator(evaluator)}
+        | {"is_custom": evaluator.is_custom, "marks": queries.marks(contest)}
         | _score("baseline", evaluator.baseline_e9)
         | _purse(contest)
         | _record(contest)
@@ -82,7 +87,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     """The board as the server ranks it: items, the best first, and the baseline."""
     contest = queries.competition(name)
-    rows = queries.leaderboard(name)
+    board = queries.leaderboard(name)
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     is_final = may_see_final_score(contest.phase)
     baseline_e9 = contest.baseline_e9 if is_final else evaluator.baseline_e9
@@ -91,8 +96,10 @@ def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
         "state": contest.phase,
         "is_final": is_final,
         "version": queries.board_version(name),
+        "is_custom": evaluator.is_custom,
+        "marks": queries.marks(contest),
         **_score("baseline", baseline_e9),
-        "items": [_line(row, is_final=is_final) for row in rows],
+        "items": [_line(row, is_final=is_final) for row in board],
         "next": "",
     }
 
@@ -101,11 +108,11 @@ def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 def read_leaderboard_csv(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001
     """The same board, the same strings, as CSV."""
     is_final = may_see_final_score(queries.competition(name).phase)
-    rows = [_line(row, is_final=is_final) for row in queries.leaderboard(name)]
+    lines = [_line(row, is_final=is_final) for row in queries.leaderboard(name)]
     out = io.StringIO()
     table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
     table.writeheader()
-    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in rows)
+    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in lines)
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -149,6 +156,35 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     if entry.owner == viewer:
         told |= _slots(contest, viewer)
     return told
+
+
+@submissions.get("/{name}/receipts/{slice_name}")
+def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
+    """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
+
+    slice_name  public: after the close, and for the owner before unless the order of a race would
+                be told; final: once it decides
+    """
+    entry = queries.submission(name)
+    contest = queries.competition(entry.competition)
+    is_final = slice_name == "final"
+    is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
+    is_own = entry.owner == _viewer(request)
+    is_open = bool(contest.slice_salt) if is_raced else is_after_the_close(contest.phase) or is_own
+    may_see = may_see_final_score(contest.phase) if is_final else is_open
+    if slice_name not in ("public", "final") or not may_see:
+        raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)
+    return asdict(queries.score_receipt(entry, contest, is_final=is_final))
+
+
+def _evaluator(evaluator: rows.Evaluator) -> Json:
+    """The evaluator's row, and of its baseline what it ran under."""
+    return to_json(evaluator) | {"baseline": _run(to_json(evaluator.baseline))}
+
+
+def _run(result: Mapping[str, object]) -> Json:
+    """What a score ran under, without the records, which stand in the message."""
+    return {name: value for name, value in result.items() if name not in ("records", "score_e9")}
 
 
 def _commit(order: Entry, now: datetime) -> Json:
@@ -280,8 +316,10 @@ def _submission(
     told |= {} if place is None else {"place_in_queue": place}
     if may_see_score(entry, phase=phase, viewer=viewer, board=board):
         told |= _score("score", entry.score_e9) | _stopped(entry)
+        told |= {"run": _run(entry.result)} if entry.result else {}
     if may_see_final_score(phase):
         told |= _score("final_score", entry.final_score_e9)
+        told |= {"final_run": _run(entry.final_result)} if entry.final_result else {}
     if phase == Phase.SETTLED and entry.prize_nano is not None:
         told |= {"prize_nano": str(entry.prize_nano)}
     if may_see_refusal(entry, viewer=viewer):

@@ -160,6 +160,20 @@ class EvaluationRefused(AssayError):
     next_step = "Run `assay check` on the adapter: it uses the same evaluator and the same limits."
 
 
+class CodeFailed(AssayError):
+    """The sponsor's own scoring code did not do its work. Facts: line, example, log."""
+
+    code, status = "competition.code_failed", 422
+    next_step = "Correct the code at the line named, and start the dry run again."
+
+
+class ReceiptSealed(AssayError):
+    """The receipt of a score is not to be seen yet, or there is no such score. Facts: slice."""
+
+    code, status = "submission.receipt_sealed", 404
+    next_step = "Ask again after the close, when the adapter and the answers are public."
+
+
 class FilesMissing(AssayError):
     """A data file was not uploaded yet. Facts: missing."""
 

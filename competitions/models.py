@@ -15,6 +15,7 @@ class Evaluator(models.Model):
     base = models.CharField(max_length=NAME)
     evaluator = models.CharField(max_length=40)
     metric = models.CharField(max_length=40)
+    is_generic = models.BooleanField()
     is_custom = models.BooleanField()
     code_sha256 = models.CharField(max_length=HASH, blank=True)
     public_examples = models.IntegerField()

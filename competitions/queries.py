@@ -1,5 +1,6 @@
 """Reading the contest: competitions, boards, entries, and the work that waits."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -9,15 +10,24 @@ from django.db.models import Count, Q, QuerySet, Sum
 from assay.errors import did_you_mean
 from assay.messages import Result
 from assay.wire import from_json
-from competitions.errors import CompetitionUnknown, DraftUnknown, SubmissionUnknown
+from competitions.errors import (
+    CompetitionUnknown,
+    DraftUnknown,
+    ReceiptSealed,
+    SubmissionUnknown,
+)
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
-from competitions.rules.race import Track, track_for
+from competitions.rules.race import Track, opened_order, track_for
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
-from competitions.rules.task import SANDBOX_LEVELS
+from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
+from evaluator.rerun import VERSION as RECEIPT_VERSION
+from evaluator.rerun import Receipt
 from ledger import blobs, log
+
+MOST_RESULTS_BYTES = 80 << 20
 
 
 class BoardRow(NamedTuple):
@@ -268,6 +278,43 @@ def board_version(name: str) -> str:
     entries_of_it = Submission.objects.filter(competition=name)
     changes = entries_of_it.aggregate(count=Count("pk"), since_ms=Sum("since_ms"))
     return f"{last_ms}-{changes['count']}-{changes['since_ms']}"
+
+
+def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) -> Receipt:
+    """What an entry's score was made of, for everybody who runs it again.
+
+    raises ReceiptSealed when there is no such score, BlobMissing
+    """
+    told = entry.final_result if is_final else entry.result
+    manifest_sha256 = str(contest.spec["manifest_sha256"])
+    if told is None:
+        name = "final" if is_final else "public"
+        raise ReceiptSealed(f"There is no {name} score to be seen yet.", slice=name)
+    result, evaluator = from_json(Result, told), evaluator_row(manifest_sha256)
+    file = json.loads(blobs.read(result.results_sha256, limit_bytes=MOST_RESULTS_BYTES))
+    return Receipt(
+        version=RECEIPT_VERSION,
+        manifest_sha256=manifest_sha256,
+        inputs_sha256=_slice_files(manifest_sha256, is_final=is_final)[0],
+        adapter_sha256=entry.adapter_sha256,
+        mode=result.mode,
+        results_root=result.results_root,
+        leaves=tuple(file["leaves"]),
+        order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
+    )
+
+
+def scoring_code(contest: Competition) -> str:
+    """The sponsor's own code, for everybody to read; empty where there is none."""
+    files = (one for one in contest.spec["files"] if one["name"] == CODE_FILE)
+    name = next((str(one["sha256"]) for one in files), "")
+    return blobs.read(name, limit_bytes=MOST_TEXT_BYTES).decode(errors="replace") if name else ""
+
+
+def marks(contest: Competition) -> list[str]:
+    """What must be said wherever its scores are shown."""
+    evaluator = evaluator_row(contest.spec["manifest_sha256"])
+    return words_of(is_generic=evaluator.is_generic, is_custom=evaluator.is_custom)
 
 
 class Ticket(NamedTuple):

@@ -19,18 +19,19 @@ from assay.errors import AssayError
 from assay.messages import FileRef, RaceTerms, Result
 from competitions import queries
 from competitions.actions import drafts
-from competitions.actions.drafts import DraftFile, Preparation
+from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
+from competitions.rules.task import CODE_FILE, TASK_OPTION
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms
-from workers.scoring import InfrastructureFailed, Work, score_on
+from workers.failures import InfrastructureFailed
+from workers.scoring import Work, score_on
 
 TIME_LIMIT_S = 600
 MEMORY_BYTES = 12 << 30
-SLICES = ("train", "public", "final")
 
 
 def prepare(draft: str, fence: int) -> None:
@@ -38,8 +39,7 @@ def prepare(draft: str, fence: int) -> None:
     found = queries.draft_for_worker(draft)
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
-            files = drafts.files_of(found)
-            out, salt = _read(Path(folder), files, drafts.options_of(found))
+            out, salt = _read(Path(folder), drafts.reading_of(found))
             registered = _measured(out)
         except (AssayError, InfrastructureFailed) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
@@ -47,7 +47,7 @@ def prepare(draft: str, fence: int) -> None:
             return
         made = Preparation(
             registered=registered,
-            files=tuple(_stored(out, name) for name in PUBLIC_FILES),
+            files=tuple(_stored(out, name) for name in _public_files(out)),
             salt=salt.hex(),
             inputs=_stored(out, "final.inputs"),
             labels=_stored(out, "final.labels"),
@@ -55,17 +55,17 @@ def prepare(draft: str, fence: int) -> None:
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(folder: Path, files: dict[str, DraftFile], options: list[str]) -> tuple[Path, bytes]:
-    """Run the reader over the three files. raises PreparationRefused with the reader's own code"""
+def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
+    """Run the reader over the files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)
     asked = {"--salt-file": folder / "salt", "--out": out}
-    for name in SLICES:
-        path = folder / f"{name}{Path(files[name].name).suffix.lower()}"
-        blobs.copy_to(files[name].sha256, path)
-        asked[f"--{name}"] = path
+    for name, file in reading.files.items():
+        asked[f"--{name}"] = folder / f"{name}{Path(file.name).suffix.lower()}"
+        blobs.copy_to(file.sha256, asked[f"--{name}"])
     arguments = [str(part) for pair in asked.items() for part in pair]
-    command = [sys.executable, "-m", "evaluator", "prepare", *arguments, *options]
+    arguments += [*reading.options, *_texts(folder, reading)]
+    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
     try:
         done = subprocess.run(
             command,
@@ -80,6 +80,28 @@ def _read(folder: Path, files: dict[str, DraftFile], options: list[str]) -> tupl
     if done.returncode != 0:
         raise _refusal(done.stdout, done.stderr)
     return out, salt
+
+
+def _texts(folder: Path, reading: Reading) -> list[str]:
+    """Code, task file and options of the evaluator.
+
+    Each value goes through a file of ours: the reader would open what a value like `@name` names.
+    """
+    told = []
+    for name, value in reading.task_options.items():
+        path = folder / f"option-{name}"
+        path.write_text(value, "utf-8")
+        told.append(f"--option={name}=@{path}")
+    for name, file in reading.texts.items():
+        path = folder / f"text-{name}"
+        blobs.copy_to(file.sha256, path)
+        told.append(f"--code={path}" if name == "code" else f"--option={TASK_OPTION}=@{path}")
+    return told
+
+
+def _public_files(out: Path) -> list[str]:
+    """What everybody may download; the sponsor's own code too, when there is any."""
+    return [*PUBLIC_FILES, *([CODE_FILE] if (out / CODE_FILE).is_file() else [])]
 
 
 def _limit() -> None:
@@ -112,6 +134,7 @@ def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.Eva
         base=manifest.base.name,
         evaluator=evaluator,
         metric=manifest.metric.name,
+        is_generic=manifest.base.family == "transformers",
         is_custom=bool(manifest.code),
         code_sha256=manifest.code,
         public_examples=test.public.examples,

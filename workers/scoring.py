@@ -15,7 +15,7 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.actions import score as actions
 from competitions.actions.score import Measured, Stopped
-from competitions.errors import EvaluationRefused
+from competitions.errors import CodeFailed, EvaluationRefused
 from competitions.queries import Ticket
 from competitions.rules import records
 from competitions.rules.race import Track, stop_from
@@ -36,9 +36,10 @@ from evaluator.slices import (
 from evaluator.tokens import tokens_of
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
-from workers import limits
+from workers import custom, limits
 from workers.bench import sandbox_of
 from workers.device import device_class
+from workers.failures import InfrastructureFailed
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import Rows
@@ -49,10 +50,6 @@ MOST_SLICE_BYTES = 64 << 20
 SLACK_S = 60  # of a lease, beyond the limit of the run that it covers
 OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
-
-
-class InfrastructureFailed(Exception):
-    """Our side could not run the job; it will be tried again."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def score(evaluation: int, fence: int) -> None:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
         else:  # the baseline is ours: nobody is to blame, and it is tried again
             actions.record_failure(**told, reason=str(refusal), now=timezone.now())
-    except (InfrastructureFailed, *OURS) as failure:
+    except (InfrastructureFailed, CodeFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
         if isinstance(found, Stopped):
@@ -101,7 +98,7 @@ def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Meas
 
     hold    is told, before each run, for how many seconds the work must stay ours
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
-            InfrastructureFailed and OURS: not the adapter's fault
+            CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
     manifest = read_manifest(queries.manifest_bytes(ticket.manifest_sha256))
     adapter = _adapter(ticket, manifest)
@@ -129,12 +126,19 @@ def score_on(
     """Predict in the sandbox, judge outside of it. The answers are kept as a blob.
 
     least   the weakest sandbox level; empty: the manifest's own
-    raises  EvaluationRefused, InfrastructureFailed
+    raises  EvaluationRefused, InfrastructureFailed, CodeFailed
     """
     job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
     outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level, hold=hold)
-    return _judged(manifest, work, outcome)
+    assert outcome.predictions is not None, "an ok outcome has predictions"
+    context = _context(manifest, is_final=work.is_final)
+    if manifest.code:
+        hold(SLACK_S)
+        labels = unpack_labels(work.labels)
+        given = custom.values_of(manifest, outcome.predictions, labels, context)
+        context = replace(context, given=given)
+    return _judged(manifest, work, outcome, context)
 
 
 def race_on(
@@ -145,7 +149,10 @@ def race_on(
     least: str = "",
     hold: Callable[[int], None] = _nobody_waits,
 ) -> Result | tuple[Stop, str, str]:
-    """The same in stages; where the race stops it, the stop, the level and the policy instead."""
+    """The same in stages; where the race stops it, the stop, the level and the policy instead.
+
+    A task of a sponsor's own code has no race (evaluator/prepare.py).
+    """
     inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
     metric = metric_of(manifest)
     context = replace(_context(manifest, is_final=False), order=track.order)
@@ -160,17 +167,21 @@ def race_on(
 
     staged = run_stages(track, metric, compute, numbers_of)
     if staged.look is None:
-        return _judged(manifest, work, staged.outcome, track.order)
+        return _judged(manifest, work, staged.outcome, context)
     stop = stop_from(staged.look, staged.numbers, track=track, metric=metric)
     return stop, staged.outcome.level.value, staged.outcome.policy_sha256
 
 
-def _judged(manifest: Manifest, work: Work, outcome: Outcome, order: Sequence[int] = ()) -> Result:
-    """What predictions of the whole slice come to. order: of a run in stages"""
+def _judged(manifest: Manifest, work: Work, outcome: Outcome, context: Context) -> Result:
+    """What predictions of the whole slice come to."""
     assert outcome.predictions is not None, "an ok outcome has predictions"
-    context = replace(_context(manifest, is_final=work.is_final), order=order)
-    labels, inputs = unpack_labels(work.labels), unpack_inputs(work.inputs)
-    found = judge(outcome.predictions, labels, inputs, manifest, context)
+    found = judge(
+        outcome.predictions,
+        unpack_labels(work.labels),
+        unpack_inputs(work.inputs),
+        manifest,
+        context,
+    )
     return _result(manifest, job_for(manifest, work), outcome, found)
 
 

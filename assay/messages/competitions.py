@@ -10,7 +10,9 @@ from assay.wire import Nano
 class EvaluatorRegistered:
     """A worker prepared a task and measured its baseline on the public slice in the sandbox.
 
-    evaluator    its name in the registry; is_custom: its scores come from the sponsor's own code
+    evaluator    its name in the registry
+    is_generic   transformers computes the base: slower, and in mode "fast" only
+    is_custom    the scores come from the sponsor's own code
     *_examples   how many each slice has; *_units: what the metric's mean is taken over
     *_mode       "fast" or "exact": how each slice is computed
     code_sha256  of the sponsor's code; empty where there is none
@@ -22,6 +24,7 @@ class EvaluatorRegistered:
     base: str
     evaluator: str
     metric: str
+    is_generic: bool
     is_custom: bool
     code_sha256: str
     public_examples: int

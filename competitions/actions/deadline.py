@@ -127,7 +127,9 @@ def _openings(
         name = one.adapter_sha256
         file = FileRef("adapter.blob", name, blobs.size(name))
         bodies.append(messages.SubmissionRevealed(one.id, file, at_ms))
-        ledger_actions.publish_blob(name, now=now)
+        assert one.result is not None, "an entry that stands at the close has its score"
+        for public in (name, one.result.results_sha256):
+            ledger_actions.publish_blob(public, now=now)
     for name, original in copies.items():
         error = Duplicate("The same adapter was entered earlier.", of=original)
         told = (error.code, f"{error} It is {original}.", error.next_step)
@@ -138,8 +140,12 @@ def _openings(
 
 
 def _verify(contest: Competition, now: datetime) -> str | None:
-    if not verdict.is_verified(contest, queries.entry_rows(contest.id)):
+    entries = queries.entry_rows(contest.id)
+    if not verdict.is_verified(contest, entries):
         return _abort(contest, now, verify_until_ms(contest.spec), "a final score is missing")
+    results = [contest.baseline, *(one.final_result for one in verdict.standing(entries))]
+    for result in filter(None, results):
+        ledger_actions.publish_blob(result.results_sha256, now=now)
     at_ms = next_ms(contest, now)
     until_ms = at_ms + 1000 * contest.spec.dispute_s
     body = messages.CompetitionProvisional(contest.id, until_ms, at_ms)

@@ -1,5 +1,6 @@
 """A sponsor's draft: saved at each change, prepared by a worker, measured, then published."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -15,7 +16,8 @@ from competitions import queries
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
-from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs
+from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
+from evaluator.registry import evaluator_of
 from ledger import actions as ledger_actions
 from ledger import bell, log
 
@@ -28,7 +30,7 @@ PLAIN = {  # field -> option of the reader
     "max_tokens": "--max-tokens",
     "min_sandbox_level": "--min-sandbox-level",
 }
-PAIRS = {"columns": "--column", "options": "--option"}  # each line of the field, one option
+PAIRS = ("columns", "options")  # fields of one pair a line
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,51 @@ class DraftFile:
     size_bytes: int
 
 
-def files_of(draft: Draft) -> dict[str, DraftFile]:
-    """The three data files. raises FilesMissing"""
-    missing = [name for name in SLICES if name not in draft.files]
-    if missing:
-        raise FilesMissing(f"The {missing[0]} file is missing.", missing=missing)
-    return {name: DraftFile(**draft.files[name]) for name in SLICES}
+@dataclass(frozen=True)
+class Reading:
+    """What the reader is given.
+
+    files         slice -> its file
+    texts         "code" and "task", of those that the metric needs
+    options       of the reader, as arguments
+    task_options  of the evaluator: name -> value as it was typed
+    """
+
+    files: dict[str, DraftFile]
+    texts: dict[str, DraftFile]
+    options: list[str]
+    task_options: dict[str, str]
 
 
-def options_of(draft: Draft) -> list[str]:
-    """What the sponsor chose, as options of the reader. Call it for fields that were checked."""
+def reading_of(draft: Draft) -> Reading:
+    """What the sponsor chose and uploaded, of a draft whose fields were checked.
+
+    raises FilesMissing
+    """
     told = [
         f"{option}={draft.fields[name]}" for name, option in PLAIN.items() if draft.fields.get(name)
     ]
-    for name, option in PAIRS.items():
-        pairs = read_pairs(str(draft.fields.get(name, "")))
-        told += [f"{option}={key}={value}" for key, value in pairs.items()]
     told.append("--no-race" if draft.fields.get("race") == RACE_OFF else "--race")
-    return [*told, f"--places={_places(draft)}"] if _places(draft) else told
+    told += [f"--places={_places(draft)}"] if _places(draft) else []
+    columns = read_pairs(str(draft.fields.get("columns", "")))
+    return Reading(
+        files=_files(draft, SLICES),
+        texts=_files(draft, text_files(evaluator_of(str(draft.fields["metric"])))),
+        options=told + [f"--column={name}={value}" for name, value in columns.items()],
+        task_options=read_pairs(str(draft.fields.get("options", ""))),
+    )
 
 
 def _places(draft: Draft) -> int:
     """How many places the curve pays; 0 while none is written."""
     return len([part for part in str(draft.fields.get("curve") or "").split(",") if part.strip()])
+
+
+def _files(draft: Draft, names: Sequence[str]) -> dict[str, DraftFile]:
+    missing = [name for name in names if name not in draft.files]
+    if missing:
+        raise FilesMissing(f"The {missing[0]} file is missing.", missing=missing)
+    return {name: DraftFile(**draft.files[name]) for name in names}
 
 
 def _chosen(draft: Draft) -> list[object]:
@@ -109,7 +133,7 @@ def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
     raises DraftUnknown, FilesMissing
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
-    files_of(found)
+    _files(found, SLICES)
     if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
         found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
         found.leased_until, found.updated_at = None, now
@@ -149,8 +173,8 @@ def record_preparation(*, draft: str, fence: int, made: Preparation, now: dateti
     raises  StaleAttempt
     """
     registered = made.registered
-    for file in made.files:
-        ledger_actions.publish_blob(file.sha256, now=now)
+    for name in (*(file.sha256 for file in made.files), registered.baseline.results_sha256):
+        ledger_actions.publish_blob(name, now=now)
     with transaction.atomic():
         found = _held(draft, fence)
         if not queries.has_evaluator(registered.manifest_sha256):

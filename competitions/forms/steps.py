@@ -20,13 +20,21 @@ from competitions.forms.fields import (
     TokensField,
 )
 from competitions.rules.spec import SLUG
-from competitions.rules.task import GENERIC_WORDS, RACE_OFF, RACE_ON, SANDBOX_LEVELS, misfits
+from competitions.rules.task import (
+    GENERIC_WORDS,
+    MOST_TEXT_BYTES,
+    RACE_OFF,
+    RACE_ON,
+    SANDBOX_LEVELS,
+    misfits,
+)
 from evaluator.bases import Base, base_named, bases
 from evaluator.manifest import EXACT, FAST
 from evaluator.racing import LEAST_EXAMPLES
 from evaluator.registry import REGISTERED, evaluator_of
 from ledger import queries as ledger_queries
 
+SLICES, TEXTS = ("train", "public", "final"), ("code", "task")
 FILE_KINDS = (".jsonl", ".csv", ".parquet")
 OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
 
@@ -121,6 +129,17 @@ class DataForm(StepForm):
         error_messages={"required": "Choose a file."},
         help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
     )
+    code = forms.FileField(
+        label="Your own scoring code",
+        required=False,
+        help_text="Only for custom metrics: one Python file with score(prediction, reference), "
+        "from 0 to 1. Public. It runs in a jail of its own, and sees nothing else.",
+    )
+    task = forms.FileField(
+        label="Task file",
+        required=False,
+        help_text="Only for metrics of lm-evaluation-harness: its task in YAML. Public.",
+    )
     columns = PairsField(
         label="Columns with another name",
         help_text="One a line, name = name in your files. Nothing when they are called "
@@ -161,7 +180,7 @@ class DataForm(StepForm):
     ) -> None:
         super().__init__(*arguments, **more)
         known = bases()
-        choices = {
+        choices: dict[str, list[Any]] = {
             "base": [(one.name, base_words(one)) for one in known],
             "metric": metric_choices(self._base(known)),
         }
@@ -169,7 +188,8 @@ class DataForm(StepForm):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField), name
             field.choices = offered
-        for name in ("train", "public", "final"):
+        self._stored = stored
+        for name in SLICES:
             self.fields[name].required = name not in stored
         for name, file in stored.items():
             replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
@@ -193,7 +213,9 @@ class DataForm(StepForm):
         found: dict[str, Any] = super().clean() or self.cleaned_data
         if "base" in found and "metric" in found:
             evaluator = evaluator_of(found["metric"])
-            for name, cause in misfits(base_named(found["base"]), evaluator, found).items():
+            texts = {one: found.get(one) or one in self._stored for one in TEXTS}
+            base = base_named(found["base"])
+            for name, cause in misfits(base, evaluator, found | texts).items():
                 self.add_error(name, cause)
         return found
 
@@ -205,6 +227,23 @@ class DataForm(StepForm):
 
     def clean_final(self) -> UploadedFile | None:
         return self._file("final")
+
+    def clean_code(self) -> UploadedFile | None:
+        return self._text("code", (".py",))
+
+    def clean_task(self) -> UploadedFile | None:
+        return self._text("task", (".yaml", ".yml"))
+
+    def _text(self, name: str, kinds: tuple[str, ...]) -> UploadedFile | None:
+        """raises ValidationError for another kind of file, and past the limit"""
+        file: UploadedFile | None = self.cleaned_data[name]
+        if file is None:
+            return None
+        if Path(str(file.name)).suffix.lower() not in kinds:
+            raise forms.ValidationError(f"Choose a {kinds[0]} file.")
+        if (file.size or 0) > MOST_TEXT_BYTES:
+            raise forms.ValidationError(f"Choose one of at most {MOST_TEXT_BYTES >> 10} KiB.")
+        return file
 
     def _file(self, name: str) -> UploadedFile | None:
         """raises ValidationError for another kind of file, and past the limit"""

@@ -18,6 +18,7 @@ FRESH = (
     ("evaluator", "final_mode", models.CharField(max_length=5, default="fast"), False),
     ("evaluator", "final_units", models.BigIntegerField(default=0), False),
     ("evaluator", "is_custom", models.BooleanField(default=False), False),
+    ("evaluator", "is_generic", models.BooleanField(default=False), False),
     ("evaluator", "public_mode", models.CharField(max_length=5, default="fast"), False),
     ("evaluator", "public_units", models.BigIntegerField(default=0), False),
     ("submission", "final_merit", models.CharField(blank=True, max_length=400, default=""), False),

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from competitions.rules.rows import Deposit, State
 
-BLANK = {"blank": True, "default": ""}
+WORDS = {"resumed": 7, "deposit": 9}
 CHECKS = {
     "submission_state_known": Q(state__in=[*State]),
     "scored_has_a_score": Q(state__in=["committed", "eliminated", "refused", "failed"])
@@ -24,11 +24,14 @@ class Migration(migrations.Migration):
         *(migrations.RemoveConstraint("submission", name) for name in REPLACED),
         migrations.AddField("evaluator", "race", models.JSONField(null=True)),
         migrations.AddField("submission", "stop", models.JSONField(null=True)),
-        migrations.AddField(
-            "submission", "resumed", models.CharField(max_length=7, **BLANK), preserve_default=False
-        ),
-        migrations.AddField(
-            "submission", "deposit", models.CharField(max_length=9, **BLANK), preserve_default=False
+        *(
+            migrations.AddField(
+                "submission",
+                name,
+                models.CharField(max_length=length, blank=True, default=""),
+                preserve_default=False,
+            )
+            for name, length in WORDS.items()
         ),
         *(
             migrations.AddConstraint(

@@ -7,6 +7,7 @@ from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, State, Submission
 from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
+from competitions.rules.task import CODE_FILE
 from evaluator import racing
 from ledger.rules.accounts import AccountKind
 from ledger.rules.books import open_account
@@ -23,6 +24,10 @@ def published(entry: Entry, rows: Rows) -> None:
     need(rows.get(Competition, body.competition) is None, entry, "the name is taken")
     evaluator = rows.get(Evaluator, spec.manifest_sha256)
     need(evaluator is not None and evaluator.base == spec.base, entry, "no such evaluator")
+    assert evaluator is not None
+    need(evaluator.metric == spec.metric, entry, "another metric")
+    code = [one.sha256 for one in spec.files if one.name == CODE_FILE]
+    need(code == [evaluator.code_sha256] * evaluator.is_custom, entry, "the code is another")
     works = [rows.get(Work, work) for work in (spec.base_work, spec.data_work)]
     need(all(works), entry, "base or data is no registered work")
     found = problems(body.competition, spec, now_ms=body.at_ms)

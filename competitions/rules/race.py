@@ -140,6 +140,17 @@ def order_of(entry: Submission, evaluator: Evaluator, secret: bytes) -> tuple[in
     return racing.order_of(racing.salt_of(secret), entry.id, evaluator.public_examples)
 
 
+def opened_order(entry: str, evaluator: Evaluator, salt: str) -> tuple[int, ...]:
+    """The order of an entry's public run, for its receipt; empty where runs are not in stages.
+
+    salt  of the opened slice, hex: a receipt of such a run is sealed before the close
+    """
+    if evaluator.race is None:
+        return ()
+    assert salt, "orders are secret until the slice is opened"
+    return racing.order_of(racing.salt_of(bytes.fromhex(salt)), entry, evaluator.public_examples)
+
+
 def is_proven(
     entry: Submission, rival: Submission, evaluator: Evaluator, order: Sequence[int]
 ) -> bool:

@@ -78,6 +78,7 @@ class Evaluator:
     base: str
     evaluator: str
     metric: str
+    is_generic: bool
     is_custom: bool
     code_sha256: str
     public_examples: int

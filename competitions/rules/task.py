@@ -11,6 +11,9 @@ SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to str
 RACE_ON, RACE_OFF = "on", "off"
 CUSTOM_WORDS = "custom code: sponsor-controlled"
 GENERIC_WORDS = "generic: slower, not exact"
+TASK_OPTION = "task"  # the option that a task file fills
+CODE_FILE = "score.py"  # the sponsor's own code among a competition's files
+MOST_TEXT_BYTES = 64 << 10  # of code, and of a task file
 _PAIR = re.compile(r"([a-z][a-z0-9_]{0,39})\s*=\s*([^\s-][^\r\n\x00]{0,79})")
 
 
@@ -28,19 +31,33 @@ def read_pairs(text: str) -> dict[str, str]:
 def misfits(base: Base, evaluator: Evaluator, chosen: Mapping[str, object]) -> dict[str, str]:
     """Field -> what is wrong, of choices that are each fine and do not fit together.
 
-    chosen  mode, columns and options, as the form cleaned them
+    chosen  mode, columns and options, as the form cleaned them; code and task: is there a file?
     """
     found = {}
     if not evaluator.fits(base.shape):
         found["metric"] = f"{base.name} cannot be asked for this. Choose another metric or base."
     if base.is_generic and chosen.get("mode") == EXACT:
         found["mode"] = f"{base.name} is {GENERIC_WORDS}. Choose fast."
-    for field, known in (("columns", evaluator.columns), ("options", evaluator.options)):
+    columns = (*evaluator.columns, *evaluator.optional)
+    options = [name for name in evaluator.options if name != TASK_OPTION]
+    for field, known in (("columns", columns), ("options", options)):
         odd = set(_named(chosen.get(field))) - set(known)
         if odd:
             names = ", ".join(known) or "none"
             found[field] = f"There is no {min(odd)}. This metric has: {names}."
-    return found
+    missing = [name for name in text_files(evaluator) if not chosen.get(name)]
+    return found | dict.fromkeys(missing, "This metric needs it. Choose a file.")
+
+
+def text_files(evaluator: Evaluator) -> tuple[str, ...]:
+    """The files besides the slices that a task of this evaluator is made of: code, task."""
+    needed = {"code": evaluator.needs_code, "task": TASK_OPTION in evaluator.options}
+    return tuple(name for name, is_needed in needed.items() if is_needed)
+
+
+def words_of(*, is_generic: bool, is_custom: bool) -> list[str]:
+    """What must be said wherever scores of such a task are shown."""
+    return [GENERIC_WORDS] * is_generic + [CUSTOM_WORDS] * is_custom
 
 
 def _named(value: object) -> Mapping[str, str]:

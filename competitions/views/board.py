@@ -134,6 +134,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "deposit_nano": deposit_nano(from_json(Spec, contest.spec)),
         "is_open": contest.phase == Phase.OPEN,
         "results": lines.results_of(entry, line),
+        "marks": queries.marks(contest),
         "is_public_adapter": entry.state in ("revealed", "final_scored"),
     }
     return render(request, "competitions/submission.html", context)
@@ -176,6 +177,7 @@ def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str
         "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
         "stages": stages(contest, spec),
         "next": next_step(contest, spec, now_ms=ms(now)),
+        "marks": queries.marks(contest),
         "is_ended": is_ended(contest),
         "is_open": contest.phase == Phase.OPEN,
         "is_sponsor": bool(viewer) and viewer == contest.sponsor,
@@ -194,6 +196,7 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
         "evaluator": evaluator,
         "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
+        "code": queries.scoring_code(contest),
         "public_baseline": lines.plain_score(evaluator.baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),

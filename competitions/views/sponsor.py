@@ -25,6 +25,7 @@ from competitions.forms import plan
 from competitions.forms.steps import STEPS, DataForm
 from competitions.models import Draft
 from competitions.rules.purse import purse
+from competitions.rules.task import words_of
 from competitions.views.board import terms_of
 from evaluator.registry import show_score
 from ledger import actions as ledger_actions
@@ -228,7 +229,9 @@ def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
 
 
 def _measured(found: Draft) -> dict[str, Any]:
+    told = {name: bool(found.prepared[name]) for name in ("is_generic", "is_custom")}
     return {
+        "marks": words_of(**told),
         "prepared": found.prepared,
         "baseline": show_score(int(found.prepared["baseline"]["score_e9"])),
     }

@@ -101,8 +101,9 @@ def spec():
 def competition():
     registered = messages.EvaluatorRegistered(
         manifest_sha256=MANIFEST, base="minilm", evaluator="classification", metric="accuracy",
-        is_custom=False, code_sha256="", public_examples=EXAMPLES, public_units=EXAMPLES,
-        public_mode="fast", final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
+        is_generic=False, is_custom=False, code_sha256="",
+        public_examples=EXAMPLES, public_units=EXAMPLES, public_mode="fast",
+        final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
         final_commitment="c0" * 32, baseline=result(0, "fast"), at_ms=ms(NOW),
     )  # fmt: skip
     record(log.fact(registered, idempotency=MANIFEST))
