@@ -2,7 +2,7 @@
 
 Before the close a stop is checked as far as it can be without the secret order. When the slice is
 opened the order follows from its salt, and every stop is judged again by `evaluator/racing.py`.
-source  docs/mechanism.md, section 6; docs/algorithms/racing.md
+source  docs/mechanism.md, section 10; docs/algorithms/racing.md
 """
 
 from collections.abc import Sequence

@@ -52,7 +52,8 @@ def entry_lists(draw):
 def terms_of_payout(draw, prizes_nano=AMOUNTS):
     curve = sorted(draw(st.lists(st.integers(1, 20), min_size=1, max_size=6)), reverse=True)
     fee_e8, pool_e8 = (draw(st.integers(0, E8 // 4)) for _ in "ab")
-    return PayoutTerms(draw(prizes_nano), tuple(curve), fee_e8, pool_e8)
+    forfeits_nano = draw(st.just(0) | st.integers(1, 10**6))
+    return PayoutTerms(draw(prizes_nano), tuple(curve), fee_e8, pool_e8, forfeits_nano)
 
 
 def pay(entries, terms, draw="beacon"):
@@ -67,7 +68,7 @@ def exact(result, terms):
         places = [curve.get(place, 0) for place in range(at, at + len(group))]
         due |= dict.fromkeys(group, Fraction(sum(places), len(group)))
         at += len(group)
-    pot_nano = terms.prize_nano - result.fee_nano - result.pool_nano
+    pot_nano = terms.prize_nano + terms.forfeits_nano - result.fee_nano - result.pool_nano
     return {name: pot_nano * weight / sum(due.values()) for name, weight in due.items()}
 
 
@@ -75,12 +76,13 @@ def exact(result, terms):
 def test_the_whole_prize_goes_somewhere_and_nothing_else_does(entries, terms):
     result = pay(entries, terms)
     parts = (result.fee_nano, result.pool_nano, result.to_sponsor_nano, *result.prizes.values())
-    assert sum(parts) == terms.prize_nano
+    assert sum(parts) + result.burnt_nano == terms.prize_nano + terms.forfeits_nano
     assert min(parts) >= 0
     assert result.pool_nano == terms.prize_nano * terms.pool_e8 // E8
     is_won = bool(result.prizes)
     assert result.fee_nano == (terms.prize_nano * terms.fee_e8 // E8 if is_won else 0)
     assert result.to_sponsor_nano == (0 if is_won else terms.prize_nano - result.pool_nano)
+    assert result.burnt_nano == (0 if is_won else terms.forfeits_nano)
 
 
 @given(entry_lists(), terms_of_payout())
@@ -149,7 +151,8 @@ def test_the_order_in_which_entries_are_read_changes_nothing(entries, terms):
 def test_a_prize_so_many_times_as_large_pays_so_many_times_as_much(entries, terms, factor):
     """Up to rounding: fee and pool lose less than a unit each, and a share less than one more."""
     small = pay(entries, terms)
-    large = pay(entries, replace(terms, prize_nano=terms.prize_nano * factor))
+    more = {"prize_nano": terms.prize_nano * factor, "forfeits_nano": terms.forfeits_nano * factor}
+    large = pay(entries, replace(terms, **more))
     assert small.groups == large.groups
     for name, amount_nano in small.prizes.items():
         assert abs(large.prizes[name] - factor * amount_nano) <= 3 * factor
@@ -329,6 +332,7 @@ FAULTS = [
     ({"fee_e8": -1}, "fee_e8", False),
     ({"fee_e8": 30_000_000, "pool_e8": 30_000_000}, "fee_e8", False),
     ({"bond_e8": E8 + 1}, "bond_e8", False),
+    ({"deposit_e8": -1}, "deposit_e8", False),
     ({"closes_at_ms": NOW_MS}, "closes_at_ms", True),
     ({"opens_at_ms": NOW_MS, "closes_at_ms": NOW_MS + 9_999}, "closes_at_ms", True),
     ({"opens_at_ms": NOW_MS - 86_400_001}, "opens_at_ms", True),
@@ -363,7 +367,7 @@ def test_an_odd_short_name_is_named(name):
 def test_all_faults_are_told_at_once():
     bad = {
         name: value
-        for changed, _, _ in FAULTS[:1] + FAULTS[12:14]
+        for changed, _, _ in FAULTS[:1] + FAULTS[13:15]
         for name, value in changed.items()
     }
     found = problems("Bad!", replace(story.spec(), **bad), now_ms=NOW_MS)
