@@ -1,7 +1,7 @@
 """How much time, memory and room for answers a job may have: by the size of its task.
 
-Whoever waits longer than these limits waits for nothing: they are several times what a slow, busy
-machine needs. The lease is extended to cover each run before it begins (workers/scoring.py).
+They are several times what a slow, busy machine needs: who reaches them will not end. A lease does
+not depend on them, since it is renewed while the work runs (workers/holding.py).
 """
 
 from evaluator.manifest import EXACT, FinalSlice, Manifest, PublicSlice

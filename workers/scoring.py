@@ -4,9 +4,9 @@ The adapter's raw files are read by our own intake alone; the canonical bytes go
 the labels never do. What comes out is checked, and compared with the labels, here.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.utils import timezone
 
 from assay.canonical import canonical
@@ -33,13 +33,13 @@ from workers import custom, limits
 from workers.bench import sandbox_of
 from workers.device import device_class
 from workers.failures import InfrastructureFailed
+from workers.holding import Lease, held
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import Rows
 from workers.sandbox.runner import Job, Outcome, Status
 
 MOST_SLICE_BYTES = 64 << 20
-SLACK_S = 60  # of a lease, beyond the limit of the run that it covers
 OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
 
@@ -54,10 +54,6 @@ class Work:
     is_final: bool
 
 
-def _nobody_waits(_: int) -> None:
-    """A dry run has its own lease."""
-
-
 def score(evaluation: int, fence: int) -> None:
     """Score leased work and write down what came of it.
 
@@ -66,11 +62,11 @@ def score(evaluation: int, fence: int) -> None:
     ticket = queries.ticket(evaluation)
     told = {"evaluation": evaluation, "fence": fence}
 
-    def hold(seconds: int) -> None:
-        actions.extend_lease(**told, seconds=seconds, now=timezone.now())
+    def renew() -> None:
+        actions.extend_lease(**told, now=timezone.now())
 
     try:
-        measured = measure(ticket, hold)
+        measured = measure(ticket, Lease(renew, settings.LEASE_S))
     except (AdapterRefused, EvaluationRefused) as refusal:
         if ticket.submission:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
@@ -82,10 +78,9 @@ def score(evaluation: int, fence: int) -> None:
         actions.record_score(**told, measured=measured, now=timezone.now())
 
 
-def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Measured:
+def measure(ticket: Ticket, lease: Lease) -> Measured:
     """Intake, sandbox, comparison with the labels.
 
-    hold    is told, before each run, for how many seconds the work must stay ours
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
             CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
@@ -96,17 +91,11 @@ def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Meas
     if ticket.is_final:
         _check_seal(ticket, manifest, inputs, labels)
     work = Work(adapter, inputs, labels, is_final=ticket.is_final)
-    result = score_on(manifest, work, least=ticket.min_sandbox_level, hold=hold)
+    result = score_on(manifest, work, lease, least=ticket.min_sandbox_level)
     return Measured(blobs.put_bytes(adapter) if adapter else "", result)
 
 
-def score_on(
-    manifest: Manifest,
-    work: Work,
-    *,
-    least: str = "",
-    hold: Callable[[int], None] = _nobody_waits,
-) -> Result:
+def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -> Result:
     """Predict in the sandbox, judge outside of it. The answers are kept as a blob.
 
     least   the weakest sandbox level; empty: the manifest's own
@@ -114,12 +103,13 @@ def score_on(
     """
     job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
-    outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level, hold=hold)
+    with held(lease):
+        outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level)
+    lease.renew()
     assert outcome.predictions is not None, "an ok outcome has predictions"
     labels = unpack_labels(work.labels)
     context = _context(manifest, is_final=work.is_final)
     if manifest.code:
-        hold(SLACK_S)
         given = custom.values_of(manifest, outcome.predictions, labels, context)
         context = replace(context, given=given)
     found = judge(outcome.predictions, labels, inputs, manifest, context)
@@ -142,14 +132,7 @@ def job_for(manifest: Manifest, work: Work) -> Job:
     )
 
 
-def run(
-    manifest: Manifest,
-    job: Job,
-    inputs: Inputs,
-    *,
-    least: str,
-    hold: Callable[[int], None] = _nobody_waits,
-) -> Outcome:
+def run(manifest: Manifest, job: Job, inputs: Inputs, *, least: str) -> Outcome:
     """Run a job; what ends it against the miner must happen twice before it is a verdict.
 
     raises  EvaluationRefused, InfrastructureFailed
@@ -158,7 +141,6 @@ def run(
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
     for _ in range(2):
-        hold(int(job.wall_s) + SLACK_S)
         outcome = sandbox.run(job)
         is_whole = _is_whole(outcome, inputs, manifest)
         if is_whole or outcome.status.is_infrastructure:
