@@ -101,8 +101,8 @@ def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -
     least   the weakest sandbox level; empty: the manifest's own
     raises  EvaluationRefused, InfrastructureFailed, CodeFailed
     """
-    job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
+    job = job_for(manifest, work, inputs)
     with held(lease):
         outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level)
     lease.renew()
@@ -116,19 +116,19 @@ def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -
     return _result(manifest, job, outcome, found)
 
 
-def job_for(manifest: Manifest, work: Work) -> Job:
+def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
     """The job of this work, with limits that fit its size."""
-    which = {"is_final": work.is_final}
-    wall_s = limits.wall_s(manifest, **which)
+    size = limits.size_of(manifest, inputs, is_final=work.is_final)
+    wall_s = limits.wall_s(size)
     return Job(
         work.adapter,
         work.inputs,
         to_bytes(manifest),
         wall_s=wall_s,
         cpu_s=wall_s,
-        memory_bytes=limits.memory_bytes(manifest, **which),
-        result_bytes=limits.result_bytes(manifest, **which),
-        mode=limits.mode_of(manifest, **which),
+        memory_bytes=limits.memory_bytes(size),
+        result_bytes=limits.result_bytes(size),
+        mode=limits.mode_of(size),
     )
 
 

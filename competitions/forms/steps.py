@@ -139,7 +139,8 @@ class DataForm(StepForm):
     )
     options = PairsField(
         label="Options of the metric",
-        help_text="One a line, name = value. Nothing: the usual ones.",
+        help_text="One a line, name = value; quote a value that begins or ends with a space. "
+        "Nothing: the usual ones.",
     )
     max_tokens = forms.IntegerField(
         label="Tokens per example",

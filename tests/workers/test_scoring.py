@@ -13,7 +13,7 @@ from competitions.rules.task import SANDBOX_LEVELS
 from evaluator.manifest import FAST, ModeClause
 from evaluator.plan import batches
 from evaluator.results import result_tree
-from evaluator.slices import pack_inputs, pack_labels, single
+from evaluator.slices import Inputs, Row, pack_inputs, pack_labels, single
 from ledger import blobs
 from tests import factories
 from tests.evaluator import makers
@@ -50,26 +50,35 @@ def answering(monkeypatch):
     return one
 
 
+def job(manifest, work):
+    return job_for(manifest, work, single(ROWS))
+
+
 def test_the_public_slice_is_run_in_its_mode_and_the_final_one_in_its_own():
-    assert job_for(task(), WORK).mode == "fast"
-    assert job_for(task(), FINAL).mode == "exact"
+    assert job(task(), WORK).mode == "fast"
+    assert job(task(), FINAL).mode == "exact"
     slow = replace(task(), mode=ModeClause("exact", "fast"))
-    assert (job_for(slow, WORK).mode, job_for(slow, FINAL).mode) == ("exact", "fast")
+    assert (job(slow, WORK).mode, job(slow, FINAL).mode) == ("exact", "fast")
 
 
 def test_limits_grow_with_the_tokens_and_with_exactness_and_end_somewhere():
-    small = task()
-    test = replace(small.test, final=replace(small.test.final, tokens=2_000_000))
-    large = replace(small, test=test)
-    assert limits.wall_s(large, is_final=True) > 2 * limits.wall_s(small, is_final=True)
-    fast = replace(large, mode=ModeClause(FAST, FAST))
-    assert limits.wall_s(fast, is_final=True) < limits.wall_s(large, is_final=True)
-    assert limits.memory_bytes(fast, is_final=True) < limits.memory_bytes(large, is_final=True)
-    assert limits.result_bytes(large, is_final=True) > limits.result_bytes(small, is_final=True)
+    small = job(task(), FINAL)
+    test = replace(task().test, final=replace(task().test.final, tokens=200_000))
+    large = job(replace(task(), test=test), FINAL)
+    fast = job(replace(task(), test=test, mode=ModeClause(FAST, FAST)), FINAL)
+    assert large.wall_s > 2 * small.wall_s
+    assert large.result_bytes > small.result_bytes
+    assert fast.wall_s < large.wall_s
+    assert fast.memory_bytes < large.memory_bytes
     endless = replace(test, final=replace(test.final, tokens=10**15, examples=10**9))
-    monster = replace(large, test=endless)
-    assert limits.wall_s(monster, is_final=True) == limits.MOST_S
-    job_for(monster, FINAL)  # the sandbox takes its limits
+    assert job(replace(task(), test=endless), FINAL).wall_s == limits.MOST_S
+
+
+def test_a_decoder_that_writes_has_time_and_room_for_every_token():
+    silent, writing = single(ROWS), Inputs(single(ROWS).examples, (Row((2,), 500),))
+    short, long = (job_for(task(), WORK, one) for one in (silent, writing))
+    assert long.wall_s > short.wall_s
+    assert long.result_bytes - short.result_bytes >= 500 * 3 * len("100000,")
 
 
 def test_a_result_says_what_came_of_it_and_what_it_ran_under(answering):
