@@ -166,12 +166,13 @@ class DataForm(StepForm):
         known = bases()
         choices: dict[str, list[Any]] = {
             "base": [(one.name, base_words(one)) for one in known],
-            "metric": metric_choices(self._base(known)),
+            "metric": metric_choices(None),
         }
         for name, offered in choices.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField), name
             field.choices = offered
+        self.fields["metric"].widget.choices = metric_choices(self._base(known))
         self._stored = stored
         for name in SLICES:
             self.fields[name].required = name not in stored
@@ -180,7 +181,7 @@ class DataForm(StepForm):
             self.fields[name].help_text = replace
 
     def _base(self, known: Sequence[Base]) -> Base | None:
-        """The base that was chosen, when one was; its metrics are offered first."""
+        """The base that was chosen, when one was: only the metrics that fit it are offered."""
         return next((one for one in known if one.name == self.data.get("base")), None)
 
     def clean_mode(self) -> str:
