@@ -26,6 +26,7 @@ from evaluator.plan import batches
 from evaluator.slices import Inputs
 
 LEAST_EXAMPLES = 2000  # below that the saving vanishes
+MOST_SHARED = 100  # shared rows may have one token for so many of the examples' own
 BLOCK, ALPHA_PPM = 50, 1000
 SALT_BYTES = 32
 MOST_E_VALUE_E3 = 10**12
@@ -148,11 +149,13 @@ def commitment(salt: bytes) -> str:
 def clause_for(metric: Metric, inputs: Inputs, *, places: int, secret: bytes) -> RaceClause:
     """What a manifest says of the race over this public slice; NO_RACE where there is none.
 
-    There is none for a small slice, for a metric without a cap, and where examples share rows:
-    every stage would compute those again.
+    There is none for a small slice, for a metric without a cap, and where examples share more than
+    a little: each stage computes that again.
     """
-    has_cap = metric.points_cap > 0 and not inputs.shared
-    if len(inputs.examples) < LEAST_EXAMPLES or not has_cap:
+    shared = sum(len(row.ids) for row in inputs.shared)
+    own = sum(len(row.ids) for rows in inputs.examples for row in rows)
+    is_small = len(inputs.examples) < LEAST_EXAMPLES
+    if is_small or metric.points_cap <= 0 or shared * MOST_SHARED > own:
         return NO_RACE
     return RaceClause(BLOCK, ALPHA_PPM, places, commitment(salt_of(secret)))
 

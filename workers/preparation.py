@@ -28,6 +28,7 @@ from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms
 from workers.failures import InfrastructureFailed
+from workers.holding import Lease
 from workers.scoring import Work, score_on
 
 TIME_LIMIT_S = 600
@@ -37,10 +38,15 @@ MEMORY_BYTES = 12 << 30
 def prepare(draft: str, fence: int) -> None:
     """Prepare a draft and write down what came of it. raises StaleAttempt"""
     found = queries.draft_for_worker(draft)
+
+    def renew() -> None:
+        drafts.extend_lease(draft=draft, fence=fence, now=timezone.now())
+
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
             out, salt = _read(Path(folder), drafts.reading_of(found))
-            registered = _measured(out)
+            renew()
+            registered = _measured(out, Lease(renew, drafts.LEASE_S))
         except (AssayError, InfrastructureFailed) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
             drafts.record_refusal(draft=draft, fence=fence, error=refusal, now=timezone.now())
@@ -118,12 +124,12 @@ def _refusal(said: str, noise: str) -> PreparationRefused:
         return PreparationRefused(f"The reader ended early: {noise[-300:]}")
 
 
-def _measured(out: Path) -> messages.EvaluatorRegistered:
+def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
     """The dry run: the untouched base on the public slice, in the sandbox."""
     raw = (out / "manifest.json").read_bytes()
     manifest = read_manifest(raw)
     inputs, labels = ((out / f"public.{one}").read_bytes() for one in ("inputs", "labels"))
-    baseline = score_on(manifest, Work(None, inputs, labels, is_final=False))
+    baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
     return _registered(manifest, blobs.put_bytes(raw), baseline)
 
 

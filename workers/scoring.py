@@ -4,9 +4,10 @@ The adapter's raw files are read by our own intake alone; the canonical bytes go
 the labels never do. What comes out is checked, and compared with the labels, here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.utils import timezone
 
 from assay.canonical import canonical
@@ -40,6 +41,7 @@ from workers import custom, limits
 from workers.bench import sandbox_of
 from workers.device import device_class
 from workers.failures import InfrastructureFailed
+from workers.holding import Lease, held
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import Rows
@@ -47,7 +49,6 @@ from workers.sandbox.runner import Job, Outcome, Status
 from workers.stages import Places, run_stages
 
 MOST_SLICE_BYTES = 64 << 20
-SLACK_S = 60  # of a lease, beyond the limit of the run that it covers
 OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
 
@@ -62,10 +63,6 @@ class Work:
     is_final: bool
 
 
-def _nobody_waits(_: int) -> None:
-    """A dry run has its own lease."""
-
-
 def score(evaluation: int, fence: int) -> None:
     """Score leased work and write down what came of it.
 
@@ -74,11 +71,11 @@ def score(evaluation: int, fence: int) -> None:
     ticket = queries.ticket(evaluation)
     told = {"evaluation": evaluation, "fence": fence}
 
-    def hold(seconds: int) -> None:
-        actions.extend_lease(**told, seconds=seconds, now=timezone.now())
+    def renew() -> None:
+        actions.extend_lease(**told, now=timezone.now())
 
     try:
-        found = measure(ticket, hold)
+        found = measure(ticket, Lease(renew, settings.LEASE_S))
     except (AdapterRefused, EvaluationRefused) as refusal:
         if ticket.submission:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
@@ -93,10 +90,9 @@ def score(evaluation: int, fence: int) -> None:
             actions.record_score(**told, measured=found, now=timezone.now())
 
 
-def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Measured | Stopped:
+def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
     """Intake, sandbox, comparison with the labels; Stopped when a race ended the run early.
 
-    hold    is told, before each run, for how many seconds the work must stay ours
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
             CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
@@ -111,30 +107,25 @@ def measure(ticket: Ticket, hold: Callable[[int], None] = _nobody_waits) -> Meas
     name = blobs.put_bytes(adapter) if adapter else ""
     least = ticket.min_sandbox_level
     if track is None:
-        return Measured(name, score_on(manifest, work, least=least, hold=hold))
-    found = race_on(manifest, work, track, least=least, hold=hold)
+        return Measured(name, score_on(manifest, work, lease, least=least))
+    found = race_on(manifest, work, track, lease, least=least)
     return Measured(name, found) if isinstance(found, Result) else Stopped(name, *found)
 
 
-def score_on(
-    manifest: Manifest,
-    work: Work,
-    *,
-    least: str = "",
-    hold: Callable[[int], None] = _nobody_waits,
-) -> Result:
+def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -> Result:
     """Predict in the sandbox, judge outside of it. The answers are kept as a blob.
 
     least   the weakest sandbox level; empty: the manifest's own
     raises  EvaluationRefused, InfrastructureFailed, CodeFailed
     """
-    job = job_for(manifest, work)
     inputs = unpack_inputs(work.inputs)
-    outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level, hold=hold)
+    job = job_for(manifest, work, inputs)
+    with held(lease):
+        outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level)
+    lease.renew()
     assert outcome.predictions is not None, "an ok outcome has predictions"
     context = _context(manifest, is_final=work.is_final)
     if manifest.code:
-        hold(SLACK_S)
         labels = unpack_labels(work.labels)
         given = custom.values_of(manifest, outcome.predictions, labels, context)
         context = replace(context, given=given)
@@ -142,12 +133,7 @@ def score_on(
 
 
 def race_on(
-    manifest: Manifest,
-    work: Work,
-    track: Track,
-    *,
-    least: str = "",
-    hold: Callable[[int], None] = _nobody_waits,
+    manifest: Manifest, work: Work, track: Track, lease: Lease, *, least: str = ""
 ) -> Result | tuple[Stop, str, str]:
     """The same in stages; where the race stops it, the stop, the level and the policy instead.
 
@@ -159,13 +145,15 @@ def race_on(
 
     def compute(places: Places) -> Outcome:
         part = inputs.chosen(places)
-        job = replace(job_for(manifest, work), inputs=pack_inputs(part))
-        return run(manifest, job, part, least=least or manifest.min_sandbox_level, hold=hold)
+        job = job_for(manifest, replace(work, inputs=pack_inputs(part)), part)
+        return run(manifest, job, part, least=least or manifest.min_sandbox_level)
 
     def numbers_of(found: Rows, places: Places) -> Sequence[int]:
         return metric.records(found, [labels[place] for place in places], context)
 
-    staged = run_stages(track, metric, compute, numbers_of)
+    with held(lease):
+        staged = run_stages(track, metric, compute, numbers_of)
+    lease.renew()
     if staged.look is None:
         return _judged(manifest, work, staged.outcome, context)
     stop = stop_from(staged.look, staged.numbers, track=track, metric=metric)
@@ -175,40 +163,28 @@ def race_on(
 def _judged(manifest: Manifest, work: Work, outcome: Outcome, context: Context) -> Result:
     """What predictions of the whole slice come to."""
     assert outcome.predictions is not None, "an ok outcome has predictions"
-    found = judge(
-        outcome.predictions,
-        unpack_labels(work.labels),
-        unpack_inputs(work.inputs),
-        manifest,
-        context,
-    )
-    return _result(manifest, job_for(manifest, work), outcome, found)
+    inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
+    found = judge(outcome.predictions, labels, inputs, manifest, context)
+    return _result(manifest, job_for(manifest, work, inputs), outcome, found)
 
 
-def job_for(manifest: Manifest, work: Work) -> Job:
+def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
     """The job of this work, with limits that fit its size."""
-    which = {"is_final": work.is_final}
-    wall_s = limits.wall_s(manifest, **which)
+    size = limits.size_of(manifest, inputs, is_final=work.is_final)
+    wall_s = limits.wall_s(size)
     return Job(
         work.adapter,
         work.inputs,
         to_bytes(manifest),
         wall_s=wall_s,
         cpu_s=wall_s,
-        memory_bytes=limits.memory_bytes(manifest, **which),
-        result_bytes=limits.result_bytes(manifest, **which),
-        mode=limits.mode_of(manifest, **which),
+        memory_bytes=limits.memory_bytes(size),
+        result_bytes=limits.result_bytes(size),
+        mode=limits.mode_of(size),
     )
 
 
-def run(
-    manifest: Manifest,
-    job: Job,
-    inputs: Inputs,
-    *,
-    least: str,
-    hold: Callable[[int], None] = _nobody_waits,
-) -> Outcome:
+def run(manifest: Manifest, job: Job, inputs: Inputs, *, least: str) -> Outcome:
     """Run a job; what ends it against the miner must happen twice before it is a verdict.
 
     raises  EvaluationRefused, InfrastructureFailed
@@ -217,7 +193,6 @@ def run(
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
     for _ in range(2):
-        hold(int(job.wall_s) + SLACK_S)
         outcome = sandbox.run(job)
         is_whole = _is_whole(outcome, inputs, manifest)
         if is_whole or outcome.status.is_infrastructure:

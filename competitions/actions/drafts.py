@@ -152,6 +152,17 @@ def lease_preparation(*, draft: str, now: datetime) -> int | None:
     return int(Draft.objects.values_list("fence", flat=True).get(pk=draft))
 
 
+def extend_lease(*, draft: str, fence: int, now: datetime) -> None:
+    """Make the lease of a preparation that still runs as long as a fresh one, counted from now.
+
+    raises StaleAttempt when another attempt counts
+    """
+    until = now + timedelta(seconds=LEASE_S)
+    mine = Draft.objects.filter(pk=draft, fence=fence, state=Draft.State.WAITING)
+    if not mine.update(leased_until=until):
+        raise StaleAttempt("Another attempt counts.", work=draft, fence=fence)
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What a worker made of a draft.

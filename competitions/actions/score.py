@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import F
 
 from assay import messages
 from assay.errors import AssayError
@@ -65,16 +65,13 @@ def _lease(evaluation: int, now: datetime) -> int | None:
     return int(Evaluation.objects.values_list("fence", flat=True).get(pk=evaluation))
 
 
-def extend_lease(*, evaluation: int, fence: int, seconds: int, now: datetime) -> None:
-    """Hold leased work for so much longer, counted from now: called before each run.
+def extend_lease(*, evaluation: int, fence: int, now: datetime) -> None:
+    """Make the lease of work that still runs as long as a fresh one, counted from now.
 
-    A lease that would end earlier than it does already stays as it is.
     raises StaleAttempt when another attempt counts
     """
-    until = now + timedelta(seconds=seconds)
-    mine = Evaluation.objects.filter(pk=evaluation, fence=fence)
-    longer = Case(When(leased_until__lt=until, then=Value(until)), default=F("leased_until"))
-    if not mine.update(leased_until=longer):
+    until = now + timedelta(seconds=settings.LEASE_S)
+    if not Evaluation.objects.filter(pk=evaluation, fence=fence).update(leased_until=until):
         raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
 
 

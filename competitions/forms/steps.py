@@ -147,7 +147,8 @@ class DataForm(StepForm):
     )
     options = PairsField(
         label="Options of the metric",
-        help_text="One a line, name = value. Nothing: the usual ones.",
+        help_text="One a line, name = value; quote a value that begins or ends with a space. "
+        "Nothing: the usual ones.",
     )
     max_tokens = forms.IntegerField(
         label="Tokens per example",
@@ -182,12 +183,13 @@ class DataForm(StepForm):
         known = bases()
         choices: dict[str, list[Any]] = {
             "base": [(one.name, base_words(one)) for one in known],
-            "metric": metric_choices(self._base(known)),
+            "metric": metric_choices(None),
         }
         for name, offered in choices.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField), name
             field.choices = offered
+        self.fields["metric"].widget.choices = metric_choices(self._base(known))
         self._stored = stored
         for name in SLICES:
             self.fields[name].required = name not in stored
@@ -196,7 +198,7 @@ class DataForm(StepForm):
             self.fields[name].help_text = replace
 
     def _base(self, known: Sequence[Base]) -> Base | None:
-        """The base that was chosen, when one was; its metrics are offered first."""
+        """The base that was chosen, when one was: only the metrics that fit it are offered."""
         return next((one for one in known if one.name == self.data.get("base")), None)
 
     def clean_mode(self) -> str:

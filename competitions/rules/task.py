@@ -1,5 +1,6 @@
 """What a sponsor may choose of a task, checked before a worker pins it."""
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -18,14 +19,29 @@ _PAIR = re.compile(r"([a-z][a-z0-9_]{0,39})\s*=\s*([^\s-][^\r\n\x00]{0,79})")
 
 
 def read_pairs(text: str) -> dict[str, str]:
-    """`name = value`, one a line, as a mapping. raises ValueError with the line that is none"""
+    """`name = value`, one a line, as a mapping; a value in double quotes is JSON.
+
+    raises ValueError with the line that is none
+    """
     found: dict[str, str] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         pair = _PAIR.fullmatch(line)
-        if pair is None or pair[1] in found:
+        value = _plain(pair[2].strip()) if pair else None
+        if pair is None or value is None or pair[1] in found:
             raise ValueError(line[:60])
-        found[pair[1]] = pair[2].strip()
+        found[pair[1]] = value
     return found
+
+
+def _plain(value: str) -> str | None:
+    """The text of a value, such as `" "`, which would lose its space without quotes."""
+    if not value.startswith('"'):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def misfits(base: Base, evaluator: Evaluator, chosen: Mapping[str, object]) -> dict[str, str]:

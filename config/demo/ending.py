@@ -193,7 +193,19 @@ def proof(story: Story) -> None:
     telling.say(
         "auditor", f"replay: {told.get('rows')} rows follow from {told.get('messages')} messages"
     )
+    _rerun(story)
     auditor = Miner("auditor", story.url, story.folder / "homes" / "auditor")
     telling.facts["audit"] = auditor.assay("audit", story.url)
     telling.check("audit_ok", holds=True)
     telling.say("auditor", "audit from outside: log, signatures and every row hold")
+
+
+def _rerun(story: Story) -> None:
+    """Somebody computes the best entry's final score again, from what the site made public."""
+    anyone = Miner("anyone", story.url, story.folder / "homes" / "anyone")
+    best = story.telling.facts["board"]["items"][0]["submission"]
+    out = story.folder / "rerun"
+    told = anyone.run("rerun", best, "--out", str(out), "--json")
+    story.telling.check("rerun_gives_the_same_bits", holds=told.returncode == 0, says=told.stdout)
+    story.telling.facts["rerun"] = json.loads(told.stdout)
+    story.telling.say("anyone", "ran the best final score again: the same bits")

@@ -73,7 +73,7 @@ class Bench:
     def __init__(self):
         self.runs = Counter()
 
-    def measure(self, ticket, hold):
+    def measure(self, ticket, lease):
         owner = queries.submission(ticket.submission).owner if ticket.submission else ""
         self.runs[owner, "final" if ticket.is_final else "public"] += 1
         right = self.RIGHT.get(owner, 10)
@@ -283,10 +283,10 @@ def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, no
     (work,) = Evaluation.objects.all()
     measure = hands.measure
 
-    def slow(ticket, hold):
+    def slow(ticket, lease):
         now(5000)
         assert factories.score.lease_evaluation(evaluation=work.pk, now=factories.at(5000)) == 2
-        return measure(ticket, hold)
+        return measure(ticket, lease)
 
     monkeypatch.setattr(scoring, "measure", slow)
     tasks.score_evaluation(work.pk)

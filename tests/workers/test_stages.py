@@ -16,6 +16,7 @@ from evaluator.results import ResultTree
 from evaluator.slices import pack_inputs, pack_labels, single, unpack_inputs
 from tests.evaluator import makers
 from workers import scoring
+from workers.holding import Lease
 from workers.sandbox.levels import Level
 from workers.sandbox.runner import Outcome, Status
 from workers.scoring import Work, race_on
@@ -23,6 +24,7 @@ from workers.stages import run_stages
 
 RACE = Race(examples=120, block=5, alpha_ppm=10_000, points_cap=1, is_binary=True)
 ORDER = racing.order_of(b"s" * 32, "an entry", 120)
+FREE = Lease(lambda: None, 60)
 ENDS = (10, 20, 30, 45, 65, 95, 120)
 
 
@@ -103,9 +105,8 @@ def test_a_run_in_stages_gives_bits_that_its_receipt_gives_again(task, tmp_path,
     manifest, work = task
     kept = {}
     monkeypatch.setattr(scoring.blobs, "put_bytes", lambda raw: kept.setdefault("raw", raw) and "8")
-    held = []
-    result = race_on(manifest, work, track_of(), hold=held.append)
-    assert len(held) == len(racing.stage_ends(24, 3)) == 4
+    assert len(racing.stage_ends(24, 3)) == 4
+    result = race_on(manifest, work, track_of(), FREE)
     leaves = tuple(json.loads(kept["raw"])["leaves"])
     raw, inputs = to_bytes(manifest), work.inputs
     receipt = receipt_of(raw, inputs, None, "fast", ResultTree(leaves, result.results_root))
@@ -119,7 +120,7 @@ def test_a_run_in_stages_gives_bits_that_its_receipt_gives_again(task, tmp_path,
 def test_a_baseline_that_a_rival_beats_everywhere_is_stopped_in_the_sandbox(task):
     manifest, work = task
     wrong = replace(work, labels=pack_labels([2] * 24))
-    stop, level, policy = race_on(manifest, wrong, track_of([1] * 24))
+    stop, level, policy = race_on(manifest, wrong, track_of([1] * 24), FREE)
     assert (stop.rival, stop.examples) == ("a rival", 24)
     assert stop.records == "0" * (-(-stop.n // 4))
     assert stop.n < 24
@@ -140,5 +141,5 @@ def test_what_breaks_in_a_stage_is_a_verdict_of_that_stage_alone(task, monkeypat
     broken = Broken()
     monkeypatch.setattr(scoring, "sandbox_of", lambda _: broken)
     with pytest.raises(EvaluationRefused):
-        race_on(*task, track_of([1] * 24))
+        race_on(*task, track_of([1] * 24), FREE)
     assert broken.runs == 2
