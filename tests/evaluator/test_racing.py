@@ -242,7 +242,8 @@ def test_every_example_comes_first_about_as_often():
         (2000, 1, (), True),
         (1999, 1, (), False),
         (2000, 0, (), False),
-        (2000, 1, (Row((1,)),), False),
+        (2000, 1, (Row((1,) * 40),), True),
+        (2000, 1, (Row((1,) * 41),), False),
     ],
 )
 def test_a_race_is_where_it_saves_something_and_commits_to_its_orders(
