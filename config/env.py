@@ -39,7 +39,7 @@ class Environment:
     assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
     assay_tick_s: str = _says("Seconds between two ticks of the clock.", "2")
     assay_lease_s: str = _says(
-        "Seconds a worker may hold a scoring job before it is sent again.", "300"
+        "Seconds until the work of a worker that is lost is sent again.", "300"
     )
     assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
 

@@ -27,7 +27,7 @@ _FAULTS = (  # what a row that does not fit a task makes the harness raise
 Found = TypeVar("Found")
 
 
-class _OverRows(ConfigurableTask):  # type: ignore[misc]  # the harness has no types
+class _OverRows(ConfigurableTask):  # the harness has no types
     """The harness's task over rows that are here already: its own would look for a data set."""
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: object) -> None:

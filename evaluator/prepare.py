@@ -61,7 +61,7 @@ class Options:
     places: int = 4
     max_tokens: int = 48
     rank_max: int = 16
-    budget_tokens: int = 512
+    budget_tokens: int = 1024
     threads: int = 1
     min_sandbox_level: str = "seccomp"
 

@@ -41,10 +41,11 @@ def size_of(manifest: Manifest, inputs: Inputs, *, is_final: bool) -> Size:
 def wall_s(size: Size) -> int:
     """Seconds that one run on a slice may take, from the fork to the verdict."""
     manifest = size.manifest
-    is_generic = manifest.base.family == "transformers"
-    step = manifest.tokenizer.max_tokens if is_generic else STEP_TOKENS
+    is_exact = mode_of(size) == EXACT
+    is_whole = is_exact or manifest.base.family == "transformers"  # each step reads the whole text
+    step = manifest.tokenizer.max_tokens if is_whole else STEP_TOKENS
     tokens = _slice(size).tokens + step * size.written
-    factor = EXACT_FACTOR if mode_of(size) == EXACT else 1
+    factor = EXACT_FACTOR if is_exact else 1
     flop = 2 * _parameters(manifest) * tokens * factor
     return min(MOST_S, BASE_S + flop // SLOW_FLOP_PER_S)
 

@@ -107,8 +107,9 @@ def test_code_is_kept_and_goes_to_the_reader_with_a_custom_metric_only(sponsor):
 
 
 def test_columns_options_mode_and_level_reach_the_reader(sponsor, registered):
-    chosen = {"base": "small", "metric": "exact_match", "mode": "exact", "columns": "prompt = q",
-              "options": 'max_new_tokens = 8\nstop = " "', "min_sandbox_level": "landlock"}  # fmt: skip
+    chosen = {"base": "small", "metric": "exact_match", "mode": "exact"}
+    chosen |= {"columns": "prompt = q", "min_sandbox_level": "landlock"}
+    chosen |= {"options": 'max_new_tokens = 8\nstop = " "'}
     draft = begin(sponsor)
     assert send(sponsor, draft, "data", **DATA | chosen, **files()).status_code == 302
     reading = drafts.reading_of(Draft.objects.get(pk=draft))

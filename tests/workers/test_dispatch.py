@@ -21,7 +21,7 @@ from ledger import blobs
 from ledger import queries as ledger_queries
 from ledger.models import Bookmark, Message
 from licensing import queries as rights
-from tests import factories
+from tests import factories, racers
 from workers import apps, clock, dispatch, preparation, scoring, tasks
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +30,8 @@ pytestmark = pytest.mark.django_db
 WANTED = {
     "submission.committed": ("score_entries", "competition"),
     "submission.scored": ("move_contest_of", "submission"),
+    "submission.eliminated": ("move_contest_of", "submission"),
+    "submission.resumed": ("score_entries", "competition"),
     "submission.refused": ("move_contest_of", "submission"),
     "submission.failed": ("move_contest_of", "submission"),
     "competition.closed": ("move_contest", "competition"),
@@ -97,8 +99,8 @@ def follow_all():
 
 
 def a_whole_story():
-    """Entries that are scored, refused and failed; the close, the verdict, the payout."""
-    factories.competition(quota=1)
+    """Entries scored, stopped, refused and failed; the close, the verdict, the payout."""
+    racers.contest(quota=1)
     ada = factories.scored("ada")
     factories.refused("bob", number=1, error=AdapterWrongBase("Made for another base."))
     cyd = factories.submission("cyd", number=2)
@@ -107,7 +109,11 @@ def a_whole_story():
         told = {"evaluation": work.pk, "now": factories.at(seconds)}
         fence = factories.score.lease_evaluation(**told)
         factories.score.record_failure(**told, fence=fence, reason="our disk is full")
-    assert factories.settle(right={ada: 39})[-1] == "settled"
+    factories.account("slow", "5")
+    slow = racers.eliminated("slow", number=3)
+    racers.resumed(slow)
+    racers.run_in_full(slow, 9)
+    assert factories.settle(right={ada: 39, slow: 9})[-1] == "settled"
 
 
 def test_every_message_asks_for_its_task_and_no_other(sent):
