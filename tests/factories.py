@@ -98,7 +98,7 @@ def manifest(commitment="5e" * 32):
     )
 
 
-def evaluator(name="docs", race=None):
+def evaluator(name="docs"):
     """A registered evaluator; answers with its fact's body and the public files."""
     ledger_actions.found(now=NOW)
     made = manifest(sha256_hex(name.encode()))
@@ -121,7 +121,6 @@ def evaluator(name="docs", race=None):
         final_mode="exact",
         final_commitment=made.test.final.commitment,
         baseline=result(10),
-        race=race,
         at_ms=ledger_actions.ms(NOW),
     )
     return body, files
@@ -164,7 +163,8 @@ def ready_draft(sponsor="sponsor", name="docs", **fields):
 
 def spec(name="docs", race=None, **changed):
     """A well-formed spec over registered works, open from NOW for ten minutes."""
-    body, files = evaluator(name, race)
+    body, files = evaluator(name)
+    body = replace(body, race=race)
     base_work()
     data = next(one.sha256 for one in files if one.name == "train.jsonl")
     work("data", data, owner="data-author", tags=DATA_TAGS)

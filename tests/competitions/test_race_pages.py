@@ -12,6 +12,7 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.rules import race
 from evaluator import racing
+from evaluator.rerun import read_receipt
 from ledger.models import Message
 from tests import factories, racers
 from tests.factories import at
@@ -150,3 +151,18 @@ def send(client, raw):
 
 def is_open():
     return factories.ledger_queries.has_account("keyholder")
+
+
+def test_the_receipt_of_a_raced_run_has_its_order_and_is_sealed_until_the_close(client):
+    """Its leaves would tell the order even to the owner, who knows the answers."""
+    racers.contest()
+    entry = factories.scored("ada", right=36)
+    address = f"/api/submissions/{entry}/receipts/public"
+    headers = {"Authorization": f"Bearer {auth.issue('ada', timezone.now())}"}
+    assert client.get(address, headers=headers).status_code == 404
+    order = list(queries.track(entry).order)
+    factories.settle(right={entry: 39})
+    found = client.get(address)
+    assert found.json()["order"] == order
+    assert read_receipt(found.content).order == tuple(order)
+    assert client.get(address.replace("public", "final")).json()["order"] == []
