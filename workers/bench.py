@@ -4,15 +4,18 @@ Before the first of them, hostile jobs are run against the strongest jail that t
 """
 
 import logging
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 from evaluator.bases import base_named, folder_of
 from workers.sandbox.errors import SandboxUnavailable
-from workers.sandbox.levels import Level, strongest_level
-from workers.sandbox.runner import Sandbox
+from workers.sandbox.levels import PROJECT, Level, strongest_level
+from workers.sandbox.runner import ENVIRONMENT, Sandbox
 from workers.sandbox.trial import passed_zygote
 
+KNOWN_S = 300
 _LOG = logging.getLogger(__name__)
 level_here = cache(strongest_level)
 
@@ -34,6 +37,19 @@ def can_hold(least: str) -> bool:
         _LOG.warning("work that needs %s is left to others: here is %s", least, level.value)
         return False
     return True
+
+
+@cache
+def is_exact_here() -> bool:
+    """True when this machine gives the known answer of mode exact; asked once per process."""
+    command = [sys.executable, "-m", "workers.exactness"]
+    done = subprocess.run(
+        command, check=False, cwd=PROJECT, env=ENVIRONMENT, capture_output=True, timeout=KNOWN_S
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace")[-300:]
+        _LOG.error("this machine does not give the known answer of mode exact. %s", said)
+    return done.returncode == 0
 
 
 @cache

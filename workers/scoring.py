@@ -26,7 +26,7 @@ from evaluator.evaluators.form import Context
 from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.judging import Judged, are_sound, judge, metric_of
-from evaluator.manifest import Manifest, read_manifest, to_bytes
+from evaluator.manifest import EXACT, Manifest, read_manifest, to_bytes
 from evaluator.slices import (
     Inputs,
     final_commitment,
@@ -38,7 +38,7 @@ from evaluator.tokens import tokens_of
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
 from workers import custom, limits
-from workers.bench import sandbox_of
+from workers.bench import is_exact_here, sandbox_of
 from workers.device import device_class
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
@@ -192,6 +192,8 @@ def run(manifest: Manifest, job: Job, inputs: Inputs, *, least: str) -> Outcome:
     sandbox = sandbox_of(manifest.base.name)
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
+    if job.mode == EXACT and not is_exact_here():
+        raise InfrastructureFailed("this machine does not give the known answer of mode exact")
     for _ in range(2):
         outcome = sandbox.run(job)
         is_whole = _is_whole(outcome, inputs, manifest)

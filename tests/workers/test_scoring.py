@@ -20,6 +20,7 @@ from tests.evaluator import makers
 from tests.workers.test_leases import Script
 from workers import bench, custom, limits, scoring, tasks
 from workers.device import device_class
+from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
 from workers.sandbox.levels import Level
 from workers.sandbox.runner import Status
@@ -45,6 +46,7 @@ def answering(monkeypatch):
     def one(*rows):
         script = Script((Status.OK, rows))
         monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
+        monkeypatch.setattr(scoring, "is_exact_here", lambda: True)
         return script
 
     return one
@@ -88,6 +90,19 @@ def test_a_result_says_what_came_of_it_and_what_it_ran_under(answering):
     assert found.records == "c"  # 110, padded
     assert (found.mode, found.device) == ("exact", device_class())
     assert (found.sandbox_level, found.policy_sha256) == ("nocgroup", "9" * 64)
+
+
+def test_a_machine_without_the_known_answer_does_no_exact_work(answering, monkeypatch):
+    script = answering((0,), (1,), (0,))
+    monkeypatch.setattr(scoring, "is_exact_here", lambda: False)
+    with pytest.raises(InfrastructureFailed, match="known answer"):
+        score_on(task(), FINAL, OURS)
+    assert script.runs == 0
+    assert score_on(task(), WORK, OURS).mode == "fast"
+
+
+def test_this_machine_gives_the_known_answer():
+    assert bench.is_exact_here()
 
 
 def test_the_answers_are_kept_in_a_file_whose_leaves_give_the_root(answering):
