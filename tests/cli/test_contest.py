@@ -1,6 +1,7 @@
 """A miner's way through the command line, against a live site whose clock stands still."""
 
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -11,7 +12,7 @@ from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
 from evaluator.rerun import read_receipt
 from ledger import actions, sequencer
-from tests import factories
+from tests import factories, racers
 
 
 @pytest.fixture
@@ -206,3 +207,23 @@ def test_a_folder_that_is_no_base_is_refused_with_what_is_wrong(run, tmp_path, c
     (tmp_path / "empty").mkdir()
     assert run("base", "add", str(tmp_path / "empty"), *words, **told).exit_code == 5
     assert json.loads(capfd.readouterr().out)["error"]["code"].startswith("base.")
+
+
+def test_a_stopped_entry_is_told_in_words_and_run_in_full_by_one_command(site, run, monkeypatch):
+    """The deposit is what the competition asks; asking twice takes it once."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(45))
+    monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(45)))
+    racers.contest()
+    factories.scored("ben", right=36)
+    assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
+    actions.mint(account="ada", amount_nano=10**10, idempotency="funds", now=factories.NOW)
+    slow = racers.eliminated("ada")
+    told = run("submissions", "show", slow)
+    assert told.exit_code == 0, told.stderr
+    assert re.search(r"eliminated +after \d+ of 40 examples, e-value \d+\.\d{3}", told.stdout)
+    for _ in range(2):
+        asked = run("submissions", "resume", slow, "--json")
+        assert asked.exit_code == 0, asked.stderr
+        assert json.loads(asked.stdout)["state"] == "committed"
+    assert json.loads(asked.stdout)["deposit"] == "held"
+    assert factories.ledger_queries.balance_nano("ada") == 10**10 - 10**9

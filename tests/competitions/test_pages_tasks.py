@@ -118,6 +118,27 @@ def test_columns_options_mode_and_level_reach_the_reader(sponsor, registered):
     assert reading.task_options == {"max_new_tokens": "8", "stop": " "}
 
 
+@pytest.mark.parametrize(("chosen", "option"), [({}, "--race"), ({"race": "off"}, "--no-race")])
+def test_the_race_and_its_places_reach_the_reader(sponsor, chosen, option):
+    draft = begin(sponsor)
+    assert send(sponsor, draft, "data", **DATA | chosen, **files()).status_code == 302
+    made = factories.drafts.save(
+        draft, sponsor="sponsor", fields={"curve": "8, 4,2"}, files={}, now=factories.NOW
+    )
+    assert {option, "--places=3"} <= set(drafts.reading_of(made).options)
+
+
+def test_another_number_of_places_voids_what_was_prepared_for_a_race_only():
+    for race, state in ((None, "ready"), ({"places": 4}, "editing")):
+        made = factories.ready_draft(name="race" if race else "plain")
+        made.prepared |= {"race": race} if race else {}
+        made.save()
+        after = factories.drafts.save(
+            made.id, sponsor="sponsor", fields={"curve": "2,1"}, files={}, now=factories.NOW
+        )
+        assert after.state == state
+
+
 @pytest.mark.parametrize("line", ["text", "= body", "text = ", "Text = body", "text = -x",
                                   'text = "open', "text = a\ntext = b"])  # fmt: skip
 def test_a_line_that_is_no_pair_is_named(line):
