@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from assay.messages import SubmissionCommit
+from competitions import queries
 from competitions.errors import EvaluationRefused
+from competitions.rules import race
 from competitions.rules.race import Track
 from evaluator import racing
 from evaluator.evaluators.classification import ACCURACY
@@ -14,6 +17,8 @@ from evaluator.racing import Race, Reason
 from evaluator.rerun import receipt_of, rerun
 from evaluator.results import ResultTree
 from evaluator.slices import pack_inputs, pack_labels, single, unpack_inputs
+from ledger import log
+from tests import factories, racers
 from tests.evaluator import makers
 from workers import scoring
 from workers.holding import Lease
@@ -143,3 +148,76 @@ def test_what_breaks_in_a_stage_is_a_verdict_of_that_stage_alone(task, monkeypat
     with pytest.raises(EvaluationRefused):
         race_on(*task, track_of([1] * 24), FREE)
     assert broken.runs == 2
+
+
+# --- from a leased piece of work to the fact ------------------------------------------------------
+
+
+class Scale:
+    """A sandbox that answers rightly for the first `right` places of the slice."""
+
+    level, policy_sha256 = Level.FULL, "9" * 64
+
+    def __init__(self):
+        self.right, self.seen = 40, []
+
+    def run(self, job):
+        places = [rows[0].ids[1] - 2000 for rows in unpack_inputs(job.inputs).examples]
+        self.seen += places
+        rows = tuple(((place if place < self.right else place + 1) % 3,) for place in places)
+        return Outcome(Status.OK, rows, 0.1, 0.1, 1, self.level, self.policy_sha256)
+
+
+@pytest.fixture
+def scale(db, monkeypatch):
+    """An open competition whose task pins real blobs, and the scale that its worker uses."""
+    slices = single([[101, 2000 + at, 102] for at in range(40)])
+    packed = pack_inputs(slices), pack_labels([at % 3 for at in range(40)])
+    inputs, labels = (scoring.blobs.put_bytes(one) for one in packed)
+    task = makers.manifest()
+    pins = {"inputs_sha256": inputs, "labels_sha256": labels}
+    public = replace(task.test.public, examples=40, units=40, tokens=120, **pins)
+    clause = RaceClause(**vars(racers.TERMS))
+    task = replace(task, test=replace(task.test, public=public), race=clause)
+    monkeypatch.setattr(factories, "manifest", lambda *_: task)
+    made = Scale()
+    monkeypatch.setattr(scoring, "sandbox_of", lambda _: made)
+    racers.contest()
+    return made
+
+
+def worked(scale, owner, number, right):
+    """An entry that a worker has taken and done: its row."""
+    factories.account(owner, "5")
+    config, tensors = (factories.blob(one).sha256 for one in makers.adapter(lora_alpha=number))
+    body = SubmissionCommit("docs", config, tensors, owner, factories.REQUIRED, ())
+    order = log.order_for(owner, body, idempotency=owner)
+    made = factories.entry.commit(order, now=factories.at(10 + number))
+    return again(scale, made.id, right)
+
+
+def again(scale, entry, right):
+    scale.right, scale.seen = right, []
+    scoring.score(**racers.lease(entry))
+    return queries.submission(entry)
+
+
+def test_a_worker_scores_in_stages_stops_the_hopeless_and_runs_it_in_full_when_asked(scale):
+    best = worked(scale, "ada", 1, 36)
+    order = race.order_of(best, evaluator_of(best), racers.SECRET)
+    assert (best.state, best.score_e9) == ("scored", 900_000_000)
+    assert tuple(scale.seen) == order
+    slow = worked(scale, "bob", 2, 6)
+    assert (slow.state, slow.stop["rival"]) == ("eliminated", best.id)
+    assert len(scale.seen) < 40
+    order = race.order_of(slow, evaluator_of(slow), racers.SECRET)
+    assert tuple(scale.seen) == order[: len(scale.seen)]
+    racers.resumed(slow.id)
+    slow = again(scale, slow.id, 6)
+    assert (slow.state, slow.score_e9, slow.deposit) == ("scored", 150_000_000, "forfeited")
+    assert tuple(scale.seen) == order
+    assert factories.deadline.advance("docs", now=factories.at(601)) == ["closed", "verifying"]
+
+
+def evaluator_of(entry):
+    return queries.evaluator_row(queries.competition_row(entry.competition).spec.manifest_sha256)
