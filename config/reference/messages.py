@@ -5,11 +5,11 @@ from types import UnionType
 from typing import Any, get_args, get_origin
 
 from assay import wire
-from assay.messages import FileRef, Line, Share, Spec
+from assay.messages import FileRef, Line, RaceTerms, Result, Share, Spec, Stop
 from assay.messages.kinds import KINDS, Kind
 from config.reference.tables import MADE_BY, sentence, table
 
-PARTS = (Spec, Line, FileRef, Share)
+PARTS = (Spec, Line, FileRef, Share, Result, RaceTerms, Stop)
 ROOMS = {
     "ledger": "The record",
     "licensing": "The rights",
@@ -24,6 +24,7 @@ SIGNERS = {
 UNITS = {
     "_nano": "nano-tokens",
     "_e9": "parts of 10^9",
+    "_e3": "thousandths",
     "_e8": "parts of 10^8",
     "_ms": "milliseconds since 1970, UTC",
     "_s": "seconds",
