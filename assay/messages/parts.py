@@ -83,12 +83,12 @@ class RaceTerms:
 class Stop:
     """Where and why a race stopped an entry.
 
-    rival       the entry at the last paid place when the run began
-    n, examples examples until then, and how many the slice has
-    e_value_e3  the evidence in thousandths, rounded down
-    reason      "count": it had lost for certain; "evidence": the e-value reached 1/alpha
-    records     of these n examples, packed as in a result, in the entry's order, which is secret
-                until the close
+    rival        the entry at the last paid place when the run began
+    n, examples  examples until then, and how many the slice has
+    e_value_e3   the evidence in thousandths, rounded down
+    reason       "count": it had lost for certain; "evidence": the e-value reached 1/alpha
+    records      of these n examples, packed as in a result, in the entry's order, which is secret
+                 until the close
     """
 
     rival: str

@@ -1,6 +1,8 @@
 """docs/messages.md: every kind of message, who signs it, and its fields."""
 
+import re
 from dataclasses import MISSING, fields, is_dataclass
+from inspect import cleandoc
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -9,6 +11,7 @@ from assay.messages import FileRef, Line, RaceTerms, Result, Share, Spec, Stop
 from assay.messages.kinds import KINDS, Kind
 from config.reference.tables import MADE_BY, sentence, table
 
+NOTE = re.compile(r"([a-z*_][\w*, ]*?) {2,}(\S.*)")
 PARTS = (Spec, Line, FileRef, Share, Result, RaceTerms, Stop)
 ROOMS = {
     "ledger": "The record",
@@ -60,7 +63,26 @@ def _told(body: type) -> str:
     rows = [
         (f"`{one.name}`", _form(wire.hints(body)[one.name]), _note(one)) for one in fields(body)
     ]
-    return f"{sentence(body.__doc__)}\n\n{table(('field', 'form', 'unit'), rows)}"
+    prose, notes = _notes(cleandoc(body.__doc__ or ""))
+    listed = [f"- `{name}`: {text}" for name, text in notes]
+    parts = [sentence(prose), table(("field", "form", "unit"), rows), "\n".join(listed)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _notes(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """A docstring's sentences, and what it says of single fields: `name  words`, and indented."""
+    prose: list[str] = []
+    notes: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        named = NOTE.match(line)
+        if named:
+            notes.append((named[1], named[2]))
+        elif notes and line.startswith(" "):
+            name, words = notes[-1]
+            notes[-1] = (name, f"{words} {line.strip()}")
+        else:
+            prose.append(line)
+    return " ".join(prose), notes
 
 
 def _room(body: type) -> str:
