@@ -19,6 +19,7 @@ from evaluator.evaluators.classification import ACCURACY
 from evaluator.manifest import NO_RACE, RaceClause
 from evaluator.plan import batches
 from evaluator.racing import MOST_E_VALUE_E3, Race, Reason, looks, verdict
+from evaluator.registry import METRICS
 from evaluator.slices import Inputs, Row, single
 from tests.evaluator import makers
 
@@ -256,6 +257,23 @@ def test_a_race_is_where_it_saves_something_and_commits_to_its_orders(
     wanted = RaceClause(50, 1000, 3, racing.commitment(salt)) if is_raced else NO_RACE
     assert clause == wanted
     assert salt not in (b"s" * 32, racing.salt_of(b"t" * 32))
+
+
+RACED = [one for one in METRICS.values() if one.points_cap]
+
+
+@pytest.mark.parametrize("metric", RACED, ids=lambda one: one.name)
+@given(data=st.data())
+def test_what_is_raced_by_points_is_ranked_by_their_sum(metric, data):
+    """Else an entry could be ahead by its merit and be stopped by its points."""
+    most = 1 if metric.is_binary else metric.points_cap
+    numbers = data.draw(
+        st.lists(st.integers(0, most), min_size=metric.width, max_size=5 * metric.width)
+    )
+    numbers = numbers[: len(numbers) // metric.width * metric.width]
+    points = metric.points(numbers)
+    assert metric.merit(numbers, len(points)) == sum(points)
+    assert max(points) - min(points) <= metric.points_cap
 
 
 @given(st.integers(0, 20_000), st.integers(1, 100))
