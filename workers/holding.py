@@ -34,7 +34,8 @@ def held(lease: Lease) -> Iterator[None]:
     """Renew the lease three times in its length while the block runs.
 
     Once it is another's it is not asked for again: what the block's caller writes down is refused.
-    Nothing in the block may fork with code of its own (`preexec_fn`): there are two threads.
+    Whatever forks in the block does so beside a thread that waits nearly always, and whose few
+    locks (the database's) are not needed between fork and exec.
     """
     is_over = threading.Event()
     thread = threading.Thread(target=_beat, args=(lease, is_over), daemon=True)

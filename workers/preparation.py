@@ -1,13 +1,11 @@
 """From a leased draft to a registered evaluator: read the files, pin the task, measure the base.
 
-The files come from a stranger, so they are read by a process of its own with limits; the baseline
-is measured in the sandbox, by the code that will score every entry.
+The files come from a stranger, so they are read in a jail; the baseline is measured in the sandbox,
+by the code that will score every entry.
 """
 
 import json
-import resource
 import subprocess
-import sys
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
@@ -23,16 +21,18 @@ from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
+from evaluator.bases.catalogue import STORE_VARIABLE, store
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease
+from workers.sandbox.reader import Allowance, NotPlain, run_reader, taken
 from workers.scoring import Work, score_on
 
 TIME_LIMIT_S = 600
-MEMORY_BYTES = 12 << 30
+ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
 
 
 def prepare(draft: str, fence: int) -> None:
@@ -47,17 +47,18 @@ def prepare(draft: str, fence: int) -> None:
             out, salt = _read(Path(folder), drafts.reading_of(found))
             renew()
             registered = _measured(out, Lease(renew, drafts.LEASE_S))
-        except (AssayError, InfrastructureFailed) as error:
+            names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
+            made = Preparation(
+                registered=registered,
+                files=tuple(_stored(out, name) for name in names),
+                salt=salt.hex(),
+                inputs=_stored(out, "final.inputs"),
+                labels=_stored(out, "final.labels"),
+            )
+        except (AssayError, InfrastructureFailed, NotPlain) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
             drafts.record_refusal(draft=draft, fence=fence, error=refusal, now=timezone.now())
             return
-        made = Preparation(
-            registered=registered,
-            files=tuple(_stored(out, name) for name in _public_files(out)),
-            salt=salt.hex(),
-            inputs=_stored(out, "final.inputs"),
-            labels=_stored(out, "final.labels"),
-        )
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
@@ -71,20 +72,18 @@ def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
         blobs.copy_to(file.sha256, asked[f"--{name}"])
     arguments = [str(part) for pair in asked.items() for part in pair]
     arguments += [*reading.options, *_texts(folder, reading)]
-    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIME_LIMIT_S,
-            preexec_fn=_limit,
+        done = run_reader(
+            ["-m", "evaluator", "prepare", *arguments],
+            folder,
+            ALLOWANCE,
+            read_only=[store()] if store().is_dir() else [],
+            settings={STORE_VARIABLE: str(store())},
         )
     except subprocess.TimeoutExpired as error:
         raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
-    if done.returncode != 0:
-        raise _refusal(done.stdout, done.stderr)
+    if done.exit_code != 0:
+        raise _refusal(done.said, done.noise)
     return out, salt
 
 
@@ -105,16 +104,6 @@ def _texts(folder: Path, reading: Reading) -> list[str]:
     return told
 
 
-def _public_files(out: Path) -> list[str]:
-    """What everybody may download; the sponsor's own code too, when there is any."""
-    return [*PUBLIC_FILES, *([CODE_FILE] if (out / CODE_FILE).is_file() else [])]
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _refusal(said: str, noise: str) -> PreparationRefused:
     """The reader's own error, or the end of what it said before it died."""
     try:
@@ -126,9 +115,9 @@ def _refusal(said: str, noise: str) -> PreparationRefused:
 
 def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
     """The dry run: the untouched base on the public slice, in the sandbox."""
-    raw = (out / "manifest.json").read_bytes()
+    raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
-    inputs, labels = ((out / f"public.{one}").read_bytes() for one in ("inputs", "labels"))
+    inputs, labels = (taken(out, f"public.{one}") for one in ("inputs", "labels"))
     baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
     return _registered(manifest, blobs.put_bytes(raw), baseline)
 
@@ -157,5 +146,5 @@ def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.Eva
 
 
 def _stored(out: Path, name: str) -> FileRef:
-    raw = (out / name).read_bytes()
+    raw = taken(out, name)
     return FileRef(name, blobs.put_bytes(raw), len(raw))

@@ -25,6 +25,12 @@ _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s*%?")
 _SHARE = re.compile(r"([a-z][a-z0-9-]{1,31})(?:[\s,:]+([0-9]{1,9}))?")
 
 
+class StepForm(forms.Form):
+    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too."""
+
+    use_required_attribute = False
+
+
 class Moment(forms.DateTimeInput):
     """A date and time picker; without script a text of the same form."""
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from competitions.actions import drafts
-from competitions.forms.steps import DataForm, base_words, metric_choices
+from competitions.forms.data import DataForm, base_words, metric_choices
 from competitions.models import Draft
 from competitions.rules.task import read_pairs
 from evaluator.bases import MINILM
