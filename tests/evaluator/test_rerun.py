@@ -27,12 +27,11 @@ from tests.evaluator import makers
 def downloaded(weights, prepared, tmp_path_factory):
     """A receipt beside its files, as they are after a run on the public slice."""
     folder = tmp_path_factory.mktemp("receipt")
-    manifest, inputs = to_bytes(prepared.manifest), prepared.public_inputs
-    adapter = admit(*makers.adapter(), prepared.manifest).canonical
+    task = replace(prepared.manifest, plan=replace(prepared.manifest.plan, budget_tokens=128))
+    manifest, inputs = to_bytes(task), prepared.public_inputs
+    adapter = admit(*makers.adapter(), task).canonical
     found = predict(weights, adapter, inputs, manifest, "fast")
-    plan = batches(
-        unpack_inputs(inputs).examples, budget_tokens=prepared.manifest.plan.budget_tokens
-    )
+    plan = batches(unpack_inputs(inputs).examples, budget_tokens=task.plan.budget_tokens)
     assert len(plan) > 1
     receipt = receipt_of(manifest, inputs, adapter, "fast", result_tree(found, plan))
     (folder / "receipt.json").write_bytes(write_receipt(receipt))
