@@ -10,7 +10,8 @@ from assay.messages import FileRef, Share, Spec, Tag, WorkRegister
 from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions.contest import Publication
-from competitions.forms.steps import STEPS, DataForm
+from competitions.forms.data import DataForm
+from competitions.forms.steps import STEPS
 from competitions.models import Draft
 from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named

@@ -22,7 +22,8 @@ from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile
 from competitions.errors import SpecInvalid
 from competitions.forms import plan
-from competitions.forms.steps import STEPS, DataForm
+from competitions.forms.data import DataForm
+from competitions.forms.steps import STEPS
 from competitions.models import Draft
 from competitions.rules.purse import purse
 from competitions.rules.task import words_of
