@@ -24,6 +24,7 @@ from tests import factories
 
 ENTRY = Entry("id", "submission.scored", None, "", "", "", "", b"")
 EXAMPLES, UNITS = 12, 40
+DEPENDENT = {"bleu"}  # its counts hold each other: a text without words has no matches
 
 
 def asked(metric):
@@ -45,7 +46,7 @@ def told(metric, numbers, **changed):
 @st.composite
 def any_records(draw):
     """A metric, and records that it might have."""
-    name = draw(st.sampled_from(sorted(METRICS)))
+    name = draw(st.sampled_from(sorted({*METRICS} - DEPENDENT)))
     metric = metric_named(name)
     values = st.integers(0, 1 if metric.is_binary else 200)
     count = metric.width * EXAMPLES
@@ -77,6 +78,17 @@ def test_results_travel_whole_with_scores_below_zero_too(one):
     name, numbers = one
     for result in (told(name, numbers), told(name, numbers, score_e9=Nano(-1))):
         assert from_json(Result, to_json(result)) == result
+
+
+def test_counts_that_cannot_be_are_refused_and_break_nothing():
+    """Guards the fold: a text of no words that still has matches would divide by nothing."""
+    with pytest.raises(FoldRefused):
+        judged(ENTRY, told("nll", (1,) * EXAMPLES, records=bleu_of_nothing()), asked("bleu"))
+
+
+def bleu_of_nothing():
+    width = metric_named("bleu").width
+    return records.pack((*(3,) * (width - 2), 0, 7) * EXAMPLES, is_binary=False)
 
 
 def test_some_metric_gives_scores_below_zero():
