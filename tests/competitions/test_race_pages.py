@@ -1,6 +1,7 @@
 """What pages, API and command line tell of a race, to whom, and what they keep to themselves."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.utils import timezone
@@ -11,13 +12,16 @@ from assay.messages import AccountOpen, SubmissionResume
 from assay.wire import Nano
 from competitions import queries
 from competitions.rules import race
+from config import env
 from evaluator import racing
+from evaluator.manifest import RaceClause
 from evaluator.rerun import read_receipt
 from ledger.models import Message
 from tests import factories, racers
 from tests.factories import at
 from web import auth
 
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("clock"),
@@ -166,3 +170,20 @@ def test_the_receipt_of_a_raced_run_has_its_order_and_is_sealed_until_the_close(
     assert found.json()["order"] == order
     assert read_receipt(found.content).order == tuple(order)
     assert client.get(address.replace("public", "final")).json()["order"] == []
+
+
+def test_the_documents_check_of_a_stop_holds_and_finds_a_false_one(client, slow):
+    """Runs the code of docs/verify.md, section 7, on what the site serves after the close."""
+    factories.deadline.advance("docs", now=at(601))
+    text = (env.HOUSE / "docs" / "verify.md").read_text()
+    code = next(one for one in PYTHON.findall(text) if "order_of" in one)
+    rows = client.get("/api/state/competitions.Submission").json()["rows"]
+    given = {
+        "rows": rows,
+        "contest": client.get("/api/competitions/docs").json(),
+        "manifest": replace(factories.manifest(), race=RaceClause(**vars(racers.TERMS))),
+    }
+    exec(code, dict(given))
+    next(row for row in rows if row["id"] == slow)["stop"]["e_value_e3"] += 1
+    with pytest.raises(AssertionError):
+        exec(code, dict(given))
