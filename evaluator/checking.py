@@ -21,7 +21,8 @@ class Checked:
     """A score in parts of 10^9, and what it is the score of.
 
     interval_e9   its 95 % interval, where the metric has one
-    results_root  root of the tree over the answers: what the server's message will say too
+    results_root  root of the tree over the answers: what the server's message will say too, unless
+                  the task is raced: then its tree is over the stages
     """
 
     score_e9: int

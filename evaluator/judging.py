@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evaluator.evaluators.form import Context, Metric, Prediction
 from evaluator.manifest import Manifest
-from evaluator.plan import batches
+from evaluator.racing import plan_of
 from evaluator.registry import evaluator_named, metric_named
 from evaluator.results import ResultTree, result_tree
 from evaluator.slices import Inputs
@@ -49,7 +49,7 @@ def judge(
     """
     metric = metric_of(manifest)
     records = metric.records(found, labels, context)
-    plan = batches(inputs.examples, budget_tokens=manifest.plan.budget_tokens)
+    plan = plan_of(inputs, manifest, context.order)
     score_e9 = metric.score_e9(records, context.units)
     return Judged(records, score_e9, result_tree(found, plan))
 

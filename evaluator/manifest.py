@@ -6,6 +6,7 @@ source  docs/evaluator.md, section 1
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
@@ -20,6 +21,7 @@ VERSION = "assay-evaluator/2"
 FAST, EXACT = "fast", "exact"
 MOST_MANIFEST_BYTES = 1 << 20
 PLAIN = (int, str, bool)
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class RaceClause:
     block       examples between two looks; 0: there is no race, and the others are 0 or empty
     alpha_ppm   the largest chance, in parts of 10^6, to stop an entry that is as good
     places      the entry is compared with the one at this place
-    order       commitment to the secret order: SHA-256 of the salt that decides it
+    order       commitment to the secret orders: SHA-256 of the salt that decides them
     """
 
     block: int
@@ -226,6 +228,7 @@ def _check(manifest: Manifest) -> None:
         "$.plan.budget_tokens": manifest.plan.budget_tokens >= manifest.tokenizer.max_tokens,
         "$.labels": len(set(manifest.labels)) == len(manifest.labels) != 1,
         "$.engine.threads": 1 <= manifest.engine.threads <= 64,
+        "$.race": _is_race(manifest.race),
         "$.adapter.rank_max": manifest.adapter.rank_max >= 1,
         "$.adapter.targets": all(len(size) == 2 for size in manifest.adapter.targets.values()),
     }
@@ -237,6 +240,11 @@ def _check(manifest: Manifest) -> None:
 def _modes(manifest: Manifest) -> set[str]:
     """What transformers computes has no exact form."""
     return {FAST} if manifest.base.family == "transformers" else {FAST, EXACT}
+
+
+def _is_race(race: RaceClause) -> bool:
+    is_sound = race.block > 0 and 0 < race.alpha_ppm < 10**6 and race.places > 0
+    return race == NO_RACE or (is_sound and bool(_HASH.fullmatch(race.order)))
 
 
 def _positions(manifest: Manifest) -> int:

@@ -10,6 +10,7 @@ from math import prod
 
 from assay.canonical import sha256_hex
 from evaluator import manifest as forms
+from evaluator import racing
 from evaluator.bases import Base, folder_of
 from evaluator.errors import (
     CodeRefused,
@@ -47,6 +48,8 @@ class Options:
     options  of the evaluator; what is not named has its default
     code     the sponsor's own scoring code, for a custom metric
     mode     of the public slice; the final one is exact wherever the base has an exact form
+    is_raced stop hopeless entries early on the public slice, where that saves anything
+    places   how many the sponsor pays: an entry is compared with the one at the last of them
     """
 
     salt: bytes
@@ -54,6 +57,8 @@ class Options:
     options: Mapping[str, str] = field(default_factory=dict)
     code: bytes = b""
     mode: str = FAST
+    is_raced: bool = True
+    places: int = 4
     max_tokens: int = 48
     rank_max: int = 16
     budget_tokens: int = 1024
@@ -116,7 +121,9 @@ def prepare(
         name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
     }
     return Prepared(
-        manifest=_manifest(base, labels, _test(packed, blobs, options.salt), options),
+        manifest=_manifest(
+            base, labels, _test(packed, blobs, options.salt), options, _race(packed, options)
+        ),
         train_rows=len(train),
         train_jsonl=write_jsonl(train),
         public_jsonl=write_jsonl(public),
@@ -196,8 +203,19 @@ def _check_labels(slices: Mapping[str, Sequence[Sample]], labels: tuple[str, ...
                 )
 
 
+def _race(packed: Mapping[str, Packed], options: Options) -> forms.RaceClause:
+    if not options.is_raced or options.code:  # whose numbers come when a run is over
+        return forms.NO_RACE
+    metric, inputs = metric_named(options.metric), packed["public"].inputs
+    return racing.clause_for(metric, inputs, places=options.places, secret=options.salt)
+
+
 def _manifest(
-    base: Base, labels: tuple[str, ...], test: forms.TestClause, options: Options
+    base: Base,
+    labels: tuple[str, ...],
+    test: forms.TestClause,
+    options: Options,
+    race: forms.RaceClause,
 ) -> forms.Manifest:
     evaluator, metric = evaluator_of(options.metric), metric_named(options.metric)
     pinned = forms.Manifest(
@@ -218,7 +236,7 @@ def _manifest(
         mode=forms.ModeClause(options.mode, FAST if base.is_generic else EXACT),
         plan=forms.PlanClause(RULE, options.budget_tokens),
         engine=forms.EngineClause(ENGINE, version("torch").partition("+")[0], options.threads),
-        race=forms.NO_RACE,
+        race=race,
         code=sha256_hex(options.code) if options.code else "",
         min_sandbox_level=options.min_sandbox_level,
     )

@@ -9,6 +9,7 @@ import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from assay.canonical import canonical, sha256_hex
@@ -16,7 +17,7 @@ from assay.merkle import leaf_hash, root
 from evaluator.bases import base_named, folder_of
 from evaluator.errors import BatchUnknown, ReceiptInvalid
 from evaluator.manifest import Manifest, read_manifest, to_bytes
-from evaluator.plan import batches
+from evaluator.racing import stage_plans
 from evaluator.results import ResultTree, batch_leaf
 from evaluator.slices import Inputs, pack_inputs, unpack_inputs
 
@@ -30,6 +31,7 @@ class Receipt:
 
     adapter_sha256  of the canonical blob; empty: the baseline, the base under a head of zeros
     mode            "fast" or "exact"
+    order           in which a run in stages met the examples; empty: it was not in stages
     leaves          one per batch of the plan; the root of their tree is results_root
     """
 
@@ -40,6 +42,7 @@ class Receipt:
     mode: str
     results_root: str
     leaves: tuple[str, ...]
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,13 @@ class Rerun:
 
 
 def receipt_of(
-    manifest: bytes, inputs: bytes, adapter: bytes | None, mode: str, tree: ResultTree
+    manifest: bytes,
+    inputs: bytes,
+    adapter: bytes | None,
+    mode: str,
+    tree: ResultTree,
 ) -> Receipt:
-    """The receipt of a run over these bytes."""
+    """The receipt of a run over these bytes; one in stages gets its order by `replace`."""
     return Receipt(
         version=VERSION,
         manifest_sha256=sha256_hex(manifest),
@@ -82,7 +89,8 @@ def read_receipt(raw: bytes) -> Receipt:
     """The receipt in these bytes, its leaves under its root. raises ReceiptInvalid"""
     try:
         value = json.loads(raw)
-        receipt = Receipt(**{**value, "leaves": tuple(value["leaves"])})
+        lists = {name: tuple(value[name]) for name in ("leaves", "order")}
+        receipt = Receipt(**{**value, **lists})
         tree = root([leaf_hash(bytes.fromhex(leaf)) for leaf in receipt.leaves]).hex()
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ReceiptInvalid("This is not a receipt.", problem="form") from error
@@ -107,13 +115,22 @@ def rerun(receipt: Receipt, folder: Path, place: int | None = None) -> Rerun:
     adapter = None
     if receipt.adapter_sha256:
         adapter = _file(folder, ADAPTER, receipt.adapter_sha256)
-    plan = batches(inputs.examples, budget_tokens=manifest.plan.budget_tokens)
+    stages = _stages(receipt, manifest, inputs)
+    plan = [batch for stage in stages for batch in stage]
     if len(plan) != len(receipt.leaves):
         raise ReceiptInvalid("The plan has another number of batches.", problem="leaves")
-    chosen = plan if place is None else [plan[_checked(place, plan)]]
-    answers = _answers(manifest, inputs, adapter, receipt.mode, chosen)
+    if place is not None:
+        stages = [[plan[_checked(place, plan)]]]
+    answers = _answers(manifest, inputs, adapter, receipt.mode, stages)
     wanted = receipt.leaves if place is None else (receipt.leaves[place],)
     return Rerun(place, tuple(batch_leaf(one) for one in answers), wanted)
+
+
+def _stages(receipt: Receipt, manifest: Manifest, inputs: Inputs) -> list[list[list[int]]]:
+    is_whole = sorted(receipt.order) == list(range(len(inputs.examples)))
+    if receipt.order and not (is_whole and manifest.race.block):
+        raise ReceiptInvalid("The order is none of this task.", problem="order")
+    return stage_plans(inputs, manifest, receipt.order)
 
 
 def _answers(
@@ -121,19 +138,17 @@ def _answers(
     inputs: Inputs,
     adapter: bytes | None,
     mode: str,
-    plan: Sequence[Sequence[int]],
+    stages: Sequence[Sequence[Sequence[int]]],
 ) -> list[list[list[int]]]:
-    """The answers of each batch, in the plan's order of its examples."""
+    """The answers of each batch, in the plan's order of its examples; a stage is one run."""
     base = base_named(manifest.base.name)
     scorer = importlib.import_module(base.scorer)
     weights = scorer.load_base(folder_of(base))
-    places = [place for batch in plan for place in batch]
-    packed = pack_inputs(inputs.chosen(places))
-    found = scorer.predict(weights, adapter, packed, to_bytes(manifest), mode)
-    ends, answers = 0, []
-    for batch in plan:
-        answers.append(found[ends : ends + len(batch)])
-        ends += len(batch)
+    answers = []
+    for stage in stages:
+        packed = pack_inputs(inputs.chosen([place for batch in stage for place in batch]))
+        found = iter(scorer.predict(weights, adapter, packed, to_bytes(manifest), mode))
+        answers += [list(islice(found, len(batch))) for batch in stage]
     return answers
 
 

@@ -24,11 +24,13 @@ CHECKED_WITH = {
     "--inputs": "public.inputs",
     "--labels": "public.labels",
 }
-ENDED = {"scored": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1}
+ENDED = {
+    "scored": 0, "eliminated": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1,
+}  # fmt: skip
 LOOK_EVERY_S = 1.0
 RECEIPT = (
-    "submission", "competition", "title", "state", "score", "refused", "local_score", "remaining",
-    "next_slot", "receipt",
+    "submission", "competition", "title", "state", "score", "eliminated", "refused", "local_score",
+    "remaining", "next_slot", "receipt",
 )  # fmt: skip
 
 
@@ -73,8 +75,8 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
 ) -> None:
     """Enter the LoRA adapter in folder ADAPTER.
 
-    Safe to run again: the same bytes are the same submission. Ends with 0 scored, 5 refused,
-    1 failed.
+    Safe to run again: the same bytes are the same submission. Ends with 0 scored or eliminated,
+    5 refused, 1 failed.
     """
     caller = caller_of(context)
     need_files(adapter)
@@ -210,6 +212,7 @@ def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) ->
         "title": state.get("title"),
         "state": state["state"],
         "score": state.get("score"),
+        "eliminated": show.stop(state.get("eliminated")),
         "local_score": local_score,
         "refused": " ".join(
             str(refused[name]) for name in ("code", "cause", "next") if name in refused

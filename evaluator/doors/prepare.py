@@ -32,6 +32,8 @@ def main() -> None:
             options=dict(_option(one) for one in asked.option),
             code=asked.code.read_bytes() if asked.code else b"",
             mode=asked.mode,
+            is_raced=asked.race,
+            places=asked.places,
         )
         train, public, final = (_read(asked, name) for name in SLICES)
         done = prepare(base_named(asked.base), train, public, final, options)
@@ -109,6 +111,11 @@ def _arguments() -> argparse.Namespace:
         help="of the evaluator; NAME=@FILE takes what the file holds",
     )  # fmt: skip
     parser.add_argument("--code", type=Path, help="your own scoring code, for a custom metric")
+    parser.add_argument(
+        "--race", action=argparse.BooleanOptionalAction, default=defaults.is_raced,
+        help="stop entries early that cannot place; only on large public slices",
+    )  # fmt: skip
+    parser.add_argument("--places", type=int, default=defaults.places, help="that are paid")
     parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
     parser.add_argument("--rank-max", type=int, default=defaults.rank_max)
     parser.add_argument("--min-sandbox-level", default=defaults.min_sandbox_level)

@@ -148,12 +148,14 @@ class Context:
     units   what the slice's mean is taken over (manifest.test)
     tokens  the base's tokenizer, where answers are texts
     given   what a sponsor's own code gave each example in the score sandbox, in parts of 10^9
+    order   in which a run in stages met the examples (evaluator/racing.py); empty: no stages
     """
 
     units: int
     options: Mapping[str, str]
     tokens: Tokens | None = None
     given: tuple[int, ...] = ()
+    order: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ class Metric:
     merit       (records, units) -> the whole number that ranks: higher is better
     points      records -> one whole number per example, higher is better: what ties are judged by
     interval_e9 records -> (low, high) of a 95 % interval, for people; None where there is none
-    points_cap  most that the points of two runs can differ on one example; 0: it cannot be raced
+    points_cap  most that the points of two runs can differ on one example; 0: it cannot be raced.
+                Above 0 the points of all examples must add up to the merit, or rank as it does
     """
 
     name: str

@@ -74,6 +74,9 @@ def test_an_extra_field_is_refused(path):
         ("labels", ["one"]),
         ("labels", ["one", "one"]),
         ("tokenizer", {"sha256": "0", "max_tokens": 513}),
+        ("race", {"block": 50, "alpha_ppm": 1000, "places": 3, "order": ""}),
+        ("race", {"block": 0, "alpha_ppm": 1000, "places": 3, "order": "0" * 64}),
+        ("race", {"block": 50, "alpha_ppm": 10**6, "places": 3, "order": "0" * 64}),
     ],
 )
 def test_what_this_version_cannot_compute_is_refused(part, value):

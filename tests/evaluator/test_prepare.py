@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from evaluator import racing
 from evaluator.bases import MINILM
 from evaluator.errors import DataRefused
+from evaluator.manifest import NO_RACE, RaceClause
 from evaluator.overlap import are_twins, runs_of, twins_between
 from evaluator.prepare import Options, opens, prepare
 from evaluator.slices import unpack_inputs, unpack_labels
@@ -39,6 +41,15 @@ def test_only_the_salt_opens_the_final_slice(prepared):
     assert opens(prepared.manifest, SALT, *blobs)
     assert not opens(prepared.manifest, b"\1" * 32, *blobs)
     assert not opens(prepared.manifest, SALT, prepared.public_inputs, prepared.public_labels)
+
+
+def test_a_large_public_slice_is_raced_unless_the_sponsor_says_no(slices, monkeypatch):
+    monkeypatch.setattr(racing, "LEAST_EXAMPLES", len(slices["public"]))
+    options = replace(OPTIONS, places=2)
+    race = prepare(MINILM, **slices, options=options).manifest.race
+    assert race == RaceClause(50, 1000, 2, racing.commitment(racing.salt_of(SALT)))
+    alone = prepare(MINILM, **slices, options=replace(options, is_raced=False))
+    assert alone.manifest.race == NO_RACE
 
 
 def test_a_label_that_the_training_data_lacks_is_named(slices):

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -13,12 +13,13 @@ from assay.canonical import canonical, sha256_hex
 from assay.merkle import leaf_hash, root
 from evaluator.errors import ReceiptInvalid
 from evaluator.intake import admit
-from evaluator.manifest import to_bytes
+from evaluator.manifest import RaceClause, to_bytes
 from evaluator.plan import batches
+from evaluator.racing import order_of, plan_of, stages
 from evaluator.rerun import read_receipt, receipt_of, rerun, write_receipt
 from evaluator.results import result_tree
 from evaluator.scoring import predict
-from evaluator.slices import unpack_inputs
+from evaluator.slices import pack_inputs, unpack_inputs
 from tests.evaluator import makers
 
 
@@ -26,12 +27,11 @@ from tests.evaluator import makers
 def downloaded(weights, prepared, tmp_path_factory):
     """A receipt beside its files, as they are after a run on the public slice."""
     folder = tmp_path_factory.mktemp("receipt")
-    manifest, inputs = to_bytes(prepared.manifest), prepared.public_inputs
-    adapter = admit(*makers.adapter(), prepared.manifest).canonical
+    task = replace(prepared.manifest, plan=replace(prepared.manifest.plan, budget_tokens=128))
+    manifest, inputs = to_bytes(task), prepared.public_inputs
+    adapter = admit(*makers.adapter(), task).canonical
     found = predict(weights, adapter, inputs, manifest, "fast")
-    plan = batches(
-        unpack_inputs(inputs).examples, budget_tokens=prepared.manifest.plan.budget_tokens
-    )
+    plan = batches(unpack_inputs(inputs).examples, budget_tokens=task.plan.budget_tokens)
     assert len(plan) > 1
     receipt = receipt_of(manifest, inputs, adapter, "fast", result_tree(found, plan))
     (folder / "receipt.json").write_bytes(write_receipt(receipt))
@@ -58,6 +58,28 @@ def test_a_whole_run_gives_every_leaf_again(downloaded):
     found = rerun(receipt, downloaded)
     assert found.differing == ()
     assert found.found == receipt.leaves
+
+
+def test_a_run_in_stages_gives_every_leaf_again_and_needs_its_order(weights, prepared, tmp_path):
+    """As the site runs a raced entry: a job a stage, the tree over the stages' plans."""
+    task = replace(prepared.manifest, race=RaceClause(3, 1000, 3, "0" * 64))
+    raw, inputs = to_bytes(task), unpack_inputs(prepared.public_inputs)
+    order = order_of(b"s" * 32, "an entry", len(inputs.examples))
+    found = [[] for _ in order]
+    for part in stages(order, 3):
+        answers = predict(weights, None, pack_inputs(inputs.chosen(part)), raw, "fast")
+        for place, one in zip(part, answers, strict=True):
+            found[place] = one
+    tree = result_tree(found, plan_of(inputs, task, order))
+    receipt = receipt_of(raw, prepared.public_inputs, None, "fast", tree)
+    (tmp_path / "manifest.json").write_bytes(raw)
+    (tmp_path / "inputs.blob").write_bytes(prepared.public_inputs)
+    receipt = read_receipt(write_receipt(replace(receipt, order=order)))
+    assert rerun(receipt, tmp_path).differing == ()
+    assert rerun(receipt, tmp_path, len(tree.leaves) - 1).differing == ()
+    for odd in (order[1:], ()):
+        with pytest.raises(ReceiptInvalid):
+            rerun(replace(receipt, order=odd), tmp_path)
 
 
 def test_a_forged_answer_is_found_in_its_batch(downloaded, tmp_path):
