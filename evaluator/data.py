@@ -32,6 +32,7 @@ MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
 MOST_LIST = 64
+MOST_NUMBER = 2**53 - 1  # what JSON's numbers hold
 NUMBERED = frozenset({"answer", "grades"})  # columns that may hold whole numbers
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
@@ -197,8 +198,16 @@ def _cell(path: Path, row: int, name: str, value: object) -> object:
 def _free_cell(path: Path, row: int, name: str, value: object) -> object:
     """A text, a whole number, a truth value, or a list of these."""
     if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
-        return [one if isinstance(one, int) else _text(path, row, name, one) for one in value]
-    return value if isinstance(value, int) else _text(path, row, name, value)
+        return [_single(path, row, name, one) for one in value]
+    return _single(path, row, name, value)
+
+
+def _single(path: Path, row: int, name: str, value: object) -> object:
+    if not isinstance(value, int):
+        return _text(path, row, name, value)
+    if abs(value) > MOST_NUMBER:
+        raise _malformed(path, row, f"the {name} is beyond {MOST_NUMBER}")
+    return value
 
 
 def _text(path: Path, row: int, name: str, value: object) -> str:

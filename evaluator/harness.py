@@ -20,6 +20,7 @@ from evaluator.evaluators.form import Manner, Sample
 from evaluator.taskfile import CHOICE, PAUSE, WRITES, manner_of, read_task
 
 SPLIT = "test"
+MOST_CHARACTERS = 1 << 28  # a template may name a long column many times
 _FAULTS = (  # what a row that does not fit a task makes the harness raise
     AssertionError, AttributeError, IndexError, KeyError, SyntaxError, TypeError, ValueError,
     RecursionError, jinja2.TemplateError, pa.ArrowException,
@@ -78,13 +79,17 @@ def _built(task: str, docs: Sequence[Sample]) -> tuple[ConfigurableTask, list[di
 
 
 def _questions(task: ConfigurableTask, rows: Sequence[dict[str, Any]]) -> list[list[Instance]]:
-    found = []
+    found: list[list[Instance]] = []
+    held = 0
     for place, row in enumerate(rows):
         context = task.fewshot_context(
             doc=row, num_fewshot=task.config.num_fewshot or 0, gen_prefix=task.doc_to_prefix(row)
         )
         asked = task.construct_requests(doc=row, ctx=context, metadata=("task", place, 1))
         found.append(asked if isinstance(asked, list) else [asked])
+        held += sum(len(part) for one in found[-1] for part in _words(one))
+        if held > MOST_CHARACTERS:
+            raise ValueError(f"its questions are over {MOST_CHARACTERS} characters together")
     return found
 
 

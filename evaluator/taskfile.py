@@ -14,10 +14,10 @@ import yaml
 from jinja2 import nodes
 
 from evaluator.errors import HarnessRefused
+from evaluator.evaluators.asking import MOST_NEW
 from evaluator.evaluators.form import Manner
 
 MOST_BYTES, MOST_TEMPLATE, MOST_SHOTS, MOST_STOPS = 65_536, 4_000, 16, 8
-MOST_NEW = 4096
 PAUSE = "\n\n"  # where writing ends when nothing is said
 LIKELIHOOD, ROLLING, WRITES, CHOICE = (
     "loglikelihood", "loglikelihood_rolling", "generate_until", "multiple_choice",

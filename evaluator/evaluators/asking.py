@@ -19,6 +19,7 @@ from evaluator.evaluators.form import (
 from evaluator.slices import Row
 
 MOST_COST_Q32 = 2**53 - 1
+MOST_NEW, MOST_TOKEN = 4096, 2**31
 
 
 def pair(tokens: Tokens, context: str, continuation: str) -> tuple[list[int], int]:
@@ -92,7 +93,7 @@ def nll_is_sound(nll_q32: int, row: Row) -> bool:
 def is_sound(prediction: Prediction, rows: Sequence[Row], _: int) -> bool:
     """True for what `asked` can give: a pair per scored row, or whole tokens."""
     if not rows[0].start:
-        return all(one >= 0 for one in prediction)
+        return len(prediction) <= MOST_NEW and all(0 <= one < MOST_TOKEN for one in prediction)
     return len(prediction) == 2 * len(rows) and all(
         nll_is_sound(nll_q32, row) and is_greedy in {0, 1}
         for nll_q32, is_greedy, row in zip(prediction[::2], prediction[1::2], rows, strict=True)

@@ -17,7 +17,7 @@ E9 = 10**9
 Q32 = 1 << 32
 MOST_NLL_Q32 = 1000 * Q32  # what a token costs whose likelihood is no number
 Prediction = Sequence[int]
-Sample = Mapping[str, object]  # a row of a sponsor's file: column -> text, number or list of these
+Sample = Mapping[str, object]  # a row of a sponsor's file: column -> text, whole number, list
 Predictor = Callable[[Sequence[tuple[Row, ...]]], list[list[int]]]
 
 

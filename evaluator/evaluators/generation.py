@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from evaluator.bases.shapes import is_decoder
 from evaluator.errors import OptionRefused
-from evaluator.evaluators.asking import asked, cut, ending, is_sound, unfit, written_row
+from evaluator.evaluators.asking import MOST_NEW, asked, cut, ending, is_sound, unfit, written_row
 from evaluator.evaluators.figures import (
     by_row,
     columns_of,
@@ -55,7 +55,7 @@ def pack(rows: Sequence[Sample], task: Task) -> Packed:
     raises OptionRefused, SampleUnfit
     """
     stops = texts(task.options, "stop", most=MOST_STOPS)
-    most = number(task.options, "max_new_tokens", least=1, most=4096)
+    most = number(task.options, "max_new_tokens", least=1, most=MOST_NEW)
     if most >= task.tokens.max_tokens:
         raise OptionRefused(
             f"{most} new tokens leave no room for a prompt within {task.tokens.max_tokens}.",
@@ -63,8 +63,9 @@ def pack(rows: Sequence[Sample], task: Task) -> Packed:
             wanted=f"less than {task.tokens.max_tokens}",
         )
     prompts = tuple((written_row(task.tokens, str(one["prompt"]), most=most),) for one in rows)
-    if not all(rows_[0].ids for rows_ in prompts):
-        raise unfit(1 + [bool(one[0].ids) for one in prompts].index(False), "it has no token")
+    empty = next((place for place, [row] in enumerate(prompts, start=1) if not row.ids), 0)
+    if empty:
+        raise unfit(empty, "its prompt has no token")
     labels = tuple(_references(one) for one in rows)
     return Packed(Inputs(prompts, (ending(task.tokens, stops, most=most),)), labels, len(rows))
 

@@ -81,12 +81,13 @@ def bits_e9(costs_: Sequence[int], units: int) -> int:
 
 def _document(tokens: Tokens, one: Sample, place: int) -> tuple[Row, int]:
     """The row of a document, and the bytes of what of it is scored."""
-    text = str(one["text"])
-    ids, start = pair(tokens, str(one.get("prompt", "")), text)
+    prompt, text = str(one.get("prompt", "")), str(one["text"])
+    ids, start = pair(tokens, prompt, text)
     kept = ids[: tokens.max_tokens]
     if start >= len(kept):
         raise unfit(place, f"nothing is left to score within {tokens.max_tokens} tokens")
-    scored = text if len(kept) == len(ids) else tokens.decode(kept[start:])
+    is_whole = len(kept) == len(ids) and (prompt or tokens.opening is not None)
+    scored = text if is_whole else tokens.decode(kept[start:])
     return Row(tuple(kept), start), len(scored.encode())
 
 

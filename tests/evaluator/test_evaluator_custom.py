@@ -1,8 +1,12 @@
 """A sponsor's own scoring: what the code is told, what may come back, how a task is prepared."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from assay.canonical import sha256_hex
+from evaluator import custom_code
 from evaluator.bases import MINILM, folder_of
 from evaluator.checking import check
 from evaluator.errors import DataRefused, ScoredElsewhere
@@ -106,3 +110,23 @@ def test_an_option_that_the_evaluator_lacks_is_refused_with_the_closest_one(tiny
 def test_nobody_runs_a_sponsors_code_outside_of_the_score_sandbox(tiny, task):
     with pytest.raises(ScoredElsewhere):
         check(tiny.adapter, task.manifest, task.public_inputs, task.public_labels)
+
+
+def test_what_the_code_is_told_and_gives_fits_the_score_sandbox(tiny, task):
+    tokens = tokens_of(folder_of(tiny.base), max_tokens=64)
+    labels = unpack_labels(task.public_labels)
+    context = Context(6, task.manifest.metric.options, tokens)
+    written = [tokens.plain(one[place % 2]) for place, one in enumerate(labels)]
+    predictions, references = told("custom_generation", (), written, labels, context)
+    code = b"def score(prediction, reference):\n    return reference.index(prediction) / 4\n"
+    found = custom_code.predict(
+        custom_code.load_base(tiny.folder),
+        None,
+        json.dumps({"predictions": predictions, "references": references}).encode(),
+        code,
+        "fast",
+    )
+    given = replace(context, given=tuple(one for [one] in found))
+    inputs = unpack_inputs(task.public_inputs)
+    judged = judge(written, labels, inputs, task.manifest, given)
+    assert judged.records == (0, 250_000_000) * 3

@@ -13,7 +13,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from evaluator.bases import folder_of
-from evaluator.errors import OptionRefused
+from evaluator.errors import OptionRefused, SampleUnfit
 from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.generation import GENERATION, written
 from evaluator.forward.model import Asked
@@ -139,6 +139,7 @@ def test_what_is_written_is_the_greedy_continuation_of_transformers(tiny, tokens
         )[0, len(row.ids) :]
         assert ids == [one for one in told.tolist() if one != 1]
         assert GENERATION.is_sound(ids, [row], 0)
+        assert not any(GENERATION.is_sound(one, [row], 0) for one in ([-1], [2**31], [0] * 4097))
 
 
 def test_writing_ends_at_a_stop_and_the_text_before_it_is_the_same(tokens, model):
@@ -173,3 +174,11 @@ def test_an_option_that_cannot_be_is_refused(tokens, name, value):
             Task("bleu", (), tokens, {**OPTIONS, name: value}),
         )
     assert refused.value.facts["option"] == name
+
+
+def test_a_prompt_of_no_token_is_named(tokens):
+    bare = replace(tokens, whole=tokens.plain)
+    rows = [{"prompt": "a", "references": "x"}, {"prompt": "", "references": "x"}]
+    with pytest.raises(SampleUnfit) as refused:
+        GENERATION.pack(rows, Task("bleu", (), bare, OPTIONS))
+    assert refused.value.facts["row"] == 2

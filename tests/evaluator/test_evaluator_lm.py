@@ -1,6 +1,7 @@
 """Language-model loss on a tiny decoder, held against transformers and peft."""
 
 import math
+from dataclasses import replace
 
 import peft
 import pytest
@@ -90,6 +91,13 @@ def test_a_long_document_is_cut_and_its_bytes_are_counted_where_it_ends(tiny):
         assert one["text"].startswith(kept)
         assert size < len(one["text"])
     assert task.manifest.test.public.units == sum(size for _, size in labels)
+
+
+def test_without_an_opening_token_the_first_one_is_read_and_not_counted(tiny):
+    tokens = tokens_of(folder_of(tiny.base), max_tokens=120)
+    bare = replace(tokens, opening=None, whole=tokens.plain)
+    packed = LM.pack([{"text": "the lamp"}], Task("bits_per_byte", (), bare, {}))
+    assert packed.labels == ([len(tokens.plain("the lamp")) - 1, len(" lamp")],)
 
 
 def test_units_are_tokens_or_bytes_as_the_metric_divides(tiny):

@@ -7,6 +7,7 @@ import pytest
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
+from evaluator import harness
 from evaluator.bases import folder_of
 from evaluator.checking import check
 from evaluator.errors import HarnessRefused
@@ -274,3 +275,14 @@ def test_rows_that_do_not_fit_the_file_are_refused(tiny, told, row):
     tokens = tokens_of(folder_of(tiny.base), max_tokens=64)
     with pytest.raises(HarnessRefused, match="does not fit the rows"):
         LM_EVAL.pack([row], Task("lm_eval_acc", (), tokens, {"task": told}))
+
+
+def test_a_template_that_multiplies_its_rows_is_refused(tiny, monkeypatch):
+    tokens = tokens_of(folder_of(tiny.base), max_tokens=64)
+    told = LIKELY.replace("{{question}}", "{{question}}" * 300)
+    rows = [{"question": "x" * 20, "next": "y"}] * 5
+    task = Task("lm_eval_acc", (), tokens, {"task": told})
+    assert len(LM_EVAL.pack(rows, task).labels) == 5
+    monkeypatch.setattr(harness, "MOST_CHARACTERS", 4 * 300 * 20)
+    with pytest.raises(HarnessRefused, match="characters together"):
+        LM_EVAL.pack(rows, task)

@@ -100,6 +100,21 @@ def test_the_order_in_exact_mode_does_not_hang_on_the_batch(tokens, weights):
     assert [one[0] for one in together] == [0, 2, 1]
 
 
+class Plain:
+    """A net whose mean state of a text is its ids."""
+
+    def logits(self, ids):
+        return self.pooled(ids)
+
+    def pooled(self, ids):
+        return torch.tensor([list(one) for one in ids], dtype=torch.float32)
+
+
+def test_a_long_state_is_no_nearer_than_its_direction_is():
+    documents = [(10, 10), (1, 0), (0, 0), (2, 0)]
+    assert Asked(Plain()).nearest([(3, 1)], documents, most=4) == [[1, 3, 0, 2]]
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
