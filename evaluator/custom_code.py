@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 FILE_NAME = "score.py"
 FUNCTION = "score"
@@ -82,13 +81,14 @@ def _load(code: bytes, modules: Mapping[str, ModuleType]) -> Callable[[object, o
     """Run the file once, and take its function."""
     allowed = {name: one for name, one in vars(builtins).items() if name not in ABSENT}
     allowed["__import__"] = _importer(modules)
-    names: dict[str, Any] = {"__builtins__": allowed, "__name__": "score", "__file__": FILE_NAME}
+    names: dict[str, object] = {"__builtins__": allowed, "__name__": "score", "__file__": FILE_NAME}
     with _blamed(-1):
         exec(compile(code, FILE_NAME, "exec", dont_inherit=True), names)  # noqa: S102 - in the jail
     function = names.get(FUNCTION)
     if not callable(function):
         raise CodeFailed(f"The file defines no function {FUNCTION}(prediction, reference).")
-    return function
+    found: Callable[[object, object], object] = function
+    return found
 
 
 def _importer(modules: Mapping[str, ModuleType]) -> Callable[..., ModuleType]:

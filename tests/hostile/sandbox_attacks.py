@@ -48,7 +48,8 @@ def predict(weights, adapter, inputs, manifest, mode):
 
 
 def call(number, *arguments):
-    answer = LIBC.syscall(number, *arguments)
+    wide = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    answer = LIBC.syscall(number, *wide)
     if answer < 0:
         raise OSError(ctypes.get_errno(), "syscall")
     return answer + 1

@@ -9,19 +9,18 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 from workers.sandbox import cgroups, namespaces
 from workers.sandbox.levels import PROJECT
 
 PROGRAM, INSTALL = "bwrap", "no bubblewrap on PATH: apt-get install bubblewrap"
 ROOMS = ("assay", "evaluator", "workers")
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")  # not whatever else is on sys.path
+COVERED = "/tmp"  # noqa: S108 - a private file system of one process
 SYSTEM = tuple(Path(name) for name in ("/usr", "/lib", "/lib64", "/bin"))
 LOADER_CACHE = Path("/etc/ld.so.cache")
 WALLS = (
@@ -29,6 +28,7 @@ WALLS = (
     "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "jail",
 )  # fmt: skip
 TRIAL_S = 20
+SCRATCH_BYTES = 16 << 20  # libraries want a temporary folder while they load
 
 
 @dataclass(frozen=True)
@@ -37,52 +37,20 @@ class View:
 
     read_only  folders and files, at the paths that they have outside
     writable   the same, for writing
-    devices    device nodes
     """
 
     read_only: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
-    devices: tuple[Path, ...] = ()
 
 
-class Staging:
+def second_names(folders: Sequence[Path]) -> dict[Path, Path]:
     """Names for folders that the jail's user could not reach by their own, such as a private home.
 
-    Only root needs it. The names mean something only in the mount namespace of the process that
-    `enter` runs in; here they are empty folders.
+    Only root needs them. They mean something only in a process that has called `become`.
     """
-
-    def __init__(self, folders: Sequence[Path]) -> None:
-        """Make an empty folder for each. Nothing is mounted yet."""
-        self._root = Path(tempfile.mkdtemp(prefix="assay-jail-")) if os.geteuid() == 0 else None
-        self.places: dict[Path, Path] = {}
-        if self._root is None:
-            return
-        self._root.chmod(0o755)
-        for number, folder in enumerate(folders):
-            self.places[folder] = self._root / str(number)
-            self.places[folder].mkdir()
-
-    def enter(self) -> None:
-        """In the child, still root: give every folder its second name. raises OSError"""
-        if self.places:
-            namespaces.bind_in_own_mounts(self.places)
-
-    def close(self) -> None:
-        """Take the empty folders away. The mounts went with the jail."""
-        for place in self.places.values():
-            with suppress(OSError):
-                place.rmdir()
-        if self._root is not None:
-            self._root.rmdir()
-
-    def __enter__(self) -> Self:
-        """For `with`."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """For `with`."""
-        self.close()
+    if os.geteuid() != 0:
+        return {}
+    return {folder: Path(COVERED, str(number)) for number, folder in enumerate(folders)}
 
 
 def program() -> str | None:
@@ -96,25 +64,23 @@ def why_not() -> str:
     if program() is None:
         return INSTALL
     view = View()
-    with Staging(places_of(view)) as staging:
-        command = [*walls(view, staging, {}), sys.executable, "-I", "-S", "-c", "pass"]
-        try:
-            done = subprocess.run(
-                command,
-                check=False,
-                cwd="/",
-                env={},
-                capture_output=True,
-                timeout=TRIAL_S,
-                preexec_fn=become(staging, namespaces.SANDBOX_UID, None),
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            return f"bubblewrap does not start: {error}"
+    try:
+        done = subprocess.run(
+            [*walls(view, {}), sys.executable, "-I", "-S", "-c", "pass"],
+            check=False,
+            cwd="/",
+            env={},
+            capture_output=True,
+            timeout=TRIAL_S,
+            preexec_fn=become(view, namespaces.SANDBOX_UID, None),
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"bubblewrap does not start: {error}"
     said = done.stderr.decode(errors="replace").strip()[-300:]
     return f"bubblewrap: {said or done.returncode}" if done.returncode else ""
 
 
-def walls(view: View, staging: Staging, environment: Mapping[str, str]) -> list[str]:
+def walls(view: View, environment: Mapping[str, str]) -> list[str]:
     """bubblewrap and its arguments, up to where the program to run begins."""
     found = program()
     assert found is not None, "why_not() has not been asked"
@@ -127,19 +93,19 @@ def walls(view: View, staging: Staging, environment: Mapping[str, str]) -> list[
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
     words += ["--ro-bind-try", str(LOADER_CACHE), str(LOADER_CACHE)]
-    words += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in places_of(view):
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
+    folders = places_of(view)
+    names = second_names(folders)
+    for folder in folders:
         how = "--bind" if folder in view.writable else "--ro-bind"
-        words += [how, str(staging.places.get(folder, folder)), str(folder)]
-    for device in view.devices:
-        words += ["--dev-bind", str(device), str(device)]
+        words += [how, str(names.get(folder, folder)), str(folder)]
     return [*words, "--chdir", str(PROJECT), "--remount-ro", "/"]
 
 
 def places_of(view: View) -> list[Path]:
     """Every folder that is bound, the shorter names first: a longer one may lie inside."""
     wanted = [Path(sys.base_prefix), Path(sys.prefix), *(PROJECT / room for room in ROOMS)]
-    wanted += [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
+    wanted += [Path(entry) for entry in sys.path if Path(entry).name in PACKAGE_FOLDERS]
     not_ours = [path for path in wanted if path != PROJECT and not _lies_in(path, SYSTEM)]
     asked = [path for path in view.read_only if not _lies_in(path, SYSTEM)]
     bound: list[Path] = []
@@ -153,14 +119,15 @@ def _lies_in(path: Path, folders: Sequence[Path]) -> bool:
     return any(path.is_relative_to(folder) for folder in folders)
 
 
-def become(staging: Staging, uid: int, group: cgroups.Cgroup | None) -> Callable[[], None]:
+def become(view: View, uid: int, group: cgroups.Cgroup | None) -> Callable[[], None]:
     """What the child does before it becomes bubblewrap: limits, names, then no root any more."""
-    runner = os.getpid()
+    runner, names = os.getpid(), second_names(places_of(view))
 
     def change() -> None:
         if group is not None:
             group.add(os.getpid())
-        staging.enter()
+        if names:
+            namespaces.bind_in_own_mounts(names, COVERED)
         namespaces.give_up_root(uid)
         namespaces.die_with_parent(runner)
 

@@ -3,8 +3,8 @@
     with Fresh(folder, scorer="evaluator.scoring", needs_jit=True) as sandbox:
         outcome = sandbox.run(Job(adapter, inputs, manifest))
 
-A sponsor's code (no fork of a process that served another), a base whose kernels are compiled while
-it runs, a device whose driver does not survive a fork. It costs the start of an interpreter a job.
+A sponsor's code (no fork of a process that served another), and a base whose library loads parts of
+itself late or compiles kernels while it runs. It costs the start of an interpreter a job.
 """
 
 import os
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from workers.sandbox import bubblewrap, cgroups, levels, protocol, seccomp, slots, watch
-from workers.sandbox.bubblewrap import Staging, View
+from workers.sandbox.bubblewrap import View
 from workers.sandbox.errors import BoxMissing
 from workers.sandbox.jobs import CPU_SLACK_S, Job, Outcome, verdict
 from workers.sandbox.levels import Level
@@ -38,19 +38,17 @@ SIGNALLED, SIGNALS = 128, 64  # how bubblewrap says that a signal ended what it 
 class Needs:
     """What a scorer must have that a zygote's child may not.
 
-    jit      memory that becomes executable
-    devices  device nodes, such as a GPU's; address space is then not limited
-    opens    files may still be opened after the lock: a library that loads parts of itself late
+    jit    memory that becomes executable
+    opens  files may still be opened after the lock: a library that loads parts of itself late
     """
 
     jit: bool = False
-    devices: tuple[Path, ...] = ()
     opens: bool = False
 
     @property
     def filter_name(self) -> str:
         """The inner filter: the narrowest that gives this much."""
-        if self.jit or self.devices:
+        if self.jit:
             return seccomp.WITH_JIT
         return seccomp.IN_EMPTY_ROOT if self.opens else seccomp.WITHOUT_OPEN
 
@@ -97,7 +95,7 @@ class Fresh:
         """Nothing starts yet.
 
         base_folder  what the scorer's load_base is given; None: an empty path
-        level        None: full where there is a cgroup, else nocgroup
+        level        full or nocgroup; None: full where there is a cgroup
         scorer       a module with load_base and predict (zygote.py says what they take)
         """
         self._base, self._wanted, self._scorer, self._needs = base_folder, level, scorer, needs
@@ -106,15 +104,19 @@ class Fresh:
         self.level, self.policy_sha256 = Level.NOCGROUP, ""
 
     def __enter__(self) -> Self:
-        """Probe the host, sweep what dead owners left. raises BoxMissing, LevelMissing"""
+        """Probe the host, sweep what dead owners left.
+
+        raises BoxMissing, LevelMissing, SandboxUnavailable
+        """
         if reason := bubblewrap.why_not():
             raise BoxMissing("This host cannot make a fresh jail.", missing=reason)
-        strongest = levels.strongest_level()
-        self.level = self._wanted or max(strongest, Level.NOCGROUP)
-        levels.require_level(self.level)
+        levels.strongest_level()  # the inner filter must hold; the walls have just been tried
+        self._place = None if self._wanted is Level.NOCGROUP else place_for(Level.SECCOMP)
+        self.level = Level.FULL if self._place else Level.NOCGROUP
+        if self._wanted is Level.FULL and self.level is not Level.FULL:
+            levels.require_level(Level.FULL)
         filters = [seccomp.ROUND_FRESH, self._needs.filter_name]
         self.policy_sha256 = policy_name("fresh", self.level, filters, self._probe_sha256)
-        self._place = place_for(self.level)
         return self
 
     def __exit__(
@@ -146,8 +148,7 @@ class Fresh:
     def _start(self, job: Job, group: cgroups.Cgroup | None, stack: ExitStack) -> _Cell:
         """Start bubblewrap and what runs in it. raises OSError, SubprocessError"""
         born_s = time.monotonic()
-        view = View(self._folders(), devices=self._needs.devices)
-        staging = stack.enter_context(Staging(bubblewrap.places_of(view)))
+        view = View(self._folders())
         slot = slots.take_slot()
         stack.callback(slot.release)
         line, theirs = watch.open_line((job.adapter or b"", job.inputs, job.manifest))
@@ -157,14 +158,14 @@ class Fresh:
         inherited = [*theirs, policy]
         try:
             process = subprocess.Popen(
-                self._command(view, staging, inherited),
+                self._command(view, inherited),
                 cwd="/",
                 env={},
                 stdin=subprocess.DEVNULL,
                 stdout=theirs[-1],
                 stderr=theirs[-1],
                 pass_fds=inherited,
-                preexec_fn=bubblewrap.become(staging, slot.uid, group),  # noqa: PLW1509 - one thread
+                preexec_fn=bubblewrap.become(view, slot.uid, group),  # noqa: PLW1509 - one thread
             )
         finally:
             watch.close_all(inherited)
@@ -175,9 +176,9 @@ class Fresh:
         code = levels.PROJECT / self._scorer.partition(".")[0]  # a room; tests have their own
         return (code,) if self._base is None else (code, self._base)
 
-    def _command(self, view: View, staging: Staging, inherited: list[int]) -> list[str]:
+    def _command(self, view: View, inherited: list[int]) -> list[str]:
         *fds, policy = map(str, inherited)
-        walls = bubblewrap.walls(view, staging, ENVIRONMENT)
+        walls = bubblewrap.walls(view, ENVIRONMENT)
         cell = [sys.executable, "-s", "-m", "workers.sandbox.cell"]
         asked = {
             "fds": ",".join(fds),
@@ -195,7 +196,7 @@ class Fresh:
         """
         line = cell.line
         line.control.settimeout(START_S)
-        bounded = 0 if group or self._needs.devices else job.memory_bytes
+        bounded = 0 if group else job.memory_bytes
         order = protocol.Order(job.cpu_s, bounded, job.adapter is not None, job.mode)
         try:
             cell.pid, line.is_direct = watch.greet(line), True
@@ -212,7 +213,7 @@ class Fresh:
 
     def _listen(self, cell: _Cell, job: Job, group: cgroups.Cgroup | None) -> Outcome:
         begun_s = time.monotonic()
-        most = None if group or self._needs.devices else cell.loaded_bytes + job.memory_bytes
+        most = None if group else cell.loaded_bytes + job.memory_bytes
         bounds = watch.Bounds(job.wall_s, job.result_bytes, most, job.log_bytes)
         heard = watch.listen(cell.line, bounds, begun_s, watch.Heard(jail=cell.pid))
         wall_s = time.monotonic() - begun_s

@@ -132,17 +132,23 @@ def enter_empty_root() -> None:
     os.chdir("/")
 
 
-def bind_in_own_mounts(places: Mapping[Path, Path]) -> None:
+def bind_in_own_mounts(places: Mapping[Path, Path], covered: str) -> None:
     """Give folders second names that only this process and its children know. Needs root.
 
-    places  folder -> an empty folder that becomes its second name
-    raises  OSError
+    places   folder -> its second name, directly in `covered`
+    covered  a folder that this process will see as an empty one with those names in it
+    raises   OSError
     """
     _must(_LIBC.unshare(NEW_MOUNTS), "unshare mounts")
     _must(_LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
-    for folder, place in places.items():
-        source, target = os.fsencode(folder), os.fsencode(place)
-        _must(_LIBC.mount(source, target, None, MS_BIND | MS_REC, None), f"bind {folder}")
+    held = {place: os.open(folder, os.O_PATH) for folder, place in places.items()}
+    flags, empty = MS_NOSUID | MS_NODEV, os.fsencode(covered)
+    _must(_LIBC.mount(b"tmpfs", empty, b"tmpfs", flags, b"mode=755"), "mount tmpfs")
+    for place, handle in held.items():
+        place.mkdir(mode=0o755)
+        source, target = os.fsencode(f"/proc/self/fd/{handle}"), os.fsencode(place)
+        _must(_LIBC.mount(source, target, None, MS_BIND | MS_REC, None), f"bind {place}")
+        os.close(handle)
 
 
 def keep_only(wanted: Mapping[int, int]) -> None:

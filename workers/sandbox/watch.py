@@ -156,9 +156,7 @@ def listen(line: Line, bounds: Bounds, begun_s: float, heard: Heard | None = Non
             selector.register(source, selectors.EVENT_READ)
         end_s = begun_s + bounds.wall_s
         while selector.get_map():
-            for key, _ in selector.select(_pause_s(end_s, bounds)):
-                if not _read(key.fileobj, line, heard, bounds):
-                    selector.unregister(key.fileobj)
+            _hear(selector, line, heard, bounds, _pause_s(end_s, bounds))
             if heard.stopped is None and (reason := _reason(heard, bounds, end_s)):
                 heard.stopped, end_s = reason, time.monotonic() + GRACE_S
                 _kill(line)
@@ -174,6 +172,15 @@ def anonymous_bytes(pid: int) -> int:
         _, resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[:3]
         return (int(resident) - int(shared)) * resource.getpagesize()
     return 0
+
+
+def _hear(
+    selector: selectors.BaseSelector, line: Line, heard: Heard, bounds: Bounds, pause_s: float
+) -> None:
+    """Take what is there; a source from which nothing more will come is forgotten."""
+    for key, _ in selector.select(pause_s):
+        if not _read(key.fileobj, line, heard, bounds):
+            selector.unregister(key.fileobj)
 
 
 def _pause_s(end_s: float, bounds: Bounds) -> float:

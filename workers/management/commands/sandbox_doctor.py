@@ -8,6 +8,12 @@ from workers.sandbox.levels import Level, probe
 from workers.sandbox.stamp import policy_name
 from workers.sandbox.trial import Trial, try_fresh, try_zygote
 
+WITHOUT_FRESH = (
+    "         Without it a sponsor's scoring code runs in a zygote of its own, and so does a base\n"
+    "         of an architecture that is not ours, if it can; and a sponsor's files are read by a\n"
+    "         process that has limits but no jail."
+)
+
 
 class Command(BaseCommand):
     """Try every lock, then the whole chain with hostile jobs, and say what was found."""
@@ -27,10 +33,7 @@ class Command(BaseCommand):
         escapes = self._tried("zygote", [host.level.filter_name], try_zygote(host.level))
         if reason := bubblewrap.why_not():
             self.stdout.write(f"fresh    missing: {reason}")
-            self.stdout.write("         A sponsor's code runs in a zygote of its own instead;")
-            self.stdout.write(
-                "         a base that compiles kernels, or a GPU, is not scored here."
-            )
+            self.stdout.write(WITHOUT_FRESH)
         else:
             filters = [seccomp.ROUND_FRESH, Needs().filter_name]
             escapes += self._tried("fresh", filters, try_fresh())
