@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-BLOCK = 2048  # terms of one exact sum at most; more are summed block by block, in order
+BITS = 23  # more do not fit in float32 with their rounding
+BLOCK = 512  # 2**22 * 2**22 * 512 = 2**53: so many products add up without rounding
 PASS = 1 << 15  # elements that one pass takes: a few buffers of them stay in the second cache
 
 _SMALLEST = -100  # a row whose values are all below 2**-100 counts as zeros
@@ -64,28 +65,18 @@ _ERF = _series(_ERF_OVER), _series(_ERF_UNDER)
 _HALF_ERF = _series(_ERF_OVER, 0.7071067811865476 / 2, 0.5), _series(_ERF_UNDER, 1, 0.5)
 
 
-def bits_of(width: int) -> int:
-    """The bits at which sums of `width` products stay exact: 23 up to 512 of them, else 22.
-
-    Whole numbers of b bits are at most 2**(b - 1), so a sum over a block stays below 2**53 when
-    2 * (b - 1) + log2(block) <= 53. More than 23 bits do not fit in float32 with their rounding.
-    """
-    block = min(max(width, 1 << 9), BLOCK)
-    return 1 + (53 - (block - 1).bit_length()) // 2
-
-
-def fixed(x: Tensor, bits: int = 0, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
+def fixed(x: Tensor, bits: int = BITS, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """x in fixed point: rounded to whole multiples of one power of two per row.
 
     x        float64 or float32, of any shape
     bits     with 2**e above every value of the row, the unit is 2**(e - bits + 1), so that values
-             are whole numbers of at most 2**(bits - 1) units, half to even; 0 stands for `bits_of`
-             the row; at most 23. A row without a value above 2**-100 has the unit of 2**-100
+             are whole numbers of at most 2**(bits - 1) units, half to even; at most 23. A
+             row without a value above 2**-100 has the unit of 2**-100
     dim      the dimension whose values share a unit
     out      where to, in any layout; float64
     returns  float64 of x's shape
     """
-    anchor = _anchor(x.abs().amax(dim, keepdim=True), bits or bits_of(x.shape[dim]))
+    anchor = _anchor(x.abs().amax(dim, keepdim=True), bits)
     if x.dtype == torch.float64:
         return torch.sub(torch.add(x, anchor), anchor, out=out)
     short = (x + anchor).sub_(anchor)
@@ -113,7 +104,7 @@ def _anchor(largest: Tensor, bits: int) -> Tensor:
 
 
 def product(rows: Tensor, columns: Tensor, out: Tensor | None = None) -> Tensor:
-    """rows @ columns.T in float64, exact per block of 2048; the blocks are added in order.
+    """rows @ columns.T in float64, exact per block of 512; the blocks are added in order.
 
     rows     float64 [m, k], fixed per row
     columns  float64 [n, k], fixed per row
@@ -128,7 +119,7 @@ def product(rows: Tensor, columns: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def total_of_squares(rows: Tensor) -> Tensor:
-    """float64 [m, 1]: the squares of each row, exact per block of 2048, blocks added in order.
+    """float64 [m, 1]: the squares of each row, exact per block of 512, blocks added in order.
 
     rows  float64 [m, k], fixed per row
     """

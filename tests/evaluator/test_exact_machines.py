@@ -64,7 +64,7 @@ OTHERS = {
 def run(machine):
     """(capability, exact digest, fp32 digest) of each line that such a process prints."""
     aten, mkl, threads, onednn, alone = machine
-    kept = {name: os.environ[name] for name in ("PATH", "ASSAY_BASES") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "ASSAY_BASES") if name in os.environ}  # noqa: TID251 - a child process
     chosen = {"ATEN_CPU_CAPABILITY": aten, "MKL_CBWR": mkl, "ASSAY_DATA": str(DATA)}
     environment = kept | {name: value for name, value in chosen.items() if value is not None}
     arguments = [str(folder_of(MINILM, is_verified=False)), str(threads), onednn, str(alone)]

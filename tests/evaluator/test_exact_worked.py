@@ -1,10 +1,8 @@
 """The worked tables of docs/algorithms/exact.md, run through the arithmetic that they describe."""
 
-import math
-
 import torch
 
-from evaluator.exact.arithmetic import BLOCK, bits_of, exp, fixed
+from evaluator.exact.arithmetic import exp, fixed
 from tests.docs.worked import section
 
 
@@ -16,14 +14,6 @@ def test_the_worked_rounding_is_what_fixed_gives():
         units = [float(one) * unit for one in row["units"].split(", ")]
         for dtype in (torch.float32, torch.float64):
             assert fixed(values.to(dtype), int(row["bits"])).tolist() == [units]
-
-
-def test_the_worked_bits_are_what_the_rule_gives():
-    (rows,) = section("exact", "3. Bits of a sum").tables
-    for row in rows:
-        terms = int(row["terms"])
-        assert int(row["bits"]) == bits_of(terms)
-        assert int(row["blocks"]) == math.ceil(terms / BLOCK)
 
 
 def test_the_worked_weights_are_what_exp_gives():
