@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-BITS = 23
-BLOCK = 512  # 2**21 * 2**21 * 2048 = 2**53: so many products add up without rounding
+BLOCK = 2048  # terms of one exact sum at most; more are summed block by block, in order
 PASS = 1 << 15  # elements that one pass takes: a few buffers of them stay in the second cache
 
 _SMALLEST = -100  # a row whose values are all below 2**-100 counts as zeros

@@ -22,7 +22,7 @@ from evaluator.forward.llama import ROPE, WORDS
 
 Sizes = Mapping[str, tuple[int, ...]]
 
-KNOWN_SHA256 = "897074bb6d4b1d52b36ddb3c20a1ea456aaaf88d7b89ac5b0eba7701cf8f2fea"
+KNOWN_SHA256 = "5592e7d52110794fe78443e530b216a61576f4b329d65c7433fec46af64eac4c"
 _WORDS, _RANK = 128, 2
 _NORMS = ("input", "post_attention")
 _LENGTHS = (7, 150, 1, 33, 33, 12, 2)

@@ -72,7 +72,7 @@ class ExactDecoder:
         """Each token from its list's start on (at least 1), predicted from those before it."""
         if min(starts) < 1:
             raise ValueError("nothing predicts the first token of a text")
-        layout = self._layout(ids)
+        layout = self._layout([line[: max(1, len(line) - 1)] for line in ids])  # the last asks none
         asked = list(zip(layout.starts, ids, starts, strict=True))
         rows = [row + at for row, line, start in asked for at in range(start - 1, len(line) - 1)]
         wanted = [token for _, line, start in asked for token in line[start:]]
