@@ -21,6 +21,7 @@ from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile, Preparation
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
+from evaluator.bases.catalogue import STORE_VARIABLE, store
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.metrics import metric_named
 from evaluator.slices import SALT_BYTES, unpack_labels
@@ -67,7 +68,13 @@ def _read(folder: Path, files: dict[str, DraftFile], options: dict[str, str]) ->
         asked[f"--{name}"] = path
     arguments = [str(part) for pair in asked.items() for part in pair]
     try:
-        done = run_reader(["-m", "evaluator", "prepare", *arguments], folder, ALLOWANCE)
+        done = run_reader(
+            ["-m", "evaluator", "prepare", *arguments],
+            folder,
+            ALLOWANCE,
+            read_only=[store()] if store().is_dir() else [],
+            environment={STORE_VARIABLE: str(store())},
+        )
     except subprocess.TimeoutExpired as error:
         raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
     if done.exit_code != 0:

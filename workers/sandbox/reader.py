@@ -12,7 +12,7 @@ import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from workers.sandbox.levels import PROJECT, Level
 from workers.sandbox.runner import ENVIRONMENT, place_for
 
 MOST_FILE_BYTES = 1 << 30
+NOTHING: Mapping[str, str] = {}
 INSIDE = {**ENVIRONMENT, "HOME": "/tmp"}  # noqa: S108 - the jail's own
 
 
@@ -49,16 +50,24 @@ class NotPlain(Exception):
 
 
 def run_reader(
-    words: Sequence[str], folder: Path, allowed: Allowance, *, read_only: Sequence[Path] = ()
+    words: Sequence[str],
+    folder: Path,
+    allowed: Allowance,
+    *,
+    read_only: Sequence[Path] = (),
+    environment: Mapping[str, str] = NOTHING,
 ) -> Read:
     """Run this interpreter with `words`, able to write into `folder` alone.
 
-    folder     its files become the jail's own while it runs
-    read_only  folders besides interpreter and rooms
-    raises     subprocess.TimeoutExpired; OSError when it cannot be started
+    folder       its files become the jail's own while it runs
+    read_only    folders besides interpreter and rooms
+    environment  variables besides a handful of our own
+    raises       subprocess.TimeoutExpired; OSError when it cannot be started
     """
+    inside = {**INSIDE, **environment}
     if bubblewrap.why_not():
-        return _run([sys.executable, *words], allowed, _limits(allowed, has_group=False))
+        limit = _limits(allowed, has_group=False)
+        return _run([sys.executable, *words], allowed, limit, inside)
     with ExitStack() as stack:
         place = place_for(Level.SECCOMP)  # a cgroup when there is one
         group = cgroups.Cgroup(place, allowed.memory_bytes) if place else None
@@ -71,7 +80,7 @@ def run_reader(
         policy = protocol.sealed_memory("filter", seccomp.read_filter(seccomp.ROUND_FRESH).code)
         stack.callback(os.close, policy)
         os.lseek(policy, 0, os.SEEK_SET)
-        walls = [*bubblewrap.walls(view, INSIDE), "--seccomp", str(policy)]
+        walls = [*bubblewrap.walls(view, inside), "--seccomp", str(policy)]
         limit = _limits(allowed, has_group=group is not None)
         become = bubblewrap.become(view, slot.uid, group)
 
@@ -79,7 +88,7 @@ def run_reader(
             limit()
             become()
 
-        return _run([*walls, sys.executable, *words], allowed, prepare, policy)
+        return _run([*walls, sys.executable, *words], allowed, prepare, {}, policy)
 
 
 def taken(folder: Path, name: str, limit_bytes: int = MOST_FILE_BYTES) -> bytes:
@@ -104,13 +113,17 @@ def taken(folder: Path, name: str, limit_bytes: int = MOST_FILE_BYTES) -> bytes:
 
 
 def _run(
-    command: Sequence[str], allowed: Allowance, prepare: Callable[[], None], *passed: int
+    command: Sequence[str],
+    allowed: Allowance,
+    prepare: Callable[[], None],
+    environment: Mapping[str, str],
+    *passed: int,
 ) -> Read:
     done = subprocess.run(
         command,
         check=False,
         cwd=PROJECT,
-        env=INSIDE,
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
