@@ -87,7 +87,8 @@ def _load(code: bytes, modules: Mapping[str, ModuleType]) -> Callable[[object, o
     function = names.get(FUNCTION)
     if not callable(function):
         raise CodeFailed(f"The file defines no function {FUNCTION}(prediction, reference).")
-    return function
+    found: Callable[[object, object], object] = function
+    return found
 
 
 def _importer(modules: Mapping[str, ModuleType]) -> Callable[..., ModuleType]:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import datasets
@@ -32,6 +32,7 @@ MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
 MOST_LIST = 64
+NUMBERED = frozenset({"answer", "grades"})  # columns that may hold whole numbers
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
 
@@ -58,12 +59,9 @@ def read_samples(
     held = {name: name for name in table.column_names} if columns is None else dict(columns)
     held |= {name: there for name, there in (optional or {}).items() if there in table.column_names}
     found = {name: _column(path, table, there) for name, there in held.items()}
-    labels = set() if columns is None else {"label"}
+    readers = {name: _free_cell if columns is None else _reader(name) for name in held}
     return [
-        {
-            name: (_label if name in labels else _cell)(path, row, name, cells[row - 1])
-            for name, cells in found.items()
-        }
+        {name: readers[name](path, row, name, cells[row - 1]) for name, cells in found.items()}
         for row in range(1, table.num_rows + 1)
     ]
 
@@ -182,14 +180,24 @@ def _column(path: Path, table: datasets.Dataset, name: str) -> list[object]:
     )
 
 
+def _reader(name: str) -> Callable[[Path, int, str, object], object]:
+    """What reads a cell of a column."""
+    if name == "label":
+        return _label
+    return _free_cell if name in NUMBERED else _cell
+
+
 def _cell(path: Path, row: int, name: str, value: object) -> object:
+    """A text, or a list of texts."""
+    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
+        return [_text(path, row, name, one) for one in value]
+    return _text(path, row, name, value)
+
+
+def _free_cell(path: Path, row: int, name: str, value: object) -> object:
     """A text, a whole number, a truth value, or a list of these."""
     if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
-        return [_single(path, row, name, one) for one in value]
-    return _single(path, row, name, value)
-
-
-def _single(path: Path, row: int, name: str, value: object) -> object:
+        return [one if isinstance(one, int) else _text(path, row, name, one) for one in value]
     return value if isinstance(value, int) else _text(path, row, name, value)
 
 

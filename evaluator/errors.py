@@ -167,10 +167,7 @@ class SampleUnfit(DataRefused):
 
 
 class OptionRefused(DataRefused):
-    """An option is unknown to the evaluator, or has a value that it does not take.
-
-    Facts: option, wanted.
-    """
+    """An option that the evaluator does not have, or a value of it. Facts: option, wanted."""
 
     code = "data.option_refused"
     next_step = "Give the option a value within what is named."

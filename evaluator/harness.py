@@ -17,7 +17,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from evaluator.errors import HarnessRefused
 from evaluator.evaluators.form import Manner, Sample
-from evaluator.taskfile import PAUSE, WRITES, manner_of, read_task
+from evaluator.taskfile import CHOICE, PAUSE, WRITES, manner_of, read_task
 
 SPLIT = "test"
 _FAULTS = (  # what a row that does not fit a task makes the harness raise
@@ -27,7 +27,7 @@ _FAULTS = (  # what a row that does not fit a task makes the harness raise
 Found = TypeVar("Found")
 
 
-class _OverRows(ConfigurableTask):  # type: ignore[misc]  # the harness has no types
+class _OverRows(ConfigurableTask):
     """The harness's task over rows that are here already: its own would look for a data set."""
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: object) -> None:
@@ -43,8 +43,7 @@ class TaskFiles:
 
     def requests(self, task: str, docs: Sequence[Sample]) -> list[list[tuple[str, str]]]:
         """(context, continuation) of each question about each document; raises HarnessRefused."""
-        questions = _tried(lambda: _questions(*_built(task, docs)))
-        return [[_words(one) for one in asked] for asked in questions]
+        return _tried(lambda: _asked(*_built(task, docs)))
 
     def values(
         self, task: str, docs: Sequence[Sample], answers: Sequence[Sequence[object]]
@@ -87,6 +86,23 @@ def _questions(task: ConfigurableTask, rows: Sequence[dict[str, Any]]) -> list[l
         asked = task.construct_requests(doc=row, ctx=context, metadata=("task", place, 1))
         found.append(asked if isinstance(asked, list) else [asked])
     return found
+
+
+def _asked(task: ConfigurableTask, rows: Sequence[dict[str, Any]]) -> list[list[tuple[str, str]]]:
+    for place, row in enumerate(rows, start=1):
+        if task.config.output_type == CHOICE and not _has_answer(task, row):
+            raise ValueError(f"row {place} has no answer among its choices")
+    return [[_words(one) for one in asked] for asked in _questions(task, rows)]
+
+
+def _has_answer(task: ConfigurableTask, row: dict[str, Any]) -> bool:
+    """The harness itself would take a missing answer for one that nobody finds."""
+    choices = task.doc_to_choice(row)
+    found = task.doc_to_text(row) if task.multiple_input else task.doc_to_target(row)
+    answers = found if isinstance(found, list) else [found]
+    return bool(answers) and all(
+        one in choices if isinstance(one, str) else 0 <= int(one) < len(choices) for one in answers
+    )
 
 
 def _words(question: Instance) -> tuple[str, str]:

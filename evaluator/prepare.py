@@ -56,7 +56,7 @@ class Options:
     mode: str = FAST
     max_tokens: int = 48
     rank_max: int = 16
-    budget_tokens: int = 512
+    budget_tokens: int = 1024
     threads: int = 1
     min_sandbox_level: str = "seccomp"
 

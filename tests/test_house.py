@@ -47,7 +47,7 @@ BREACHES = {
     "a floor of ledger looks up": ("floors", "ledger/rules/books", "import ledger.models"),
     "two doors know each other": ("floors", "competitions/views", "import competitions.api"),
     "a floor without a name": ("floors", "competitions/extras", "import json"),
-    "the scale meets Django": ("scale", "evaluator/metrics", "import django"),
+    "the scale meets Django": ("scale", "evaluator/registry", "import django"),
     "the words meet Celery": ("scale", "assay/money", "import celery"),
     "the intake reads with a foreign library": (
         "intake",

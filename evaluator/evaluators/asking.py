@@ -18,6 +18,8 @@ from evaluator.evaluators.form import (
 )
 from evaluator.slices import Row
 
+MOST_COST_Q32 = 2**53 - 1
+
 
 def pair(tokens: Tokens, context: str, continuation: str) -> tuple[list[int], int]:
     """The ids of a text in two parts, and the place where the second part starts (at least 1).
@@ -77,6 +79,11 @@ def asked(model: Model, shared: Sequence[Row], _: Mapping[str, str]) -> Predicto
     return answer
 
 
+def cost(scored: Scored) -> int:
+    """What a row's tokens cost together, in 2^-32 nat, as far as JSON has whole numbers."""
+    return min(sum(scored.nll_q32), MOST_COST_Q32)
+
+
 def nll_is_sound(nll_q32: int, row: Row) -> bool:
     """True for a sum that the row's scored tokens can have."""
     return 0 <= nll_q32 <= MOST_NLL_Q32 * (len(row.ids) - row.start)
@@ -98,7 +105,7 @@ def unfit(row: int, problem: str) -> SampleUnfit:
 
 
 def _told(scored: Scored) -> tuple[int, int]:
-    return sum(scored.nll_q32), int(scored.is_greedy)
+    return cost(scored), int(scored.is_greedy)
 
 
 def _opened(tokens: Tokens, text: str) -> tuple[list[int], int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from evaluator.bases.shapes import is_decoder
-from evaluator.evaluators.asking import nll_is_sound, scored_row, unfit
+from evaluator.evaluators.asking import cost, nll_is_sound, scored_row, unfit
 from evaluator.evaluators.figures import share_e9, total, wilson_e9
 from evaluator.evaluators.form import (
     Context,
@@ -52,7 +52,7 @@ def predictor(model: Model, _: Sequence[Row], __: Mapping[str, str]) -> Predicto
 
     def answer(batch: Sequence[tuple[Row, ...]]) -> list[list[int]]:
         found = iter(model.scored([row for rows in batch for row in rows]))
-        return [[sum(next(found).nll_q32) for _ in rows] for rows in batch]
+        return [[cost(next(found)) for _ in rows] for rows in batch]
 
     return answer
 
@@ -79,7 +79,7 @@ def right(sizes: int | None) -> Judged:
 def _least(costs: Prediction, label: object, sizes: int | None) -> bool:
     assert isinstance(label, list), "a label is a list"
     over = label[sizes] if sizes else [1] * len(costs)
-    per_size = [Fraction(cost, size) for cost, size in zip(costs, over, strict=True)]
+    per_size = [Fraction(paid, size) for paid, size in zip(costs, over, strict=True)]
     return bool(per_size.index(min(per_size)) == label[0])
 
 

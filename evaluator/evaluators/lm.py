@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from evaluator.bases.shapes import is_decoder
-from evaluator.evaluators.asking import nll_is_sound, pair, unfit
+from evaluator.evaluators.asking import cost, nll_is_sound, pair, unfit
 from evaluator.evaluators.figures import capped_e9, exp_e9, log
 from evaluator.evaluators.form import (
     Context,
@@ -45,7 +45,7 @@ def predictor(model: Model, _: Sequence[Row], __: Mapping[str, str]) -> Predicto
     """Each prediction is one number: what the document costs, in units of 2^-32 nat."""
 
     def answer(batch: Sequence[tuple[Row, ...]]) -> list[list[int]]:
-        return [[sum(one.nll_q32)] for one in model.scored([rows[0] for rows in batch])]
+        return [[cost(one)] for one in model.scored([rows[0] for rows in batch])]
 
     return answer
 

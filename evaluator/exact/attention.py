@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from evaluator.exact.arithmetic import PASS, exp, fixed
-from evaluator.exact.layout import Layout, Piece
+from evaluator.layout import Layout, Piece
 
 _WEIGHT_BITS = 21  # a softmax weight is a whole number of 2**-21, at most 1
 _VALUE_BITS = 20  # 2**21 * 2**19 * 8192 = 2**53: so long a document adds up exactly

@@ -12,10 +12,10 @@ from torch import Tensor
 from evaluator.bases.shapes import BertShape
 from evaluator.exact.arithmetic import fixed, fixed_by_pass, gelu, product, total_of_squares
 from evaluator.exact.attention import Everything, attended, laid, laid_values
-from evaluator.exact.layout import Layout
 from evaluator.exact.rooms import Rooms
 from evaluator.exact.weights import FixedWeights
 from evaluator.forward.bert import WORDS
+from evaluator.layout import Layout
 
 
 class ExactEncoder:

@@ -23,10 +23,10 @@ from evaluator.exact.arithmetic import (
     total_of_squares,
 )
 from evaluator.exact.attention import Past, attended, laid, laid_values, rotated
-from evaluator.exact.layout import Layout, Piece
 from evaluator.exact.rooms import Rooms
 from evaluator.exact.weights import FixedWeights
 from evaluator.forward.llama import ROPE, WORDS
+from evaluator.layout import Layout, Piece
 
 _LOGITS = 1 << 22  # logits that are in memory at once
 _SHIFT = 38  # a softmax weight of the vocabulary is a whole number of 2**-38

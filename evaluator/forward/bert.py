@@ -7,11 +7,12 @@ source  Devlin et al. 2018 (arXiv 1810.04805); docs/evaluator.md, section 3
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from evaluator.bases.shapes import BertShape
-from evaluator.forward.padding import padded
+from evaluator.layout import Layout
 
 WORDS = "bert.embeddings.word_embeddings.weight"
 
@@ -33,43 +34,54 @@ class Encoder:
         return self._linear(self.pooled(ids), "classifier")
 
     def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float32 [batch, hidden]: the mean over the real tokens of each list."""
-        rows, real = padded(ids, self.weights[WORDS].device)
-        is_padded = not bool(real.all())
-        hidden = self._hidden(rows, real if is_padded else None)
-        return (hidden * real[:, :, None]).sum(1) / real.sum(1)[:, None]
+        """float32 [batch, hidden]: the mean over the tokens of each list."""
+        layout = Layout(ids, self.weights[WORDS].device)
+        states = self._states(layout)
+        found = states.new_empty(layout.batch, states.shape[1])
+        for run in layout.documents:
+            texts = states[run.rows].unflatten(0, (-1, run.positions.stop))
+            found[run.documents] = texts.mean(1)
+        return found
 
-    def _hidden(self, ids: Tensor, real: Tensor | None) -> Tensor:
-        """float32 [batch, length, hidden] after the last layer."""
-        states = self._embedded(ids)
-        mask = None if real is None else real[:, None, None]
+    def _states(self, layout: Layout) -> Tensor:
+        """float32 [tokens, hidden] after the last layer."""
+        states = self._embedded(layout)
         for layer in range(self.shape.layers):
-            states = self._layer(states, mask, f"bert.encoder.layer.{layer}.")
+            part = f"bert.encoder.layer.{layer}."
+            mixed = self._mixed(states, layout, part + "attention.self.")
+            states = self._added(states, mixed, part + "attention.output")
+            wide = functional.gelu(self._linear(states, part + "intermediate.dense"))
+            states = self._added(states, wide, part + "output")
         return states
 
-    def _embedded(self, ids: Tensor) -> Tensor:
+    def _embedded(self, layout: Layout) -> Tensor:
         part = "bert.embeddings."
-        states = self.weights[WORDS][ids]
-        states = states + self.weights[part + "token_type_embeddings.weight"][0]
-        states = states + self.weights[part + "position_embeddings.weight"][: ids.shape[1]]
+        states = self.weights[WORDS][layout.tokens]
+        states += self.weights[part + "token_type_embeddings.weight"][0]
+        states += self.weights[part + "position_embeddings.weight"][layout.positions]
         return self._norm(states, part + "LayerNorm")
 
-    def _layer(self, states: Tensor, mask: Tensor | None, part: str) -> Tensor:
-        batch, length, hidden = states.shape
+    def _mixed(self, states: Tensor, layout: Layout, part: str) -> Tensor:
+        """Attention's output, [tokens, hidden]; over texts of one length together."""
         query, key, value = (
-            self._linear(states, f"{part}attention.self.{name}")
-            .view(batch, length, self.shape.heads, -1)
-            .transpose(1, 2)
+            self._linear(states, part + name).unflatten(-1, (self.shape.heads, -1))
             for name in ("query", "key", "value")
         )
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, hidden)
-        mixed = self._linear(mixed, part + "attention.output.dense")
-        states = self._norm(states + mixed, part + "attention.output.LayerNorm")
-        wide = functional.gelu(self._linear(states, part + "intermediate.dense"))
-        return self._norm(
-            states + self._linear(wide, part + "output.dense"), part + "output.LayerNorm"
-        )
+        out = torch.empty_like(query)
+        for run in layout.documents:
+            heads = (
+                one[run.rows].unflatten(0, (-1, run.positions.stop)).transpose(1, 2)
+                for one in (query, key, value)
+            )
+            answer = functional.scaled_dot_product_attention(*heads)
+            out[run.rows] = answer.transpose(1, 2).flatten(0, 1)
+        return out.flatten(1)
+
+    def _added(self, states: Tensor, change: Tensor, part: str) -> Tensor:
+        """The states and a linear layer's output, added in the product itself, and normed."""
+        weight = self.weights[part + ".dense.weight"]
+        total = (states + self.weights[part + ".dense.bias"]).addmm_(change, weight.T)
+        return self._norm(total, part + ".LayerNorm")
 
     def _linear(self, states: Tensor, name: str) -> Tensor:
         return functional.linear(

@@ -1,12 +1,12 @@
 """Our own forward of the Llama family over a dictionary of weights: Llama, Mistral, Qwen2.
 
-Right padding under a causal mask needs no attention mask, and the vocabulary's head runs only on
-positions that count: no [batch, length, vocabulary] table is ever made.
+Texts lie behind each other without padding, attention runs over those of one length together, and
+the vocabulary's head runs only on positions that count.
 source  Touvron et al. 2023 (arXiv 2302.13971); Ainslie et al. 2023 (arXiv 2305.13245) for shared
         keys; docs/evaluator.md, section 3
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate
 
 import torch
@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from evaluator.bases.shapes import LlamaShape
 from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Scored
-from evaluator.forward.padding import padded
+from evaluator.layout import Layout
 
 WORDS = "model.embed_tokens.weight"
 ROPE = "rope"
+Mixing = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 class Decoder:
@@ -41,19 +42,18 @@ class Decoder:
 
     def last(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """float32 [batch, hidden] of the last token of each list."""
-        rows, real = padded(ids, self.device)
-        places = torch.arange(len(ids), device=self.device), real.sum(1) - 1
-        return self._normed(self._hidden(rows)[places])
+        layout = Layout(ids, self.device)
+        ends = torch.tensor(layout.starts, device=self.device) + layout.counts - 1
+        return self._normed(self._states(layout)[ends])
 
     def scored(self, ids: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Scored]:
         """Each token from its list's start on (at least 1), predicted from those before it."""
-        rows, real = padded(ids, self.device)
-        firsts = torch.tensor(starts, device=self.device)
-        places = torch.arange(rows.shape[1], device=self.device)
-        counted = (real & (places >= firsts[:, None]))[:, 1:]
-        logits = self._vocabulary(self._normed(self._hidden(rows)[:, :-1][counted]))
-        wanted = rows[:, 1:][counted]
-        return scored_rows(logits, wanted, counted.sum(1).tolist())
+        layout = Layout(ids, self.device)
+        firsts = torch.tensor(starts, device=self.device).repeat_interleave(layout.counts)
+        wanted = (layout.positions >= firsts).nonzero()[:, 0]
+        logits = self._vocabulary(self._normed(self._states(layout)[wanted - 1]))
+        counts = [len(line) - start for line, start in zip(ids, starts, strict=True)]
+        return scored_rows(logits, layout.tokens[wanted], counts)
 
     def continued(self, ids: Sequence[int], *, most: int, ends: Collection[int]) -> list[int]:
         """The greedy continuation: up to `most` tokens, or to the first of `ends` (not included).
@@ -61,35 +61,47 @@ class Decoder:
         It never goes beyond the longest text that the base reads.
         """
         found: list[int] = []
-        past = Past()
-        rows, _ = padded([ids], self.device)
+        past, new = Past(self.shape.window), list(ids)
         while len(found) < most and len(ids) + len(found) < self.shape.positions:
-            states = self._normed(self._hidden(rows, past)[:, -1])
-            token = int(self._vocabulary(states).argmax(-1))
+            tokens = torch.tensor(new, device=self.device)
+            places = torch.arange(len(new), device=self.device) + past.length
+            states = self._hidden(tokens, places, past.mixed)
+            token = int(self._vocabulary(self._normed(states[-1:])).argmax(-1))
             if token in ends:
                 break
             found.append(token)
-            rows = torch.tensor([[token]], device=self.device)
+            new = [token]
         return found
 
-    def _hidden(self, ids: Tensor, past: "Past | None" = None) -> Tensor:
-        """float32 [batch, length, hidden] after the last layer, before the last norm."""
-        states = self.weights[WORDS][ids]
-        begin = 0 if past is None else past.length
-        end = begin + ids.shape[1]
-        waves = self.weights[ROPE][:, begin:end]
-        mask = self._mask(begin, end)
+    def _states(self, layout: Layout) -> Tensor:
+        """float32 [tokens, hidden] after the last layer, before the last norm."""
+
+        def mixed(_: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            out = torch.empty_like(query)
+            for run in layout.documents:
+                count, length = run.documents.stop - run.documents.start, run.positions.stop
+                heads = [
+                    one[run.rows].unflatten(0, (count, length)).transpose(1, 2)
+                    for one in (query, key, value)
+                ]
+                answer = attended(*heads, begin=0, window=self.shape.window)
+                out[run.rows] = answer.transpose(1, 2).flatten(0, 1)
+            return out
+
+        return self._hidden(layout.tokens, layout.positions, mixed)
+
+    def _hidden(self, tokens: Tensor, places: Tensor, mixed: Mixing) -> Tensor:
+        """float32 [tokens, hidden] after the last layer.
+
+        places  the position of each token in its text
+        mixed   (layer, query, key, value) -> attention's output; all [tokens, heads, head_dim]
+        """
+        states = self.weights[WORDS][tokens]
+        waves = self.weights[ROPE][:, places, None]
         for layer in range(self.shape.layers):
             part = f"model.layers.{layer}."
-            normed = self._norm(states, part + "input_layernorm")
-            query, key, value = self._heads(normed, part + "self_attn.", waves)
-            if past is not None:
-                key, value = past.grown(layer, key, value)
-            mixed = functional.scaled_dot_product_attention(
-                query, key, value, attn_mask=mask, is_causal=mask is None and begin == 0,
-                enable_gqa=query.shape[1] != key.shape[1],
-            )  # fmt: skip
-            self._add(states, mixed.transpose(1, 2).flatten(2), part + "self_attn.o_proj")
+            heads = self._heads(self._norm(states, part + "input_layernorm"), part, waves)
+            self._add(states, mixed(layer, *heads).flatten(1), part + "self_attn.o_proj")
             normed = self._norm(states, part + "post_attention_layernorm")
             gate = functional.silu(self._linear(normed, part + "mlp.gate_proj"), inplace=True)
             gate *= self._linear(normed, part + "mlp.up_proj")
@@ -97,23 +109,14 @@ class Decoder:
         return states
 
     def _heads(self, states: Tensor, part: str, waves: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value, [batch, heads, length, head_dim], the first two turned."""
+        """Query, key and value, [tokens, heads, head_dim], the first two turned."""
         query, key, value = (
-            self._linear(states, f"{part}{name}_proj")
-            .unflatten(-1, (-1, self.shape.head_dim))
-            .transpose(1, 2)
+            self._linear(states, f"{part}self_attn.{name}_proj").unflatten(
+                -1, (-1, self.shape.head_dim)
+            )
             for name in ("q", "k", "v")
         )
         return _turned(query, waves), _turned(key, waves), value
-
-    def _mask(self, begin: int, end: int) -> Tensor | None:
-        """bool [new, all]: what may be looked at, where causal alone does not say it."""
-        if begin == 0 and not 0 < self.shape.window < end:
-            return None
-        new = torch.arange(begin, end, device=self.device)[:, None]
-        old = torch.arange(end, device=self.device)
-        seen = old <= new
-        return seen & (old > new - self.shape.window) if self.shape.window else seen
 
     def _vocabulary(self, states: Tensor) -> Tensor:
         """float32 [positions, vocabulary] of normed states."""
@@ -135,9 +138,27 @@ class Decoder:
 
     def _add(self, states: Tensor, change: Tensor, name: str) -> None:
         """Add a linear layer's output to the states, in the product itself."""
-        states.flatten(0, 1).addmm_(change.flatten(0, 1), self.weights[name + ".weight"].T)
+        states.addmm_(change, self.weights[name + ".weight"].T)
         if name + ".bias" in self.weights:
             states += self.weights[name + ".bias"]
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, *, begin: int, window: int) -> Tensor:
+    """Causal attention of equally long texts, [texts, heads, length, head_dim].
+
+    begin   position of the first query; the first key is that of position 0
+    window  most tokens that are looked back at, the own one included; 0: all
+    """
+    new, old = query.shape[2], key.shape[2]
+    mask = None
+    if begin or 0 < window < old:
+        seen = torch.arange(old, device=query.device)
+        own = torch.arange(begin, begin + new, device=query.device)[:, None]
+        mask = (seen <= own) & (seen > own - (window or old + new))
+    return functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=mask is None,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )  # fmt: skip
 
 
 def scored_rows(logits: Tensor, wanted: Tensor, counts: Sequence[int]) -> list[Scored]:
@@ -157,9 +178,10 @@ def scored_rows(logits: Tensor, wanted: Tensor, counts: Sequence[int]) -> list[S
 
 
 class Past:
-    """The keys and values of the tokens so far, of one text, layer by layer."""
+    """The keys and values of one text's tokens so far, layer by layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int) -> None:
+        self._window = window
         self._held: dict[int, tuple[Tensor, Tensor]] = {}
 
     @property
@@ -167,13 +189,16 @@ class Past:
         """How many tokens are held."""
         return int(self._held[0][0].shape[2]) if self._held else 0
 
-    def grown(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Everything so far with the new ones behind it; held for the next token."""
+    def mixed(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attention of the new tokens to all so far; theirs are held for the next ones."""
+        query, key, value = (one.transpose(0, 1)[None] for one in (query, key, value))
+        begin = 0
         if layer in self._held:
             keys, values = self._held[layer]
+            begin = int(keys.shape[2])
             key, value = torch.cat([keys, key], 2), torch.cat([values, value], 2)
         self._held[layer] = key, value
-        return key, value
+        return attended(query, key, value, begin=begin, window=self._window)[0].transpose(0, 1)
 
 
 def _turned(heads: Tensor, waves: Tensor) -> Tensor:

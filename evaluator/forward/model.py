@@ -8,11 +8,12 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from evaluator.bases.rope import FILE_NAME as ROPE_FILE
 from evaluator.bases.shapes import BertShape, LlamaShape, Shape
 from evaluator.evaluators.form import Scored
+from evaluator.exact.arithmetic import fixed, product, total_of_squares
 from evaluator.exact.bert import ExactEncoder
 from evaluator.exact.llama import ExactDecoder
 from evaluator.forward.bert import Encoder
@@ -44,6 +45,7 @@ class DecoderNet(Protocol):
 
 Net = EncoderNet | DecoderNet
 DOCUMENT_TOKENS = 2048  # padded tokens of documents that are computed together
+SMALLEST = 2.0**-100  # a state of zeros is like nothing
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Asked:
     def __init__(self, net: Net) -> None:
         self.net = net
         self._documents: Sequence[Sequence[int]] = ()
-        self._held: Tensor | None = None
+        self._held: tuple[Tensor, Tensor] | None = None
 
     def classes(self, ids: Sequence[Sequence[int]]) -> list[int]:
         return [_best(row) for row in self.net.logits(ids).tolist()]
@@ -109,24 +111,27 @@ class Asked:
     def nearest(
         self, queries: Sequence[Sequence[int]], documents: Sequence[Sequence[int]], *, most: int
     ) -> list[list[int]]:
-        asked, held = self._states(queries), self._kept(documents)
-        order = (asked @ held.T).sort(dim=-1, descending=True, stable=True).indices
+        held, sizes = self._kept(documents)
+        likeness = product(self._states(queries), held).div_(sizes.T)  # a query's own ranks nothing
+        order = likeness.sort(dim=-1, descending=True, stable=True).indices
         return [[int(place) for place in row] for row in order[:, :most].tolist()]
 
-    def _kept(self, documents: Sequence[Sequence[int]]) -> Tensor:
-        """The documents' states: computed once, as every batch of queries brings the same list."""
+    def _kept(self, documents: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Each document's state and size, once: every batch of queries brings the same list."""
         if self._held is None or self._documents is not documents:
             plan = batches([(Row(tuple(one)),) for one in documents], budget_tokens=DOCUMENT_TOKENS)
-            states = torch.cat([self._states([documents[one] for one in batch]) for batch in plan])
-            places = torch.tensor([one for batch in plan for one in batch], device=states.device)
-            self._documents, self._held = documents, torch.empty_like(states)
-            self._held[places] = states
+            found = torch.cat([self._states([documents[one] for one in batch]) for batch in plan])
+            places = torch.tensor([one for batch in plan for one in batch], device=found.device)
+            states = torch.empty_like(found)
+            states[places] = found
+            self._documents = documents
+            self._held = states, total_of_squares(states).sqrt_().clamp_min_(SMALLEST)
         return self._held
 
     def _states(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float32 [texts, hidden]: mean states of length 1."""
+        """float64 [texts, hidden]: mean states in fixed point, so that their products are exact."""
         assert isinstance(self.net, EncoderNet), "Evaluator.fits sees to it"
-        return nn.functional.normalize(self.net.pooled(ids), dim=-1)
+        return fixed(self.net.pooled(ids).double())
 
 
 def _best(row: list[float]) -> int:

@@ -56,10 +56,10 @@ def admit_folder(path: Path, manifest: Manifest) -> Admitted:
     """Admit the adapter in a folder as `save_pretrained` leaves it; raises AdapterRefused."""
     most_bytes = manifest.adapter.bytes_max
     with open_folder(path) as folder:
-        with open_file(CONFIG_NAME, MOST_CONFIG_BYTES, folder=folder) as config:
+        with open_file(folder, CONFIG_NAME, MOST_CONFIG_BYTES) as config:
             config_bytes = bytes(config.read(0, config.size))
             config.check_unchanged()
-        with open_file(TENSORS_NAME, most_bytes, folder=folder) as tensors:
+        with open_file(folder, TENSORS_NAME, most_bytes) as tensors:
             return _admit(config_bytes, tensors, manifest)
 
 

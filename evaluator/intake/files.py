@@ -43,28 +43,26 @@ def open_folder(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def open_file(name: str, limit: int, *, folder: int | None = None) -> Iterator[FileSource]:
-    """A plain file of one name, opened once.
+def open_file(folder: int, name: str, limit: int) -> Iterator[FileSource]:
+    """A plain file of one name inside an open folder, opened once.
 
-    name    a known name inside `folder`, or without a folder a path of our own making
     limit   most bytes that it may have
     raises  AdapterFileMissing, AdapterFileKind, AdapterFileSize; the source raises AdapterLayout
             when the file changes while it is read
     """
-    called = os.path.basename(name)  # noqa: PTH119 - a name, not a path, when a folder is given
-    _refuse_kind(called, _look(name, folder))  # before it is opened: opening a device may act
+    _refuse_kind(name, _look(folder, name))  # before it is opened: opening a device may act
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         file = os.open(name, flags, dir_fd=folder)
     except OSError as error:
         if error.errno in {ELOOP, ENXIO}:  # a link or a socket, put there since the look
-            raise AdapterFileKind(f"{called} is not a plain file.", file=called) from error
-        raise _not_opened(f"The file {called}", called, error) from error
+            raise AdapterFileKind(f"{name} is not a plain file.", file=name) from error
+        raise _not_opened(f"The file {name}", name, error) from error
     try:
         found = os.fstat(file)
-        _refuse_kind(called, found)
-        refuse_size(called, found.st_size, limit)
-        yield FileSource(file, called)
+        _refuse_kind(name, found)
+        refuse_size(name, found.st_size, limit)
+        yield FileSource(file, name)
     finally:
         os.close(file)
 
@@ -88,7 +86,7 @@ def _refuse_others(folder: int) -> None:
                 raise AdapterFileKind(f"{name} is not a plain file.", file=name)
 
 
-def _look(name: str, folder: int | None) -> os.stat_result:
+def _look(folder: int, name: str) -> os.stat_result:
     try:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:

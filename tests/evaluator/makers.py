@@ -57,7 +57,7 @@ def manifest(**changed) -> Manifest:
             "head": head,
         },
         "mode": {"public": "fast", "final": "exact"},
-        "plan": {"rule": "length-sorted-v2", "budget_tokens": 512},
+        "plan": {"rule": "length-sorted-v3", "budget_tokens": 512},
         "engine": {"version": "assay/2", "torch": "2.13.0", "threads": 1},
         "race": vars(NO_RACE),
         "code": "",

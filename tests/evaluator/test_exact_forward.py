@@ -16,7 +16,7 @@ from evaluator.blob import write_blob
 from evaluator.exact import known, llama
 from evaluator.exact.arithmetic import fixed
 from evaluator.exact.bert import ExactEncoder
-from evaluator.exact.layout import LONGEST, Layout
+from evaluator.layout import LONGEST, Layout
 from evaluator.exact.llama import ExactDecoder
 from evaluator.exact.merge import merged
 from evaluator.exact.weights import FixedWeights

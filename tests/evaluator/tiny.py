@@ -10,6 +10,7 @@ the word behind it. `<s>` (0) opens every text, `</s>` (1) ends one.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ CONFIG: Mapping[str, object] = {
     "bos_token_id": 0,
     "eos_token_id": 1,
 }
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A registered tiny base: its folder as transformers reads it, and an adapter's folder."""
+
+    folder: Path
+    base: Base
+    adapter: Path
 
 
 def write_llama(folder: Path, *, seed: str = "tiny", **changed: object) -> Path:
@@ -130,6 +140,26 @@ def write_adapter(folder: Path, base: Base, *, rank: int = 2, scale: float = 0.3
         arrays[f"{stem}.lora_B.weight"] = pseudo(name + "B", (rows, rank)) * scale
     save_file(arrays, folder / "adapter_model.safetensors")
     return folder
+
+
+def rows_for(make, count: int, first: int = 0) -> list[dict]:
+    """`count` rows that `make` gives for a phrase and a number, each phrase another one."""
+    words = [
+        "lamp",
+        "river",
+        "engine",
+        "garden",
+        "window",
+        "paper",
+        "stone",
+        "bridge",
+        "road",
+        "ant",
+    ]
+    return [
+        make(f"{words[one % 10]} {words[one // 10 % 10]} {one * 7919}", one)
+        for one in range(first, first + count)
+    ]
 
 
 def _values(seed: str, name: str, size: tuple[int, ...]) -> np.ndarray:

@@ -141,8 +141,8 @@ def test_a_link_that_is_put_there_between_look_and_opening_is_not_followed(folde
     file, look = folder / NAMES[0], files._look
     (folder.parent / "secret").write_bytes(CONFIG)
 
-    def look_and_swap(name, opened):
-        found = look(name, opened)
+    def look_and_swap(opened, name):
+        found = look(opened, name)
         if name == file.name:
             file.unlink()
             file.symlink_to(folder.parent / "secret")

@@ -77,6 +77,7 @@ def harness(bench: Bench, work: Path) -> tuple[Measured, float]:
         "metric_list: [{metric: bits_per_byte}]\n"
     )
     model = f"pretrained={bench.folder},peft={bench.adapter},dtype=float32,max_length={LONGEST}"
+    model += ",add_bos_token=False"  # it stands before every document already, as the prefix
     command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--model_args", model]
     command += ["--tasks", "assay_bench", "--include_path", str(work / "tasks"), "--device", "cpu"]
     command += ["--batch_size", str(BATCH["llama"]), "--log_samples", "--output_path", str(work)]

@@ -34,8 +34,9 @@ class Layout:
         self.batch, self.longest = len(ids), max(self.lengths)
         self.starts = [0, *accumulate(self.lengths)][:-1]
         self.tokens = torch.tensor([token for line in ids for token in line], device=device)
+        self.counts = torch.tensor(self.lengths, device=device)
         places = torch.arange(self.longest, device=device)
-        self.real = places < torch.tensor(self.lengths, device=device)[:, None]
+        self.real = places < self.counts[:, None]
         self.positions = places.expand_as(self.real)[self.real]
         self.is_padded = min(self.lengths) < self.longest
         self.documents = self._documents()
