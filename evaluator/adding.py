@@ -61,6 +61,8 @@ def add_base(folder: Path, card: Card) -> Base:
             (kept / rope.FILE_NAME).write_bytes(table)
         base = _pinned(kept, card, shape)
         (kept / CARD_NAME).write_bytes(write_card(base))
+        for path in (kept, *kept.iterdir()):  # a jail has a user of its own, and a base no secrets
+            path.chmod(0o755 if path.is_dir() else 0o644)
         return _placed(kept, base)
 
 

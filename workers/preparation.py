@@ -78,7 +78,7 @@ def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
             folder,
             ALLOWANCE,
             read_only=[store()] if store().is_dir() else [],
-            settings={STORE_VARIABLE: str(store())},
+            environment={STORE_VARIABLE: str(store())},
         )
     except subprocess.TimeoutExpired as error:
         raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error

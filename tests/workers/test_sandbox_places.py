@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -177,6 +178,30 @@ def test_a_kernel_without_landlock_is_told_loudly():
     except OSError as error:
         pytest.skip(f"LANDLOCK IS NOT ENABLED in this kernel: {error}; level landlock is untested")
     assert abi >= 1
+
+
+LOCKED = """
+import os, sys
+from workers.sandbox.namespaces import Limits, Locks, lock_up
+from workers.sandbox.seccomp import IN_EMPTY_ROOT, read_filter
+locks = Locks(read_filter(IN_EMPTY_ROOT), has_landlock=sys.argv[1] == "landlock")
+lock_up({1: 1, 2: 2}, Limits(5, None, None), locks)
+try:
+    os.open("/etc/passwd", os.O_RDONLY)
+    print("opened")
+except PermissionError:
+    print("denied")
+"""
+
+
+def test_landlock_is_a_lock_of_its_own_under_a_filter_that_lets_files_be_opened():
+    try:
+        landlock.version()
+    except OSError as error:
+        pytest.skip(f"LANDLOCK IS NOT ENABLED in this kernel: {error}; level landlock is untested")
+    for lock, answer in (("landlock", "denied\n"), ("none", "opened\n")):
+        command = [sys.executable, "-c", LOCKED, lock]
+        assert subprocess.check_output(command, text=True, cwd=PROJECT, timeout=20) == answer
 
 
 def test_tasks_are_counted_by_user():

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from workers.sandbox import bubblewrap, cgroups, protocol, seccomp, slots
 from workers.sandbox.bubblewrap import View
@@ -24,6 +23,7 @@ from workers.sandbox.levels import PROJECT, Level
 from workers.sandbox.runner import ENVIRONMENT, place_for
 
 MOST_FILE_BYTES = 1 << 30
+NOTHING: Mapping[str, str] = {}
 INSIDE = {**ENVIRONMENT, "HOME": "/tmp"}  # noqa: S108 - the jail's own
 
 
@@ -55,16 +55,16 @@ def run_reader(
     allowed: Allowance,
     *,
     read_only: Sequence[Path] = (),
-    settings: Mapping[str, str] = MappingProxyType({}),
+    environment: Mapping[str, str] = NOTHING,
 ) -> Read:
     """Run this interpreter with `words`, able to write into `folder` alone.
 
-    folder     its files become the jail's own while it runs
-    read_only  folders besides interpreter and rooms
-    settings   variables besides the jail's own
-    raises     subprocess.TimeoutExpired; OSError when it cannot be started
+    folder       its files become the jail's own while it runs
+    read_only    folders besides interpreter and rooms
+    environment  variables besides a handful of our own
+    raises       subprocess.TimeoutExpired; OSError when it cannot be started
     """
-    inside = {**INSIDE, **settings}
+    inside = {**INSIDE, **environment}
     if bubblewrap.why_not():
         limit = _limits(allowed, has_group=False)
         return _run([sys.executable, *words], allowed, limit, inside)
@@ -88,7 +88,7 @@ def run_reader(
             limit()
             become()
 
-        return _run([*walls, sys.executable, *words], allowed, prepare, inside, policy)
+        return _run([*walls, sys.executable, *words], allowed, prepare, {}, policy)
 
 
 def taken(folder: Path, name: str, limit_bytes: int = MOST_FILE_BYTES) -> bytes:
