@@ -6,7 +6,7 @@ ROOMS := config workers competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test laws journeys lint fix lock docs replay bench-ledger clean
+.PHONY: help setup setup-dev demo up test laws journeys lint fix lock docs replay bench-racing bench-ledger clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lock: setup-dev ## Resolve requirements/*.txt anew into hashed locks (needs a pa
 
 docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CLI help
 	@$(RUN) manage.py docs
+
+bench-racing: setup ## Simulate how much work racing saves; writes docs/benchmarks/racing.*
+	@$(RUN) -m tests.bench.racing
 
 replay: setup ## Rebuild every table from the message log and compare
 	@$(RUN) manage.py replay

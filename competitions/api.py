@@ -7,6 +7,7 @@ beside them that pages and CSV print. What does not apply is left out.
 import csv
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 
@@ -14,22 +15,28 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 
-from assay.messages import Spec
+from assay.messages import Spec, Stop
 from assay.wire import from_json, to_json
 from competitions import queries
 from competitions.actions.contest import cancel
 from competitions.actions.entry import commit
+from competitions.actions.resume import resume
+from competitions.errors import ReceiptSealed
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
+from competitions.rules import rows
 from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
+from competitions.rules.race import show_e_value
 from competitions.rules.rows import Phase, State
+from competitions.rules.spec import deposit_nano
 from competitions.rules.visibility import (
+    is_after_the_close,
     may_see_final_score,
     may_see_refusal,
     may_see_score,
 )
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 from ledger import log
 from ledger import queries as ledger_queries
 from ledger.actions import ms
@@ -67,7 +74,8 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     counts = queries.entry_counts([name])
     return (
         _competition(contest)
-        | {"entries": counts.get(name, 0), "evaluator": to_json(evaluator)}
+        | {"entries": counts.get(name, 0), "evaluator": _evaluator(evaluator)}
+        | {"is_custom": evaluator.is_custom, "marks": queries.marks(contest)}
         | _score("baseline", evaluator.baseline_e9)
         | _purse(contest)
         | _record(contest)
@@ -79,7 +87,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     """The board as the server ranks it: items, the best first, and the baseline."""
     contest = queries.competition(name)
-    rows = queries.leaderboard(name)
+    board = queries.leaderboard(name)
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     is_final = may_see_final_score(contest.phase)
     baseline_e9 = contest.baseline_e9 if is_final else evaluator.baseline_e9
@@ -88,8 +96,10 @@ def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
         "state": contest.phase,
         "is_final": is_final,
         "version": queries.board_version(name),
+        "is_custom": evaluator.is_custom,
+        "marks": queries.marks(contest),
         **_score("baseline", baseline_e9),
-        "items": [_line(row, is_final=is_final) for row in rows],
+        "items": [_line(row, is_final=is_final) for row in board],
         "next": "",
     }
 
@@ -98,11 +108,11 @@ def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 def read_leaderboard_csv(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001
     """The same board, the same strings, as CSV."""
     is_final = may_see_final_score(queries.competition(name).phase)
-    rows = [_line(row, is_final=is_final) for row in queries.leaderboard(name)]
+    lines = [_line(row, is_final=is_final) for row in queries.leaderboard(name)]
     out = io.StringIO()
     table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
     table.writeheader()
-    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in rows)
+    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in lines)
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -148,6 +158,35 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     return told
 
 
+@submissions.get("/{name}/receipts/{slice_name}")
+def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
+    """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
+
+    slice_name  public: after the close, and for the owner before unless the order of a race would
+                be told; final: once it decides
+    """
+    entry = queries.submission(name)
+    contest = queries.competition(entry.competition)
+    is_final = slice_name == "final"
+    is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
+    is_own = entry.owner == _viewer(request)
+    is_open = bool(contest.slice_salt) if is_raced else is_after_the_close(contest.phase) or is_own
+    may_see = may_see_final_score(contest.phase) if is_final else is_open
+    if slice_name not in ("public", "final") or not may_see:
+        raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)
+    return asdict(queries.score_receipt(entry, contest, is_final=is_final))
+
+
+def _evaluator(evaluator: rows.Evaluator) -> Json:
+    """The evaluator's row, and of its baseline what it ran under."""
+    return to_json(evaluator) | {"baseline": _run(to_json(evaluator.baseline))}
+
+
+def _run(result: Mapping[str, object]) -> Json:
+    """What a score ran under, without the records, which stand in the message."""
+    return {name: value for name, value in result.items() if name not in ("records", "score_e9")}
+
+
 def _commit(order: Entry, now: datetime) -> Json:
     """Enter an adapter; the answer is the entry as its owner sees it."""
     made = commit(order, now=now)
@@ -157,13 +196,25 @@ def _commit(order: Entry, now: datetime) -> Json:
     return told | _slots(contest, made.owner)
 
 
+def _resume(order: Entry, now: datetime) -> Json:
+    """Run an eliminated entry in full against a deposit; the answer is the entry."""
+    made = resume(order, now=now)
+    entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    place = queries.queue_places([made.id]).get(made.id)
+    return _submission(entry, contest.phase, viewer=made.owner, place=place)
+
+
 def _cancel(order: Entry, now: datetime) -> Json:
     """Cancel a competition that nobody has entered."""
     return _competition(queries.competition(cancel(order, now=now).id))
 
 
 ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
-    {"submission.commit": _commit, "competition.cancel": _cancel}
+    {
+        "submission.commit": _commit,
+        "submission.resume": _resume,
+        "competition.cancel": _cancel,
+    }
 )
 
 
@@ -188,6 +239,7 @@ def _purse(contest: Competition) -> Json:
         "fee_nano": str(parts.fee_nano),
         "pool_nano": str(parts.pool_nano),
         "bond_nano": str(parts.bond_nano),
+        "deposit_nano": str(deposit_nano(from_json(Spec, contest.spec))),
         "places_nano": [str(amount_nano) for amount_nano in parts.places],
     }
 
@@ -263,14 +315,28 @@ def _submission(
     }
     told |= {} if place is None else {"place_in_queue": place}
     if may_see_score(entry, phase=phase, viewer=viewer, board=board):
-        told |= _score("score", entry.score_e9)
+        told |= _score("score", entry.score_e9) | _stopped(entry)
+        told |= {"run": _run(entry.result)} if entry.result else {}
     if may_see_final_score(phase):
         told |= _score("final_score", entry.final_score_e9)
+        told |= {"final_run": _run(entry.final_result)} if entry.final_result else {}
     if phase == Phase.SETTLED and entry.prize_nano is not None:
         told |= {"prize_nano": str(entry.prize_nano)}
     if may_see_refusal(entry, viewer=viewer):
         told |= _refused(entry)
     return told
+
+
+def _stopped(entry: Submission) -> Json:
+    """Where a race stopped it, and what became of it then; the records stay in the log."""
+    if entry.stop is None:
+        return {}
+    stop = from_json(Stop, entry.stop)
+    names = ("n", "examples", "reason", "rival")
+    told: Json = {name: getattr(stop, name) for name in names}
+    more: Json = {"eliminated": told | {"e_value": show_e_value(stop)}}
+    more |= {"resumed": entry.resumed} if entry.resumed else {}
+    return more | ({"deposit": entry.deposit} if entry.deposit else {})
 
 
 def _refused(entry: Submission) -> Json:

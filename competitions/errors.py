@@ -90,6 +90,27 @@ class SubmissionClosed(AssayError):
     next_step = "`assay competitions list` shows which ones are open."
 
 
+class NotOwner(AssayError):
+    """Only the entry's owner may do this. Facts: submission."""
+
+    code, status = "submission.not_owner", 403
+    next_step = "Sign in as the owner of this entry."
+
+
+class NotEliminated(AssayError):
+    """Only an eliminated entry can be run in full. Facts: submission, state."""
+
+    code, status = "submission.not_eliminated", 409
+    next_step = "The entry's page shows its state; every other entry is run in full anyway."
+
+
+class DepositDiffers(AssayError):
+    """The order names another deposit than the competition asks. Facts: wanted_nano, found_nano."""
+
+    code, status = "submission.deposit_differs", 422
+    next_step = "Ask again with the deposit that the entry's page shows."
+
+
 class QuotaUsed(AssayError):
     """All slots of this window are used. Facts: quota, remaining, next_slot_at_ms."""
 
@@ -137,6 +158,20 @@ class EvaluationRefused(AssayError):
 
     code, status = "evaluation.refused", 422
     next_step = "Run `assay check` on the adapter: it uses the same evaluator and the same limits."
+
+
+class CodeFailed(AssayError):
+    """The sponsor's own scoring code did not do its work. Facts: line, example, log."""
+
+    code, status = "competition.code_failed", 422
+    next_step = "Correct the code at the line named, and start the dry run again."
+
+
+class ReceiptSealed(AssayError):
+    """The receipt of a score is not to be seen yet, or there is no such score. Facts: slice."""
+
+    code, status = "submission.receipt_sealed", 404
+    next_step = "Ask again after the close, when the adapter and the answers are public."
 
 
 class FilesMissing(AssayError):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from competitions.rules.rows import Phase, State
+from competitions.rules.rows import Deposit, Phase, State
 
 HASH, ITEM, NAME = 64, 43, 120
 
@@ -13,12 +13,21 @@ class Evaluator(models.Model):
 
     id = models.CharField(max_length=HASH, primary_key=True)
     base = models.CharField(max_length=NAME)
+    evaluator = models.CharField(max_length=40)
     metric = models.CharField(max_length=40)
+    is_generic = models.BooleanField()
+    is_custom = models.BooleanField()
+    code_sha256 = models.CharField(max_length=HASH, blank=True)
     public_examples = models.IntegerField()
+    public_units = models.BigIntegerField()
+    public_mode = models.CharField(max_length=5)
     final_examples = models.IntegerField()
+    final_units = models.BigIntegerField()
+    final_mode = models.CharField(max_length=5)
     final_commitment = models.CharField(max_length=HASH)
     baseline_e9 = models.BigIntegerField()
-    sandbox_level = models.CharField(max_length=12)
+    baseline = models.JSONField()
+    race = models.JSONField(null=True)
     at_ms = models.BigIntegerField()
     message = models.CharField(max_length=ITEM)
 
@@ -39,7 +48,7 @@ class Competition(models.Model):
     slice_salt = models.CharField(max_length=HASH, blank=True)
     slice_files = models.JSONField()
     baseline_e9 = models.BigIntegerField(null=True)
-    baseline_outcomes = models.TextField(blank=True)
+    baseline = models.JSONField(null=True)
     dispute_until_ms = models.BigIntegerField(null=True)
     end_reason = models.CharField(max_length=200, blank=True)
 
@@ -74,14 +83,17 @@ class Submission(models.Model):
     slot = models.IntegerField(null=True)
     adapter_sha256 = models.CharField(max_length=HASH, blank=True, db_index=True)
     score_e9 = models.BigIntegerField(null=True)
-    outcomes = models.TextField(blank=True)
+    merit = models.CharField(max_length=400, blank=True)
+    result = models.JSONField(null=True)
     final_score_e9 = models.BigIntegerField(null=True)
-    final_outcomes = models.TextField(blank=True)
-    sandbox_level = models.CharField(max_length=12, blank=True)
-    policy_sha256 = models.CharField(max_length=HASH, blank=True)
+    final_merit = models.CharField(max_length=400, blank=True)
+    final_result = models.JSONField(null=True)
     refusal_code = models.CharField(max_length=60, blank=True)
     refusal_cause = models.TextField(blank=True)
     refusal_next = models.TextField(blank=True)
+    stop = models.JSONField(null=True)
+    resumed = models.CharField(max_length=7, blank=True)
+    deposit = models.CharField(max_length=9, blank=True)
     place = models.IntegerField(null=True)
     prize_nano = models.BigIntegerField(null=True)
 
@@ -95,9 +107,16 @@ class Submission(models.Model):
                 fields=["competition", "committed_ms"], name="commits_have_an_order"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["committed", "refused", "failed"])
+                condition=Q(state__in=["committed", "eliminated", "refused", "failed"])
                 | Q(score_e9__isnull=False),
                 name="scored_has_a_score",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="eliminated") | Q(stop__isnull=False, score_e9__isnull=True),
+                name="eliminated_was_stopped_and_has_no_score",
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit__in=["", *Deposit]), name="submission_deposit_known"
             ),
             models.CheckConstraint(
                 condition=~Q(state="final_scored") | Q(final_score_e9__isnull=False),

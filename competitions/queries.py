@@ -1,5 +1,6 @@
 """Reading the contest: competitions, boards, entries, and the work that waits."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -7,28 +8,41 @@ from typing import NamedTuple
 from django.db.models import Count, Q, QuerySet, Sum
 
 from assay.errors import did_you_mean
-from competitions.errors import CompetitionUnknown, DraftUnknown, SubmissionUnknown
+from assay.messages import Result
+from assay.wire import from_json
+from competitions.errors import (
+    CompetitionUnknown,
+    DraftUnknown,
+    ReceiptSealed,
+    SubmissionUnknown,
+)
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
-from competitions.rules.outcomes import unpack
+from competitions.rules.race import Track, opened_order, track_for
+from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
+from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
-from evaluator.metrics import metric_named
+from evaluator.rerun import VERSION as RECEIPT_VERSION
+from evaluator.rerun import Receipt
 from ledger import blobs, log
+
+MOST_RESULTS_BYTES = 80 << 20
 
 
 class BoardRow(NamedTuple):
     """One line of a board. rank: tied entries of a settled competition share it.
 
-    low_e9, high_e9  the 95 % interval, for showing: no rank or prize depends on it
+    low_e9, high_e9  the 95 % interval, for showing: no rank or prize depends on it. None where the
+                     metric has none
     """
 
     rank: int
     is_tied: bool
     submission: Submission
     score_e9: int
-    low_e9: int
-    high_e9: int
+    low_e9: int | None
+    high_e9: int | None
 
 
 def competitions(*, phase: str = "") -> QuerySet[Competition]:
@@ -114,16 +128,16 @@ def leaderboard(name: str) -> list[BoardRow]:
     raises CompetitionUnknown
     """
     contest = competition(name)
-    evaluator = evaluator_row(contest.spec["manifest_sha256"])
     is_final = contest.phase in (Phase.PROVISIONAL, Phase.SETTLED)
     part = "final_" if is_final else ""
     scored = Submission.objects.filter(competition=name, **{f"{part}score_e9__isnull": False})
-    ordered = scored.order_by(f"-{part}score_e9", "committed_ms")
-    examples = evaluator.final_examples if is_final else evaluator.public_examples
-    return _ranked(list(ordered), contest.spec["metric"], part, examples)
+    ordered = sorted(
+        scored, key=lambda one: (-int(getattr(one, f"{part}merit")), one.committed_ms, one.id)
+    )
+    return _ranked(ordered, contest.spec["metric"], part)
 
 
-def _ranked(ordered: list[Submission], metric: str, part: str, examples: int) -> list[BoardRow]:
+def _ranked(ordered: list[Submission], metric: str, part: str) -> list[BoardRow]:
     found: list[BoardRow] = []
     seen: set[str] = set()
     places = [one.place for one in ordered if one.place]
@@ -131,11 +145,12 @@ def _ranked(ordered: list[Submission], metric: str, part: str, examples: int) ->
         if one.owner in seen:
             continue
         seen.add(one.owner)
-        outcomes = unpack(getattr(one, f"{part}outcomes"), examples)
-        low, high = metric_named(metric).interval_e9(outcomes)
+        result = from_json(Result, getattr(one, f"{part}result"))
+        low_e9, high_e9 = interval_e9(result, metric) or (None, None)
         is_tied = places.count(one.place) > 1 if one.place else False
         rank = one.place or len(found) + 1
-        found.append(BoardRow(rank, is_tied, one, getattr(one, f"{part}score_e9"), low, high))
+        score_e9 = getattr(one, f"{part}score_e9")
+        found.append(BoardRow(rank, is_tied, one, score_e9, low_e9, high_e9))
     return found
 
 
@@ -165,7 +180,7 @@ def adapter_limit_bytes(contest: rows.Competition) -> int:
 
 
 def sealed(manifest_sha256: str) -> Sealed:
-    """The final slice's secret. Only the close, and the worker after it, may ask."""
+    """The final slice's secret: for the close, the worker after it, and the orders of a race."""
     return Sealed.objects.get(pk=manifest_sha256)
 
 
@@ -265,6 +280,43 @@ def board_version(name: str) -> str:
     return f"{last_ms}-{changes['count']}-{changes['since_ms']}"
 
 
+def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) -> Receipt:
+    """What an entry's score was made of, for everybody who runs it again.
+
+    raises ReceiptSealed when there is no such score, BlobMissing
+    """
+    told = entry.final_result if is_final else entry.result
+    manifest_sha256 = str(contest.spec["manifest_sha256"])
+    if told is None:
+        name = "final" if is_final else "public"
+        raise ReceiptSealed(f"There is no {name} score to be seen yet.", slice=name)
+    result, evaluator = from_json(Result, told), evaluator_row(manifest_sha256)
+    file = json.loads(blobs.read(result.results_sha256, limit_bytes=MOST_RESULTS_BYTES))
+    return Receipt(
+        version=RECEIPT_VERSION,
+        manifest_sha256=manifest_sha256,
+        inputs_sha256=_slice_files(manifest_sha256, is_final=is_final)[0],
+        adapter_sha256=entry.adapter_sha256,
+        mode=result.mode,
+        results_root=result.results_root,
+        leaves=tuple(file["leaves"]),
+        order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
+    )
+
+
+def scoring_code(contest: Competition) -> str:
+    """The sponsor's own code, for everybody to read; empty where there is none."""
+    files = (one for one in contest.spec["files"] if one["name"] == CODE_FILE)
+    name = next((str(one["sha256"]) for one in files), "")
+    return blobs.read(name, limit_bytes=MOST_TEXT_BYTES).decode(errors="replace") if name else ""
+
+
+def marks(contest: Competition) -> list[str]:
+    """What must be said wherever its scores are shown."""
+    evaluator = evaluator_row(contest.spec["manifest_sha256"])
+    return words_of(is_generic=evaluator.is_generic, is_custom=evaluator.is_custom)
+
+
 class Ticket(NamedTuple):
     """What a worker needs to know of one piece of scoring work.
 
@@ -287,6 +339,19 @@ class Ticket(NamedTuple):
     salt: str
 
 
+def least_level(number: int) -> str:
+    """The weakest sandbox that may do a piece of scoring work; any, when the work is done."""
+    work = evaluation(number)
+    contest = Competition.objects.filter(pk=work.competition).first() if work else None
+    return str(contest.spec["min_sandbox_level"]) if contest else SANDBOX_LEVELS[0]
+
+
+def least_level_of_draft(name: str) -> str:
+    """The weakest sandbox in which a draft's baseline may be measured."""
+    found = Draft.objects.filter(pk=name).values_list("fields", flat=True).first() or {}
+    return str(found.get("min_sandbox_level") or SANDBOX_LEVELS[0])
+
+
 def ticket(number: int) -> Ticket:
     """The work behind an evaluation that its worker has leased."""
     work = Evaluation.objects.get(pk=number)
@@ -307,6 +372,18 @@ def ticket(number: int) -> Ticket:
         labels_sha256=labels,
         salt=sealed(spec.manifest_sha256).salt if is_final else "",
     )
+
+
+def track(submission: str) -> Track | None:
+    """How an entry's public run is to be done; None: in one piece. Secret until the close."""
+    entry = entry_row(submission)
+    if entry is None:
+        return None
+    evaluator = evaluator_row(competition_row(entry.competition).spec.manifest_sha256)
+    if evaluator.race is None:
+        return None
+    secret = bytes.fromhex(sealed(evaluator.id).salt)
+    return track_for(entry, entry_rows(entry.competition), evaluator, secret)
 
 
 def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
     path("competitions/<str:competition>/cancel/", sponsor.cancel, name="competition_cancel"),
     path("submissions/<str:submission>/", board.submission, name="submission"),
+    path("submissions/<str:submission>/resume/", board.resume, name="submission_resume"),
     path("sponsor/", sponsor.desk, name="competitions_sponsor"),
     path("sponsor/drafts/<str:draft>/", sponsor.draft, name="draft"),
     path("sponsor/drafts/<str:draft>/review/", sponsor.review, name="draft_review"),

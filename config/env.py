@@ -31,6 +31,7 @@ class Environment:
     storage_url: str = _says("Blobs: s3://bucket?endpoint=URL; empty: a folder in ASSAY_DATA.", "")
     secret_key: str = _says("Django's secret; empty: made once in ASSAY_DATA.", "")
     keys_folder: str = _says("Folder of the house's signing keys; empty: ASSAY_DATA/keys.", "")
+    assay_bases: str = _says("Folder of registered bases; empty: ASSAY_DATA/bases.", "")
     assay_origin: str = _says("The log's name: host and path without scheme.", "assay.local/log")
     assay_hosts: str = _says("Host names the site answers to, by commas.", "127.0.0.1,localhost")
     assay_https: str = _says("1 when the site is served over HTTPS only.", "0")
@@ -38,7 +39,7 @@ class Environment:
     assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
     assay_tick_s: str = _says("Seconds between two ticks of the clock.", "2")
     assay_lease_s: str = _says(
-        "Seconds a worker may hold a scoring job before it is sent again.", "300"
+        "Seconds until the work of a worker that is lost is sent again.", "300"
     )
     assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
 
@@ -58,6 +59,11 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         _need(name, value.isascii() and value.isdigit(), "a whole number")
     _need("assay_tick_s", int(found.assay_tick_s) > 0, "at least 1")
     return found
+
+
+def hand_down(name: str, value: str) -> None:
+    """Set a variable for what cannot see our settings: the scale, here and in our children."""
+    os.environ[name] = value
 
 
 def meanings() -> list[tuple[str, str, str]]:

@@ -14,6 +14,8 @@ HOUSE = env.HOUSE
 DATA = (HOUSE / ENV.assay_data).resolve()
 KEYS_FOLDER = Path(ENV.keys_folder) if ENV.keys_folder else DATA / "keys"
 RUN_FOLDER = DATA / "run"
+BASES_FOLDER = Path(ENV.assay_bases).resolve() if ENV.assay_bases else DATA / "bases"
+env.hand_down("ASSAY_BASES", str(BASES_FOLDER))
 DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 DEBUG = ENV.assay_debug == "1"

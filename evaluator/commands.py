@@ -1,4 +1,4 @@
-"""The commands `assay train` and `assay check`: light doors that start the scale as a process.
+"""The commands `assay train`, `check` and `base`: light doors that start the scale as a process.
 
 Neither torch nor any model library is imported here, so that `assay --help` stays quick. Plain
 functions: the command line wraps them itself.
@@ -63,13 +63,43 @@ def check(
 ) -> None:
     """Score the ADAPTER on the public slice, with the code that the server runs."""
     wanted = {
-        "--adapter": adapter,
-        "--manifest": competition / "manifest.json",
+        "--task": competition / "manifest.json",
         "--inputs": competition / "public.inputs",
         "--labels": competition / "public.labels",
     }
     arguments = [str(part) for pair in wanted.items() for part in pair]
-    _run("check", [*arguments, *(["--json"] if json else [])])
+    _run("check", [str(adapter), *arguments, *(["--json"] if json else [])])
+
+
+base = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Base models of this machine, in the folder that ASSAY_BASES names.",
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@base.command(epilog="Example: assay base add ./my-model --licence Apache-2.0 --author ada")
+def add(
+    source: Annotated[
+        str, typer.Argument(metavar="PATH|HUB-ID", help="A folder, or owner/name on a hub.")
+    ],
+    *,
+    licence: Annotated[str, typer.Option(help="SPDX id of the weights' licence.")],
+    author: Annotated[str, typer.Option(help="The account that royalties go to.")],
+    name: Annotated[str, typer.Option(help="What competitions call it; else the folder's.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Pin every file of a base model by its hash, and keep a copy. Twice is harmless."""
+    options = ["--licence", licence, "--author", author, *(["--name", name] if name else [])]
+    _run("base", ["add", source, *options, *(["--json"] if json else [])])
+
+
+@base.command("list", epilog="Example: assay base list")
+def list_bases(*, json: AsJson = False) -> None:
+    """Every base model that a competition can name here."""
+    _run("base", ["list", *(["--json"] if json else [])])
 
 
 def _run(door: str, arguments: list[str]) -> None:

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from assay import messages
-from assay.canonical import sha256_hex
-from assay.messages import FileRef, Share, Spec, SubmissionCommit
+from assay.canonical import canonical, sha256_hex
+from assay.messages import FileRef, Result, Share, Spec, SubmissionCommit
 from assay.money import parse_tokens
 from assay.wire import Nano, to_json
 from competitions import queries
@@ -16,16 +16,19 @@ from competitions.actions import contest, deadline, drafts, entry, score
 from competitions.actions.drafts import SLICES, DraftFile
 from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation, Sealed
+from competitions.rules import records
 from competitions.rules.fold import fold
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from evaluator import manifest as forms
 from evaluator.bases import MINILM, base_id
+from evaluator.results import result_tree
 from ledger import actions as ledger_actions
-from ledger import log
+from ledger import blobs, log
 from ledger import queries as ledger_queries
 from licensing import actions as rights
 from licensing import queries as rights_queries
 from licensing.rules.terms import OUR_LICENCE
+from tests.evaluator import makers
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 EXAMPLES, BASELINE_E9 = 40, 250_000_000
@@ -77,21 +80,21 @@ def base_work():
 
 def manifest(commitment="5e" * 32):
     """A pinned task of 40 public and 40 sealed examples."""
-    targets = dict(list(MINILM.targets().items())[:1])
-    public = forms.PublicSlice(EXAMPLES, 10 * EXAMPLES, "1" * 64, "2" * 64, "3" * 64)
-    final = forms.FinalSlice(EXAMPLES, 10 * EXAMPLES, commitment)
-    return forms.Manifest(
-        version=forms.VERSION,
-        base=forms.BaseClause(MINILM.name, MINILM.family, MINILM.files, MINILM.shape, "MIT", "x"),
-        tokenizer=forms.TokenizerClause("4" * 64, 48),
-        labels=("left", "right"),
-        test=forms.TestClause(public, final),
-        metric=forms.MetricClause("accuracy", 1, {}),
-        adapter=forms.AdapterClause(targets, 16, 512, 1000, ("F32",), 1 << 20, {"head": (2, 384)}),
-        mode="fast",
-        plan=forms.PlanClause(forms.PLAN_RULE, 512),
-        engine=forms.EngineClause("assay-bert/1", "2.13.0", 1),
-        min_sandbox_level="seccomp",
+    targets = dict(list(MINILM.targets.items())[:1])
+    sizes = {"examples": EXAMPLES, "tokens": 10 * EXAMPLES, "units": EXAMPLES}
+    pins = {"inputs_sha256": "1" * 64, "labels_sha256": "2" * 64, "root": "3" * 64}
+    return makers.manifest(
+        labels=["left", "right"],
+        test={"public": sizes | pins, "final": sizes | {"commitment": commitment}},
+        adapter={
+            "targets": {name: list(size) for name, size in targets.items()},
+            "rank_max": 16,
+            "alpha_max": 512,
+            "amax_max": 1000,
+            "dtypes": ["F32"],
+            "bytes_max": 1 << 20,
+            "head": {"head": [2, 384]},
+        },
     )
 
 
@@ -105,12 +108,19 @@ def evaluator(name="docs"):
     body = messages.EvaluatorRegistered(
         manifest_sha256=sha256_hex(raw),
         base=MINILM.name,
+        evaluator="classification",
         metric="accuracy",
+        is_generic=False,
+        is_custom=False,
+        code_sha256="",
         public_examples=EXAMPLES,
+        public_units=EXAMPLES,
+        public_mode="fast",
         final_examples=EXAMPLES,
+        final_units=EXAMPLES,
+        final_mode="exact",
         final_commitment=made.test.final.commitment,
-        baseline_e9=Nano(BASELINE_E9),
-        sandbox_level="seccomp",
+        baseline=result(10),
         at_ms=ledger_actions.ms(NOW),
     )
     return body, files
@@ -122,7 +132,8 @@ def draft(sponsor="sponsor", name="docs", **fields):
     filled = {
         "title": "Which library?", "competition": name, "summary": "Docstrings.",
         "base": MINILM.name, "metric": "accuracy", "max_tokens": "48",
-        "text_column": "text", "label_column": "label",
+        "mode": "fast", "columns": "", "options": "", "race": "on",
+        "min_sandbox_level": "seccomp",
         "prize": "1000", "curve": "8,4,2,1", "opens": "", "closes": "", "closes_in": "10 min",
         "dispute": "0 s", "quota": "2", "window": "1 day",
         "commercial": "fee", "commercial_fee": "100", "derive_share": "", "train": "none",
@@ -150,9 +161,10 @@ def ready_draft(sponsor="sponsor", name="docs", **fields):
     return Draft.objects.get(pk=made.id)
 
 
-def spec(name="docs", **changed):
+def spec(name="docs", race=None, **changed):
     """A well-formed spec over registered works, open from NOW for ten minutes."""
     body, files = evaluator(name)
+    body = replace(body, race=race)
     base_work()
     data = next(one.sha256 for one in files if one.name == "train.jsonl")
     work("data", data, owner="data-author", tags=DATA_TAGS)
@@ -160,7 +172,7 @@ def spec(name="docs", **changed):
         title=f"The {name} question", summary="Docstrings.", base=MINILM.name,
         base_work=base_id(MINILM), data_work=data, manifest_sha256=body.manifest_sha256,
         metric="accuracy", files=files, prize_nano=Nano(parse_tokens("1000")), curve=(8, 4, 2, 1),
-        fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000,
+        fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000,
         opens_at_ms=ledger_actions.ms(NOW), closes_at_ms=ledger_actions.ms(at(600)),
         reveal_s=60, verify_s=60, dispute_s=0, quota=2, window_s=86_400,
         required_tags=REQUIRED, min_sandbox_level="seccomp",
@@ -237,11 +249,34 @@ def settle(name="docs", right=None):
         adapter = queries.submission(one).adapter_sha256 if one else ""
         count = (right or {}).get(one, 30) if one else 10
         score.record_score(
-            evaluation=work_left.pk, fence=fence, measured=measured(adapter, count), now=at(603)
+            evaluation=work_left.pk,
+            fence=fence,
+            measured=measured(adapter, count, "exact"),
+            now=at(603),
         )
     return deadline.advance(name, now=at(610))
 
 
-def measured(adapter_sha256, right):
+def results_file(right):
+    """Answers of a run with so many right ones of 40, as a worker keeps them: one batch."""
+    answers = [[0]] * right + [[1]] * (EXAMPLES - right)
+    tree = result_tree(answers, [range(EXAMPLES)])
+    told = {"version": "assay-results/1", "leaves": [*tree.leaves], "predictions": answers}
+    return tree.root, canonical(told)
+
+
+def result(right, mode="fast", **changed):
+    """What a run with so many right answers of 40 comes to."""
     ones = (1,) * right + (0,) * (EXAMPLES - right)
-    return Measured(adapter_sha256, ones, "seccomp", "9" * 64)
+    root, file = results_file(right)
+    made = Result(
+        score_e9=Nano(right * 10**9 // EXAMPLES), examples=EXAMPLES,
+        records=records.pack(ones, is_binary=True), results_root=root,
+        results_sha256=blobs.put_bytes(file),
+        mode=mode, device="cpu x86_64", sandbox_level="seccomp", policy_sha256="9" * 64,
+    )  # fmt: skip
+    return replace(made, **changed)
+
+
+def measured(adapter_sha256, right, mode="fast"):
+    return Measured(adapter_sha256, result(right, mode))

@@ -13,6 +13,8 @@ from workers import tasks
 ROUTES: Mapping[str, tuple[Task, str]] = {
     "submission.committed": (tasks.score_entries, "competition"),
     "submission.scored": (tasks.move_contest_of, "submission"),
+    "submission.eliminated": (tasks.move_contest_of, "submission"),
+    "submission.resumed": (tasks.score_entries, "competition"),
     "submission.refused": (tasks.move_contest_of, "submission"),
     "submission.failed": (tasks.move_contest_of, "submission"),
     "competition.closed": (tasks.move_contest, "competition"),

@@ -1,13 +1,11 @@
 """From a leased draft to a registered evaluator: read the files, pin the task, measure the base.
 
-The files come from a stranger, so they are read by a process of its own with limits; the baseline
-is measured in the sandbox, by the code that will score every entry.
+The files come from a stranger, so they are read in a jail; the baseline is measured in the sandbox,
+by the code that will score every entry.
 """
 
 import json
-import resource
 import subprocess
-import sys
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
@@ -16,78 +14,94 @@ from django.utils import timezone
 
 from assay import messages
 from assay.errors import AssayError
-from assay.messages import FileRef
-from assay.wire import Nano
+from assay.messages import FileRef, RaceTerms, Result
 from competitions import queries
 from competitions.actions import drafts
-from competitions.actions.drafts import DraftFile, Preparation
+from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
+from competitions.rules.task import CODE_FILE, TASK_OPTION
+from evaluator.bases.catalogue import STORE_VARIABLE, store
 from evaluator.manifest import Manifest, read_manifest
-from evaluator.metrics import metric_named
-from evaluator.slices import SALT_BYTES, unpack_labels
+from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms
-from workers.sandbox.runner import Job
-from workers.scoring import InfrastructureFailed, run
+from workers.failures import InfrastructureFailed
+from workers.holding import Lease
+from workers.sandbox.reader import Allowance, NotPlain, run_reader, taken
+from workers.scoring import Work, score_on
 
 TIME_LIMIT_S = 600
-MEMORY_BYTES = 12 << 30
-SLICES = ("train", "public", "final")
+ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
 
 
 def prepare(draft: str, fence: int) -> None:
     """Prepare a draft and write down what came of it. raises StaleAttempt"""
     found = queries.draft_for_worker(draft)
+
+    def renew() -> None:
+        drafts.extend_lease(draft=draft, fence=fence, now=timezone.now())
+
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
-            files = drafts.files_of(found)
-            out, salt = _read(Path(folder), files, drafts.options_of(found))
-            registered = _measured(out)
-        except (AssayError, InfrastructureFailed) as error:
+            out, salt = _read(Path(folder), drafts.reading_of(found))
+            renew()
+            registered = _measured(out, Lease(renew, drafts.LEASE_S))
+            names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
+            made = Preparation(
+                registered=registered,
+                files=tuple(_stored(out, name) for name in names),
+                salt=salt.hex(),
+                inputs=_stored(out, "final.inputs"),
+                labels=_stored(out, "final.labels"),
+            )
+        except (AssayError, InfrastructureFailed, NotPlain) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
             drafts.record_refusal(draft=draft, fence=fence, error=refusal, now=timezone.now())
             return
-        made = Preparation(
-            registered=registered,
-            files=tuple(_stored(out, name) for name in PUBLIC_FILES),
-            salt=salt.hex(),
-            inputs=_stored(out, "final.inputs"),
-            labels=_stored(out, "final.labels"),
-        )
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(folder: Path, files: dict[str, DraftFile], options: dict[str, str]) -> tuple[Path, bytes]:
-    """Run the reader over the three files. raises PreparationRefused with the reader's own code"""
+def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
+    """Run the reader over the files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)
-    asked = {"--salt-file": folder / "salt", "--out": out, **options}
-    for name in SLICES:
-        path = folder / f"{name}{Path(files[name].name).suffix.lower()}"
-        blobs.copy_to(files[name].sha256, path)
-        asked[f"--{name}"] = path
+    asked = {"--salt-file": folder / "salt", "--out": out}
+    for name, file in reading.files.items():
+        asked[f"--{name}"] = folder / f"{name}{Path(file.name).suffix.lower()}"
+        blobs.copy_to(file.sha256, asked[f"--{name}"])
     arguments = [str(part) for pair in asked.items() for part in pair]
-    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
+    arguments += [*reading.options, *_texts(folder, reading)]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIME_LIMIT_S,
-            preexec_fn=_limit,
+        done = run_reader(
+            ["-m", "evaluator", "prepare", *arguments],
+            folder,
+            ALLOWANCE,
+            read_only=[store()] if store().is_dir() else [],
+            environment={STORE_VARIABLE: str(store())},
         )
     except subprocess.TimeoutExpired as error:
         raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
-    if done.returncode != 0:
-        raise _refusal(done.stdout, done.stderr)
+    if done.exit_code != 0:
+        raise _refusal(done.said, done.noise)
     return out, salt
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _texts(folder: Path, reading: Reading) -> list[str]:
+    """Code, task file and options of the evaluator.
+
+    Each value goes through a file of ours: the reader would open what a value like `@name` names.
+    """
+    told = []
+    for name, value in reading.task_options.items():
+        path = folder / f"option-{name}"
+        path.write_text(value, "utf-8")
+        told.append(f"--option={name}=@{path}")
+    for name, file in reading.texts.items():
+        path = folder / f"text-{name}"
+        blobs.copy_to(file.sha256, path)
+        told.append(f"--code={path}" if name == "code" else f"--option={TASK_OPTION}=@{path}")
+    return told
 
 
 def _refusal(said: str, noise: str) -> PreparationRefused:
@@ -99,37 +113,38 @@ def _refusal(said: str, noise: str) -> PreparationRefused:
         return PreparationRefused(f"The reader ended early: {noise[-300:]}")
 
 
-def _measured(out: Path) -> messages.EvaluatorRegistered:
+def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
     """The dry run: the untouched base on the public slice, in the sandbox."""
-    raw = (out / "manifest.json").read_bytes()
+    raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
-    outcome = run(manifest, _job(out, raw), least=manifest.min_sandbox_level)
-    labels = unpack_labels((out / "public.labels").read_bytes())
-    metric = metric_named(manifest.metric.name)
-    ones = metric.per_example(outcome.predictions or (), labels)
-    return _registered(manifest, blobs.put_bytes(raw), metric.score_e9(ones), outcome.level.value)
+    inputs, labels = (taken(out, f"public.{one}") for one in ("inputs", "labels"))
+    baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
+    return _registered(manifest, blobs.put_bytes(raw), baseline)
 
 
-def _job(out: Path, manifest: bytes) -> Job:
-    return Job(None, (out / "public.inputs").read_bytes(), manifest)
-
-
-def _registered(
-    manifest: Manifest, name: str, baseline_e9: int, level: str
-) -> messages.EvaluatorRegistered:
+def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.EvaluatorRegistered:
+    test, evaluator = manifest.test, manifest.metric.evaluator
     return messages.EvaluatorRegistered(
         manifest_sha256=name,
         base=manifest.base.name,
+        evaluator=evaluator,
         metric=manifest.metric.name,
-        public_examples=manifest.test.public.examples,
-        final_examples=manifest.test.final.examples,
-        final_commitment=manifest.test.final.commitment,
-        baseline_e9=Nano(baseline_e9),
-        sandbox_level=level,
+        is_generic=manifest.base.family == "transformers",
+        is_custom=bool(manifest.code),
+        code_sha256=manifest.code,
+        public_examples=test.public.examples,
+        public_units=test.public.units,
+        public_mode=manifest.mode.public,
+        final_examples=test.final.examples,
+        final_units=test.final.units,
+        final_mode=manifest.mode.final,
+        final_commitment=test.final.commitment,
+        baseline=baseline,
+        race=RaceTerms(**vars(manifest.race)) if manifest.race.block else None,
         at_ms=ms(timezone.now()),
     )
 
 
 def _stored(out: Path, name: str) -> FileRef:
-    raw = (out / name).read_bytes()
+    raw = taken(out, name)
     return FileRef(name, blobs.put_bytes(raw), len(raw))

@@ -4,32 +4,63 @@ The adapter's raw files are read by our own intake alone; the canonical bytes go
 the labels never do. What comes out is checked, and compared with the labels, here.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.conf import settings
 from django.utils import timezone
 
+from assay.canonical import canonical
+from assay.messages import Result, Stop
+from assay.wire import Nano
 from competitions import queries
 from competitions.actions import score as actions
-from competitions.actions.score import Measured
-from competitions.errors import EvaluationRefused
+from competitions.actions.score import Measured, Stopped
+from competitions.errors import CodeFailed, EvaluationRefused
 from competitions.queries import Ticket
-from evaluator.errors import AdapterRefused, BaseMissing
+from competitions.rules import records
+from competitions.rules.race import Track, stop_from
+from evaluator.bases import base_named, folder_of
+from evaluator.errors import AdapterRefused, BaseMissing, BaseUnknown
+from evaluator.evaluators.form import Context
 from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.metrics import metric_named
-from evaluator.slices import final_commitment, unpack_inputs, unpack_labels
+from evaluator.judging import Judged, are_sound, judge, metric_of
+from evaluator.manifest import EXACT, Manifest, read_manifest, to_bytes
+from evaluator.slices import (
+    Inputs,
+    final_commitment,
+    pack_inputs,
+    unpack_inputs,
+    unpack_labels,
+)
+from evaluator.tokens import tokens_of
 from ledger import blobs
 from ledger.errors import BlobDamaged, BlobMissing
-from workers.bench import sandbox_of
+from workers import custom, limits
+from workers.bench import is_exact_here, sandbox_of
+from workers.device import device_class
+from workers.failures import InfrastructureFailed
+from workers.holding import Lease, held
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
 from workers.sandbox.levels import Level
+from workers.sandbox.protocol import Rows
 from workers.sandbox.runner import Job, Outcome, Status
+from workers.stages import Places, run_stages
 
 MOST_SLICE_BYTES = 64 << 20
-OURS = (BlobMissing, BlobDamaged, BaseMissing, SandboxUnavailable, ZygoteFailed)
+OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
+RESULTS = "assay-results/1"
 
 
-class InfrastructureFailed(Exception):
-    """Our side could not run the job; it will be tried again."""
+@dataclass(frozen=True)
+class Work:
+    """What is scored: a canonical adapter, or None for the baseline, on the blobs of a slice."""
+
+    adapter: bytes | None
+    inputs: bytes
+    labels: bytes
+    is_final: bool
 
 
 def score(evaluation: int, fence: int) -> None:
@@ -39,41 +70,121 @@ def score(evaluation: int, fence: int) -> None:
     """
     ticket = queries.ticket(evaluation)
     told = {"evaluation": evaluation, "fence": fence}
+
+    def renew() -> None:
+        actions.extend_lease(**told, now=timezone.now())
+
     try:
-        measured = measure(ticket)
+        found = measure(ticket, Lease(renew, settings.LEASE_S))
     except (AdapterRefused, EvaluationRefused) as refusal:
         if ticket.submission:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
         else:  # the baseline is ours: nobody is to blame, and it is tried again
             actions.record_failure(**told, reason=str(refusal), now=timezone.now())
-    except (InfrastructureFailed, *OURS) as failure:
+    except (InfrastructureFailed, CodeFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
-        actions.record_score(**told, measured=measured, now=timezone.now())
+        if isinstance(found, Stopped):
+            actions.record_elimination(**told, stopped=found, now=timezone.now())
+        else:
+            actions.record_score(**told, measured=found, now=timezone.now())
 
 
-def measure(ticket: Ticket) -> Measured:
-    """Intake, sandbox, comparison with the labels.
+def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
+    """Intake, sandbox, comparison with the labels; Stopped when a race ended the run early.
 
     raises  AdapterRefused, EvaluationRefused: the adapter's fault
-            InfrastructureFailed and OURS: not the adapter's fault
+            CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
-    raw = queries.manifest_bytes(ticket.manifest_sha256)
-    manifest = read_manifest(raw)
+    manifest = read_manifest(queries.manifest_bytes(ticket.manifest_sha256))
     adapter = _adapter(ticket, manifest)
     inputs = blobs.read(ticket.inputs_sha256, limit_bytes=MOST_SLICE_BYTES)
-    answers = blobs.read(ticket.labels_sha256, limit_bytes=MOST_SLICE_BYTES)
+    labels = blobs.read(ticket.labels_sha256, limit_bytes=MOST_SLICE_BYTES)
     if ticket.is_final:
-        _check_seal(ticket, manifest, inputs, answers)
-    outcome = run(manifest, Job(adapter, inputs, raw), least=ticket.min_sandbox_level)
-    labels = unpack_labels(answers)
-    assert outcome.predictions is not None, "an ok outcome has predictions"
-    outcomes = metric_named(manifest.metric.name).per_example(outcome.predictions, labels)
+        _check_seal(ticket, manifest, inputs, labels)
+    work = Work(adapter, inputs, labels, is_final=ticket.is_final)
+    track = None if ticket.is_final else queries.track(ticket.submission)
     name = blobs.put_bytes(adapter) if adapter else ""
-    return Measured(name, outcomes, outcome.level.value, outcome.policy_sha256)
+    least = ticket.min_sandbox_level
+    if track is None:
+        return Measured(name, score_on(manifest, work, lease, least=least))
+    found = race_on(manifest, work, track, lease, least=least)
+    return Measured(name, found) if isinstance(found, Result) else Stopped(name, *found)
 
 
-def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
+def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -> Result:
+    """Predict in the sandbox, judge outside of it. The answers are kept as a blob.
+
+    least   the weakest sandbox level; empty: the manifest's own
+    raises  EvaluationRefused, InfrastructureFailed, CodeFailed
+    """
+    inputs = unpack_inputs(work.inputs)
+    job = job_for(manifest, work, inputs)
+    with held(lease):
+        outcome = run(manifest, job, inputs, least=least or manifest.min_sandbox_level)
+    lease.renew()
+    assert outcome.predictions is not None, "an ok outcome has predictions"
+    context = _context(manifest, is_final=work.is_final)
+    if manifest.code:
+        labels = unpack_labels(work.labels)
+        given = custom.values_of(manifest, outcome.predictions, labels, context)
+        context = replace(context, given=given)
+    return _judged(manifest, work, outcome, context)
+
+
+def race_on(
+    manifest: Manifest, work: Work, track: Track, lease: Lease, *, least: str = ""
+) -> Result | tuple[Stop, str, str]:
+    """The same in stages; where the race stops it, the stop, the level and the policy instead.
+
+    A task of a sponsor's own code has no race (evaluator/prepare.py).
+    """
+    inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
+    metric = metric_of(manifest)
+    context = replace(_context(manifest, is_final=False), order=track.order)
+
+    def compute(places: Places) -> Outcome:
+        part = inputs.chosen(places)
+        job = job_for(manifest, replace(work, inputs=pack_inputs(part)), part)
+        return run(manifest, job, part, least=least or manifest.min_sandbox_level)
+
+    def numbers_of(found: Rows, places: Places) -> Sequence[int]:
+        return metric.records(found, [labels[place] for place in places], context)
+
+    with held(lease):
+        staged = run_stages(track, metric, compute, numbers_of)
+    lease.renew()
+    if staged.look is None:
+        return _judged(manifest, work, staged.outcome, context)
+    stop = stop_from(staged.look, staged.numbers, track=track, metric=metric)
+    return stop, staged.outcome.level.value, staged.outcome.policy_sha256
+
+
+def _judged(manifest: Manifest, work: Work, outcome: Outcome, context: Context) -> Result:
+    """What predictions of the whole slice come to."""
+    assert outcome.predictions is not None, "an ok outcome has predictions"
+    inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
+    found = judge(outcome.predictions, labels, inputs, manifest, context)
+    return _result(manifest, job_for(manifest, work, inputs), outcome, found)
+
+
+def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
+    """The job of this work, with limits that fit its size."""
+    size = limits.size_of(manifest, inputs, is_final=work.is_final)
+    wall_s = limits.wall_s(size)
+    return Job(
+        work.adapter,
+        work.inputs,
+        to_bytes(manifest),
+        wall_s=wall_s,
+        cpu_s=wall_s,
+        memory_bytes=limits.memory_bytes(size),
+        result_bytes=limits.result_bytes(size),
+        mode=limits.mode_of(size),
+    )
+
+
+def run(manifest: Manifest, job: Job, inputs: Inputs, *, least: str) -> Outcome:
     """Run a job; what ends it against the miner must happen twice before it is a verdict.
 
     raises  EvaluationRefused, InfrastructureFailed
@@ -81,12 +192,16 @@ def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
     sandbox = sandbox_of(manifest.base.name)
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
-    outcome = sandbox.run(job)
-    if outcome.status.is_verdict and not _is_whole(outcome, job):
+    if job.mode == EXACT and not is_exact_here():
+        raise InfrastructureFailed("this machine does not give the known answer of mode exact")
+    for _ in range(2):
         outcome = sandbox.run(job)
+        is_whole = _is_whole(outcome, inputs, manifest)
+        if is_whole or outcome.status.is_infrastructure:
+            break
     if outcome.status.is_infrastructure:
         raise InfrastructureFailed(f"sandbox: {outcome.status} {outcome.setup_error}")
-    if _is_whole(outcome, job):
+    if is_whole:
         return outcome
     status = outcome.status if outcome.status is not Status.OK else Status.BAD_OUTPUT
     raise EvaluationRefused(
@@ -97,6 +212,44 @@ def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
         peak_bytes=outcome.peak_bytes,
         wall_limit_s=int(job.wall_s),
         memory_limit_bytes=job.memory_bytes,
+    )
+
+
+def _is_whole(outcome: Outcome, inputs: Inputs, manifest: Manifest) -> bool:
+    """It ended well, with an answer to each example that an honest run can give."""
+    if outcome.status is not Status.OK or outcome.predictions is None:
+        return False
+    return are_sound(outcome.predictions, inputs, manifest)
+
+
+def _context(manifest: Manifest, *, is_final: bool) -> Context:
+    test = manifest.test.final if is_final else manifest.test.public
+    folder = folder_of(base_named(manifest.base.name), is_verified=False)
+    tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
+    return Context(test.units, manifest.metric.options, tokens)
+
+
+def _result(manifest: Manifest, job: Job, outcome: Outcome, found: Judged) -> Result:
+    assert outcome.predictions is not None, "an ok outcome has predictions"
+    metric = metric_of(manifest)
+    return Result(
+        score_e9=Nano(found.score_e9),
+        examples=len(outcome.predictions),
+        records=records.pack(found.records, is_binary=metric.is_binary),
+        results_root=found.tree.root,
+        results_sha256=blobs.put_bytes(results_file(outcome.predictions, found)),
+        mode=job.mode,
+        device=device_class(),
+        sandbox_level=outcome.level.value,
+        policy_sha256=outcome.policy_sha256,
+    )
+
+
+def results_file(predictions: Rows, found: Judged) -> bytes:
+    """The answers and the leaves over them, as everybody may download them after the close."""
+    answers = [list(row) for row in predictions]
+    return canonical(
+        {"version": RESULTS, "leaves": list(found.tree.leaves), "predictions": answers}
     )
 
 
@@ -117,9 +270,3 @@ def _adapter(ticket: Ticket, manifest: Manifest) -> bytes | None:
     config = blobs.read(ticket.config_sha256, limit_bytes=MOST_CONFIG_BYTES)
     tensors = blobs.read(ticket.tensors_sha256, limit_bytes=limit_bytes)
     return admit(config, tensors, manifest).canonical
-
-
-def _is_whole(outcome: Outcome, job: Job) -> bool:
-    """It ended well, with one prediction for each example."""
-    examples = len(unpack_inputs(job.inputs))
-    return outcome.status is Status.OK and len(outcome.predictions or ()) == examples

@@ -6,12 +6,17 @@ from django.utils import timezone
 from competitions import queries
 from competitions.actions import deadline, drafts, score
 from competitions.errors import StaleAttempt
-from workers import preparation, scoring
+from workers import bench, preparation, scoring
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def score_evaluation(evaluation: int) -> None:
-    """Score one entry, or the baseline, on one slice, in the sandbox."""
+    """Score one entry, or the baseline, on one slice, in the sandbox.
+
+    A worker whose sandbox is weaker than the competition asks leaves it to others.
+    """
+    if not bench.can_hold(queries.least_level(evaluation)):
+        return
     fence = score.lease_evaluation(evaluation=evaluation, now=timezone.now())
     if fence is None:
         return
@@ -23,7 +28,9 @@ def score_evaluation(evaluation: int) -> None:
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
 def prepare_draft(draft: str) -> None:
-    """Pin a sponsor's task and measure its baseline in the sandbox."""
+    """Pin a sponsor's task and measure its baseline in the sandbox, where it is strong enough."""
+    if not bench.can_hold(queries.least_level_of_draft(draft)):
+        return
     fence = drafts.lease_preparation(draft=draft, now=timezone.now())
     if fence is None:
         return

@@ -90,6 +90,8 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
     facts["closes"] = show.moment(found.get("closes_at_ms"))
     if found.get("baseline_e9") is not None:
         facts["baseline"] = show.score(int(found["baseline_e9"]))
+    if found.get("marks"):
+        facts["note"] = "; ".join(found["marks"])
     facts["evaluator"] = found.get("manifest_sha256", "")
     facts["your licence must grant"] = found.get("required_tags", [])
     facts["files"] = ", ".join(str(one["name"]) for one in found.get("files", []))

@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "competitions": ("assay.cli.competitions:app", "Find competitions and get their files."),
         "submit": ("assay.cli.submit:app", "Enter an adapter into a competition."),
         "submissions": ("assay.cli.submissions:app", "Your entries and their scores."),
+        "rerun": ("assay.cli.rerun:app", "Compute a score again, and compare its bits."),
         "leaderboard": ("assay.cli.leaderboard:app", "The board of a competition."),
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
@@ -35,6 +36,7 @@ COMMANDS = MappingProxyType(
 )
 ELSEWHERE = MappingProxyType(
     {
+        "base": "Register base models on this machine, or list them.",
         "train": "Train a LoRA adapter for a competition.",
         "check": "Check an adapter as the server does, on the public slice.",
         "audit": "Verify a site's log, signatures and balances from outside.",

@@ -88,11 +88,20 @@ def moment(at_ms: object) -> str:
 
 
 def score(score_e9: object) -> str:
-    """`0.683333333` from parts of 10^9, exact; a dash for None."""
+    """`0.683333333` from parts of 10^9, exact, also below zero; a dash for None."""
     if score_e9 is None:
         return "-"
-    whole, part = divmod(int(str(score_e9)), 10**9)
-    return f"{whole}.{part:09d}"
+    number = int(str(score_e9))
+    whole, part = divmod(abs(number), 10**9)
+    return f"{'-' if number < 0 else ''}{whole}.{part:09d}"
+
+
+def stop(eliminated: object) -> str:
+    """Where a race stopped an entry, in words; empty when it did not."""
+    if not isinstance(eliminated, Mapping):
+        return ""
+    told = "after {n} of {examples} examples, e-value {e_value}"
+    return told.format_map(eliminated)
 
 
 def _json(value: object) -> str:

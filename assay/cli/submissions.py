@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from assay import messages
 from assay.cli import show
 from assay.cli.caller import IDS, AsJson, caller_of
+from assay.wire import Nano
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Your entries."
@@ -28,9 +30,31 @@ def show_one(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """One entry: state, place in the queue, score, or why it was refused."""
+    """One entry: state, place in the queue, score, or why it was stopped or refused."""
     with caller_of(context).client() as client:
         found: dict[str, Any] = client.get(f"/api/submissions/{submission}")
+    show.put(found if as_json else _facts(found), as_json=as_json)
+
+
+@app.command(context_settings=IDS, epilog="Example: assay submissions resume ID")
+def resume(
+    context: typer.Context,
+    submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Run an eliminated entry on the whole public slice, against a deposit.
+
+    The deposit comes back at the end when the full score stands on a paid place then and there;
+    otherwise it goes to the winners. Safe to run again.
+    """
+    caller = caller_of(context)
+    with caller.member() as client:
+        entry: dict[str, Any] = client.get(f"/api/submissions/{submission}")
+        contest: dict[str, Any] = client.get(f"/api/competitions/{entry['competition']}")
+        order = messages.SubmissionResume(submission, Nano(int(contest["deposit_nano"])))
+        answer = client.order(order, caller.key(), idempotency=f"resume/{submission}")
+    found: dict[str, Any] = answer["result"]
     show.put(found if as_json else _facts(found), as_json=as_json)
 
 
@@ -43,4 +67,6 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
     for name in ("since_ms", "next_slot_at_ms"):
         if name in facts:
             facts[name.removesuffix("_ms")] = show.moment(facts.pop(name))
+    if "eliminated" in facts:
+        facts["eliminated"] = show.stop(facts["eliminated"])
     return facts

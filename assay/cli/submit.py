@@ -20,15 +20,17 @@ from assay.errors import AssayError
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 CHECKED_WITH = {
-    "--manifest": "manifest.json",
+    "--task": "manifest.json",
     "--inputs": "public.inputs",
     "--labels": "public.labels",
 }
-ENDED = {"scored": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1}
+ENDED = {
+    "scored": 0, "eliminated": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1,
+}  # fmt: skip
 LOOK_EVERY_S = 1.0
 RECEIPT = (
-    "submission", "competition", "title", "state", "score", "refused", "local_score", "remaining",
-    "next_slot", "receipt",
+    "submission", "competition", "title", "state", "score", "eliminated", "refused", "local_score",
+    "remaining", "next_slot", "receipt",
 )  # fmt: skip
 
 
@@ -73,8 +75,8 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
 ) -> None:
     """Enter the LoRA adapter in folder ADAPTER.
 
-    Safe to run again: the same bytes are the same submission. Ends with 0 scored, 5 refused,
-    1 failed.
+    Safe to run again: the same bytes are the same submission. Ends with 0 scored or eliminated,
+    5 refused, 1 failed.
     """
     caller = caller_of(context)
     need_files(adapter)
@@ -116,7 +118,7 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
         show.note("Not checked before the upload: torch is not installed here.")
         return ""
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
-    command = [sys.executable, "-m", "evaluator", "check", "--adapter", str(adapter), "--json"]
+    command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]
     for option, name in CHECKED_WITH.items():
         path = caller.home.cache_path(hashes[name])
         client.download(hashes[name], path)
@@ -210,6 +212,7 @@ def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) ->
         "title": state.get("title"),
         "state": state["state"],
         "score": state.get("score"),
+        "eliminated": show.stop(state.get("eliminated")),
         "local_score": local_score,
         "refused": " ".join(
             str(refused[name]) for name in ("code", "cause", "next") if name in refused

@@ -2,28 +2,46 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Line, Tag
+from assay.messages.parts import FileRef, Line, RaceTerms, Result, Tag
 from assay.wire import Nano
 
 
 @dataclass(frozen=True)
 class EvaluatorRegistered:
-    """A worker prepared a task and measured its baseline on the public slice in the sandbox."""
+    """A worker prepared a task and measured its baseline on the public slice in the sandbox.
+
+    evaluator    its name in the registry
+    is_generic   transformers computes the base: slower, and in mode "fast" only
+    is_custom    the scores come from the sponsor's own code
+    *_examples   how many each slice has; *_units: what the metric's mean is taken over
+    *_mode       "fast" or "exact": how each slice is computed
+    code_sha256  of the sponsor's code; empty where there is none
+    baseline     on the public slice
+    race         of the runs on the public slice, where there is one
+    """
 
     manifest_sha256: str
     base: str
+    evaluator: str
     metric: str
+    is_generic: bool
+    is_custom: bool
+    code_sha256: str
     public_examples: int
+    public_units: int
+    public_mode: str
     final_examples: int
+    final_units: int
+    final_mode: str
     final_commitment: str
-    baseline_e9: Nano
-    sandbox_level: str
+    baseline: Result
     at_ms: int
+    race: RaceTerms | None = None
 
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything that is fixed before the first entry."""
+    """Everything that is fixed before the first entry. *_e8: parts of 10^8 of the prize."""
 
     title: str
     summary: str
@@ -38,6 +56,7 @@ class Spec:
     fee_e8: int
     pool_e8: int
     bond_e8: int
+    deposit_e8: int
     opens_at_ms: int
     closes_at_ms: int
     reveal_s: int

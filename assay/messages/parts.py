@@ -37,3 +37,63 @@ class Share:
 
     payee: str
     weight: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of the scale came to, and what it ran under.
+
+    examples       how many the slice has
+    records        the metric's whole numbers, packed: where they are 0 or 1 one bit each, as hex
+                   digits, the first highest; else base64 of little-endian int32
+    results_root   the tree over the answers, per batch of the plan
+    results_sha256  of the results file: the answers themselves, and the leaves of that tree
+    mode           "fast" or "exact"
+    device         the class of machine on which bits of mode fast repeat
+    """
+
+    score_e9: Nano
+    examples: int
+    records: str
+    results_root: str
+    results_sha256: str
+    mode: str
+    device: str
+    sandbox_level: str
+    policy_sha256: str
+
+
+@dataclass(frozen=True)
+class RaceTerms:
+    """How entries that cannot place are stopped early on the public slice.
+
+    block      examples between two looks
+    alpha_ppm  the largest chance, in parts of 10^6, to stop an entry that is as good
+    places     an entry is compared with the one at this place
+    order      SHA-256 of the salt that decides in which order each entry meets the examples
+    """
+
+    block: int
+    alpha_ppm: int
+    places: int
+    order: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where and why a race stopped an entry.
+
+    rival        the entry at the last paid place when the run began
+    n, examples  examples until then, and how many the slice has
+    e_value_e3   the evidence in thousandths, rounded down
+    reason       "count": it had lost for certain; "evidence": the e-value reached 1/alpha
+    records      of these n examples, packed as in a result, in the entry's order, which is secret
+                 until the close
+    """
+
+    rival: str
+    n: int
+    examples: int
+    e_value_e3: int
+    reason: str
+    records: str

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assay.messages.parts import FileRef, Tag
+from assay.messages.parts import FileRef, Line, Result, Stop, Tag
 from assay.wire import Nano
 
 
@@ -52,16 +52,44 @@ class SubmissionFailed:
 
 @dataclass(frozen=True)
 class SubmissionScored:
-    """A score on the public slice. outcomes: one bit per example, hex, first example highest."""
+    """A score on the public slice."""
 
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
+    result: Result
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionEliminated:
+    """A race stopped the entry on the public slice: it is not scored, and its slot stays taken."""
+
+    submission: str
+    adapter_sha256: str
+    manifest_sha256: str
+    stop: Stop
     sandbox_level: str
     policy_sha256: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionResume:
+    """Run my eliminated entry on the whole public slice. This deposit is held until the end."""
+
+    submission: str
+    deposit_nano: Nano
+
+
+@dataclass(frozen=True)
+class SubmissionResumed:
+    """An eliminated entry is run on the whole slice. reason: deposit, or margin at the close."""
+
+    submission: str
+    competition: str
+    reason: str
+    transfers: tuple[Line, ...]
     at_ms: int
 
 
@@ -81,11 +109,7 @@ class SubmissionFinalScored:
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
     at_ms: int
 
 
@@ -95,9 +119,5 @@ class BaselineScored:
 
     competition: str
     manifest_sha256: str
-    score_e9: Nano
-    examples: int
-    outcomes: str
-    sandbox_level: str
-    policy_sha256: str
+    result: Result
     at_ms: int

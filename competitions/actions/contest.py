@@ -128,9 +128,11 @@ def cancel(order: Entry, *, now: datetime) -> Competition:
     if contest.phase not in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN):
         allowed = ["published", "funded", "open"]
         raise WrongState(f"{name} is {contest.phase}.", state=contest.phase, allowed=allowed)
-    if standing(queries.entry_rows(name)):
+    entries = queries.entry_rows(name)
+    if standing(entries):
         raise HasEntries(f"{name} has entries.", competition=name)
-    body = messages.CompetitionCancelled(name, escrow.giving_back(contest), next_ms(contest, now))
+    lines = escrow.giving_back(contest, entries)
+    body = messages.CompetitionCancelled(name, lines, next_ms(contest, now))
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     return queries.competition_row(name)
 

@@ -15,7 +15,8 @@ from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate
 from competitions.models import Evaluation
-from competitions.rules import escrow, verdict
+from competitions.rules import escrow, race, verdict
+from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition, Phase, Submission
 from competitions.rules.spec import reveal_until_ms, verify_until_ms
@@ -71,10 +72,12 @@ def _reveal(contest: Competition, now: datetime) -> str | None:
     standing = verdict.standing(entries)
     if not verdict.is_scored(entries):
         return _abort(contest, now, reveal_until_ms(contest.spec), "a public score is missing")
+    if inside := _inside_margin(contest, entries):
+        return _resume(contest, inside, now)
     if not all(blobs.has(one.adapter_sha256) for one in standing):
         return _abort(contest, now, reveal_until_ms(contest.spec), "an adapter is missing")
     if not standing:
-        lines = escrow.giving_back(contest)
+        lines = escrow.giving_back(contest, entries)
         body = messages.CompetitionCancelled(contest.id, lines, next_ms(contest, now))
         return _say(contest, [body], Phase.CANCELLED)
     copies = verdict.copies(entries)
@@ -83,6 +86,33 @@ def _reveal(contest: Competition, now: datetime) -> str | None:
             competition=contest.id, submission=name, slice=Evaluation.Slice.FINAL, created_at=now
         )
     return _say(contest, _openings(contest, standing, copies, now), Phase.VERIFYING)
+
+
+def _inside_margin(contest: Competition, entries: list[Submission]) -> list[Submission]:
+    """The eliminated entries that whoever is last placed now would not have stopped."""
+    stopped = race.eliminated(entries)
+    if not stopped:
+        return []
+    evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
+    secret = bytes.fromhex(queries.sealed(contest.spec.manifest_sha256).salt)
+    last = race.last_placed(entries, evaluator)
+    orders = ((one, race.order_of(one, evaluator, secret)) for one in stopped)
+    return [one for one, order in orders if race.is_inside_margin(one, last, evaluator, order)]
+
+
+def _resume(contest: Competition, inside: list[Submission], now: datetime) -> str:
+    """Run these in full before the slice is opened; each can happen to an entry once."""
+    at_ms = next_ms(contest, now)
+    bodies: list[object] = []
+    for place, one in enumerate(inside):
+        Evaluation.objects.create(
+            competition=contest.id,
+            submission=one.id,
+            slice=Evaluation.Slice.PUBLIC,
+            created_at=now,
+        )
+        bodies.append(messages.SubmissionResumed(one.id, contest.id, BY_MARGIN, (), at_ms + place))
+    return _say(contest, bodies, Phase.CLOSED)
 
 
 def _openings(
@@ -97,7 +127,9 @@ def _openings(
         name = one.adapter_sha256
         file = FileRef("adapter.blob", name, blobs.size(name))
         bodies.append(messages.SubmissionRevealed(one.id, file, at_ms))
-        ledger_actions.publish_blob(name, now=now)
+        assert one.result is not None, "an entry that stands at the close has its score"
+        for public in (name, one.result.results_sha256):
+            ledger_actions.publish_blob(public, now=now)
     for name, original in copies.items():
         error = Duplicate("The same adapter was entered earlier.", of=original)
         told = (error.code, f"{error} It is {original}.", error.next_step)
@@ -108,8 +140,12 @@ def _openings(
 
 
 def _verify(contest: Competition, now: datetime) -> str | None:
-    if not verdict.is_verified(contest, queries.entry_rows(contest.id)):
+    entries = queries.entry_rows(contest.id)
+    if not verdict.is_verified(contest, entries):
         return _abort(contest, now, verify_until_ms(contest.spec), "a final score is missing")
+    results = [contest.baseline, *(one.final_result for one in verdict.standing(entries))]
+    for result in filter(None, results):
+        ledger_actions.publish_blob(result.results_sha256, now=now)
     at_ms = next_ms(contest, now)
     until_ms = at_ms + 1000 * contest.spec.dispute_s
     body = messages.CompetitionProvisional(contest.id, until_ms, at_ms)
@@ -132,7 +168,7 @@ def _abort(contest: Competition, now: datetime, limit_ms: int, reason: str) -> s
     if at_ms < limit_ms:
         return None
     Evaluation.objects.filter(competition=contest.id).delete()
-    lines = escrow.giving_back(contest)
+    lines = escrow.giving_back(contest, queries.entry_rows(contest.id))
     body = messages.CompetitionAborted(contest.id, reason, lines, at_ms)
     return _say(contest, [body], Phase.ABORTED)
 

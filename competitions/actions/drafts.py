@@ -1,5 +1,6 @@
 """A sponsor's draft: saved at each change, prepared by a worker, measured, then published."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -15,11 +16,21 @@ from competitions import queries
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
+from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
+from evaluator.registry import evaluator_of
 from ledger import actions as ledger_actions
 from ledger import bell, log
 
 LEASE_S = 900
 SLICES = ("train", "public", "final")
+PLAIN = {  # field -> option of the reader
+    "base": "--base",
+    "metric": "--metric",
+    "mode": "--mode",
+    "max_tokens": "--max-tokens",
+    "min_sandbox_level": "--min-sandbox-level",
+}
+PAIRS = ("columns", "options")  # fields of one pair a line
 
 
 @dataclass(frozen=True)
@@ -31,27 +42,59 @@ class DraftFile:
     size_bytes: int
 
 
-def files_of(draft: Draft) -> dict[str, DraftFile]:
-    """The three data files. raises FilesMissing"""
-    missing = [name for name in SLICES if name not in draft.files]
+@dataclass(frozen=True)
+class Reading:
+    """What the reader is given.
+
+    files         slice -> its file
+    texts         "code" and "task", of those that the metric needs
+    options       of the reader, as arguments
+    task_options  of the evaluator: name -> value as it was typed
+    """
+
+    files: dict[str, DraftFile]
+    texts: dict[str, DraftFile]
+    options: list[str]
+    task_options: dict[str, str]
+
+
+def reading_of(draft: Draft) -> Reading:
+    """What the sponsor chose and uploaded, of a draft whose fields were checked.
+
+    raises FilesMissing
+    """
+    told = [
+        f"{option}={draft.fields[name]}" for name, option in PLAIN.items() if draft.fields.get(name)
+    ]
+    told.append("--no-race" if draft.fields.get("race") == RACE_OFF else "--race")
+    told += [f"--places={_places(draft)}"] if _places(draft) else []
+    columns = read_pairs(str(draft.fields.get("columns", "")))
+    return Reading(
+        files=_files(draft, SLICES),
+        texts=_files(draft, text_files(evaluator_of(str(draft.fields["metric"])))),
+        options=told + [f"--column={name}={value}" for name, value in columns.items()],
+        task_options=read_pairs(str(draft.fields.get("options", ""))),
+    )
+
+
+def _places(draft: Draft) -> int:
+    """How many places the curve pays; 0 while none is written."""
+    return len([part for part in str(draft.fields.get("curve") or "").split(",") if part.strip()])
+
+
+def _files(draft: Draft, names: Sequence[str]) -> dict[str, DraftFile]:
+    missing = [name for name in names if name not in draft.files]
     if missing:
         raise FilesMissing(f"The {missing[0]} file is missing.", missing=missing)
-    return {name: DraftFile(**draft.files[name]) for name in SLICES}
+    return {name: DraftFile(**draft.files[name]) for name in names}
 
 
-def options_of(draft: Draft) -> dict[str, str]:
-    """What the sponsor chose, as options of the reader."""
-    names = {
-        "base": "--base",
-        "metric": "--metric",
-        "max_tokens": "--max-tokens",
-        "text_column": "--text-column",
-        "label_column": "--label-column",
-        "min_sandbox_level": "--min-sandbox-level",
-    }
-    return {
-        option: str(draft.fields[name]) for name, option in names.items() if draft.fields.get(name)
-    }
+def _chosen(draft: Draft) -> list[object]:
+    """What the task is prepared from, as it was typed and uploaded."""
+    typed = [draft.fields.get(name) or "" for name in (*PLAIN, *PAIRS)]
+    is_raced = bool(draft.prepared.get("race"))  # then the places that are raced for are pinned too
+    race = draft.fields.get("race") or RACE_ON
+    return [dict(draft.files), *typed, race, _places(draft) if is_raced else 0]
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:
@@ -73,10 +116,10 @@ def save(
     raises DraftUnknown
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
-    before = [dict(found.files), options_of(found)]
+    before = _chosen(found)
     found.fields |= fields
     found.files |= {name: asdict(file) for name, file in files.items()}
-    if before != [found.files, options_of(found)]:
+    if before != _chosen(found):
         found.state, found.prepared, found.problem = Draft.State.EDITING, {}, {}
     found.updated_at = now
     found.save()
@@ -90,7 +133,7 @@ def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
     raises DraftUnknown, FilesMissing
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
-    files_of(found)
+    _files(found, SLICES)
     if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
         found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
         found.leased_until, found.updated_at = None, now
@@ -107,6 +150,17 @@ def lease_preparation(*, draft: str, now: datetime) -> int | None:
     if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
         return None
     return int(Draft.objects.values_list("fence", flat=True).get(pk=draft))
+
+
+def extend_lease(*, draft: str, fence: int, now: datetime) -> None:
+    """Make the lease of a preparation that still runs as long as a fresh one, counted from now.
+
+    raises StaleAttempt when another attempt counts
+    """
+    until = now + timedelta(seconds=LEASE_S)
+    mine = Draft.objects.filter(pk=draft, fence=fence, state=Draft.State.WAITING)
+    if not mine.update(leased_until=until):
+        raise StaleAttempt("Another attempt counts.", work=draft, fence=fence)
 
 
 @dataclass(frozen=True)
@@ -130,8 +184,8 @@ def record_preparation(*, draft: str, fence: int, made: Preparation, now: dateti
     raises  StaleAttempt
     """
     registered = made.registered
-    for file in made.files:
-        ledger_actions.publish_blob(file.sha256, now=now)
+    for name in (*(file.sha256 for file in made.files), registered.baseline.results_sha256):
+        ledger_actions.publish_blob(name, now=now)
     with transaction.atomic():
         found = _held(draft, fence)
         if not queries.has_evaluator(registered.manifest_sha256):

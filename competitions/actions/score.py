@@ -1,6 +1,5 @@
 """Scoring work: leases under a fence, and what a worker may write down with it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,15 +10,13 @@ from django.db.models import F
 
 from assay import messages
 from assay.errors import AssayError
-from assay.wire import Nano
+from assay.messages import Result, Stop
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.fold import fold
-from competitions.rules.outcomes import pack
 from competitions.rules.rows import Competition
-from evaluator.metrics import metric_named
 from ledger import log
 
 MOST_ATTEMPTS = 3
@@ -28,10 +25,18 @@ MOST_PAUSE_S = 300
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run in the sandbox gave. outcomes: one integer per example, 0 or 1 for accuracy."""
+    """What a run in the sandbox gave. adapter_sha256: of the canonical blob, empty for the base."""
 
     adapter_sha256: str
-    outcomes: Sequence[int]
+    result: Result
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a run came to that its race stopped."""
+
+    adapter_sha256: str
+    stop: Stop
     sandbox_level: str
     policy_sha256: str
 
@@ -60,6 +65,16 @@ def _lease(evaluation: int, now: datetime) -> int | None:
     return int(Evaluation.objects.values_list("fence", flat=True).get(pk=evaluation))
 
 
+def extend_lease(*, evaluation: int, fence: int, now: datetime) -> None:
+    """Make the lease of work that still runs as long as a fresh one, counted from now.
+
+    raises StaleAttempt when another attempt counts
+    """
+    until = now + timedelta(seconds=settings.LEASE_S)
+    if not Evaluation.objects.filter(pk=evaluation, fence=fence).update(leased_until=until):
+        raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
+
+
 @transaction.atomic
 def record_score(*, evaluation: int, fence: int, measured: Measured, now: datetime) -> None:
     """Write a score down, once, by the worker that holds the newest fence.
@@ -68,14 +83,28 @@ def record_score(*, evaluation: int, fence: int, measured: Measured, now: dateti
     raises StaleAttempt when the work was leased again, or done, in between
     """
     work, contest = _take(evaluation, fence)
-    if work.submission and work.slice == Evaluation.Slice.PUBLIC:
-        earlier = queries.earlier_entry(work.submission, measured.adapter_sha256)
-        if earlier:
-            error = Duplicate("The same adapter was entered earlier.", of=earlier)
-            _refuse(work.submission, error, contest, now=now)
-            return
+    if _is_copy(work, contest, measured.adapter_sha256, now=now):
+        return
     body = _score_body(work, contest, measured, at_ms=next_ms(contest, now))
     log.record([log.fact(body, idempotency=f"{work.submission or contest.id}")], rooms=(fold,))
+
+
+@transaction.atomic
+def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: datetime) -> None:
+    """Write down that a race stopped the entry, once, by the worker that holds the newest fence.
+
+    raises StaleAttempt
+    """
+    work, contest = _take(evaluation, fence)
+    if _is_copy(work, contest, stopped.adapter_sha256, now=now):
+        return
+    body = messages.SubmissionEliminated(
+        submission=work.submission,
+        manifest_sha256=contest.spec.manifest_sha256,
+        at_ms=next_ms(contest, now),
+        **vars(stopped),
+    )
+    log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
 
 
 @transaction.atomic
@@ -114,6 +143,18 @@ def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evalua
     return work, contest
 
 
+def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now: datetime) -> bool:
+    """True for an adapter that somebody else entered earlier: the entry is then refused."""
+    if not work.submission or work.slice != Evaluation.Slice.PUBLIC:
+        return False
+    earlier = queries.earlier_entry(work.submission, adapter_sha256)
+    if earlier is None:
+        return False
+    error = Duplicate("The same adapter was entered earlier.", of=earlier)
+    _refuse(work.submission, error, contest, now=now)
+    return True
+
+
 def _refuse(submission: str, error: AssayError, contest: Competition, *, now: datetime) -> None:
     at_ms = next_ms(contest, now)
     body = messages.SubmissionRefused(submission, error.code, str(error), error.next_step, at_ms)
@@ -123,19 +164,14 @@ def _refuse(submission: str, error: AssayError, contest: Competition, *, now: da
 def _score_body(
     work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
 ) -> object:
-    outcomes = tuple(measured.outcomes)
-    score: dict[str, Any] = {
+    told: dict[str, Any] = {
         "manifest_sha256": contest.spec.manifest_sha256,
-        "score_e9": Nano(metric_named(contest.spec.metric).score_e9(outcomes)),
-        "examples": len(outcomes),
-        "outcomes": pack(outcomes),
-        "sandbox_level": measured.sandbox_level,
-        "policy_sha256": measured.policy_sha256,
+        "result": measured.result,
         "at_ms": at_ms,
     }
     if not work.submission:
-        return messages.BaselineScored(competition=contest.id, **score)
-    score |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
+        return messages.BaselineScored(competition=contest.id, **told)
+    told |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
     if work.slice == Evaluation.Slice.PUBLIC:
-        return messages.SubmissionScored(**score)
-    return messages.SubmissionFinalScored(**score)
+        return messages.SubmissionScored(**told)
+    return messages.SubmissionFinalScored(**told)

@@ -8,6 +8,7 @@ from django import forms
 from assay.errors import AssayError
 from assay.messages import Share
 from assay.money import parse_tokens
+from competitions.rules.task import read_pairs
 from licensing.rules.terms import PERCENT_E8
 
 MOST_PAYEES = 64
@@ -22,6 +23,12 @@ _UNITS_S = (
 _SECONDS = {name: seconds for names, seconds in _UNITS_S for name in names}
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s*%?")
 _SHARE = re.compile(r"([a-z][a-z0-9-]{1,31})(?:[\s,:]+([0-9]{1,9}))?")
+
+
+class StepForm(forms.Form):
+    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too."""
+
+    use_required_attribute = False
 
 
 class Moment(forms.DateTimeInput):
@@ -114,6 +121,24 @@ class CurveField(forms.CharField):
         if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return tuple(int(part) for part in parts)
+
+
+class PairsField(forms.CharField):
+    """Names with their values, one a line: `text = body`; cleaned to a dict."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=4000, required=False, **options)
+        self.widget.attrs |= {"rows": 3}
+
+    def clean(self, value: object) -> dict[str, str]:
+        """name -> value; empty when nothing is named."""
+        try:
+            return read_pairs(super().clean(value))
+        except ValueError as error:
+            cause = f"“{error}” is no line of the form: name = value, each name once."
+            raise forms.ValidationError(cause, code="invalid") from error
 
 
 class SharesField(forms.CharField):

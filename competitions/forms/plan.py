@@ -10,9 +10,10 @@ from assay.messages import FileRef, Share, Spec, Tag, WorkRegister
 from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions.contest import Publication
-from competitions.forms.steps import STEPS, DataForm
+from competitions.forms.data import DataForm
+from competitions.forms.steps import STEPS
 from competitions.models import Draft
-from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
+from competitions.rules.spec import BOND_E8, DEPOSIT_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named
 from ledger.actions import ms
 from licensing import queries as rights
@@ -41,6 +42,7 @@ FIELD_OF = {  # a path of rules.spec.problems -> (page, field) where it is typed
     "dispute_s": ("prize", "dispute"),
     "quota": ("prize", "quota"),
     "window_s": ("prize", "window"),
+    "min_sandbox_level": ("data", "min_sandbox_level"),
 }
 
 
@@ -99,6 +101,7 @@ def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
         fee_e8=FEE_E8,
         pool_e8=POOL_E8,
         bond_e8=BOND_E8,
+        deposit_e8=DEPOSIT_E8,
         opens_at_ms=opens_at_ms,
         closes_at_ms=closes_at_ms,
         reveal_s=REVEAL_S,

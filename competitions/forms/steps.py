@@ -1,38 +1,27 @@
 """The four pages on which a sponsor describes a competition. Texts are kept as they were typed."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import RegexValidator
 
 from competitions import queries
+from competitions.forms.data import DataForm
 from competitions.forms.fields import (
     CurveField,
     DurationField,
     MomentField,
     PercentField,
     SharesField,
+    StepForm,
     TokensField,
 )
 from competitions.rules.spec import SLUG
-from evaluator.bases import BASES
-from evaluator.metrics import METRICS
 from ledger import queries as ledger_queries
 
-FILE_KINDS = (".jsonl", ".csv", ".parquet")
 OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
-_COLUMN = RegexValidator(r"\A[^\s-][^\r\n\x00]{0,79}\Z", "Write the column's name.")
-
-
-class StepForm(forms.Form):
-    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too."""
-
-    use_required_attribute = False
 
 
 class TaskForm(StepForm):
@@ -66,82 +55,6 @@ class TaskForm(StepForm):
         if name in OUR_ADDRESSES or queries.has_competition(name):
             raise forms.ValidationError(f"The short name {name} is taken. Choose another.")
         return name
-
-
-class DataForm(StepForm):
-    """What is trained on and scored. The files are only stored here; a worker reads them.
-
-    stored  slice -> the file that the draft has already
-    """
-
-    base = forms.ChoiceField(
-        label="Base model",
-        choices=[(base.name, base.title) for base in BASES],
-        help_text="Every entry is an adapter of exactly these bytes.",
-    )
-    metric = forms.ChoiceField(
-        choices=[(name, name) for name in METRICS],
-        help_text="Accuracy: the share of examples whose label is predicted.",
-    )
-    train = forms.FileField(
-        label="Training data",
-        error_messages={"required": "Choose a file."},
-        help_text="Public. Rows of text and label, as .jsonl, .csv or .parquet.",
-    )
-    public = forms.FileField(
-        label="Public test data",
-        error_messages={"required": "Choose a file."},
-        help_text="Public. The board is scored on it.",
-    )
-    final = forms.FileField(
-        label="Sealed test data",
-        error_messages={"required": "Choose a file."},
-        help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
-    )
-    text_column = forms.CharField(initial="text", max_length=80, validators=[_COLUMN])
-    label_column = forms.CharField(initial="label", max_length=80, validators=[_COLUMN])
-    max_tokens = forms.IntegerField(
-        label="Tokens per example",
-        initial=48,
-        min_value=8,
-        max_value=512,
-        help_text="Longer texts are cut; fewer tokens score faster.",
-    )
-
-    def __init__(
-        self,
-        *arguments: Any,
-        stored: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-        **more: Any,
-    ) -> None:
-        super().__init__(*arguments, **more)
-        for name in ("train", "public", "final"):
-            self.fields[name].required = name not in stored
-        for name, file in stored.items():
-            replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
-            self.fields[name].help_text = replace
-
-    def clean_train(self) -> UploadedFile | None:
-        return self._file("train")
-
-    def clean_public(self) -> UploadedFile | None:
-        return self._file("public")
-
-    def clean_final(self) -> UploadedFile | None:
-        return self._file("final")
-
-    def _file(self, name: str) -> UploadedFile | None:
-        """raises ValidationError for another kind of file, and past the limit"""
-        file: UploadedFile | None = self.cleaned_data[name]
-        limit_bytes = settings.DATA_FILE_LIMIT_BYTES
-        if file is None:
-            return None
-        if Path(str(file.name)).suffix.lower() not in FILE_KINDS:
-            raise forms.ValidationError("Choose a .jsonl, .csv or .parquet file.")
-        if (file.size or 0) > limit_bytes:
-            cause = f"The file is larger than {limit_bytes >> 20} MiB. Choose a smaller one."
-            raise forms.ValidationError(cause, code="ledger.blob_too_large")
-        return file
 
 
 class PrizeForm(StepForm):

@@ -1,12 +1,14 @@
 """Facts about a competition: each rule checks one and gives the competition's new row."""
 
-from assay.wire import changed
-from competitions.rules import escrow, verdict
+from dataclasses import replace
+
+from competitions.rules import escrow, race, verdict
 from competitions.rules.checks import need, order_of
-from competitions.rules.outcomes import unpack
-from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, Submission
+from competitions.rules.results import final_slice, judged, of_this_task
+from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, State, Submission
 from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
-from evaluator.metrics import metric_named
+from competitions.rules.task import CODE_FILE
+from evaluator import racing
 from ledger.rules.accounts import AccountKind
 from ledger.rules.books import open_account
 from ledger.rules.entry import Entry
@@ -22,6 +24,10 @@ def published(entry: Entry, rows: Rows) -> None:
     need(rows.get(Competition, body.competition) is None, entry, "the name is taken")
     evaluator = rows.get(Evaluator, spec.manifest_sha256)
     need(evaluator is not None and evaluator.base == spec.base, entry, "no such evaluator")
+    assert evaluator is not None
+    need(evaluator.metric == spec.metric, entry, "another metric")
+    code = [one.sha256 for one in spec.files if one.name == CODE_FILE]
+    need(code == [evaluator.code_sha256] * evaluator.is_custom, entry, "the code is another")
     works = [rows.get(Work, work) for work in (spec.base_work, spec.data_work)]
     need(all(works), entry, "base or data is no registered work")
     found = problems(body.competition, spec, now_ms=body.at_ms)
@@ -55,13 +61,13 @@ def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
-    return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+    return replace(moved(entry, contest, Phase.CLOSED), draw=entry.id)
 
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """By the sponsor before the first entry, or by the clock: never funded, or nobody stands."""
-    standing = verdict.standing(rows.find(Submission, competition=contest.id))
-    need(not standing, entry, "somebody has entered")
+    entries = rows.find(Submission, competition=contest.id)
+    need(not verdict.standing(entries), entry, "somebody has entered")
     if entry.order is not None:
         order = order_of(entry, "competition.cancel")
         need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
@@ -70,16 +76,44 @@ def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
     else:
         need(contest.phase == Phase.CLOSED, entry, "it is not closed")
-    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest)
+    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest, entries)
     need(entry.body.transfers == wanted, entry, "the transfers differ")
     return moved(entry, contest, Phase.CANCELLED)
 
 
-def slice_opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
+def slice_opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """From now on everybody knows the orders of a race: every stop must follow from its records."""
     need(contest.phase == Phase.CLOSED, entry, "it is not closed")
     need(not contest.slice_salt, entry, "the slice is open already")
     body = entry.body
-    return changed(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    if evaluator.race is not None:
+        _check_stops(entry, contest, evaluator, rows)
+    return replace(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+
+
+def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows: Rows) -> None:
+    """raises FoldRefused for a stop that does not follow, or that the margin would undo"""
+    secret = bytes.fromhex(entry.body.salt)
+    assert evaluator.race is not None
+    opens = racing.commitment(racing.salt_of(secret)) == evaluator.race.order
+    need(opens, entry, "the salt opens no order of this race")
+    entries = rows.find(Submission, competition=contest.id)
+    need(verdict.is_scored(entries), entry, "a public score is missing")
+    last = race.last_placed(entries, evaluator)
+    for one in entries:
+        if one.stop is None:
+            continue
+        rival = rows.get(Submission, one.stop.rival)
+        order = race.order_of(one, evaluator, secret)
+        assert rival is not None, "the fold has seen a stop's rival"
+        is_proven = race.is_proven(one, rival, evaluator, order)
+        need(is_proven, entry, f"the stop of {one.id} does not follow from its records")
+        is_out = one.state != State.ELIMINATED or not race.is_inside_margin(
+            one, last, evaluator, order
+        )
+        need(is_out, entry, f"{one.id} is inside the margin and was not run in full")
 
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -96,9 +130,10 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
     need(contest.baseline_e9 is None, entry, "it is scored already")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    check_score(entry, contest, examples=evaluator.final_examples)
-    body = entry.body
-    return changed(contest, baseline_e9=body.score_e9, baseline_outcomes=body.outcomes)
+    result = entry.body.result
+    of_this_task(entry, contest)
+    judged(entry, result, final_slice(evaluator))
+    return replace(contest, baseline_e9=result.score_e9, baseline=result)
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -106,7 +141,7 @@ def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(verdict.is_verified(contest, entries), entry, "a score is missing")
     until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
     need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
-    return changed(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
+    return replace(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
 
 
 def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -124,34 +159,21 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     placed = verdict.places(result)
     for one in verdict.standing(entries):
         prize_nano = result.prizes.get(one.id, 0)
-        rows.put(changed(one, place=placed.get(one.id), prize_nano=prize_nano))
+        rows.put(replace(one, place=placed.get(one.id), prize_nano=prize_nano))
     return moved(entry, contest, Phase.SETTLED)
 
 
-def aborted(entry: Entry, contest: Competition, _: Rows) -> Competition:
-    """It could not be judged in time: the sponsor has back what he put in."""
+def aborted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """It could not be judged in time: everybody has back what they put in."""
     limits = {Phase.CLOSED: reveal_until_ms, Phase.VERIFYING: verify_until_ms}
     need(contest.phase in limits, entry, f"it is {contest.phase}")
     need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
-    need(entry.body.transfers == escrow.giving_back(contest), entry, "the transfers differ")
-    return changed(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
+    lines = escrow.giving_back(contest, rows.find(Submission, competition=contest.id))
+    need(entry.body.transfers == lines, entry, "the transfers differ")
+    return replace(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
 
 
 def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:
     """The row in its new phase. raises FoldRefused when PHASES has no such move"""
     need(phase in PHASES[contest.phase], entry, f"it is {contest.phase}")
-    return changed(contest, phase=phase.value, since_ms=entry.body.at_ms)
-
-
-def check_score(entry: Entry, contest: Competition, *, examples: int) -> None:
-    """A score must be of this evaluator, and follow from its outcomes. raises FoldRefused"""
-    body = entry.body
-    need(body.manifest_sha256 == contest.spec.manifest_sha256, entry, "another evaluator")
-    need(body.examples == examples, entry, "the number of examples differs")
-    try:
-        outcomes = unpack(body.outcomes, body.examples)
-    except ValueError as error:
-        need(False, entry, str(error))  # noqa: FBT003
-        return
-    score_e9 = metric_named(contest.spec.metric).score_e9(outcomes)
-    need(body.score_e9 == score_e9, entry, "the score does not follow from the outcomes")
+    return replace(contest, phase=phase.value, since_ms=entry.body.at_ms)

@@ -1,25 +1,29 @@
 """Facts about submissions."""
 
+from dataclasses import replace
 from typing import Any
 
-from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import quota
+from competitions.rules import escrow, quota, race
 from competitions.rules.checks import need, order_of
-from competitions.rules.contests import check_score
+from competitions.rules.results import final_slice, judged, of_this_task, public_slice
 from competitions.rules.rows import (
     ENDS,
     STATES,
     Competition,
+    Deposit,
     Evaluator,
     Phase,
     State,
     Submission,
 )
+from competitions.rules.spec import deposit_nano
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing.rules.meets import shortfalls
 from licensing.rules.reading import parse
+
+ON_DEPOSIT, BY_MARGIN = "deposit", "margin"
 
 
 def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -63,19 +67,76 @@ def scored(entry: Entry, rows: Rows) -> None:
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     body = entry.body
-    check_score(entry, contest, examples=evaluator.public_examples)
+    of_this_task(entry, contest)
+    _same_adapter(entry, submission)
+    mark = judged(entry, body.result, public_slice(evaluator))
+    made = _moved(
+        entry,
+        submission,
+        State.SCORED,
+        adapter_sha256=body.adapter_sha256,
+        score_e9=body.result.score_e9,
+        merit=str(mark.merit),
+        result=body.result,
+    )
+    rows.put(made)
+    if made.deposit:
+        others = rows.find(Submission, competition=contest.id)
+        is_placed = race.has_placed(made, others, evaluator)
+        rows.put(replace(made, deposit=(Deposit.EARNED if is_placed else Deposit.FORFEITED).value))
+
+
+def eliminated(entry: Entry, rows: Rows) -> None:
+    """Judged as far as it can be while the order is secret; `contests.slice_opened` does the rest.
+
+    The rival may have lost its place since the run began, but never have stood higher than that.
+    """
+    submission, contest = _both(entry, rows)
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    body = entry.body
+    of_this_task(entry, contest)
+    need(not submission.resumed, entry, "it is run in full")
+    rival = rows.get(Submission, body.stop.rival)
+    last = race.last_placed(rows.find(Submission, competition=contest.id), evaluator)
+    need(last is not None, entry, "a place is still free")
+    is_finisher = rival is not None and rival.competition == contest.id and bool(rival.merit)
+    need(is_finisher, entry, "its rival has no score here")
+    assert rival is not None
+    assert last is not None
+    is_fair = race.rank_key(rival) >= race.rank_key(last)
+    need(is_fair, entry, "its rival stands above the last place")
+    wrong = race.misform(body.stop, rival, evaluator)
+    need(not wrong, entry, wrong)
     rows.put(
         _moved(
-            entry,
-            submission,
-            State.SCORED,
-            adapter_sha256=body.adapter_sha256,
-            score_e9=body.score_e9,
-            outcomes=body.outcomes,
-            sandbox_level=body.sandbox_level,
-            policy_sha256=body.policy_sha256,
+            entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256, stop=body.stop
         )
     )
+
+
+def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """Run in full: against a deposit while it is open, or by the margin at the close."""
+    body, submission = entry.body, rows.get(Submission, entry.body.submission)
+    if submission is None or submission.competition != contest.id:
+        raise FoldRefused(f"{entry.kind}: there is no such submission.", reason="unknown")
+    if body.reason == ON_DEPOSIT:
+        order = order_of(entry, "submission.resume")
+        named = (order.body.submission, order.body.deposit_nano, order.actor)
+        wanted = (submission.id, deposit_nano(contest.spec), submission.owner)
+        need(named == wanted, entry, "the order differs")
+        is_open = contest.phase == Phase.OPEN and body.at_ms < contest.spec.closes_at_ms
+        need(is_open, entry, "the competition is not open")
+        lines: tuple[object, ...] = (escrow.deposit(contest, submission),)
+    else:
+        need((body.reason, entry.order) == (BY_MARGIN, None), entry, "there is no such reason")
+        is_closed = contest.phase == Phase.CLOSED and not contest.slice_salt
+        need(is_closed, entry, "it is not the close")
+        lines = ()
+    need(body.transfers == lines, entry, "the transfers differ")
+    deposit = Deposit.HELD.value if lines else ""
+    rows.put(_moved(entry, submission, State.COMMITTED, resumed=body.reason, deposit=deposit))
+    return contest
 
 
 def refused(entry: Entry, rows: Rows) -> None:
@@ -86,12 +147,14 @@ def refused(entry: Entry, rows: Rows) -> None:
         "refusal_cause": body.cause,
         "refusal_next": body.next_step,
     }
-    rows.put(_moved(entry, submission, State.REFUSED, slot=None, **told))
+    deposit = Deposit.FORFEITED.value if submission.deposit else ""
+    rows.put(_moved(entry, submission, State.REFUSED, slot=None, deposit=deposit, **told))
 
 
 def failed(entry: Entry, rows: Rows) -> None:
     submission, _ = _both(entry, rows)
-    told = {"refusal_code": entry.body.reason}
+    deposit = Deposit.EARNED.value if submission.deposit else ""
+    told = {"refusal_code": entry.body.reason, "deposit": deposit}
     rows.put(_moved(entry, submission, State.FAILED, slot=None, **told))
 
 
@@ -109,9 +172,24 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     need(body.adapter_sha256 == submission.adapter_sha256, entry, "another adapter")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    check_score(entry, contest, examples=evaluator.final_examples)
-    scores = {"final_score_e9": body.score_e9, "final_outcomes": body.outcomes}
-    rows.put(_moved(entry, submission, State.FINAL_SCORED, **scores))
+    of_this_task(entry, contest)
+    mark = judged(entry, body.result, final_slice(evaluator))
+    rows.put(
+        _moved(
+            entry,
+            submission,
+            State.FINAL_SCORED,
+            final_score_e9=body.result.score_e9,
+            final_merit=str(mark.merit),
+            final_result=body.result,
+        )
+    )
+
+
+def _same_adapter(entry: Entry, submission: Submission) -> None:
+    """An entry that was stopped has its adapter already. raises FoldRefused"""
+    known = submission.adapter_sha256
+    need(known in ("", entry.body.adapter_sha256), entry, "another adapter")
 
 
 def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
@@ -128,6 +206,6 @@ def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
     return submission, contest
 
 
-def _moved(entry: Entry, submission: Submission, state: State, **told: Any) -> Submission:
+def _moved(entry: Entry, submission: Submission, state: State, **changed: Any) -> Submission:
     need(state in STATES[submission.state], entry, f"it is {submission.state}")
-    return changed(submission, state=state.value, since_ms=entry.body.at_ms, **told)
+    return replace(submission, state=state.value, since_ms=entry.body.at_ms, **changed)

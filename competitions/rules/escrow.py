@@ -1,13 +1,13 @@
 """The money of a competition: every line into its escrow, and every line out of it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from assay.messages import Line
 from assay.wire import Nano
 from competitions.rules.prizes import Payout
-from competitions.rules.rows import Competition
-from competitions.rules.spec import bond_nano
-from ledger.rules.accounts import FEE, POOL
+from competitions.rules.rows import Competition, Deposit, Submission
+from competitions.rules.spec import bond_nano, deposit_nano
+from ledger.rules.accounts import FEE, ISSUANCE, POOL
 from ledger.rules.books import transfer_id
 
 
@@ -33,22 +33,41 @@ def funding(contest: Competition) -> tuple[Line, ...]:
     )
 
 
-def giving_back(contest: Competition) -> tuple[Line, ...]:
-    """Void everything that is held: the sponsor has back what he put in."""
-    return tuple(_close(contest, line, "void") for line in funding(contest))
+def deposit(contest: Competition, entry: Submission) -> Line:
+    """Hold what the full run of an eliminated entry costs unless it places."""
+    return Line(
+        id=transfer_id(entry.id, "resume"),
+        kind="pending",
+        debit=entry.owner,
+        credit=account_of(contest.id),
+        amount_nano=Nano(deposit_nano(contest.spec)),
+        code="deposit",
+    )
 
 
-def paying(contest: Competition, payout: Payout, owners: Mapping[str, str]) -> tuple[Line, ...]:
-    """Post the prize, pay it out, give the bond back.
+def giving_back(contest: Competition, entries: Sequence[Submission]) -> tuple[Line, ...]:
+    """Void everything that is held: the sponsor and every miner have back what they put in."""
+    held = (*funding(contest), *(deposit(contest, one) for one in entries if one.deposit))
+    return tuple(_close(contest, line, "void") for line in held)
 
-    owners  id of an entry -> the account its prize goes to
+
+def paying(contest: Competition, payout: Payout, entries: Sequence[Submission]) -> tuple[Line, ...]:
+    """Post the prize and the forfeited deposits, pay them out, give the rest back.
+
+    entries  all of the competition: a prize goes to the owner of its entry
     """
+    owners = {one.id: one.owner for one in entries}
     prize, *bond = funding(contest)
+    staked = [one for one in entries if one.deposit]
+    lost = [deposit(contest, one) for one in staked if one.deposit == Deposit.FORFEITED]
+    back = [deposit(contest, one) for one in staked if one.deposit != Deposit.FORFEITED]
     parts = [("fee", FEE, payout.fee_nano, "fee"), ("pool", POOL, payout.pool_nano, "fee")]
     parts += [(name, owners[name], amount, "prize") for name, amount in payout.prizes.items()]
     parts.append(("rest", contest.sponsor, payout.to_sponsor_nano, "refund"))
+    parts.append(("burn", ISSUANCE, payout.burnt_nano, "burn"))
     paid = [_pay(contest, *part) for part in parts if part[2]]
-    return (_close(contest, prize, "post"), *paid, *(_close(contest, one, "void") for one in bond))
+    posted = [_close(contest, one, "post") for one in (prize, *lost)]
+    return (*posted, *paid, *(_close(contest, one, "void") for one in (*bond, *back)))
 
 
 def _pay(contest: Competition, purpose: str, to: str, amount_nano: int, code: str) -> Line:

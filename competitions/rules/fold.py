@@ -5,16 +5,18 @@ these rules do not give is refused by all three.
 """
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 
-from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import contests, entries
 from competitions.rules.checks import need
+from competitions.rules.results import judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 
 __all__ = ["FoldRefused", "fold"]
+_EVALUATOR = frozenset(one.name for one in fields(Evaluator))
 
 
 def fold(entry: Entry, rows: Rows) -> None:
@@ -29,20 +31,15 @@ def fold(entry: Entry, rows: Rows) -> None:
 def _evaluator_registered(entry: Entry, rows: Rows) -> None:
     body = entry.body
     need(rows.get(Evaluator, body.manifest_sha256) is None, entry, "it is registered already")
-    rows.put(
-        Evaluator(
-            id=body.manifest_sha256,
-            base=body.base,
-            metric=body.metric,
-            public_examples=body.public_examples,
-            final_examples=body.final_examples,
-            final_commitment=body.final_commitment,
-            baseline_e9=body.baseline_e9,
-            sandbox_level=body.sandbox_level,
-            at_ms=body.at_ms,
-            message=entry.id,
-        )
+    told = {one.name: getattr(body, one.name) for one in fields(body) if one.name in _EVALUATOR}
+    made = Evaluator(
+        id=body.manifest_sha256,
+        baseline_e9=body.baseline.score_e9,
+        message=entry.id,
+        **told,
     )
+    judged(entry, body.baseline, public_slice(made))
+    rows.put(made)
 
 
 def _timed(
@@ -55,7 +52,7 @@ def _timed(
         if contest is None:
             raise FoldRefused(f"{entry.kind}: there is no such competition.", reason="unknown")
         need(entry.body.at_ms > contest.last_ms, entry, "its time is not later than the last")
-        rows.put(changed(rule(entry, contest, rows), last_ms=entry.body.at_ms))
+        rows.put(replace(rule(entry, contest, rows), last_ms=entry.body.at_ms))
 
     return apply
 
@@ -75,6 +72,8 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "competition.aborted": _timed(contests.aborted),
     "submission.committed": _timed(entries.committed),
     "submission.scored": entries.scored,
+    "submission.eliminated": entries.eliminated,
+    "submission.resumed": _timed(entries.resumed),
     "submission.refused": entries.refused,
     "submission.failed": entries.failed,
     "submission.revealed": entries.revealed,

@@ -1,10 +1,10 @@
-"""Settlement rule `settle-v1`: from outcomes on the sealed slice to payouts, in whole numbers.
+"""Settlement rule `settle-v1`: from marks on the sealed slice to payouts, in whole numbers.
 
-    ranking     more right answers first, then the earlier commit; one place per owner, the best
+    ranking     the greater merit first, then the earlier commit; one place per owner, the best
     winners     those clearly better than the untouched base (separable)
     groups      a leader and those after it, up to the first that is separable from that leader
     weights     a group shares the sum of the places it stands on, equally
-    pot         prize - fee - pool, split once over all winners by largest remainder
+    pot         prize - fee - pool + forfeits, split once over all winners by largest remainder
 
 source  docs/algorithms/payout.md, with worked examples that the tests execute
 """
@@ -12,13 +12,28 @@ source  docs/algorithms/payout.md, with worked examples that the tests execute
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb, lcm
-from operator import gt, lt
+from math import lcm
 
 from assay.money import split
 
 E8 = 10**8
 ALPHA = Fraction(1, 20)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a metric makes of a run's records.
+
+    merit   ranks: higher is better
+    points  one whole number per example, higher is better: what ties are judged by
+    """
+
+    merit: int
+    points: tuple[int, ...]
+
+    def beats(self, other: "Mark") -> bool:
+        """True when it is greater, and clearly so."""
+        return self.merit > other.merit and separable(self.points, other.points)
 
 
 @dataclass(frozen=True)
@@ -28,22 +43,27 @@ class Placed:
     id: str
     owner: str
     committed_ms: int
-    outcomes: tuple[int, ...]
+    mark: Mark
 
 
 @dataclass(frozen=True)
 class PayoutTerms:
-    """What the sponsor fixed. fee_e8, pool_e8: parts of 10^8, for the house and the evaluators."""
+    """What the sponsor fixed, and what was forfeited since.
+
+    fee_e8, pool_e8  parts of 10^8 of the prize, for the house and the evaluators
+    forfeits_nano    deposits that go to the pot
+    """
 
     prize_nano: int
     curve: Sequence[int]
     fee_e8: int
     pool_e8: int
+    forfeits_nano: int = 0
 
 
 @dataclass(frozen=True)
 class Payout:
-    """Where the stake goes. It adds up: fee + pool + prizes + to_sponsor = prize.
+    """Where it all goes. It adds up: fee + pool + prizes + to_sponsor + burnt = prize + forfeits.
 
     groups  ids of the winners, tied ones together, best group first
     prizes  id of an entry -> nano-tokens
@@ -54,24 +74,30 @@ class Payout:
     fee_nano: int
     pool_nano: int
     to_sponsor_nano: int
+    burnt_nano: int = 0
 
 
 def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
-    """True when 0/1 outcomes are clearly better, one-sided, at 1 in 20.
+    """True when points are clearly better, one-sided, at 1 in 20.
 
-    source  exact McNemar test: P(Binomial(wins + losses, 1/2) >= wins) <= 1/20, whole numbers
+    source  exact sign test over the examples on which they differ, which for 0/1 points is
+            McNemar's: P(Binomial(wins + losses, 1/2) >= wins) <= 1/20, whole numbers
     """
-    if len(better) != len(worse):
-        raise ValueError("outcomes of two tests cannot be compared")
-    wins = sum(map(gt, better, worse))
-    total = wins + sum(map(lt, better, worse))
-    tail = sum(comb(total, k) for k in range(wins, total + 1))
-    return total > 0 and Fraction(tail, 2**total) <= ALPHA
+    pairs = list(zip(better, worse, strict=True))
+    wins = sum(one > other for one, other in pairs)
+    losses = sum(one < other for one, other in pairs)
+    if wins <= losses:
+        return False
+    total, tail, ways = wins + losses, 0, 1
+    for won in range(total, wins - 1, -1):  # ways = C(total, won)
+        tail += ways
+        ways = ways * won // (total - won + 1)
+    return tail * ALPHA.denominator <= ALPHA.numerator << total
 
 
 def ranking(entries: Sequence[Placed]) -> list[Placed]:
     """One entry per owner, best first; of equal scores the earlier commit."""
-    best_first = sorted(entries, key=lambda one: (-sum(one.outcomes), one.committed_ms, one.id))
+    best_first = sorted(entries, key=lambda one: (-one.mark.merit, one.committed_ms, one.id))
     seen: set[str] = set()
     ranked = []
     for entry in best_first:
@@ -85,7 +111,7 @@ def tied_groups(ranked: Sequence[Placed]) -> list[list[Placed]]:
     """Groups of entries that cannot be told apart from the leader of their group."""
     groups: list[list[Placed]] = []
     for entry in ranked:
-        if groups and not separable(groups[-1][0].outcomes, entry.outcomes):
+        if groups and not groups[-1][0].mark.beats(entry.mark):
             groups[-1].append(entry)
         else:
             groups.append([entry])
@@ -103,21 +129,20 @@ def place_weights(groups: Sequence[Sequence[Placed]], curve: Sequence[int]) -> d
     return weights
 
 
-def settle(
-    entries: Sequence[Placed], terms: PayoutTerms, *, baseline: Sequence[int], draw: str
-) -> Payout:
+def settle(entries: Sequence[Placed], terms: PayoutTerms, *, baseline: Mark, draw: str) -> Payout:
     """The whole payout of one competition.
 
-    baseline  outcomes of the untouched base on the same examples
+    baseline  mark of the untouched base on the same examples
     draw      decides equal remainders; fixed by the log before anybody knows the scores
     """
-    winners = [one for one in ranking(entries) if separable(one.outcomes, baseline)]
+    winners = [one for one in ranking(entries) if one.mark.beats(baseline)]
     pool_nano = terms.prize_nano * terms.pool_e8 // E8
     if not winners:
-        return Payout((), {}, 0, pool_nano, terms.prize_nano - pool_nano)
+        rest_nano = terms.prize_nano - pool_nano  # forfeits never go to who chose the task
+        return Payout((), {}, 0, pool_nano, rest_nano, terms.forfeits_nano)
     fee_nano = terms.prize_nano * terms.fee_e8 // E8
     groups = tied_groups(winners)
-    pot_nano = terms.prize_nano - fee_nano - pool_nano
+    pot_nano = terms.prize_nano - fee_nano - pool_nano + terms.forfeits_nano
     prizes = split(pot_nano, place_weights(groups, terms.curve), draw=draw)
     names = tuple(tuple(entry.id for entry in group) for group in groups)
     return Payout(names, prizes, fee_nano, pool_nano, 0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from assay.messages import FileRef, Spec, Tag
+from assay.messages import FileRef, RaceTerms, Result, Spec, Stop, Tag
 
 
 class Phase(StrEnum):
@@ -26,6 +26,7 @@ class State(StrEnum):
 
     COMMITTED = "committed"
     SCORED = "scored"
+    ELIMINATED = "eliminated"
     REFUSED = "refused"
     FAILED = "failed"
     REVEALED = "revealed"
@@ -44,13 +45,24 @@ PHASES: dict[str, frozenset[str]] = {
     Phase.ABORTED: frozenset(),
 }
 STATES: dict[str, frozenset[str]] = {
-    State.COMMITTED: frozenset({State.SCORED, State.REFUSED, State.FAILED}),
+    State.COMMITTED: frozenset({State.SCORED, State.ELIMINATED, State.REFUSED, State.FAILED}),
+    State.ELIMINATED: frozenset({State.COMMITTED}),
     State.SCORED: frozenset({State.REVEALED}),
     State.REVEALED: frozenset({State.FINAL_SCORED, State.REFUSED}),
     State.FINAL_SCORED: frozenset(),
     State.REFUSED: frozenset(),
     State.FAILED: frozenset(),
 }
+
+
+class Deposit(StrEnum):
+    """What becomes of the deposit for a full run, at the end of the competition."""
+
+    HELD = "held"  # not decided yet: it goes back
+    EARNED = "earned"  # the full score placed, or our side failed: it goes back
+    FORFEITED = "forfeited"  # it goes to the pot
+
+
 ENDS = frozenset({Phase.SETTLED, Phase.CANCELLED, Phase.ABORTED})
 
 
@@ -64,14 +76,23 @@ class Evaluator:
 
     id: str
     base: str
+    evaluator: str
     metric: str
+    is_generic: bool
+    is_custom: bool
+    code_sha256: str
     public_examples: int
+    public_units: int
+    public_mode: str
     final_examples: int
+    final_units: int
+    final_mode: str
     final_commitment: str
     baseline_e9: int
-    sandbox_level: str
+    baseline: Result
     at_ms: int
     message: str
+    race: RaceTerms | None = None
 
 
 @dataclass(frozen=True)
@@ -92,14 +113,22 @@ class Competition:
     slice_salt: str = ""
     slice_files: tuple[FileRef, ...] = ()
     baseline_e9: int | None = None
-    baseline_outcomes: str = ""
+    baseline: Result | None = None
     dispute_until_ms: int | None = None
     end_reason: str = ""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One adapter offered to one competition. slot: None once it was given back."""
+    """One adapter offered to one competition.
+
+    slot           None once it was given back
+    merit          what ranks: higher is better; a whole number of any size, as decimal text
+    result         of the public slice; with `final_`, of the sealed one
+    stop           where a race stopped it; it stays there when the entry is run in full after all
+    resumed        why it is run in full: deposit, or margin; empty: it is not
+    deposit        what becomes of what its owner put down for that
+    """
 
     TABLE: ClassVar[str] = "competitions.Submission"
     INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
@@ -120,14 +149,17 @@ class Submission:
     slot: int | None
     adapter_sha256: str = ""
     score_e9: int | None = None
-    outcomes: str = ""
+    merit: str = ""
+    result: Result | None = None
     final_score_e9: int | None = None
-    final_outcomes: str = ""
-    sandbox_level: str = ""
-    policy_sha256: str = ""
+    final_merit: str = ""
+    final_result: Result | None = None
     refusal_code: str = ""
     refusal_cause: str = ""
     refusal_next: str = ""
+    stop: Stop | None = None
+    resumed: str = ""
+    deposit: str = ""
     place: int | None = None
     prize_nano: int | None = None
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from assay.messages import Spec
+from competitions.rules.task import SANDBOX_LEVELS
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 MOST_PLACES = 64
@@ -12,6 +13,7 @@ E8 = 10**8
 DAY_S = 86_400
 LEAST_OPEN_MS = 10_000
 FEE_E8, POOL_E8, BOND_E8 = 2_500_000, 5_000_000, 10_000_000  # of the prize, for new competitions
+DEPOSIT_E8 = 100_000  # of the prize, for the full run of an eliminated entry
 REVEAL_S, VERIFY_S = DAY_S, 3 * DAY_S
 PUBLIC_FILES = ("manifest.json", "train.jsonl", "public.jsonl", "public.inputs", "public.labels")
 
@@ -35,6 +37,11 @@ def problems(competition: str, spec: Spec, *, now_ms: int) -> list[Problem]:
 def bond_nano(spec: Spec) -> int:
     """The sponsor's bond, on top of the prize; it comes back when the sponsor keeps his word."""
     return spec.prize_nano * spec.bond_e8 // E8
+
+
+def deposit_nano(spec: Spec) -> int:
+    """What the full run of an eliminated entry costs unless it places; never nothing."""
+    return max(1, spec.prize_nano * spec.deposit_e8 // E8)
 
 
 def reveal_until_ms(spec: Spec) -> int:
@@ -64,8 +71,9 @@ def _money(spec: Spec) -> Iterator[Problem]:
         )
     if spec.fee_e8 < 0 or spec.pool_e8 < 0 or spec.fee_e8 + spec.pool_e8 > E8 // 2:
         yield Problem("fee_e8", "Fee and pool together are between nothing and half of the prize.")
-    if not 0 <= spec.bond_e8 <= E8:
-        yield Problem("bond_e8", "The bond is between nothing and the whole prize.")
+    for path, value in (("bond_e8", spec.bond_e8), ("deposit_e8", spec.deposit_e8)):
+        if not 0 <= value <= E8:
+            yield Problem(path, "Choose between nothing and the whole prize.")
 
 
 def _dates(spec: Spec, now_ms: int) -> Iterator[Problem]:
@@ -88,3 +96,5 @@ def _runs(spec: Spec) -> Iterator[Problem]:
         yield Problem("quota", "Choose between 1 and 1000 runs a window.")
     if not 1 <= spec.window_s <= 30 * DAY_S:
         yield Problem("window_s", "Choose a window of one second to thirty days.")
+    if spec.min_sandbox_level not in SANDBOX_LEVELS:
+        yield Problem("min_sandbox_level", f"Choose one of {', '.join(SANDBOX_LEVELS)}.")

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from assay.messages import Line
+from assay.messages import Line, Spec
 from competitions.rules import escrow, prizes
-from competitions.rules.outcomes import unpack
-from competitions.rules.rows import Competition, Evaluator, Phase, State, Submission
+from competitions.rules.results import final_slice, mark_of
+from competitions.rules.rows import Competition, Deposit, Evaluator, Phase, State, Submission
+from competitions.rules.spec import deposit_nano
 
 STANDING = frozenset({State.COMMITTED, State.SCORED, State.REVEALED, State.FINAL_SCORED})
 
@@ -16,12 +17,16 @@ def standing(entries: Sequence[Submission]) -> list[Submission]:
 
 
 def copies(entries: Sequence[Submission]) -> dict[str, str]:
-    """Id of a standing entry -> the earlier one, of another owner, with the very same adapter."""
+    """Id of a standing entry -> the earlier one, of another owner, with the very same adapter.
+
+    The earlier one may be eliminated: a copy of it that was run in full gains nothing.
+    """
     first: dict[str, Submission] = {}
     found = {}
-    for one in sorted(standing(entries), key=lambda entry: entry.committed_ms):
+    judged = [one for one in entries if one.state in STANDING | {State.ELIMINATED}]
+    for one in sorted(judged, key=lambda entry: entry.committed_ms):
         original = first.setdefault(one.adapter_sha256, one)
-        if original.owner != one.owner:
+        if original.owner != one.owner and one.state in STANDING:
             found[one.id] = original.id
     return found
 
@@ -45,16 +50,27 @@ def payout(
     contest  in phase provisional, with its draw and its baseline
     """
     assert contest.phase == Phase.PROVISIONAL, f"{contest.id} is {contest.phase}"
+    assert contest.baseline is not None, "what is verified has its baseline"
     judged = standing(entries)
     spec = contest.spec
     result = prizes.settle(
         [_placed(one, evaluator) for one in judged],
-        prizes.PayoutTerms(int(spec.prize_nano), spec.curve, spec.fee_e8, spec.pool_e8),
-        baseline=unpack(contest.baseline_outcomes, evaluator.final_examples),
+        prizes.PayoutTerms(
+            int(spec.prize_nano),
+            spec.curve,
+            spec.fee_e8,
+            spec.pool_e8,
+            forfeits_nano(spec, entries),
+        ),
+        baseline=mark_of(contest.baseline, final_slice(evaluator)),
         draw=contest.draw,
     )
-    owners = {one.id: one.owner for one in judged}
-    return result, escrow.paying(contest, result, owners)
+    return result, escrow.paying(contest, result, entries)
+
+
+def forfeits_nano(spec: Spec, entries: Sequence[Submission]) -> int:
+    """The deposits that were lost."""
+    return deposit_nano(spec) * sum(one.deposit == Deposit.FORFEITED for one in entries)
 
 
 def places(result: prizes.Payout) -> dict[str, int]:
@@ -68,5 +84,6 @@ def places(result: prizes.Payout) -> dict[str, int]:
 
 
 def _placed(entry: Submission, evaluator: Evaluator) -> prizes.Placed:
-    outcomes = unpack(entry.final_outcomes, evaluator.final_examples)
-    return prizes.Placed(entry.id, entry.owner, entry.committed_ms, outcomes)
+    assert entry.final_result is not None, "what is verified has its final score"
+    mark = mark_of(entry.final_result, final_slice(evaluator))
+    return prizes.Placed(entry.id, entry.owner, entry.committed_ms, mark)

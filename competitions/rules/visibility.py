@@ -29,6 +29,11 @@ def may_see_refusal(entry: Entry, *, viewer: str) -> bool:
     return _is_own(entry, viewer)
 
 
+def is_after_the_close(phase: str) -> bool:
+    """Adapters and answers are public from then on."""
+    return phase not in SECRET_PHASES and phase != Phase.CLOSED
+
+
 def may_see_final_score(phase: str) -> bool:
     """The sealed slice speaks for all at once, when every entry was judged."""
     return phase in (Phase.PROVISIONAL, Phase.SETTLED)

@@ -3,20 +3,24 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.http import condition, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from assay.messages import Spec
 from assay.wire import from_json
 from competitions import queries
+from competitions.actions.resume import resume_for
 from competitions.models import Competition
 from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
+from competitions.rules.spec import deposit_nano
 from competitions.rules.verdict import standing
 from competitions.views import lines
 from competitions.views.stages import duration, is_ended, next_step, stages
@@ -127,10 +131,22 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         if line.is_mine
         else None,
         "terms": terms_of(entry.tags),
+        "deposit_nano": deposit_nano(from_json(Spec, contest.spec)),
         "is_open": contest.phase == Phase.OPEN,
+        "results": lines.results_of(entry, line),
+        "marks": queries.marks(contest),
         "is_public_adapter": entry.state in ("revealed", "final_scored"),
     }
     return render(request, "competitions/submission.html", context)
+
+
+@login_required
+@require_POST
+def resume(request: HttpRequest, submission: str) -> HttpResponse:
+    """Run an eliminated entry in full, against a deposit."""
+    resume_for(request.user.get_username(), submission, now=timezone.now())
+    notices.success(request, "The deposit is held, and a worker runs the whole public slice.")
+    return redirect("submission", submission)
 
 
 def terms_of(tags: list[list[str]]) -> list[str]:
@@ -161,6 +177,7 @@ def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str
         "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
         "stages": stages(contest, spec),
         "next": next_step(contest, spec, now_ms=ms(now)),
+        "marks": queries.marks(contest),
         "is_ended": is_ended(contest),
         "is_open": contest.phase == Phase.OPEN,
         "is_sponsor": bool(viewer) and viewer == contest.sponsor,
@@ -178,6 +195,8 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "purse": parts,
         "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
         "evaluator": evaluator,
+        "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
+        "code": queries.scoring_code(contest),
         "public_baseline": lines.plain_score(evaluator.baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),

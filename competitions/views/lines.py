@@ -4,18 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from assay.messages import Result, Stop
 from assay.money import show_tokens
+from assay.wire import from_json
 from competitions import queries
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
-from competitions.rules.outcomes import unpack
+from competitions.rules.race import show_e_value
+from competitions.rules.results import interval_e9
 from competitions.rules.rows import State
 from competitions.rules.visibility import (
     may_see_final_score,
     may_see_refusal,
     may_see_score,
 )
-from evaluator.metrics import metric_named, show_score
+from evaluator.registry import show_score
 from licensing.rules.may import Denied, Priced, Use, may
 from licensing.rules.reading import parse
 from licensing.rules.terms import Schedule
@@ -66,14 +69,23 @@ class Board:
 
 @dataclass(frozen=True)
 class EntryLine:
-    """An entry as its viewer may see it. place: in the queue of runs, the next being 1."""
+    """An entry as its viewer may see it.
+
+    stop   where a race stopped it     place  in the queue of runs, the next being 1
+    """
 
     entry: Submission
     score: Score | None
     final_score: Score | None
+    stop: Stop | None
     place: int | None
     is_mine: bool
     has_reason: bool
+
+    @property
+    def e_value(self) -> str:
+        """The evidence against it, where a race stopped it."""
+        return show_e_value(self.stop) if self.stop else ""
 
     @property
     def is_waiting(self) -> bool:
@@ -105,10 +117,20 @@ def entry_line(
         entry=entry,
         score=plain_score(entry.score_e9) if sees_score else None,
         final_score=plain_score(entry.final_score_e9) if sees_final else None,
+        stop=from_json(Stop, entry.stop) if entry.stop and sees_score else None,
         place=place,
         is_mine=bool(viewer) and entry.owner == viewer,
         has_reason=may_see_refusal(entry, viewer=viewer),
     )
+
+
+def results_of(entry: Submission, line: EntryLine) -> list[tuple[str, Result]]:
+    """What each score ran under, of those scores that the viewer may see."""
+    found = (
+        ("Public run", entry.result if line.score else None),
+        ("Final run", entry.final_result if line.final_score else None),
+    )
+    return [(title, from_json(Result, value)) for title, value in found if value]
 
 
 def licence_words(tags: Iterable[tuple[str, str]]) -> str:
@@ -139,8 +161,8 @@ def _baseline(contest: Competition, *, is_final: bool) -> Score:
     if not is_final:
         return Score(show_score(evaluator.baseline_e9), evaluator.baseline_e9)
     assert contest.baseline_e9 is not None, "a final board has its baseline"
-    outcomes = unpack(contest.baseline_outcomes, evaluator.final_examples)
-    low_e9, high_e9 = metric_named(evaluator.metric).interval_e9(outcomes)
+    result = from_json(Result, contest.baseline)
+    low_e9, high_e9 = interval_e9(result, evaluator.metric) or (None, None)
     return Score(show_score(contest.baseline_e9), contest.baseline_e9, low_e9, high_e9)
 
 

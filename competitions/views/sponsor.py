@@ -22,11 +22,13 @@ from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile
 from competitions.errors import SpecInvalid
 from competitions.forms import plan
-from competitions.forms.steps import STEPS, DataForm
+from competitions.forms.data import DataForm
+from competitions.forms.steps import STEPS
 from competitions.models import Draft
 from competitions.rules.purse import purse
+from competitions.rules.task import words_of
 from competitions.views.board import terms_of
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
 from licensing import queries as rights
@@ -228,7 +230,12 @@ def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
 
 
 def _measured(found: Draft) -> dict[str, Any]:
-    return {"prepared": found.prepared, "baseline": show_score(int(found.prepared["baseline_e9"]))}
+    told = {name: bool(found.prepared[name]) for name in ("is_generic", "is_custom")}
+    return {
+        "marks": words_of(**told),
+        "prepared": found.prepared,
+        "baseline": show_score(int(found.prepared["baseline"]["score_e9"])),
+    }
 
 
 def _problems(error: AssayError | None) -> list[tuple[str, str, str]]:

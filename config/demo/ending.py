@@ -5,13 +5,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from assay.messages import Result
 from assay.money import show_tokens
-from competitions.rules.outcomes import unpack
-from competitions.rules.prizes import separable
+from assay.wire import from_json
+from competitions.rules.prizes import Mark
+from competitions.rules.results import Slice, interval_e9, mark_of
 from config.demo.miner import Miner
 from config.demo.site import manage
 from config.demo.story import AUTHOR, BUYER, COMPETITION, CONTRIBUTOR, SPONSOR, Story
-from evaluator.metrics import show_score, wilson_e9
+from evaluator.registry import show_score
 
 Facts = dict[str, Any]
 
@@ -35,34 +37,45 @@ def scores(story: Story) -> None:
     rows = rows_of(story, "competitions.Submission")
     contest = rows_of(story, "competitions.Competition")[0]
     evaluator = rows_of(story, "competitions.Evaluator")[0]
-    sealed = evaluator["final_examples"]
-    baseline = unpack(contest["baseline_outcomes"], sealed)
+    sealed = Slice(
+        *(evaluator[name] for name in ("metric", "final_examples", "final_units", "final_mode"))
+    )
     scored = [one for one in rows if one["state"] == "final_scored"]
-    scored.sort(key=lambda one: (-int(one["final_score_e9"]), one["committed_ms"]))
-    facts["scored"] = [_scored(one, sealed) for one in scored]
+    marks = {one["id"]: _mark(one["final_result"], sealed) for one in scored}
+    scored.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
+    facts["scored"] = [_scored(one, sealed.metric) for one in scored]
     facts["baseline"] = {
         "public": show_score(int(evaluator["baseline_e9"])),
         "sealed": show_score(int(contest["baseline_e9"])),
     }
     telling.check("three_adapters_scored", holds=len(scored) >= 3, says=str(len(scored)))
-    best = unpack(scored[0]["final_outcomes"], sealed)
-    telling.check("best_clearly_beats_the_base", holds=separable(best, baseline))
+    baseline = _mark(contest["baseline"], sealed)
+    best = marks[scored[0]["id"]]
+    telling.check("best_clearly_beats_the_base", holds=best.beats(baseline))
+    modes = {one["final_result"]["mode"] for one in scored} | {contest["baseline"]["mode"]}
+    telling.check("final_scores_are_exact", holds=modes == {"exact"}, says=str(modes))
     gone = [one for one in rows if one["state"] == "refused"]
     is_free = all(one.get("slot") is None for one in gone)
     telling.check("refused_lost_no_quota", holds=len(gone) == 1 and is_free, says=str(gone))
 
 
-def _scored(row: Facts, examples: int) -> Facts:
-    low, high = wilson_e9(unpack(row["final_outcomes"], examples))
+def _mark(told: Facts, sealed: Slice) -> Mark:
+    return mark_of(from_json(Result, told), sealed)
+
+
+def _scored(row: Facts, metric: str) -> Facts:
+    result = from_json(Result, row["final_result"])
+    interval = interval_e9(result, metric)
     return {
         "place": row.get("place"),  # absent on the wire: none
         "title": row["title"],
         "owner": row["owner"],
         "public": show_score(int(row["score_e9"])),
         "sealed": show_score(int(row["final_score_e9"])),
-        "interval": [show_score(low), show_score(high)],
+        "interval": [show_score(one) for one in interval or ()],
         "prize_nano": str(row.get("prize_nano") or 0),
-        "sandbox_level": row["sandbox_level"],
+        "mode": result.mode,
+        "sandbox_level": result.sandbox_level,
     }
 
 
@@ -180,7 +193,19 @@ def proof(story: Story) -> None:
     telling.say(
         "auditor", f"replay: {told.get('rows')} rows follow from {told.get('messages')} messages"
     )
+    _rerun(story)
     auditor = Miner("auditor", story.url, story.folder / "homes" / "auditor")
     telling.facts["audit"] = auditor.assay("audit", story.url)
     telling.check("audit_ok", holds=True)
     telling.say("auditor", "audit from outside: log, signatures and every row hold")
+
+
+def _rerun(story: Story) -> None:
+    """Somebody computes the best entry's final score again, from what the site made public."""
+    anyone = Miner("anyone", story.url, story.folder / "homes" / "anyone")
+    best = story.telling.facts["board"]["items"][0]["submission"]
+    out = story.folder / "rerun"
+    told = anyone.run("rerun", best, "--out", str(out), "--json")
+    story.telling.check("rerun_gives_the_same_bits", holds=told.returncode == 0, says=told.stdout)
+    story.telling.facts["rerun"] = json.loads(told.stdout)
+    story.telling.say("anyone", "ran the best final score again: the same bits")

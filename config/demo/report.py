@@ -31,7 +31,7 @@ def _board(facts: dict[str, Any]) -> Table:
     heads = ("place", "entry", "public", "sealed", "95 % interval, sealed", "prize")
     table = Table(*heads, title=f"Entries, scored in the sandbox ({facts['sandbox_level']})")
     for row in facts["scored"]:
-        span = f"{row['interval'][0][:6]} to {row['interval'][1][:6]}"
+        span = " to ".join(one[:6] for one in row["interval"])
         prize = show_tokens(int(row["prize_nano"]))
         place = str(row["place"] or "")
         table.add_row(place, row["title"], row["public"][:6], row["sealed"][:6], span, prize)

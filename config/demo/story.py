@@ -26,8 +26,7 @@ TASK = {
 DATA = {
     "base": BASE,
     "metric": "accuracy",
-    "text_column": "text",
-    "label_column": "label",
+    "mode": "fast",
     "max_tokens": "48",
 }
 PRIZE = {"prize": "1000", "curve": "8,4,2,1", "dispute": "1 s", "quota": "5", "window": "1 day"}

@@ -1,15 +1,18 @@
 """docs/messages.md: every kind of message, who signs it, and its fields."""
 
+import re
 from dataclasses import MISSING, fields, is_dataclass
+from inspect import cleandoc
 from types import UnionType
 from typing import Any, get_args, get_origin
 
 from assay import wire
-from assay.messages import FileRef, Line, Share, Spec
+from assay.messages import FileRef, Line, RaceTerms, Result, Share, Spec, Stop
 from assay.messages.kinds import KINDS, Kind
 from config.reference.tables import MADE_BY, sentence, table
 
-PARTS = (Spec, Line, FileRef, Share)
+NOTE = re.compile(r"([a-z*_][\w*, ]*?) {2,}(\S.*)")
+PARTS = (Spec, Line, FileRef, Share, Result, RaceTerms, Stop)
 ROOMS = {
     "ledger": "The record",
     "licensing": "The rights",
@@ -24,6 +27,7 @@ SIGNERS = {
 UNITS = {
     "_nano": "nano-tokens",
     "_e9": "parts of 10^9",
+    "_e3": "thousandths",
     "_e8": "parts of 10^8",
     "_ms": "milliseconds since 1970, UTC",
     "_s": "seconds",
@@ -59,7 +63,26 @@ def _told(body: type) -> str:
     rows = [
         (f"`{one.name}`", _form(wire.hints(body)[one.name]), _note(one)) for one in fields(body)
     ]
-    return f"{sentence(body.__doc__)}\n\n{table(('field', 'form', 'unit'), rows)}"
+    prose, notes = _notes(cleandoc(body.__doc__ or ""))
+    listed = [f"- `{name}`: {text}" for name, text in notes]
+    parts = [sentence(prose), table(("field", "form", "unit"), rows), "\n".join(listed)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _notes(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """A docstring's sentences, and what it says of single fields: `name  words`, and indented."""
+    prose: list[str] = []
+    notes: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        named = NOTE.match(line)
+        if named:
+            notes.append((named[1], named[2]))
+        elif notes and line.startswith(" "):
+            name, words = notes[-1]
+            notes[-1] = (name, f"{words} {line.strip()}")
+        else:
+            prose.append(line)
+    return " ".join(prose), notes
 
 
 def _room(body: type) -> str:

@@ -1,6 +1,7 @@
 """A miner's way through the command line, against a live site whose clock stands still."""
 
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -9,8 +10,9 @@ from django.utils import timezone
 from assay.cli import auth
 from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
+from evaluator.rerun import read_receipt
 from ledger import actions, sequencer
-from tests import factories
+from tests import factories, racers
 
 
 @pytest.fixture
@@ -156,3 +158,72 @@ def test_a_buyer_sees_the_price_agrees_and_gets_a_licence_once(contest, run, sit
     assert "900 tokens" in run("ledger", "balance").stdout
     shown = json.loads(run("licence", "show", first["grant"], "--json").stdout)
     assert (shown["holder"], shown["price_nano"]) == ("ada", str(100 * 10**9))
+
+
+def scored(contest, run, adapter):
+    _, told = enter(run, adapter)
+    found = factories.Evaluation.objects.get(submission=told["id"])
+    fence = factories.score.lease_evaluation(evaluation=found.pk, now=factories.at(40))
+    factories.score.record_score(
+        evaluation=found.pk, fence=fence, now=factories.at(41),
+        measured=factories.measured(factories.blob("canonical").sha256, 30),
+    )  # fmt: skip
+    return told["id"]
+
+
+def test_a_score_cannot_be_run_again_before_it_decides(contest, run, adapter, tmp_path):
+    entry = scored(contest, run, adapter)
+    result = run("rerun", entry, "--out", str(tmp_path / "again"), "--json")
+    assert result.exit_code == 5
+    assert json.loads(result.stderr.splitlines()[-1])["code"] == "submission.receipt_sealed"
+
+
+def test_what_a_score_was_made_of_is_downloaded_and_handed_to_the_scale(
+    contest, run, adapter, tmp_path
+):
+    """The bytes of this site are no real task, so the scale refuses them, with its own code."""
+    entry = scored(contest, run, adapter)
+    factories.settle(right={entry: 30})
+    out = tmp_path / "again"
+    result = run("rerun", entry, "--batch", "0", "--out", str(out), "--json")
+    receipt = read_receipt((out / "receipt.json").read_bytes())
+    assert receipt.mode == "exact"
+    files = {"manifest.json": receipt.manifest_sha256, "inputs.blob": receipt.inputs_sha256,
+             "adapter.blob": receipt.adapter_sha256}  # fmt: skip
+    for name, wanted in files.items():
+        assert sha256((out / name).read_bytes()).hexdigest() == wanted, name
+    assert result.exit_code not in (0, 6), "nothing was computed"
+
+
+def test_the_bases_of_this_machine_are_listed(run, tmp_path, capfd):
+    assert run("base", "list", "--json", ASSAY_BASES=str(tmp_path)).exit_code == 0
+    (base,) = json.loads(capfd.readouterr().out)["bases"]
+    assert (base["name"], base["is_generic"]) == ("minilm-l6-v2", False)
+
+
+def test_a_folder_that_is_no_base_is_refused_with_what_is_wrong(run, tmp_path, capfd):
+    words = ("--licence", "MIT", "--author", "ada", "--json")
+    told = {"ASSAY_BASES": str(tmp_path / "bases")}
+    (tmp_path / "empty").mkdir()
+    assert run("base", "add", str(tmp_path / "empty"), *words, **told).exit_code == 5
+    assert json.loads(capfd.readouterr().out)["error"]["code"].startswith("base.")
+
+
+def test_a_stopped_entry_is_told_in_words_and_run_in_full_by_one_command(site, run, monkeypatch):
+    """The deposit is what the competition asks; asking twice takes it once."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(45))
+    monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(45)))
+    racers.contest()
+    factories.scored("ben", right=36)
+    assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
+    actions.mint(account="ada", amount_nano=10**10, idempotency="funds", now=factories.NOW)
+    slow = racers.eliminated("ada")
+    told = run("submissions", "show", slow)
+    assert told.exit_code == 0, told.stderr
+    assert re.search(r"eliminated +after \d+ of 40 examples, e-value \d+\.\d{3}", told.stdout)
+    for _ in range(2):
+        asked = run("submissions", "resume", slow, "--json")
+        assert asked.exit_code == 0, asked.stderr
+        assert json.loads(asked.stdout)["state"] == "committed"
+    assert json.loads(asked.stdout)["deposit"] == "held"
+    assert factories.ledger_queries.balance_nano("ada") == 10**10 - 10**9

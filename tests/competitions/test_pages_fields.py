@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from assay.messages import Share
 from competitions.forms.fields import CurveField, DurationField, PercentField, SharesField
-from competitions.rules.prizes import PayoutTerms, Placed, settle
+from competitions.rules.prizes import Mark, PayoutTerms, Placed, settle
 from competitions.rules.purse import purse
 from competitions.rules.spec import BOND_E8, FEE_E8, POOL_E8
 from competitions.views.stages import duration
@@ -52,13 +52,14 @@ def test_the_promised_places_are_what_the_rule_pays_when_nobody_ties(prize_nano,
     parts = purse(Spec(**blank | given_up | {"prize_nano": prize_nano, "curve": tuple(curve)}))
     width = 12
     entries = [
-        Placed(str(n), f"o{n}", n, tuple([1] * (width * (len(curve) - n)) + [0] * (width * n)))
+        Placed(str(n), f"o{n}", n, Mark(right, (1,) * right + (0,) * (width * n)))
         for n in range(len(curve))
+        for right in [width * (len(curve) - n)]
     ]
     paid = settle(
         entries,
         PayoutTerms(prize_nano, curve, FEE_E8, POOL_E8),
-        baseline=(0,) * (width * len(curve)),
+        baseline=Mark(0, (0,) * (width * len(curve))),
         draw="d",
     )
     assert (paid.fee_nano, paid.pool_nano) == (parts.fee_nano, parts.pool_nano)

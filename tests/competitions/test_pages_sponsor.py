@@ -21,9 +21,11 @@ TASK = {"title": "Which library?", "competition": "docs", "summary": "Docstrings
 DATA = {
     "base": "minilm-l6-v2",
     "metric": "accuracy",
-    "text_column": "text",
-    "label_column": "label",
+    "mode": "fast",
+    "columns": "",
+    "options": "",
     "max_tokens": "48",
+    "min_sandbox_level": "seccomp",
 }
 PRIZE = {
     "prize": "1000",
@@ -142,7 +144,11 @@ MISTAKES = [
     ("task", TASK | {"competition": "taken"}, "is taken"),
     ("data", DATA, "Choose a file."),
     ("data", DATA | {"max_tokens": "many"}, "Enter a whole number."),
-    ("data", DATA | {"text_column": "--out"}, "Write the column"),
+    ("data", DATA | {"columns": "text = --out"}, "is no line of the form"),
+    ("data", DATA | {"columns": "body = text"}, "There is no body. This metric has: text, label"),
+    ("data", DATA | {"options": "speed = 9"}, "There is no speed. This metric has: none"),
+    ("data", DATA | {"min_sandbox_level": "none"}, "Select a valid choice."),
+    ("data", DATA | {"mode": "quick"}, "Select a valid choice."),
     ("data", DATA | {"base": "gpt"}, "Select a valid choice."),
     ("prize", PRIZE | {"prize": "1e9"}, "such as 12.5"),
     ("prize", PRIZE | {"curve": "8;4"}, "never rise"),

@@ -1,12 +1,17 @@
 """The worked tables of docs/algorithms, run through the rules that they describe."""
 
+import json
+
 import pytest
 
 from assay.money import parse_tokens, show_tokens
 from competitions.rules import quota
-from competitions.rules.prizes import Payout, PayoutTerms, Placed, settle
+from competitions.rules.prizes import Mark, Payout, PayoutTerms, Placed, settle
 from competitions.rules.verdict import places
+from config import env
+from evaluator.racing import Race, looks, order_of, salt_of, stage_ends, verdict
 from licensing.rules.royalty import share_sale, targets
+from tests.bench import racing as bench
 from tests.docs.worked import given, parts_e8, section, sections
 
 
@@ -14,14 +19,16 @@ def examples(name):
     return [pytest.param(one, id=one.title) for one in sections(name) if "Example" in one.title]
 
 
-def outcomes(text):
-    return tuple(map(int, text))
+def mark(text):
+    """The mark of 0/1 outcomes: how many are right, and which."""
+    points = tuple(map(int, text))
+    return Mark(sum(points), points)
 
 
 def paid(terms, entries) -> Payout:
     return settle(
         [
-            Placed(row["entry"], row["owner"], int(row["commit"]), outcomes(row["outcomes"]))
+            Placed(row["entry"], row["owner"], int(row["commit"]), mark(row["outcomes"]))
             for row in entries
         ],
         PayoutTerms(
@@ -29,8 +36,9 @@ def paid(terms, entries) -> Payout:
             curve=[int(weight) for weight in terms["curve"].split(", ")],
             fee_e8=parts_e8(terms["fee"]),
             pool_e8=parts_e8(terms["pool"]),
+            forfeits_nano=parse_tokens(terms.get("forfeits", "0")),
         ),
-        baseline=outcomes(terms["baseline"]),
+        baseline=mark(terms["baseline"]),
         draw=terms["draw"],
     )
 
@@ -48,11 +56,13 @@ def test_a_worked_payout_is_what_the_rule_gives(example):
         )
         for row in entries
     ]
-    assert rest == {
+    told = {
         "fee": show_tokens(found.fee_nano),
         "pool": show_tokens(found.pool_nano),
         "to the sponsor": show_tokens(found.to_sponsor_nano),
+        "burnt": show_tokens(found.burnt_nano),
     }
+    assert {"burnt": "0"} | rest == told
 
 
 @pytest.mark.parametrize("example", examples("royalty"))
@@ -113,3 +123,59 @@ def test_five_wins_are_enough_and_four_are_not():
         entry = {"entry": "A", "owner": "ada", "commit": "1", "outcomes": "1" * wins}
         found = paid({**terms, "baseline": "0" * wins}, [entry])
         assert bool(found.groups) is is_enough
+
+
+def digits(text):
+    return [int(digit) for digit in text]
+
+
+@pytest.mark.parametrize("example", examples("racing"))
+def test_a_worked_race_is_what_the_rule_gives(example):
+    terms, steps = example.tables
+    asked = given(terms)
+    race = Race(
+        examples=int(asked["examples"]),
+        block=int(asked["block"]),
+        alpha_ppm=parts_e8(asked["alpha"]) // 100,
+        points_cap=int(asked["cap"]),
+        is_binary=True,
+    )
+    found = list(looks(digits(asked["entry"]), digits(asked["rival"]), race))
+    shown = [
+        {
+            "after": str(one.n),
+            "lead": str(one.lead),
+            "best lead": str(one.best_lead),
+            "e-value": f"{one.e_value_e3 // 1000}.{one.e_value_e3 % 1000:03d}",
+            "then": f"stop: {one.reason}" if one.reason else "on",
+        }
+        for one in found
+    ]
+    assert shown[: len(steps)] == steps
+    stop = verdict(digits(asked["entry"]), digits(asked["rival"]), race)
+    assert (stop.n if stop else found[-1].n) == int(steps[-1]["after"])
+
+
+def test_the_worked_stages_are_what_the_rule_gives():
+    (rows,) = section("racing", "Stages").tables
+    for row in rows:
+        ends = stage_ends(int(row["examples"]), int(row["block"]))
+        assert ", ".join(map(str, ends)) == row["stages end after"]
+
+
+def test_the_worked_orders_are_what_the_rule_gives():
+    (rows,) = section("racing", "Orders").tables
+    salt = salt_of(b"\x5a" * 32)
+    for row in rows:
+        order = order_of(salt, row["entry"], int(row["examples"]))
+        assert ", ".join(map(str, order)) == row["order"]
+
+
+def test_the_simulation_on_file_is_what_the_rule_gives():
+    """One row of it, played again; the others take a while. The last digits are the machine's."""
+    on_file = json.loads((env.HOUSE / "docs/benchmarks/racing.json").read_text())
+    told = next(one for one in on_file["rows"] if one["examples"] == 500)
+    found = bench.row(told["examples"], told["spread"], told["contests"])
+    assert found.wrong_places == told["wrong_places"] == 0
+    for name in ("work", "work_staged", "stopped"):
+        assert getattr(found, name) == pytest.approx(told[name], abs=0.02)

@@ -46,8 +46,7 @@ class Site:
             task = {"title": "Colours", "competition": name, "summary": "Small and quick."}
             sponsor.post(f"{base}/task/", task)
             data = {"base": "minilm-l6-v2", "metric": "accuracy", "max_tokens": "32"}
-            columns = {"text_column": "text", "label_column": "label"}
-            sponsor.post(f"{base}/data/", data | columns, self._files(rows))
+            sponsor.post(f"{base}/data/", data, self._files(rows))
             prize = {"prize": "100", "curve": "2,1", "dispute": "0 s", "window": "1 day"}
             prize |= {"quota": str(quota), "closes_in": f"{open_s} s"}
             sponsor.post(f"{base}/prize/", prize)

@@ -62,7 +62,10 @@ def one_being_verified():
     fence = factories.score.lease_evaluation(evaluation=work.pk, now=at(602))
     adapter = queries.submission(work.submission).adapter_sha256
     factories.score.record_score(
-        evaluation=work.pk, fence=fence, measured=factories.measured(adapter, 30), now=at(603)
+        evaluation=work.pk,
+        fence=fence,
+        now=at(603),
+        measured=factories.measured(adapter, 30, "exact"),
     )
 
 

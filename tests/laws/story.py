@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from assay import messages
-from assay.messages import FileRef, Share, Spec
+from assay.messages import FileRef, Result, Share, Spec
 from assay.money import parse_tokens
 from assay.wire import Nano
 from competitions.actions import contest, deadline
 from competitions.rules.fold import fold
-from competitions.rules.outcomes import pack
+from competitions.rules.records import pack
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
-from ledger import log, queries
+from ledger import blobs, log, queries
 from ledger.actions import found, mint, ms, open_account_for
 from ledger.sequencer import sequence
 from licensing import actions as rights
@@ -27,7 +27,8 @@ TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Al
 BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
 ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
-RUN = {"sandbox_level": "full", "policy_sha256": "90" * 32}
+RUN = {"results_root": "70" * 32, "device": "cpu x86_64",
+       "sandbox_level": "full", "policy_sha256": "90" * 32}  # fmt: skip
 
 
 def at(seconds):
@@ -84,6 +85,7 @@ def spec():
         fee_e8=2_000_000,
         pool_e8=1_000_000,
         bond_e8=10_000_000,
+        deposit_e8=100_000,
         opens_at_ms=ms(at(10)),
         closes_at_ms=ms(at(100)),
         reveal_s=60,
@@ -98,8 +100,12 @@ def spec():
 
 def competition():
     registered = messages.EvaluatorRegistered(
-        MANIFEST, "minilm", "accuracy", EXAMPLES, EXAMPLES, "c0" * 32, Nano(0), "full", ms(NOW)
-    )
+        manifest_sha256=MANIFEST, base="minilm", evaluator="classification", metric="accuracy",
+        is_generic=False, is_custom=False, code_sha256="",
+        public_examples=EXAMPLES, public_units=EXAMPLES, public_mode="fast",
+        final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
+        final_commitment="c0" * 32, baseline=result(0, "fast"), at_ms=ms(NOW),
+    )  # fmt: skip
     record(log.fact(registered, idempotency=MANIFEST))
     fund = messages.CompetitionFund(NAME, spec().prize_nano, Nano(bond_nano(spec())))
     orders = [
@@ -126,20 +132,20 @@ def refuse(entry):
     record(log.fact(told, idempotency=entry))
 
 
-def score(number):
-    """Whole scores and their outcomes: each miner clearly better than the base, all different."""
+def result(number, mode):
+    """Whole scores and their records: each miner clearly better than the base, all different."""
     good = (12, 36, 30)[number]
-    outcomes = (1,) * good + (0,) * (EXAMPLES - good)
-    return {"score_e9": Nano(good * 10**9 // EXAMPLES), "outcomes": pack(outcomes), **RUN}
+    ones = (1,) * good + (0,) * (EXAMPLES - good)
+    packed = pack(ones, is_binary=True)
+    score_e9, answers = Nano(good * 10**9 // EXAMPLES), blobs.put_bytes(b"answers")
+    return Result(score_e9, EXAMPLES, packed, results_sha256=answers, mode=mode, **RUN)
 
 
 def judge(entries):
     for number, entry in enumerate(entries, start=1):
         score_of(messages.SubmissionScored, entry, number, at(30))
     close(entries)
-    baseline = messages.BaselineScored(
-        NAME, MANIFEST, examples=EXAMPLES, at_ms=ms(at(120)), **score(0)
-    )
+    baseline = messages.BaselineScored(NAME, MANIFEST, result(0, "exact"), ms(at(120)))
     record(log.fact(baseline, idempotency=NAME))
     for number, entry in enumerate(entries, start=1):
         score_of(messages.SubmissionFinalScored, entry, number, at(121))
@@ -163,9 +169,8 @@ def close(entries):
 
 
 def score_of(kind, entry, number, moment):
-    body = kind(
-        entry, adapter(number), MANIFEST, examples=EXAMPLES, at_ms=ms(moment), **score(number)
-    )
+    mode = "fast" if kind is messages.SubmissionScored else "exact"
+    body = kind(entry, adapter(number), MANIFEST, result(number, mode), ms(moment))
     record(log.fact(body, idempotency=entry))
 
 

@@ -19,6 +19,8 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.actions import deadline, score
 from competitions.actions.contest import cancel_for
+from competitions.actions.resume import resume_for
+from competitions.actions.score import Stopped
 from competitions.audit.history import TABLES, History
 from competitions.errors import (
     Duplicate,
@@ -29,20 +31,24 @@ from competitions.errors import (
     WrongState,
 )
 from competitions.models import Evaluation
+from competitions.rules import race
 from competitions.rules.rows import ENDS
-from competitions.rules.verdict import standing
+from competitions.rules.verdict import forfeits_nano, standing
 from ledger import log
+from ledger.errors import Overdrawn
 from ledger.models import Account, Message
 from ledger.queries import balance_nano
-from tests import factories
+from tests import factories, racers
 from tests.factories import at
 
 pytestmark = pytest.mark.django_db
 FUNDS = 10_000 * 10**9
 MINERS = ("ada", "bob", "cyd")
+PURSE = 100 * 10**9
 FAR = 10**6
 EACH = 8  # histories for each end
-RULES = (HasEntries, QuotaUsed, SubmissionClosed, SubmissionExists, WrongState)
+RULES = (HasEntries, Overdrawn, QuotaUsed, SubmissionClosed, SubmissionExists, WrongState)
+ACTS = ("enter", "enter", "score", "score", "resume", "refuse", "fail", "cancel")
 histories = st.fixed_dictionaries(
     {
         "quota": st.integers(1, 3),
@@ -51,9 +57,10 @@ histories = st.fixed_dictionaries(
         "prize": st.sampled_from(("1000", "0.000000007", "123.456789012")),
         "dispute_s": st.sampled_from((0, 30)),
         "miners": st.sampled_from((0, 2, 3)),
+        "is_raced": st.booleans(),
         "steps": st.lists(
             st.tuples(
-                st.sampled_from(("enter", "enter", "score", "score", "refuse", "fail", "cancel")),
+                st.sampled_from(ACTS),
                 st.sampled_from(MINERS),
                 st.integers(0, 40),
             ),
@@ -69,6 +76,7 @@ class Contest:
     def __init__(self, plan, right):
         self.plan, self.right, self.seconds, self.number = plan, right, 10, 0
         terms = {name: plan[name] for name in ("quota", "window_s", "curve", "dispute_s")}
+        terms["race"] = racers.TERMS if plan["is_raced"] else None
         prize = Nano(parse_tokens(plan["prize"]))
         factories.competition(is_open=False, prize_nano=prize, **terms)
 
@@ -102,9 +110,26 @@ class Contest:
 
     def score(self, miner, right):
         for told in self.leased(miner):
-            adapter = factories.blob(f"adapter {right or told['evaluation']}")  # some are copies
-            measured = factories.measured(adapter.sha256, right)
+            entry = Evaluation.objects.get(pk=told["evaluation"]).submission
+            name = queries.submission(entry).adapter_sha256  # which a stopped entry has
+            adapter = name or factories.blob(f"adapter {right or entry}").sha256  # some are copies
+            when = {**told, "now": at(self.seconds)}
+            if stop := racers.stop_of(entry, right):
+                found = Stopped(adapter, stop, "seccomp", "9" * 64)
+                score.record_elimination(**when, stopped=found)
+                continue
+            score.record_score(**when, measured=factories.measured(adapter, right))
+
+    def resume(self, miner, right):
+        """Ask for the full run of a stopped entry; a worker does it at once."""
+        for one in race.eliminated(queries.entry_rows("docs")):
+            if one.owner != miner:
+                continue
+            resume_for(miner, one.id, now=at(self.seconds))
+            told = racers.lease(one.id, at(self.seconds))
+            measured = factories.measured(one.adapter_sha256, right)
             score.record_score(**told, measured=measured, now=at(self.seconds))
+            return
 
     def refuse(self, miner, _):
         error = Duplicate("It was entered before.", of="somebody")
@@ -135,17 +160,30 @@ class Contest:
     def judged(self):
         self.empty_the_queue(self.score)
         self.advance(601)
+        self.empty_the_queue(self.score)  # of entries that are inside the margin of a race
+        self.advance(601)
         for place, work in enumerate(list(queries.evaluations_of("docs", "final"))):
             fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
             entry = queries.entry_row(work.submission) if work.submission else None
             right = self.right[place % len(self.right)] if entry else 10
             adapter = entry.adapter_sha256 if entry else ""
             score.record_score(
-                evaluation=work.pk, fence=fence, measured=factories.measured(adapter, right),
-                now=at(603),
+                evaluation=work.pk, fence=fence, now=at(603),
+                measured=factories.measured(adapter, right, "exact"),
             )  # fmt: skip
         self.advance(610)
         self.advance(650)
+
+    def raced(self):
+        """One leads, the others are stopped, and some of them run in full."""
+        for miner, right in zip(MINERS, (36, 9, 4), strict=True):
+            self.seconds += 5
+            self.try_to(self.enter, miner, 0)
+            self.try_to(self.score, miner, right)
+        for miner, right in zip(MINERS[1:], self.right[:2], strict=True):
+            self.seconds += 5
+            self.try_to(self.resume, miner, right)
+        self.judged()
 
     def taken_back(self):
         self.empty_the_queue(self.refuse)
@@ -211,9 +249,16 @@ def assert_it_ended_well(contest):
     else:
         pool_nano, fee_nano = (balance_nano(name) for name in ("evaluators", "fee"))
         kept_nano = FUNDS - balance_nano("sponsor")
-        assert kept_nano == pool_nano + fee_nano + prizes_nano
+        lost_nano = forfeits_nano(spec, entries)
+        burnt_nano = 0 if any(one.place for one in entries) else lost_nano
+        assert kept_nano + lost_nano == pool_nano + fee_nano + prizes_nano + burnt_nano
         assert pool_nano == int(spec.prize_nano) * spec.pool_e8 // 10**8
-    out = [one for one in entries if one not in standing(entries)]
+    for miner in MINERS:
+        mine = [one for one in entries if one.owner == miner]
+        won_nano = sum(one.prize_nano or 0 for one in mine)
+        lost_nano = forfeits_nano(spec, mine) if found.phase == "settled" else 0
+        assert balance_nano(miner) == PURSE + won_nano - lost_nano
+    out = [one for one in entries if one not in standing(entries) and one.state != "eliminated"]
     assert all(one.slot is None and not one.prize_nano for one in out)
     assert_nothing_moves_any_more(contest)
 
@@ -241,11 +286,21 @@ def end_of(contest):
     return "settled with a tie" if len(set(places)) < len(places) else "settled"
 
 
+def races_of(entries):
+    """What a race did, in words."""
+    for one in entries:
+        if one.stop:
+            yield "an entry was stopped"
+        if one.deposit:
+            yield f"a deposit was {one.deposit}"
+
+
 # name: (how to make for it, right answers on the sealed slice, an end that must come up)
 GUIDES = {
     "judged": (Contest.judged, (39, 25, 18, 30), "settled"),
     "judged alike": (Contest.judged, (30, 29, 31), "settled with a tie"),
     "none is better": (Contest.judged, (10, 9, 13), "settled, nobody won"),
+    "raced": (Contest.raced, (9, 40, 30), "an entry was stopped"),
     "taken back": (Contest.taken_back, (30,), "cancelled by the sponsor"),
     "nobody stands": (Contest.nobody, (30,), "cancelled at the close"),
     "no score": (Contest.no_score, (30,), "aborted: a public score is missing"),
@@ -266,20 +321,23 @@ def test_at_every_end_the_tables_are_the_logs_and_the_escrow_is_empty(name):
     end, right, wanted = GUIDES[name]
     reached = Counter()
     factories.competition("other", "rival")  # what a competition needs is there already
-    for miner in (*MINERS, "sponsor"):
-        factories.account(miner)
+    for miner in MINERS:
+        factories.account(miner, "100")
     factories.account("sponsor", "10000")
 
     @settings(max_examples=EACH)
     @given(histories)
     def happen(plan):
         with thrown_away():
-            contest = Contest(plan, right)
+            contest = Contest(plan | {"is_raced": True} if name == "raced" else plan, right)
             contest.advance(1)
             contest.play(end)
             assert_it_ended_well(contest)
             reached[end_of(contest)] += 1
+            reached.update(races_of(queries.entry_rows("docs")))
 
     happen()
+    if name == "raced":
+        assert {f"a deposit was {one}" for one in ("earned", "forfeited")} <= set(reached), reached
     print(f"{name}: {dict(reached)}")  # noqa: T201 - how often each end came
     assert reached[wanted], reached

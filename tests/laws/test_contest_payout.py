@@ -1,10 +1,11 @@
-"""Laws of the contest's pure rules: the payout, the outcomes, the slots, the spec.
+"""Laws of the contest's pure rules: the payout, the records, the slots, the spec.
 
 The generator builds whole answer sheets in steps of skill, so that winners, ties and groups of
 unequal size all come up: one law counts them. Weights not divided among a group, a fee of another
 base, two places for one owner, and no groups at all were each planted once, and each failed.
 """
 
+import time
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 
 from assay.money import parse_tokens
 from assay.wire import Nano
-from competitions.rules import outcomes, prizes, quota
-from competitions.rules.prizes import E8, PayoutTerms, Placed, separable, settle
+from competitions.rules import prizes, quota, records
+from competitions.rules.prizes import E8, Mark, PayoutTerms, Placed, separable, settle
 from competitions.rules.spec import bond_nano, problems, reveal_until_ms, verify_until_ms
 from tests.laws import story
 
@@ -25,6 +26,12 @@ EXAMPLES = 24
 BASELINE = (1,) * 6 + (0,) * 18
 AMOUNTS = st.integers(1, 10**6) | st.integers(1, 2**62)
 sheets = st.lists(st.integers(0, 1), min_size=0, max_size=30)
+words = st.lists(st.integers(-(2**31), 2**31 - 1), max_size=30)
+
+
+def mark(sheet):
+    """What accuracy makes of an answer sheet."""
+    return Mark(sum(sheet), tuple(sheet))
 
 
 @st.composite
@@ -37,7 +44,7 @@ def entry_lists(draw):
         for place in draw(st.lists(st.integers(0, EXAMPLES - 1), max_size=4)):
             sheet[place] ^= 1
         owner = f"owner{draw(st.integers(0, 5))}"
-        made.append(Placed(f"entry{number}", owner, 1000 + number, tuple(sheet)))
+        made.append(Placed(f"entry{number}", owner, 1000 + number, mark(sheet)))
     return draw(st.permutations(made))
 
 
@@ -45,11 +52,12 @@ def entry_lists(draw):
 def terms_of_payout(draw, prizes_nano=AMOUNTS):
     curve = sorted(draw(st.lists(st.integers(1, 20), min_size=1, max_size=6)), reverse=True)
     fee_e8, pool_e8 = (draw(st.integers(0, E8 // 4)) for _ in "ab")
-    return PayoutTerms(draw(prizes_nano), tuple(curve), fee_e8, pool_e8)
+    forfeits_nano = draw(st.just(0) | st.integers(1, 10**6))
+    return PayoutTerms(draw(prizes_nano), tuple(curve), fee_e8, pool_e8, forfeits_nano)
 
 
 def pay(entries, terms, draw="beacon"):
-    return settle(entries, terms, baseline=BASELINE, draw=draw)
+    return settle(entries, terms, baseline=mark(BASELINE), draw=draw)
 
 
 def exact(result, terms):
@@ -60,7 +68,7 @@ def exact(result, terms):
         places = [curve.get(place, 0) for place in range(at, at + len(group))]
         due |= dict.fromkeys(group, Fraction(sum(places), len(group)))
         at += len(group)
-    pot_nano = terms.prize_nano - result.fee_nano - result.pool_nano
+    pot_nano = terms.prize_nano + terms.forfeits_nano - result.fee_nano - result.pool_nano
     return {name: pot_nano * weight / sum(due.values()) for name, weight in due.items()}
 
 
@@ -68,12 +76,13 @@ def exact(result, terms):
 def test_the_whole_prize_goes_somewhere_and_nothing_else_does(entries, terms):
     result = pay(entries, terms)
     parts = (result.fee_nano, result.pool_nano, result.to_sponsor_nano, *result.prizes.values())
-    assert sum(parts) == terms.prize_nano
+    assert sum(parts) + result.burnt_nano == terms.prize_nano + terms.forfeits_nano
     assert min(parts) >= 0
     assert result.pool_nano == terms.prize_nano * terms.pool_e8 // E8
     is_won = bool(result.prizes)
     assert result.fee_nano == (terms.prize_nano * terms.fee_e8 // E8 if is_won else 0)
     assert result.to_sponsor_nano == (0 if is_won else terms.prize_nano - result.pool_nano)
+    assert result.burnt_nano == (0 if is_won else terms.forfeits_nano)
 
 
 @given(entry_lists(), terms_of_payout())
@@ -102,18 +111,18 @@ def test_each_owner_has_one_place_by_the_best_entry_and_clearly_beats_the_base(e
     assert len({one.owner for one in paid}) == len(paid)
     for one in paid:
         rivals = [other for other in entries if other.owner == one.owner]
-        assert sum(one.outcomes) == max(sum(other.outcomes) for other in rivals)
-        assert chance_of_luck(one.outcomes, BASELINE) <= Fraction(1, 20)
+        assert one.mark.merit == max(other.mark.merit for other in rivals)
+        assert chance_of_luck(one.mark.points, BASELINE) <= Fraction(1, 20)
     best = {}
-    for one in sorted(entries, key=lambda one: (-sum(one.outcomes), one.committed_ms)):
+    for one in sorted(entries, key=lambda one: (-one.mark.merit, one.committed_ms)):
         best.setdefault(one.owner, one)
     missed = {one.id for one in best.values()} - {one.id for one in paid}
-    assert all(not separable(by_name[name].outcomes, BASELINE) for name in missed)
+    assert all(not separable(by_name[name].mark.points, BASELINE) for name in missed)
 
 
 @given(entry_lists(), terms_of_payout())
 def test_a_group_ends_before_the_first_entry_that_its_leader_clearly_beats(entries, terms):
-    result, sheet = pay(entries, terms), {one.id: one.outcomes for one in entries}
+    result, sheet = pay(entries, terms), {one.id: one.mark.points for one in entries}
     for group in result.groups:
         assert not any(separable(sheet[group[0]], sheet[name]) for name in group[1:])
     for earlier, later in pairwise(result.groups):
@@ -142,7 +151,8 @@ def test_the_order_in_which_entries_are_read_changes_nothing(entries, terms):
 def test_a_prize_so_many_times_as_large_pays_so_many_times_as_much(entries, terms, factor):
     """Up to rounding: fee and pool lose less than a unit each, and a share less than one more."""
     small = pay(entries, terms)
-    large = pay(entries, replace(terms, prize_nano=terms.prize_nano * factor))
+    more = {"prize_nano": terms.prize_nano * factor, "forfeits_nano": terms.forfeits_nano * factor}
+    large = pay(entries, replace(terms, **more))
     assert small.groups == large.groups
     for name, amount_nano in small.prizes.items():
         assert abs(large.prizes[name] - factor * amount_nano) <= 3 * factor
@@ -151,7 +161,9 @@ def test_a_prize_so_many_times_as_large_pays_so_many_times_as_much(entries, term
 @given(entry_lists(), terms_of_payout())
 def test_an_entry_that_is_not_clearly_better_than_the_base_changes_no_payout(entries, terms):
     """A crowd of worthless entries of new owners neither takes nor moves anything."""
-    puppets = [Placed(f"puppet{number}", f"puppet{number}", number, BASELINE) for number in (1, 2)]
+    puppets = [
+        Placed(f"puppet{number}", f"puppet{number}", number, mark(BASELINE)) for number in (1, 2)
+    ]
     assert pay([*entries, *puppets], terms) == pay(entries, terms)
 
 
@@ -228,23 +240,67 @@ def test_how_many_differing_examples_must_be_won(wins, losses, is_clear):
     assert separable(better, worse) is is_clear
 
 
-# --- outcomes, slots, spec ------------------------------------------------------------------------
+graded = st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), max_size=24)
+
+
+@given(graded)
+def test_graded_points_are_judged_by_who_is_higher_on_each_example_alone(pairs):
+    """The exact sign test: by how much one is higher changes nothing."""
+    better, worse = ([one[side] for one in pairs] for side in (0, 1))
+    signs = [(one > other, one < other) for one, other in pairs]
+    assert separable(better, worse) == separable(*zip(*signs, strict=True) if signs else ((), ()))
+
+
+def test_clear_wins_on_most_examples_do_not_help_a_smaller_merit():
+    """Guards graded metrics: one great loss can outweigh many small wins."""
+    one, other = Mark(5, (1,) * 9 + (0,)), Mark(90, (0,) * 9 + (90,))
+    assert separable(one.points, other.points)
+    assert not one.beats(other)
+
+
+def test_twenty_thousand_graded_examples_are_compared_in_time():
+    better = [place % 20 for place in range(20_000)]
+    worse = [10] * 20_000
+    begun_s = time.process_time()
+    assert not separable(better, worse)
+    assert separable([11] * 10_200 + [9] * 9_800, [10] * 20_000)
+    assert time.process_time() - begun_s < 2
+
+
+# --- records, slots, spec -------------------------------------------------------------------------
 
 
 @given(sheets)
-def test_outcomes_travel_and_come_back(sheet):
-    packed = outcomes.pack(tuple(sheet))
-    assert outcomes.unpack(packed, len(sheet)) == tuple(sheet)
+def test_bits_travel_and_come_back(sheet):
+    packed = records.pack(sheet, is_binary=True)
+    assert records.unpack(packed, len(sheet), is_binary=True) == tuple(sheet)
 
 
-@given(st.text(alphabet="0123456789abcdefABCDEFxg ", max_size=8), st.integers(0, 32))
-def test_only_what_pack_writes_is_read(packed, examples):
-    """One text per answer sheet: else two messages could say the same score differently."""
+@given(words)
+def test_whole_numbers_travel_and_come_back(numbers):
+    packed = records.pack(numbers, is_binary=False)
+    assert records.unpack(packed, len(numbers), is_binary=False) == tuple(numbers)
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEFxg +/=", max_size=12), st.integers(0, 32),
+       st.booleans())  # fmt: skip
+def test_only_what_pack_writes_is_read(packed, count, is_binary):
+    """One text per list of numbers: else two messages could say the same score differently."""
     try:
-        sheet = outcomes.unpack(packed, examples)
+        numbers = records.unpack(packed, count, is_binary=is_binary)
     except ValueError:
         return
-    assert outcomes.pack(sheet) == packed
+    assert records.pack(numbers, is_binary=is_binary) == packed
+
+
+@pytest.mark.parametrize(
+    ("numbers", "is_binary"),
+    [((2,), True), ((2**31,), False), ((-(2**31) - 1,), False), ((0,) * 11_001, False),
+     ((0,) * 176_008, True)],
+)  # fmt: skip
+def test_what_has_no_room_in_a_message_is_not_packed(numbers, is_binary):
+    with pytest.raises(ValueError, match=r"0 or 1|32 bits|over 44000 bytes"):
+        records.pack(numbers, is_binary=is_binary)
 
 
 @given(st.integers(0, 2**45), st.integers(0, 2**45), st.integers(1, 30 * 86_400))
@@ -276,6 +332,7 @@ FAULTS = [
     ({"fee_e8": -1}, "fee_e8", False),
     ({"fee_e8": 30_000_000, "pool_e8": 30_000_000}, "fee_e8", False),
     ({"bond_e8": E8 + 1}, "bond_e8", False),
+    ({"deposit_e8": -1}, "deposit_e8", False),
     ({"closes_at_ms": NOW_MS}, "closes_at_ms", True),
     ({"opens_at_ms": NOW_MS, "closes_at_ms": NOW_MS + 9_999}, "closes_at_ms", True),
     ({"opens_at_ms": NOW_MS - 86_400_001}, "opens_at_ms", True),
@@ -285,6 +342,7 @@ FAULTS = [
     ({"quota": 0}, "quota", False),
     ({"quota": 1001}, "quota", False),
     ({"window_s": 0}, "window_s", False),
+    ({"min_sandbox_level": "none"}, "min_sandbox_level", False),
     ({"title": ""}, "title", False),
     ({"title": "x" * 81}, "title", False),
     ({"summary": "x" * 2001}, "summary", False),
@@ -309,7 +367,7 @@ def test_an_odd_short_name_is_named(name):
 def test_all_faults_are_told_at_once():
     bad = {
         name: value
-        for changed, _, _ in FAULTS[:1] + FAULTS[12:14]
+        for changed, _, _ in FAULTS[:1] + FAULTS[13:15]
         for name, value in changed.items()
     }
     found = problems("Bad!", replace(story.spec(), **bad), now_ms=NOW_MS)
@@ -331,10 +389,10 @@ def test_the_deadlines_follow_each_other():
 def test_the_example_of_the_documents_is_paid_to_the_last_nano():
     """Two tied and one behind, 925 tokens: weights 6, 6, 2 of 14."""
     tied = [(1,) * 24, (1,) * 22 + (0, 0), (1,) * 14 + (0,) * 10]
-    entries = [Placed(name, name, place, sheet) for place, (name, sheet)
+    entries = [Placed(name, name, place, mark(sheet)) for place, (name, sheet)
                in enumerate(zip("abc", tied, strict=True))]  # fmt: skip
     terms = PayoutTerms(parse_tokens("1000"), (8, 4, 2, 1), 2_500_000, 5_000_000)
-    result = prizes.settle(entries, terms, baseline=BASELINE, draw="beacon")
+    result = prizes.settle(entries, terms, baseline=mark(BASELINE), draw="beacon")
     assert result.groups == (("a", "b"), ("c",))
     assert (result.fee_nano, result.pool_nano) == (25 * 10**9, 50 * 10**9)
     assert sorted(result.prizes.values()) == [132_142_857_143, 396_428_571_428, 396_428_571_429]

@@ -17,7 +17,6 @@ from competitions import queries
 from competitions.audit.history import TABLES
 from competitions.errors import FoldRefused
 from competitions.rules import escrow, verdict
-from competitions.rules.outcomes import pack
 from ledger.actions import ms
 from ledger.models import Message
 from tests import factories
@@ -39,7 +38,7 @@ from tests.laws.scenes import (
 )
 
 pytestmark = pytest.mark.django_db
-ONES = pack((1,) * 30 + (0,) * 10)
+OUTSIDE = ("manifest_sha256", "submission", "adapter_sha256", "at_ms")
 
 
 def everything():
@@ -90,7 +89,7 @@ def funds(account="sponsor", *, ordered="other", factor=1, less_nano=0):
 
 def cancellation(account="sponsor", *, name="docs", lines=None, is_ordered=True):
     asked = order(account, messages.CompetitionCancel(name)) if is_ordered else None
-    lines = escrow.giving_back(contest()) if lines is None else lines
+    lines = escrow.giving_back(contest(), queries.entry_rows("docs")) if lines is None else lines
     return messages.CompetitionCancelled("docs", lines, ms(at(602))), asked
 
 
@@ -103,26 +102,28 @@ def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
     return fact, asked
 
 
-def told_score(changed):
-    return {"manifest_sha256": contest().spec.manifest_sha256, "score_e9": Nano(750_000_000),
-            "examples": 40, "outcomes": ONES, "sandbox_level": "full",
-            "policy_sha256": "9" * 64, "at_ms": ms(at(610))} | changed  # fmt: skip
+def told_score(changed, mode):
+    """Fields of the message and of its result: thirty right answers of forty."""
+    outside = {"manifest_sha256": contest().spec.manifest_sha256, "at_ms": ms(at(610))}
+    outside |= {name: changed.pop(name) for name in list(changed) if name in OUTSIDE}
+    return outside | {"result": factories.result(30, changed.pop("mode", mode), **changed)}
 
 
 def score(**changed):
     (waiting,) = entries("committed")
-    told = {"submission": waiting.id, "adapter_sha256": "e" * 64} | told_score(changed)
+    told = {"submission": waiting.id, "adapter_sha256": "e" * 64} | told_score(changed, "fast")
     return messages.SubmissionScored(**told), None
 
 
 def final_score(of="revealed", **changed):
     one = entries(of)[0]
-    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256} | told_score(changed)
-    return messages.SubmissionFinalScored(**told), None
+    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
+    return messages.SubmissionFinalScored(**told | told_score(changed, "exact")), None
 
 
 def baseline(**changed):
-    return messages.BaselineScored(competition="docs", **told_score(changed)), None
+    told = told_score(changed, "exact")
+    return messages.BaselineScored(competition="docs", **told), None
 
 
 def reveal(state="scored", adapter=None):
@@ -169,7 +170,7 @@ def to_another_account():
 
 
 def abortion(at_s, lines=None):
-    lines = escrow.giving_back(contest()) if lines is None else lines
+    lines = escrow.giving_back(contest(), queries.entry_rows("docs")) if lines is None else lines
     return messages.CompetitionAborted("docs", "why not", lines, ms(at(at_s))), None
 
 
@@ -234,12 +235,15 @@ CASES = {
     "a second entry in one slot": (an_open_one, lambda: commit("ada", owner="ada")),
     "an entry that is no later than the last": (an_open_one, lambda: commit(seconds=11)),
     # public scores
-    "a score that does not follow from its outcomes": (
+    "a score in another mode than the pinned one": (an_open_one, lambda: score(mode="exact")),
+    "a score whose answers have no root": (an_open_one, lambda: score(results_root="")),
+    "a score whose answers have no name": (an_open_one, lambda: score(results_sha256="8")),
+    "a score that does not follow from its records": (
         an_open_one,
         lambda: score(score_e9=Nano(750_000_001)),
     ),
-    "outcomes of another number of examples": (an_open_one, lambda: score(examples=39)),
-    "outcomes that are not as pack writes them": (an_open_one, lambda: score(outcomes="zz")),
+    "records of another number of examples": (an_open_one, lambda: score(examples=39)),
+    "records that are not as pack writes them": (an_open_one, lambda: score(records="zz")),
     "a score by another evaluator": (an_open_one, lambda: score(manifest_sha256="0" * 64)),
     "a score of nobody's entry": (an_open_one, lambda: score(submission="A" * 43)),
     "a second score": (an_open_one, lambda: score(submission=entries("scored")[0].id)),

@@ -13,7 +13,6 @@ from kombu.exceptions import OperationalError
 
 from competitions import queries
 from competitions.actions import deadline
-from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation
 from config.celery import app
 from evaluator.errors import AdapterWrongBase
@@ -22,7 +21,7 @@ from ledger import blobs
 from ledger import queries as ledger_queries
 from ledger.models import Bookmark, Message
 from licensing import queries as rights
-from tests import factories
+from tests import factories, racers
 from workers import apps, clock, dispatch, preparation, scoring, tasks
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +30,8 @@ pytestmark = pytest.mark.django_db
 WANTED = {
     "submission.committed": ("score_entries", "competition"),
     "submission.scored": ("move_contest_of", "submission"),
+    "submission.eliminated": ("move_contest_of", "submission"),
+    "submission.resumed": ("score_entries", "competition"),
     "submission.refused": ("move_contest_of", "submission"),
     "submission.failed": ("move_contest_of", "submission"),
     "competition.closed": ("move_contest", "competition"),
@@ -74,13 +75,12 @@ class Bench:
     def __init__(self):
         self.runs = Counter()
 
-    def measure(self, ticket):
+    def measure(self, ticket, lease):
         owner = queries.submission(ticket.submission).owner if ticket.submission else ""
         self.runs[owner, "final" if ticket.is_final else "public"] += 1
         right = self.RIGHT.get(owner, 10)
-        ones = (1,) * right + (0,) * (factories.EXAMPLES - right)
         adapter = blobs.put_bytes(f"adapter of {owner}".encode()) if owner else ""
-        return Measured(adapter, ones, "seccomp", "9" * 64)
+        return factories.measured(adapter, right, "exact" if ticket.is_final else "fast")
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ def follow_all():
 
 
 def a_whole_story():
-    """Entries that are scored, refused and failed; the close, the verdict, the payout."""
-    factories.competition(quota=1)
+    """Entries scored, stopped, refused and failed; the close, the verdict, the payout."""
+    racers.contest(quota=1)
     ada = factories.scored("ada")
     factories.refused("bob", number=1, error=AdapterWrongBase("Made for another base."))
     cyd = factories.submission("cyd", number=2)
@@ -109,7 +109,11 @@ def a_whole_story():
         told = {"evaluation": work.pk, "now": factories.at(seconds)}
         fence = factories.score.lease_evaluation(**told)
         factories.score.record_failure(**told, fence=fence, reason="our disk is full")
-    assert factories.settle(right={ada: 39})[-1] == "settled"
+    factories.account("slow", "5")
+    slow = racers.eliminated("slow", number=3)
+    racers.resumed(slow)
+    racers.run_in_full(slow, 9)
+    assert factories.settle(right={ada: 39, slow: 9})[-1] == "settled"
 
 
 def test_every_message_asks_for_its_task_and_no_other(sent):
@@ -285,10 +289,10 @@ def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, no
     (work,) = Evaluation.objects.all()
     measure = hands.measure
 
-    def slow(ticket):
+    def slow(ticket, lease):
         now(5000)
         assert factories.score.lease_evaluation(evaluation=work.pk, now=factories.at(5000)) == 2
-        return measure(ticket)
+        return measure(ticket, lease)
 
     monkeypatch.setattr(scoring, "measure", slow)
     tasks.score_evaluation(work.pk)

@@ -7,7 +7,7 @@ from competitions.actions import score
 from competitions.errors import EvaluationRefused, StaleAttempt
 from competitions.models import Draft, Evaluation
 from evaluator.errors import AdapterWrongBase
-from evaluator.slices import pack_inputs
+from evaluator.slices import pack_inputs, single
 from ledger.models import Message
 from tests import factories
 from tests.evaluator import makers
@@ -193,25 +193,28 @@ class Script:
         return Outcome(status, predictions, 1.25, 2.5, 4096, self.level, self.policy_sha256)
 
 
-GOOD = (Status.OK, (0, 1, 2))
-SHORT = (Status.OK, (0, 1))
+GOOD = (Status.OK, ((0,), (1,), (2,)))
+SHORT = (Status.OK, ((0,), (1,)))
+WIDE = (Status.OK, ((0,), (1, 1), (2,)))
+BEYOND = (Status.OK, ((0,), (1,), (3,)))
 
 
 @pytest.fixture
 def run(monkeypatch):
     """run(script, least) -> the outcome of a job of three examples."""
-    inputs = pack_inputs([[101, 7, 102], [101, 8, 102], [101, 9, 102]])
+    inputs = single([[101, 7, 102], [101, 8, 102], [101, 9, 102]])
+    job = Job(b"adapter", pack_inputs(inputs), b"{}")
 
     def one(script, least="seccomp"):
         monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
-        return scoring.run(makers.manifest(), Job(b"adapter", inputs, b"{}"), least=least)
+        return scoring.run(makers.manifest(), job, inputs, least=least)
 
     return one
 
 
 def test_a_good_run_counts_at_once(run):
     script = Script(GOOD)
-    assert run(script).predictions == (0, 1, 2)
+    assert run(script).predictions == GOOD[1]
     assert script.runs == 1
 
 
@@ -230,10 +233,11 @@ def test_what_ends_a_run_against_the_miner_must_happen_twice(run, status):
     assert facts.items() <= refusal.value.facts.items()
 
 
-def test_a_wrong_number_of_answers_is_bad_output_when_it_happens_twice(run):
-    assert run(Script(SHORT, GOOD)).predictions == (0, 1, 2)
+@pytest.mark.parametrize("wrong", [SHORT, WIDE, BEYOND], ids=["short", "wide", "beyond"])
+def test_an_answer_that_no_honest_run_gives_is_bad_output_when_it_happens_twice(run, wrong):
+    assert run(Script(wrong, GOOD)).predictions == GOOD[1]
     with pytest.raises(EvaluationRefused) as refusal:
-        run(Script(SHORT, SHORT))
+        run(Script(wrong, wrong))
     assert refusal.value.facts["status"] == "bad_output"
 
 

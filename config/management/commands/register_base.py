@@ -11,13 +11,15 @@ from licensing.rules.terms import OUR_LICENCE
 
 
 class Command(BaseCommand):
-    """Register one of the pinned bases as a work of its author."""
+    """Register one of the bases of this machine as a work of its author."""
 
     help = "Register a base model as a licensed work. Its author is paid its share of every sale."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which base, whose, and on what terms."""
-        parser.add_argument("base", help="a name of evaluator/bases.py, such as minilm-l6-v2")
+        parser.add_argument(
+            "base", help="a name that `assay base list` shows, such as minilm-l6-v2"
+        )
         parser.add_argument("--author", required=True, help="the account that is paid")
         parser.add_argument("--share", default="5", help="per cent of what derived works earn")
 

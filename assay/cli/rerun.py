@@ -1,0 +1,71 @@
+"""`assay rerun`: compute a score again from what the site made public, and compare its bits."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.canonical import canonical
+from assay.cli import show
+from assay.cli.caller import IDS, AsJson, caller_of
+from assay.client import Client
+from assay.errors import AssayError
+
+FILES = {  # field of the receipt -> the file beside it, as the scale looks for it
+    "manifest_sha256": "manifest.json",
+    "inputs_sha256": "inputs.blob",
+    "adapter_sha256": "adapter.blob",
+}
+RECEIPT = "receipt.json"
+
+
+class ScaleMissing(AssayError):
+    """The scale's libraries are not installed here. Facts: missing."""
+
+    code, status = "cli.scale_missing", 503
+    next_step = "Install the project with its scale, as docs/verify.md says."
+
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(context_settings=IDS, epilog="Example: assay rerun ID --batch 3")
+def rerun(  # noqa: PLR0913 - each option of a command is an argument
+    context: typer.Context,
+    submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
+    *,
+    batch: Annotated[int, typer.Option(min=-1, help="One batch alone, from 0; -1: all.")] = -1,
+    slice_name: Annotated[
+        str, typer.Option("--slice", help="Which score: final, or public.")
+    ] = "final",
+    out: Annotated[Path | None, typer.Option(help="Folder for what is downloaded.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the score of an entry again, and compare the bits of its answers.
+
+    Ends with 0 when all are the same, with 6 when some differ, with 5 when something is refused.
+    """
+    if missing := [one for one in ("evaluator", "torch") if not importlib.util.find_spec(one)]:
+        raise ScaleMissing("The score cannot be computed here.", missing=missing)
+    caller = caller_of(context)
+    folder = out or Path(f"rerun-{submission[:12]}-{slice_name}")
+    with caller.client() as client:
+        receipt = client.get(f"/api/submissions/{submission}/receipts/{slice_name}")
+        _download(client, receipt, folder)
+    show.note(f"Everything is in {folder}; computing.", is_quiet=as_json or caller.is_quiet)
+    command = [sys.executable, "-m", "evaluator", "rerun", str(folder / RECEIPT)]
+    command += ["--batch", str(batch)] if batch >= 0 else []
+    done = subprocess.run([*command, *(["--json"] if as_json else [])], check=False)
+    raise typer.Exit(done.returncode)
+
+
+def _download(client: Client, receipt: dict[str, Any], folder: Path) -> None:
+    """The receipt and every file that it names, each checked against its hash."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECEIPT).write_bytes(canonical(receipt))
+    for field, name in FILES.items():
+        if receipt[field]:
+            client.download(str(receipt[field]), folder / name)

@@ -1,0 +1,210 @@
+"""The page of the data: base, metric, files and code. The files are only stored; a worker reads."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from competitions.forms.fields import PairsField, StepForm
+from competitions.rules.task import (
+    GENERIC_WORDS,
+    MOST_TEXT_BYTES,
+    RACE_OFF,
+    RACE_ON,
+    SANDBOX_LEVELS,
+    misfits,
+)
+from evaluator.bases import Base, base_named, bases
+from evaluator.manifest import EXACT, FAST
+from evaluator.racing import LEAST_EXAMPLES
+from evaluator.registry import REGISTERED, evaluator_of
+
+SLICES, TEXTS = ("train", "public", "final"), ("code", "task")
+FILE_KINDS = (".jsonl", ".csv", ".parquet")
+
+
+def base_words(base: Base) -> str:
+    """A base as a choice: its title, and what is special about it."""
+    return f"{base.title} ({GENERIC_WORDS})" if base.is_generic else base.title
+
+
+def metric_choices(base: Base | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Evaluator -> its metrics, of those evaluators that fit the base; all when none is named."""
+    fitting = [one for one in REGISTERED if base is None or one.fits(base.shape)]
+    return [
+        (evaluator.title, [(one.name, f"{one.name}: {one.title}") for one in evaluator.metrics])
+        for evaluator in fitting
+    ]
+
+
+class DataForm(StepForm):
+    """What is trained on and scored. The files are only stored here; a worker reads them.
+
+    stored  slice -> the file that the draft has already
+    """
+
+    base = forms.ChoiceField(
+        label="Base model",
+        help_text="Every entry is an adapter of exactly these bytes.",
+    )
+    metric = forms.ChoiceField(
+        help_text="By evaluator. Entries are ranked by it, and must beat the baseline in it.",
+    )
+    mode = forms.ChoiceField(
+        label="Public scores",
+        required=False,
+        choices=[
+            (FAST, "fast: the same bits on one kind of machine"),
+            (EXACT, "exact: the same bits everywhere, about twice the work"),
+        ],
+        help_text="The sealed slice is always scored exactly, wherever the base has an exact form.",
+    )
+    train = forms.FileField(
+        label="Training data",
+        error_messages={"required": "Choose a file."},
+        help_text="Public. Rows of text and label, as .jsonl, .csv or .parquet.",
+    )
+    public = forms.FileField(
+        label="Public test data",
+        error_messages={"required": "Choose a file."},
+        help_text="Public. The board is scored on it.",
+    )
+    final = forms.FileField(
+        label="Sealed test data",
+        error_messages={"required": "Choose a file."},
+        help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
+    )
+    code = forms.FileField(
+        label="Your own scoring code",
+        required=False,
+        help_text="Only for custom metrics: one Python file with score(prediction, reference), "
+        "from 0 to 1. Public. It runs in a jail of its own, and sees nothing else.",
+    )
+    task = forms.FileField(
+        label="Task file",
+        required=False,
+        help_text="Only for metrics of lm-evaluation-harness: its task in YAML. Public.",
+    )
+    columns = PairsField(
+        label="Columns with another name",
+        help_text="One a line, name = name in your files. Nothing when they are called "
+        "as the metric calls them.",
+    )
+    options = PairsField(
+        label="Options of the metric",
+        help_text="One a line, name = value; quote a value that begins or ends with a space. "
+        "Nothing: the usual ones.",
+    )
+    max_tokens = forms.IntegerField(
+        label="Tokens per example",
+        initial=48,
+        min_value=8,
+        max_value=512,
+        help_text="Longer texts are cut; fewer tokens score faster.",
+    )
+    race = forms.ChoiceField(
+        required=False,
+        choices=[
+            (RACE_ON, "on: an entry that cannot reach a paid place is stopped early"),
+            (RACE_OFF, "off: every entry runs on all public test data"),
+        ],
+        help_text=f"Only with {LEAST_EXAMPLES:,} rows of public test data or more, and where the "
+        "metric allows it. A stopped entry is not scored on the sealed slice.",
+    )
+    min_sandbox_level = forms.ChoiceField(
+        label="Weakest sandbox",
+        required=False,
+        choices=[(name, name) for name in SANDBOX_LEVELS],
+        help_text="A worker that locks adapters up less strongly takes no run of it.",
+    )
+
+    def __init__(
+        self,
+        *arguments: Any,
+        stored: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        **more: Any,
+    ) -> None:
+        super().__init__(*arguments, **more)
+        known = bases()
+        choices: dict[str, list[Any]] = {
+            "base": [(one.name, base_words(one)) for one in known],
+            "metric": metric_choices(None),
+        }
+        for name, offered in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField), name
+            field.choices = offered
+        self.fields["metric"].widget.choices = metric_choices(self._base(known))
+        self._stored = stored
+        for name in SLICES:
+            self.fields[name].required = name not in stored
+        for name, file in stored.items():
+            replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
+            self.fields[name].help_text = replace
+
+    def _base(self, known: Sequence[Base]) -> Base | None:
+        """The base that was chosen, when one was: only the metrics that fit it are offered."""
+        return next((one for one in known if one.name == self.data.get("base")), None)
+
+    def clean_mode(self) -> str:
+        return self.cleaned_data["mode"] or FAST
+
+    def clean_race(self) -> str:
+        return self.cleaned_data["race"] or RACE_ON
+
+    def clean_min_sandbox_level(self) -> str:
+        return self.cleaned_data["min_sandbox_level"] or SANDBOX_LEVELS[0]
+
+    def clean(self) -> dict[str, Any]:
+        """raises ValidationError, at each field, for choices that do not fit together"""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        if "base" in found and "metric" in found:
+            evaluator = evaluator_of(found["metric"])
+            texts = {one: found.get(one) or one in self._stored for one in TEXTS}
+            base = base_named(found["base"])
+            for name, cause in misfits(base, evaluator, found | texts).items():
+                self.add_error(name, cause)
+        return found
+
+    def clean_train(self) -> UploadedFile | None:
+        return self._file("train")
+
+    def clean_public(self) -> UploadedFile | None:
+        return self._file("public")
+
+    def clean_final(self) -> UploadedFile | None:
+        return self._file("final")
+
+    def clean_code(self) -> UploadedFile | None:
+        return self._text("code", (".py",))
+
+    def clean_task(self) -> UploadedFile | None:
+        return self._text("task", (".yaml", ".yml"))
+
+    def _text(self, name: str, kinds: tuple[str, ...]) -> UploadedFile | None:
+        """raises ValidationError for another kind of file, and past the limit"""
+        file: UploadedFile | None = self.cleaned_data[name]
+        if file is None:
+            return None
+        if Path(str(file.name)).suffix.lower() not in kinds:
+            raise forms.ValidationError(f"Choose a {kinds[0]} file.")
+        if (file.size or 0) > MOST_TEXT_BYTES:
+            raise forms.ValidationError(f"Choose one of at most {MOST_TEXT_BYTES >> 10} KiB.")
+        return file
+
+    def _file(self, name: str) -> UploadedFile | None:
+        """raises ValidationError for another kind of file, and past the limit"""
+        file: UploadedFile | None = self.cleaned_data[name]
+        limit_bytes = settings.DATA_FILE_LIMIT_BYTES
+        if file is None:
+            return None
+        if Path(str(file.name)).suffix.lower() not in FILE_KINDS:
+            raise forms.ValidationError("Choose a .jsonl, .csv or .parquet file.")
+        if (file.size or 0) > limit_bytes:
+            cause = f"The file is larger than {limit_bytes >> 20} MiB. Choose a smaller one."
+            raise forms.ValidationError(cause, code="ledger.blob_too_large")
+        return file
