@@ -6,7 +6,7 @@ ROOMS := config workers competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test laws journeys lint fix lock docs replay clean
+.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ setup: ## Install what the site and its workers need into .venv (no time when it
 
 setup-dev: ## The same, and what tests and lint need
 	@$(PYTHON) requirements/install.py dev
+
+oracle: ## Optional: the public ANS-104 package, which two tests compare ours with (needs npm)
+	@mkdir -p var/arbundles && cp tests/assay/arbundles/package*.json var/arbundles/
+	@cd var/arbundles && npm ci --ignore-scripts --no-audit --no-fund
 
 demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
 	@ASSAY_APT=0 $(RUN) requirements/system.py  # what could be here and is not, a line each

@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from assay import keys, merkle, notes, wire
+from assay import items, keys, merkle, notes, wire
 from assay.errors import did_you_mean
 from ledger import actions, blobs, log, queries
 from ledger.errors import BlobMissing, MessageRefused
@@ -39,12 +39,16 @@ PAYING = ("licence.", "royalty.", "competition.")  # orders that move money need
 
 
 class KeySignIn(Schema):
-    """A signature over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made just now."""
+    """A signature over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made just now.
+
+    signature_type is that of ANS-104: 1 RSA, 2 Ed25519, 3 Ethereum. `public` is the whole key.
+    """
 
     account: str = Field(max_length=120)
-    public: str = Field(pattern=r"^[0-9a-f]{64}$")
+    public: str = Field(pattern=r"^([0-9a-f]{2}){32,512}$")
     at_ms: int
-    signature: str = Field(pattern=r"^[0-9a-f]{128}$")
+    signature: str = Field(pattern=r"^([0-9a-f]{2}){64,512}$")
+    signature_type: int = Field(items.ED25519, ge=items.RSA, le=items.ETHEREUM)
 
 
 class AccountOut(Schema):
@@ -115,7 +119,8 @@ def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noq
 def _check_signature(body: KeySignIn, now_ms: int) -> None:
     """raises AccountUnknown, SignInError"""
     queries.account(body.account)
-    if queries.key_account(body.public) != body.account:
+    public = bytes.fromhex(body.public)
+    if queries.key_account(items.key_name(body.signature_type, public)) != body.account:
         raise SignInError(
             f"This key does not sign for {body.account}.",
             next_step="Use the key that opened the account, or choose another account name.",
@@ -131,7 +136,7 @@ def _check_signature(body: KeySignIn, now_ms: int) -> None:
         )
     words = f"assay-session-v1\0{settings.LOG_ORIGIN}\0{body.account}\0{body.at_ms}"
     signature = bytes.fromhex(body.signature)
-    if not keys.verifies(bytes.fromhex(body.public), signature, words.encode()):
+    if not items.verifies(body.signature_type, public, signature, words.encode()):
         raise SignInError("The signature is not of these words.", reason="signature")
 
 
