@@ -30,6 +30,7 @@ COMMANDS = MappingProxyType(
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
         "keys": ("assay.cli.keys:app", "The keys that sign for you."),
+        "witness": ("assay.cli.witness:witness", "Cosign the checkpoints of logs."),
         "config": ("assay.cli.config:app", "Settings of this machine."),
     }
 )
