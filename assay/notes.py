@@ -121,6 +121,20 @@ def signed_by(note: str, vkeys: Sequence[str]) -> list[str]:
     return found
 
 
+def cosignature_in(text: str, note: str, vkey: str) -> str:
+    """The line of this key among a witness's answer to a note; unknown keys' lines are dropped.
+
+    raises NoteInvalid when there is none, or when it is not over this note
+    """
+    name, kind, public = read_verifier_key(vkey)
+    wanted = key_id(name, kind, public)
+    for line in text.splitlines():
+        if _signature_of(line, name, wanted):
+            open_note(f"{note}{line}\n", vkey)
+            return f"{line}\n"
+    raise _bad("no signature by this key")
+
+
 def origin_of(note: str) -> str:
     """What a note says it is about: its first line, unverified."""
     return note.partition("\n")[0]
@@ -132,10 +146,16 @@ def write_proof(index: int, proof: Sequence[bytes], note: str) -> str:
     return f"{PROOF_MAGIC}\nindex {index}\n{lines}\n{note}"
 
 
-def check_proof(text: str, vkey: str, leaf: bytes) -> int:
+def note_in_proof(text: str) -> str:
+    """The signed checkpoint at the end of a proof file, unverified."""
+    return text.partition("\n\n")[2]
+
+
+def check_proof(text: str, vkey: str, leaf: bytes, *, witnesses: Sequence[str] = ()) -> int:
     """The entry's index, when the file proves that this leaf is in the log of this key.
 
-    raises NoteInvalid
+    witnesses  verifier keys of those who must all have cosigned the checkpoint
+    raises     NoteInvalid
     """
     head, found, note = text.partition("\n\n")
     magic, *rest = head.split("\n")
@@ -152,6 +172,8 @@ def check_proof(text: str, vkey: str, leaf: bytes) -> int:
         raise _bad(str(error)) from error
     if top != checkpoint.root:
         raise _bad("not included")
+    if len(signed_by(note, witnesses)) != len(witnesses):
+        raise _bad("no cosignature by a witness that is needed")
     return index
 
 

@@ -1,7 +1,7 @@
-"""A witness: cosigns a log's checkpoint once it has seen that it extends the last one it cosigned.
+"""A witness: cosigns a log's checkpoint once it has seen that it extends the last one cosigned.
 
-Two people who trust the same witness cannot be shown two logs under one name. The size and root that
-were cosigned last are stored before the answer leaves, by compare-and-set on the old size.
+Two people who trust the same witness cannot be shown two logs under one name. The size and root
+that were cosigned last are stored before the answer leaves, by compare-and-set on the old size.
 
 source  C2SP tlog-witness (add-checkpoint), tlog-cosignature (cosignature/v1)
 """
@@ -146,7 +146,9 @@ class Witness:
         if request.old != last[0]:
             return Answer(409, f"{last[0]}\n", SIZE)
         if not _extends(last, new, request.proof):
-            return Answer(422, "The proof does not show that this log extends the one known here.\n")
+            return Answer(
+                422, "The proof does not show that this log extends the one known here.\n"
+            )
         if not self.memory.advance(last, new):
             return Answer(409, f"{self.memory.last(new.origin)[0]}\n", SIZE)
         return Answer(200, notes.cosign(request.note, self.name, self.key, time_s=time_s))
@@ -166,7 +168,7 @@ def server(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
     class Door(BaseHTTPRequestHandler):
         timeout = STALLED_S
 
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             size_bytes = int(length) if length.isascii() and length.isdigit() else -1
             if self.path != PATH:
@@ -178,7 +180,7 @@ def server(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
                 now_s = time.time_ns() // 10**9
                 self._send(witness.add_checkpoint(self.rfile.read(size_bytes), time_s=now_s))
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             self._send(Answer(200, f"{witness.vkey}\n"))
 
         def log_message(self, format: str, *words: object) -> None:

@@ -1,5 +1,6 @@
 """Reading the contest: competitions, boards, entries, and the work that waits."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from competitions.rules.rows import Phase, State
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from evaluator.metrics import metric_named
 from ledger import blobs, log
+from ledger.rules.naming import hashes_in
 
 
 class BoardRow(NamedTuple):
@@ -315,3 +317,11 @@ def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
         return public.inputs_sha256, public.labels_sha256
     hidden = sealed(manifest_sha256)
     return hidden.inputs["sha256"], hidden.labels["sha256"]
+
+
+def files_in_use() -> set[str]:
+    """Names of files that drafts and sealed slices hold: the log does not name them yet."""
+    drafts = Draft.objects.values_list("files", "prepared")
+    sealed = Sealed.objects.values_list("inputs", "labels")
+    texts = (json.dumps(row).encode() for rows in (drafts, sealed) for row in rows)
+    return set().union(*(hashes_in(text) for text in texts))

@@ -35,6 +35,8 @@ TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
 BLOB_LIMIT_BYTES = 64 << 20
+BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20
+WITNESSES = env.witnesses(ENV.assay_witnesses)
 DATA_FILE_LIMIT_BYTES = 32 << 20
 ASSAY_BODY_LIMITS = {
     "/": 1 << 20,
@@ -197,7 +199,13 @@ CELERY_TASK_TIME_LIMIT = 1800
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "workers.clock.tick", "schedule": float(TICK_S)},
     "sweep": {"task": "workers.clock.sweep", "schedule": 5.0},
+    "sweep files": {"task": "workers.record.sweep_files", "schedule": 3600.0},
 }
+if WITNESSES:
+    CELERY_BEAT_SCHEDULE["witnesses"] = {
+        "task": "workers.record.ask_witnesses",
+        "schedule": float(TICK_S),
+    }
 
 # --- sign-in --------------------------------------------------------------------------------------
 ASSAY_OPEN_ACCOUNT = "ledger.actions.open_account_for"

@@ -53,7 +53,7 @@ def open_blob(name: str) -> IO[bytes]:
     try:
         return default_storage.open(place(name), "rb")
     except FileNotFoundError as error:
-        raise _missing(name) from error
+        raise missing(name) from error
 
 
 def read(name: str, *, limit_bytes: int) -> bytes:
@@ -91,8 +91,13 @@ def has(name: str) -> bool:
 def size(name: str) -> int:
     """Bytes stored under this name. raises BlobMissing"""
     if not has(name):
-        raise _missing(name)
+        raise missing(name)
     return int(default_storage.size(place(name)))
+
+
+def delete(name: str) -> None:
+    """Take bytes out of the store; harmless when they are not there."""
+    default_storage.delete(place(name))
 
 
 def place(name: str) -> str:
@@ -100,5 +105,6 @@ def place(name: str) -> str:
     return f"{name[:2]}/{name[2:4]}/{name}"
 
 
-def _missing(name: str) -> BlobMissing:
+def missing(name: str) -> BlobMissing:
+    """What everybody is told who asks for bytes that are not here."""
     return BlobMissing(f"No file {name[:16]}... is in the store.", sha256=name)

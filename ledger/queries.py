@@ -7,8 +7,18 @@ from django.apps import apps
 from django.db.models import Max, Q, QuerySet
 
 from assay import merkle, notes
-from ledger.errors import AccountUnknown, MessageUnknown
-from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
+from ledger.errors import AccountUnknown, MessageUnknown, ReceiptNotYet
+from ledger.models import (
+    Account,
+    Blob,
+    Bookmark,
+    Checkpoint,
+    Cosignature,
+    Key,
+    Message,
+    Transfer,
+    Witness,
+)
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
 
@@ -95,18 +105,61 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
 
 
-def receipt(item: str) -> str:
-    """The `.tlog-proof` of a message, under the newest checkpoint.
+def checkpoint_at(size: int) -> Checkpoint | None:
+    """The checkpoint of exactly this size."""
+    return Checkpoint.objects.filter(pk=size).first()
 
-    raises MessageUnknown while no checkpoint covers it
+
+def covering_checkpoint(index: int) -> Checkpoint | None:
+    """The newest checkpoint over this entry that a witness signed; else the newest there is."""
+    witnessed = Cosignature.objects.filter(size__gt=index).aggregate(best=Max("size"))["best"]
+    found = checkpoint_at(witnessed) if witnessed else latest_checkpoint()
+    return found if found and found.size > index else None
+
+
+def cosigned_note(checkpoint: Checkpoint) -> str:
+    """The signed note of a checkpoint, with the lines of the witnesses that signed it too."""
+    lines = Cosignature.objects.filter(size=checkpoint.size).order_by("witness")
+    return checkpoint.note + "".join(lines.values_list("line", flat=True))
+
+
+def witnesses() -> list[Witness]:
+    """What every witness answered last, by name."""
+    return list(Witness.objects.order_by("id"))
+
+
+def cosigned_size(witness: str) -> int:
+    """The size that a witness cosigned last, as far as we know."""
+    known = Witness.objects.filter(pk=witness).first()
+    return known.size if known else 0
+
+
+def receipt(item: str) -> str:
+    """The `.tlog-proof` of a message, under a checkpoint that is witnessed where there is one.
+
+    raises MessageUnknown, ReceiptNotYet while no checkpoint covers it
     """
     row = Message.objects.filter(item=item).first()
-    checkpoint = latest_checkpoint()
-    if row is None or row.log_index is None or checkpoint is None:
-        raise MessageUnknown(f"No checkpoint covers {item} yet.", id=item)
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(0, checkpoint.size)]
-    path = merkle.inclusion(leaves, row.log_index)
-    return notes.write_proof(row.log_index, path, checkpoint.note)
+    if row is None:
+        raise MessageUnknown(f"No message {item} is in the log.", id=item)
+    index = row.log_index
+    checkpoint = None if index is None else covering_checkpoint(index)
+    if index is None or checkpoint is None:
+        raise ReceiptNotYet(f"No checkpoint covers {item} yet.", id=item)
+    path = inclusion(index, checkpoint.size)
+    return notes.write_proof(index, path, cosigned_note(checkpoint))
+
+
+def inclusion(index: int, size: int) -> list[bytes]:
+    """The audit path of an entry in the tree of the first `size` entries."""
+    return merkle.inclusion([merkle.leaf_hash(raw) for raw in _entries(0, size)], index)
+
+
+def consistency(old: int, size: int) -> list[bytes]:
+    """The proof that the first `old` entries begin the first `size`; empty for none or for all."""
+    if not 0 < old < size:
+        return []
+    return merkle.consistency(old, [merkle.leaf_hash(raw) for raw in _entries(0, size)])
 
 
 def entries_tile(index: int, width: int) -> bytes | None:

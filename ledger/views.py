@@ -38,11 +38,20 @@ class LogLine(NamedTuple):
 
 @require_safe
 def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The newest signed checkpoint."""
+    """The newest signed checkpoint, with the lines of its witnesses."""
     newest = queries.latest_checkpoint()
     if newest is None:
         raise NotFound("The log has no checkpoint yet.", path=request.path)
-    return _text(newest.note, "no-cache")
+    return _text(queries.cosigned_note(newest), "no-cache")
+
+
+@require_safe
+def witnessed_checkpoint(request: HttpRequest) -> HttpResponse:
+    """The newest checkpoint that a witness cosigned; the witness may be a moment behind."""
+    found = queries.covering_checkpoint(0)
+    if found is None:
+        raise NotFound("The log has no checkpoint yet.", path=request.path)
+    return _text(queries.cosigned_note(found), "no-cache")
 
 
 @require_safe
@@ -92,6 +101,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
         "lines": _with_signers(lines),
         "next": str(start) if start else "",
         "origin": settings.LOG_ORIGIN,
+        "witnesses": queries.witnesses(),
     }
     return render(request, "ledger/log.html", context)
 
@@ -158,10 +168,12 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         waiting = queries.waiting_messages()
         oldest_s = _oldest_waiting_s(timezone.now())
         size = queries.log_size()
+        disputes = [one.id for one in queries.witnesses() if one.is_dispute]
     except DatabaseError as error:
         body = {"database": "down", "cause": type(error).__name__}
         return JsonResponse(body, status=503)
     told = {"database": "ok", "log_size": size, "waiting": waiting, "oldest_waiting_s": oldest_s}
+    told["witness_disputes"] = disputes
     return JsonResponse(told)
 
 

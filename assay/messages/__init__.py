@@ -27,6 +27,7 @@ from assay.messages.kinds import KIND_OF, KINDS, Kind
 from assay.messages.ledger import (
     AccountOpen,
     AccountOpened,
+    BlobWithdrawn,
     BooksExpired,
     BooksMinted,
     ClockTicked,
@@ -65,6 +66,7 @@ __all__ = [
     "AccountOpen",
     "AccountOpened",
     "BaselineScored",
+    "BlobWithdrawn",
     "BooksExpired",
     "BooksMinted",
     "ClockTicked",

@@ -21,6 +21,7 @@ from assay.messages.competitions import (
 from assay.messages.ledger import (
     AccountOpen,
     AccountOpened,
+    BlobWithdrawn,
     BooksExpired,
     BooksMinted,
     ClockTicked,
@@ -61,6 +62,7 @@ KINDS = {
     "key.added": Kind(KeyAdded, "operator"),
     "books.minted": Kind(BooksMinted, "operator"),
     "books.expired": Kind(BooksExpired, "operator"),
+    "blob.withdrawn": Kind(BlobWithdrawn, "operator"),
     "clock.ticked": Kind(ClockTicked, "operator"),
     "work.register": Kind(WorkRegister, "person"),
     "work.registered": Kind(WorkRegistered, "operator"),

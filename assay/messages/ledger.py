@@ -53,3 +53,12 @@ class ClockTicked:
     """Time passed a deadline. What follows from it is in the facts after it."""
 
     at_ms: int
+
+
+@dataclass(frozen=True)
+class BlobWithdrawn:
+    """A file is taken from everybody for good. What named it stays; its bytes are gone."""
+
+    sha256: str
+    reason: str
+    at_ms: int

@@ -16,6 +16,7 @@ from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 
 Fold = Callable[[Entry, Rows], None]
+SHA256 = re.compile(r"[0-9a-f]{64}")
 HANDLE = re.compile(r"[a-z](?:-?[a-z0-9]){1,31}")
 RESERVED = frozenset(
     [
@@ -166,10 +167,16 @@ def _books_expired(entry: Entry, rows: Rows) -> None:
         raise refused(entry, "it moves what is not over")
 
 
+def _blob_withdrawn(entry: Entry, _: Rows) -> None:
+    if not SHA256.fullmatch(entry.body.sha256):
+        raise refused(entry, "it names no file")
+
+
 _RULES: dict[str, Fold] = {
     "account.open": _account_open,
     "account.opened": _account_opened,
     "key.added": _key_added,
     "books.minted": _books_minted,
     "books.expired": _books_expired,
+    "blob.withdrawn": _blob_withdrawn,
 }

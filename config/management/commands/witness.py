@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--listen", default=LISTEN, help="Address and port to answer at.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the verifier key, then answer. raises CommandError with the code of what is wrong"""
+        """Print the verifier key, then answer. raises CommandError with the code of the fault"""
         key = read_or_make_key(Path(settings.KEYS_FOLDER) / "witness.key")
         memory = Memory(Path(settings.DATA) / FILE)
         try:
