@@ -129,7 +129,7 @@ class BlobQuota(AssayError):
 
 
 class BlobGone(AssayError):
-    """The file was withdrawn for good. Facts: sha256, message (which says why)."""
+    """The file was withdrawn for good. Facts: sha256, by (the message that says why)."""
 
     code, status = "ledger.blob_withdrawn", 410
     next_step = "Read the message that withdrew it; the same bytes are not taken again."

@@ -65,8 +65,10 @@ def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
 
 
-def has_transfer(transfer: str) -> bool:
-    return Transfer.objects.filter(pk=transfer).exists()
+def message_of_transfer(transfer: str) -> str:
+    """The message that made a transfer; empty when there is none."""
+    made = Transfer.objects.filter(pk=transfer).values_list("message", flat=True).first()
+    return made or ""
 
 
 def minted_nano(name: str) -> int:

@@ -9,7 +9,9 @@ from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -155,8 +157,14 @@ def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
     had_nano = queries.minted_nano(name)
     amount_nano = max(settings.FAUCET_NANO - had_nano, 0) or settings.FAUCET_NANO
     now = timezone.now()
-    actions.mint(account=name, amount_nano=amount_nano, idempotency=f"faucet/{had_nano}", now=now)
-    notices.success(request, f"{show_tokens(amount_nano)} tokens of play money are in the account.")
+    words = f"faucet/{had_nano}"
+    item = actions.mint(account=name, amount_nano=amount_nano, idempotency=words, now=now)
+    told = format_html(
+        '{} tokens of play money are in the account. <a href="{}">Receipt</a>',
+        show_tokens(amount_nano),
+        reverse("ledger_message", args=[item]),
+    )
+    notices.success(request, told)
     return redirect("ledger_account", name)
 
 

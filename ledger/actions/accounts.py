@@ -73,10 +73,11 @@ def open_account_for(account: str, *, now: datetime) -> str:
 
 
 @transaction.atomic
-def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> None:
+def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> str:
     """Give play money from the faucet; an account gets at most settings.FAUCET_NANO in all.
 
-    raises AccountUnknown, FaucetEmpty
+    returns  the id of `books.minted`; the same words again give the same one
+    raises   AccountUnknown, FaucetEmpty
     """
     log.Tables().lock(Account, [ISSUANCE, account])
     queries.account(account)
@@ -95,8 +96,8 @@ def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> 
         ms(now),
     )
     fact = log.fact(body, idempotency=f"{account}/{idempotency}")
-    if queries.has_transfer(body.transfers[0].id):
-        return
+    if made := queries.message_of_transfer(body.transfers[0].id):
+        return made
     if queries.minted_nano(account) + amount_nano > settings.FAUCET_NANO:
         raise FaucetEmpty(
             f"{account} had its play money already.",
@@ -104,6 +105,7 @@ def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> 
             most_nano=str(settings.FAUCET_NANO),
         )
     log.record([fact])
+    return fact.id
 
 
 @transaction.atomic

@@ -83,7 +83,7 @@ def quota_reached(owner: str, wanted_bytes: int) -> BlobQuota:
 
 def gone(blob: Blob) -> BlobGone:
     """What everybody is told who asks for a withdrawn file."""
-    return BlobGone("The file was withdrawn.", sha256=blob.pk, message=blob.withdrawn)
+    return BlobGone("The file was withdrawn.", sha256=blob.pk, by=blob.withdrawn)
 
 
 def publish_blob(name: str, *, now: datetime) -> None:

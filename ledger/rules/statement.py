@@ -120,9 +120,14 @@ def _change(name: str, one: Movement, held: dict[str, int]) -> int:
     return one.amount_nano if one.kind in ("single", "post") else 0
 
 
-def _line(name: str, one: Movement, change_nano: int, balance_nano: int) -> StatementLine:
+def in_words(name: str, one: Movement) -> str:
+    """What a transfer is to one of its two accounts, as a sentence."""
     is_out = one.debit == name
     phrase = (OUT if is_out else INTO)[one.kind].format(other=one.credit if is_out else one.debit)
+    return f"{phrase}: {PURPOSES.get(one.code, one.code)}."
+
+
+def _line(name: str, one: Movement, change_nano: int, balance_nano: int) -> StatementLine:
     return StatementLine(
         transfer=one.id,
         at_ms=one.at_ms,
@@ -133,6 +138,6 @@ def _line(name: str, one: Movement, change_nano: int, balance_nano: int) -> Stat
         amount_nano=one.amount_nano,
         change_nano=change_nano,
         balance_nano=balance_nano,
-        says=f"{phrase}: {PURPOSES.get(one.code, one.code)}.",
+        says=in_words(name, one),
         message=one.message,
     )

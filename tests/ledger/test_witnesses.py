@@ -78,7 +78,7 @@ def test_a_receipt_comes_under_a_witnessed_checkpoint_and_the_newest_stays_to_be
     assert notes.check_proof(proof, log_key, leaf, witnesses=[witness.vkey]) == 2
     assert f"\n{covered}\n" in proof
     assert f"\n{covered + 1}\n" in client.get("/log/checkpoint").content.decode()
-    witnessed = client.get("/log/checkpoint/witnessed").content.decode()
+    witnessed = client.get("/log/witnessed").content.decode()
     assert f"\n{covered}\n" in witnessed
     last = Message.objects.get(log_index=covered)
     fresh = client.get(f"/log/receipt/{last.item}").content.decode()
