@@ -37,7 +37,6 @@ NOT_REPLAYED = {
     "ledger.Bookmark": "how far a reader has read",
     "ledger.Blob": "an index of the store; what matters is named by messages",
     "ledger.Upload": "a file that comes in by parts",
-    "ledger.UploadPart": "a part of it",
     "ledger.Cosignature": "a witness's signature; whoever reads it checks it",
     "ledger.Witness": "what a witness answered last",
     "competitions.Draft": "a sponsor's work before it is published",

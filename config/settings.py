@@ -37,11 +37,14 @@ DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
 BLOB_LIMIT_BYTES = 64 << 20
 BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20
 WITNESSES = env.witnesses(ENV.assay_witnesses)
+UPLOAD_LIMIT_BYTES = 1 << 30
+UPLOAD_PART_BYTES = 8 << 20  # S3 takes no part below 5 MiB but the last
 DATA_FILE_LIMIT_BYTES = 32 << 20
 ASSAY_BODY_LIMITS = {
     "/": 1 << 20,
     "/api/messages": 128 << 10,
     "/api/blobs": BLOB_LIMIT_BYTES,
+    "/api/uploads": UPLOAD_PART_BYTES,
     "/sponsor/": 3 * DATA_FILE_LIMIT_BYTES + (1 << 20),
 }
 
@@ -128,14 +131,18 @@ def _blob_storage(url: str) -> dict[str, object]:
     """Where blobs lie: a folder, or a bucket named by s3://bucket?endpoint=URL."""
     if not url:
         return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "ledger.blobs.folder.FolderStorage",
             "OPTIONS": {"location": str(DATA / "blobs"), "allow_overwrite": True},
         }
     parts = urlsplit(url)
     asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {"bucket_name": parts.netloc, "endpoint_url": asked.get("endpoint")},
+        "OPTIONS": {
+            "bucket_name": parts.netloc,
+            "endpoint_url": asked.get("endpoint"),
+            "signature_version": "s3v4",  # its addresses can hold a part to its checksum
+        },
     }
 
 

@@ -142,6 +142,13 @@ class BlobBusy(AssayError):
     next_step = "Send it again in a second."
 
 
+class RangeRefused(AssayError):
+    """The file has no such bytes. Facts: size_bytes, range (what Content-Range would say)."""
+
+    code, status = "ledger.range_refused", 416
+    next_step = "Ask for bytes below size_bytes."
+
+
 class UploadUnknown(AssayError):
     """There is no such upload, or it is another account's. Facts: upload."""
 
@@ -150,7 +157,7 @@ class UploadUnknown(AssayError):
 
 
 class UploadRefused(AssayError):
-    """A part, or the whole, is not what was announced. Facts: upload, reason."""
+    """A part, or the whole, is not what was announced. Facts: upload, reason, missing."""
 
     code, status = "ledger.upload_refused", 422
     next_step = "Ask which parts are here, and send the others."

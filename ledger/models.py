@@ -224,23 +224,6 @@ class Upload(models.Model):
         return self.id
 
 
-class UploadPart(models.Model):
-    """A part that is here, whole. Not replayed."""
-
-    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
-    number = models.IntegerField()
-    sha256 = models.CharField(max_length=ID)
-    tag = models.CharField(max_length=200, blank=True)  # what the store calls the part's content
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["upload", "number"], name="upload_part_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.upload_id}/{self.number}"
-
-
 class Cosignature(models.Model):
     """A witness's line under a checkpoint. Not replayed: whoever reads it checks the signature."""
 

@@ -4,22 +4,40 @@ from ledger.actions.accounts import expire_due, found, mint, open_account, open_
 from ledger.actions.files import publish_blob, store, sweep_blobs, touch, withdraw_blob
 from ledger.actions.moment import ms
 from ledger.actions.reading import advance
+from ledger.actions.uploads import (
+    UploadState,
+    begin_upload,
+    complete_upload,
+    drop_upload,
+    part_address,
+    put_part,
+    sweep_uploads,
+    upload_state,
+)
 from ledger.actions.witnesses import record_answer, record_cosignature, settle_dispute
 
 __all__ = [
+    "UploadState",
     "advance",
+    "begin_upload",
+    "complete_upload",
+    "drop_upload",
     "expire_due",
     "found",
     "mint",
     "ms",
     "open_account",
     "open_account_for",
+    "part_address",
     "publish_blob",
+    "put_part",
     "record_answer",
     "record_cosignature",
     "settle_dispute",
     "store",
     "sweep_blobs",
+    "sweep_uploads",
     "touch",
+    "upload_state",
     "withdraw_blob",
 ]

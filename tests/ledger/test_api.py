@@ -114,7 +114,7 @@ def test_a_public_blob_is_given_to_everybody_for_ever(ada, client, now):
     name = blobs.put_bytes(b"train")
     actions.publish_blob(name, now=now)
     answer = client.get(f"/api/blobs/{name}")
-    assert answer.content == b"train"
+    assert answer.getvalue() == b"train"
     assert "immutable" in answer.headers["Cache-Control"]
 
 
