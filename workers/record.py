@@ -26,7 +26,11 @@ def ask_witnesses() -> None:
 
 @shared_task
 def sweep_files() -> int:
-    """Delete files that neither a message nor a draft names a day after they were stored."""
+    """Delete files that neither a message nor a draft names a day after they were stored.
+
+    Uploads that nobody went on with for a day are forgotten first.
+    """
+    actions.sweep_uploads(now=timezone.now())
     return actions.sweep_blobs(now=timezone.now(), kept=contests.files_in_use())
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
+from ninja.responses import Status
 
 from ledger import actions, blobs, queries
 from ledger.errors import BlobGone, BlobMissing, RangeRefused
@@ -146,10 +147,10 @@ def _upload_state(request: HttpRequest, upload: str) -> actions.UploadState:
     return actions.upload_state(upload, owner=_member(request))
 
 
-def _drop_upload(request: HttpRequest, upload: str) -> tuple[int, None]:
+def _drop_upload(request: HttpRequest, upload: str) -> Status[None]:
     """Forget an upload and its parts."""
     actions.drop_upload(upload, owner=_member(request))
-    return 204, None
+    return Status(204, None)
 
 
 def _part_address(
@@ -160,13 +161,11 @@ def _part_address(
     return actions.part_address(upload, number, owner=owner, part_sha256=sha256)._asdict()
 
 
-def _put_part(
-    request: HttpRequest, upload: str, number: int, sha256: str = Sha256
-) -> tuple[int, None]:
+def _put_part(request: HttpRequest, upload: str, number: int, sha256: str = Sha256) -> Status[None]:
     """Send one part, the raw bytes, with their SHA-256; sent again it is kept again."""
     owner = _member(request)
     actions.put_part(upload, number, _chunks(request), owner=owner, part_sha256=sha256)
-    return 204, None
+    return Status(204, None)
 
 
 def _complete_upload(request: HttpRequest, upload: str) -> dict[str, object]:

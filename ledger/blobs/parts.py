@@ -161,7 +161,6 @@ class DirectParts:
             part["PartNumber"] - 1: part
             for page in pages
             for part in page.get("Parts", ())
-            if "ChecksumSHA256" in part
         }
 
     def _key(self, upload: str) -> dict[str, str]:
@@ -173,4 +172,5 @@ def _place(upload: str, number: int) -> str:
 
 
 def _only(part: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: part[name] for name in names}
+    """Some of a part's facts; not every store tells the checksum again, though all check it."""
+    return {name: part[name] for name in names if name in part}

@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep until nothing is left to sweep, and say how many files are gone."""
+        actions.sweep_uploads(now=timezone.now())
         count, kept = 0, contests.files_in_use()
         while swept := actions.sweep_blobs(now=timezone.now(), kept=kept):
             count += swept
