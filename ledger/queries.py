@@ -1,7 +1,9 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from itertools import islice
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import Max, Q, QuerySet
@@ -21,6 +23,9 @@ from ledger.models import (
 )
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
+from ledger.rules.statement import StatementLine, change_nano, explain
+
+STATEMENT_ROWS = 1000
 
 
 def account(name: str) -> Account:
@@ -63,6 +68,55 @@ def statement(name: str) -> QuerySet[Transfer]:
 
 def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
+
+
+class StatementPage(NamedTuple):
+    """Lines of a statement, newest first. next: where the following page begins, or empty."""
+
+    lines: list[StatementLine]
+    next: str
+
+
+def statement_page(name: str, *, after: str, limit: int) -> StatementPage:
+    """At most `limit` lines behind the transfer `after`, or the newest. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name)
+    cursor = Transfer.objects.filter(pk=after).values("at_ms", "id").first() if after else None
+    if cursor:
+        newer = rows.exclude(_older(cursor))
+        balance_nano -= sum(_changes_nano(name, newer))
+        rows = rows.filter(_older(cursor))
+    shown = list(rows[: limit + 1])
+    lines = list(explain(name, balance_nano, shown[:limit], _held(shown)))
+    return StatementPage(lines, lines[-1].transfer if len(shown) > limit else "")
+
+
+def statement_lines(name: str) -> Iterator[StatementLine]:
+    """All lines, newest first, read piece by piece. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name).iterator(STATEMENT_ROWS)
+    while part := list(islice(rows, STATEMENT_ROWS)):
+        held = _held(part)
+        yield from explain(name, balance_nano, part, held)
+        balance_nano -= sum(change_nano(name, one, held) for one in part)
+
+
+def _older(cursor: dict[str, Any]) -> Q:
+    """What comes behind a transfer in a statement."""
+    return Q(at_ms__lt=cursor["at_ms"]) | Q(at_ms=cursor["at_ms"], id__gt=cursor["id"])
+
+
+def _changes_nano(name: str, rows: QuerySet[Transfer]) -> Iterator[int]:
+    """Summed here and not in SQL: over a lifetime the sum may pass 64 bits."""
+    found = rows.order_by().iterator(STATEMENT_ROWS)
+    while part := list(islice(found, STATEMENT_ROWS)):
+        held = _held(part)
+        yield sum(change_nano(name, one, held) for one in part)
+
+
+def _held(rows: Iterable[Transfer]) -> dict[str, int]:
+    """The amounts of the pending transfers that these resolve."""
+    wanted = [one.pending_id for one in rows if one.pending_id]
+    found = Transfer.objects.filter(pk__in=wanted).values_list("id", "amount_nano")
+    return dict(found) if wanted else {}
 
 
 def message_of_transfer(transfer: str) -> str:

@@ -22,7 +22,6 @@ from ledger.errors import MessageUnknown
 from ledger.models import Message
 from ledger.rules.accounts import AccountKind, Key
 from ledger.rules.entry import Entry, read_entry
-from ledger.rules.statement import explain, page
 from web.errors import Forbidden, NotFound
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -127,12 +126,13 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
 def account(request: HttpRequest, name: str) -> HttpResponse:
     """What an account holds and why: its statement with the balance after each line."""
     found = queries.account(name)
-    lines = explain(name, found.available_nano, queries.statement(name))
-    shown, following = page(lines, after=request.GET.get("after", ""), limit=STATEMENT_LINES)
+    after = request.GET.get("after", "")
+    shown = queries.statement_page(name, after=after, limit=STATEMENT_LINES)
     context = {
         "account": found,
-        "lines": shown,
-        "next": following,
+        "lines": shown.lines,
+        "next": shown.next,
+        "is_first": not after,
         "keys": queries.keys_of(name),
         "play_money_nano": _play_money_nano(request, name),
     }

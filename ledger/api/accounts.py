@@ -2,13 +2,15 @@
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router, Schema
 
 from ledger import queries
-from ledger.rules.statement import StatementLine, explain, page
+from ledger.rules.statement import StatementLine
+from web.answers import streamed
 from web.api import Page
 
 
@@ -60,20 +62,22 @@ def _account(request: HttpRequest, name: str) -> dict[str, object]:  # noqa: ARG
 
 
 def _statement(
-    request: HttpRequest,  # noqa: ARG001
+    request: HttpRequest,
     name: str,
     format: str = Query("json", pattern="^(json|csv)$"),
     after: str = "",
     limit: int = Query(200, ge=1, le=1000),
 ) -> object:
     """Every transfer of an account, newest first, with the balance after it; CSV has all of it."""
-    available_nano = queries.balance_nano(name)
-    lines = explain(name, available_nano, queries.statement(name))
     if format == "csv":
+        queries.account(name)
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return HttpResponse(_as_csv(lines), content_type="text/csv; charset=utf-8", headers=headers)
-    shown, following = page(lines, after=after, limit=limit)
-    return {"items": [_as_text(line) for line in shown], "next": following}
+        pieces = streamed(request, _as_csv(queries.statement_lines(name)))
+        return StreamingHttpResponse(
+            pieces, content_type="text/csv; charset=utf-8", headers=headers
+        )
+    found = queries.statement_page(name, after=after, limit=limit)
+    return {"items": [_as_text(line) for line in found.lines], "next": found.next}
 
 
 def _as_text(line: StatementLine) -> dict[str, object]:
@@ -84,9 +88,14 @@ def _as_text(line: StatementLine) -> dict[str, object]:
     }
 
 
-def _as_csv(lines: list[StatementLine]) -> str:
+def _as_csv(lines: Iterable[StatementLine]) -> Iterator[bytes]:
+    """A line of names, then one per transfer."""
     out = io.StringIO()
     table = csv.DictWriter(out, list(StatementLineOut.model_fields), lineterminator="\r\n")
     table.writeheader()
-    table.writerows(asdict(line) for line in lines)
-    return out.getvalue()
+    for line in lines:
+        table.writerow(asdict(line))
+        yield out.getvalue().encode()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue().encode()

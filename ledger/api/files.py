@@ -1,9 +1,8 @@
 """Files by their SHA-256: put whole or by parts, got whole or in ranges."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import IO
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +14,7 @@ from ledger import actions, blobs, queries
 from ledger.errors import BlobGone, BlobMissing, RangeRefused
 from ledger.rules.ranges import asked_range
 from web import auth
+from web.answers import streamed
 from web.api import TokenAuth
 
 CHUNK_BYTES = 1 << 18
@@ -127,7 +127,7 @@ def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
     status = 206 if "Content-Range" in headers else 200
     file = blobs.open_verified(sha256)
     return StreamingHttpResponse(
-        _sent(request, file, (start, end)),
+        streamed(request, _pieces(file, span)),
         status=status,
         content_type="application/octet-stream",
         headers=headers,
@@ -186,16 +186,6 @@ def _chunks(request: HttpRequest) -> Iterator[bytes]:
         yield chunk
 
 
-def _sent(
-    request: HttpRequest, file: IO[bytes], span: tuple[int, int]
-) -> Iterator[bytes] | AsyncIterator[bytes]:
-    """The bytes of a span, piece by piece.
-
-    Under ASGI an async iterator: Django would gather all that a plain one gives before it sends.
-    """
-    return _later(file, span) if hasattr(request, "scope") else _pieces(file, span)
-
-
 def _pieces(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
     start, end = span
     with file:
@@ -203,14 +193,3 @@ def _pieces(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
         while start < end and (piece := file.read(min(CHUNK_BYTES, end - start))):
             start += len(piece)
             yield piece
-
-
-async def _later(file: IO[bytes], span: tuple[int, int]) -> AsyncIterator[bytes]:
-    pieces = _pieces(file, span)
-    while piece := await sync_to_async(_next)(pieces):
-        yield piece
-
-
-def _next(pieces: Iterator[bytes]) -> bytes:
-    """The next piece; empty at the end, since StopIteration cannot leave a thread."""
-    return next(pieces, b"")

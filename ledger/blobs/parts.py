@@ -157,11 +157,7 @@ class DirectParts:
 
     def _listed(self, upload: str, remote: str) -> dict[int, Mapping[str, Any]]:
         pages = self._s3.get_paginator("list_parts").paginate(**self._key(upload), UploadId=remote)
-        return {
-            part["PartNumber"] - 1: part
-            for page in pages
-            for part in page.get("Parts", ())
-        }
+        return {part["PartNumber"] - 1: part for page in pages for part in page.get("Parts", ())}
 
     def _key(self, upload: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": f"uploads/{upload}"}

@@ -142,7 +142,7 @@ def test_a_statement_is_the_same_in_json_and_csv_and_adds_up(ada, client, now):
     lines = client.get("/api/accounts/ada/statement").json()["items"]
     rows = list(
         csv.DictReader(
-            io.StringIO(client.get("/api/accounts/ada/statement?format=csv").content.decode())
+            io.StringIO(client.get("/api/accounts/ada/statement?format=csv").getvalue().decode())
         )
     )
     assert [row["balance_nano"] for row in rows] == [line["balance_nano"] for line in lines]
