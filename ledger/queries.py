@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db.models import Max, Q, QuerySet
@@ -80,7 +80,7 @@ class StatementPage(NamedTuple):
 def statement_page(name: str, *, after: str, limit: int) -> StatementPage:
     """At most `limit` lines behind the transfer `after`, or the newest. raises AccountUnknown"""
     balance_nano, rows = account(name).available_nano, statement(name)
-    cursor = Transfer.objects.filter(pk=after).values("at_ms", "id").first() if after else None
+    cursor = Transfer.objects.filter(pk=after).first() if after else None
     if cursor:
         newer = rows.exclude(_older(cursor))
         balance_nano -= sum(_changes_nano(name, newer))
@@ -99,9 +99,9 @@ def statement_lines(name: str) -> Iterator[StatementLine]:
         balance_nano -= sum(change_nano(name, one, held) for one in part)
 
 
-def _older(cursor: dict[str, Any]) -> Q:
+def _older(cursor: Transfer) -> Q:
     """What comes behind a transfer in a statement."""
-    return Q(at_ms__lt=cursor["at_ms"]) | Q(at_ms=cursor["at_ms"], id__gt=cursor["id"])
+    return Q(at_ms__lt=cursor.at_ms) | Q(at_ms=cursor.at_ms, id__gt=cursor.pk)
 
 
 def _changes_nano(name: str, rows: QuerySet[Transfer]) -> Iterator[int]:

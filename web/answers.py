@@ -54,7 +54,10 @@ def streamed(
 
 
 async def _later(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    is_over = object()
-    while (piece := await sync_to_async(next)(pieces, is_over)) is not is_over:
-        assert isinstance(piece, bytes)
+    """Each piece is made in a thread; None ends them, since StopIteration cannot leave one."""
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
         yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
