@@ -31,6 +31,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- the house ------------------------------------------------------------------------------------
 LOG_ORIGIN = ENV.assay_origin
 FAUCET_NANO = int(ENV.assay_faucet) * 10**9
+BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
 TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
@@ -206,6 +207,7 @@ CELERY_TASK_TIME_LIMIT = 1800
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "workers.clock.tick", "schedule": float(TICK_S)},
     "sweep": {"task": "workers.clock.sweep", "schedule": 5.0},
+    "bridge": {"task": "workers.record.cross_bridge", "schedule": 10.0},
     "sweep files": {"task": "workers.record.sweep_files", "schedule": 3600.0},
 }
 if WITNESSES:

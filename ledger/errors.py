@@ -100,6 +100,13 @@ class FaucetEmpty(AssayError):
     next_step = "Earn tokens in a competition, or ask another account to pay you."
 
 
+class WithdrawalRefused(AssayError):
+    """The site's bridge does not take this money out. Facts: bridge, to."""
+
+    code, status = "ledger.withdrawal_refused", 409
+    next_step = "Correct where it shall go, or keep the money here."
+
+
 class BlobMissing(AssayError):
     """No bytes of this name are in the store. Facts: sha256."""
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from assay import merkle, notes
 from ledger.errors import AccountUnknown, MessageUnknown, ReceiptNotYet
@@ -123,6 +123,25 @@ def message_of_transfer(transfer: str) -> str:
     """The message that made a transfer; empty when there is none."""
     made = Transfer.objects.filter(pk=transfer).values_list("message", flat=True).first()
     return made or ""
+
+
+def transfer(name: str) -> Transfer:
+    """A transfer that is known to be there."""
+    return Transfer.objects.get(pk=name)
+
+
+def is_resolved(pending: str) -> bool:
+    """Whether a held amount was posted, voided or expired."""
+    return Transfer.objects.filter(pending_id=pending).exists()
+
+
+def withdrawals_waiting(limit: int) -> list[str]:
+    """Orders whose money is held and not yet paid outside, the oldest first."""
+    resolved = Transfer.objects.filter(pending_id=OuterRef("pk"))
+    held = Transfer.objects.filter(kind="pending", code="burn").exclude(Exists(resolved))
+    made = held.order_by("at_ms", "id").values_list("message", flat=True)[:limit]
+    causes = dict(Message.objects.filter(item__in=list(made)).values_list("item", "cause"))
+    return [causes[one] for one in made]
 
 
 def minted_nano(name: str) -> int:

@@ -155,7 +155,7 @@ def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
     if request.user.get_username() != name:
         raise Forbidden("Only its owner draws an account's play money.", path=request.path)
     had_nano = queries.minted_nano(name)
-    amount_nano = max(settings.FAUCET_NANO - had_nano, 0) or settings.FAUCET_NANO
+    amount_nano = actions.play_money_nano(name) or settings.FAUCET_NANO
     now = timezone.now()
     words = f"faucet/{had_nano}"
     item = actions.mint(account=name, amount_nano=amount_nano, idempotency=words, now=now)
@@ -218,7 +218,7 @@ def _play_money_nano(request: HttpRequest, name: str) -> int:
     """What the visitor may still draw here: something only on the own account."""
     if request.user.get_username() != name:
         return 0
-    return max(settings.FAUCET_NANO - queries.minted_nano(name), 0)
+    return actions.play_money_nano(name)
 
 
 def _oldest_waiting_s(now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What the record asks of the hands: to bring checkpoints to witnesses, to sweep files."""
+"""What the record asks of the hands: checkpoints to witnesses, money to and from outside, files."""
 
 from datetime import datetime
 
@@ -10,10 +10,11 @@ from django.utils import timezone
 from assay import notes
 from assay.witness import PATH, write_request
 from competitions import queries as contests
-from ledger import actions, queries
+from ledger import actions, log, queries
 
 TIME_LIMIT_S = 10.0
 MOST_ANSWER_BYTES = 64 << 10
+MOST_AT_ONCE = 100
 
 
 @shared_task
@@ -32,6 +33,23 @@ def sweep_files() -> int:
     """
     actions.sweep_uploads(now=timezone.now())
     return actions.sweep_blobs(now=timezone.now(), kept=contests.files_in_use())
+
+
+@shared_task
+def cross_bridge() -> None:
+    """Bring in what came from outside, and pay out what is held for it.
+
+    May be cut off between any two steps: a deposit is minted once, a payment is made once.
+    """
+    way = actions.bridge()
+    for deposit in way.deposits():
+        if message := actions.mint_deposit(deposit, now=timezone.now()):
+            way.minted(deposit, message)
+    for withdrawal in queries.withdrawals_waiting(MOST_AT_ONCE):
+        order = log.find(withdrawal)
+        assert order is not None, "what is held names its order"
+        payment = way.pay(order.body.to, order.body.amount_nano, once=withdrawal)
+        actions.settle_withdrawal(withdrawal, payment, now=timezone.now())
 
 
 def ask(vkey: str, url: str, http: httpx.Client, *, now: datetime) -> None:

@@ -32,6 +32,10 @@ from assay.messages.ledger import (
     BooksMinted,
     ClockTicked,
     KeyAdded,
+    MoneyHeld,
+    MoneyLeft,
+    MoneyReturned,
+    MoneyWithdraw,
 )
 from assay.messages.licensing import (
     LicenceBuy,
@@ -89,6 +93,10 @@ __all__ = [
     "LicenceBuy",
     "LicenceGranted",
     "Line",
+    "MoneyHeld",
+    "MoneyLeft",
+    "MoneyReturned",
+    "MoneyWithdraw",
     "OfferPublished",
     "RoyaltyDraw",
     "RoyaltyDrawn",

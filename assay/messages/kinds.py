@@ -26,6 +26,10 @@ from assay.messages.ledger import (
     BooksMinted,
     ClockTicked,
     KeyAdded,
+    MoneyHeld,
+    MoneyLeft,
+    MoneyReturned,
+    MoneyWithdraw,
 )
 from assay.messages.licensing import (
     LicenceBuy,
@@ -61,6 +65,10 @@ KINDS = {
     "account.opened": Kind(AccountOpened, "operator"),
     "key.added": Kind(KeyAdded, "operator"),
     "books.minted": Kind(BooksMinted, "operator"),
+    "money.withdraw": Kind(MoneyWithdraw, "person"),
+    "money.held": Kind(MoneyHeld, "operator"),
+    "money.left": Kind(MoneyLeft, "operator"),
+    "money.returned": Kind(MoneyReturned, "operator"),
     "books.expired": Kind(BooksExpired, "operator"),
     "blob.withdrawn": Kind(BlobWithdrawn, "operator"),
     "clock.ticked": Kind(ClockTicked, "operator"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from assay.messages.parts import Line
+from assay.wire import Nano
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,41 @@ class BlobWithdrawn:
 
     sha256: str
     reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyWithdraw:
+    """Take money out of the site. to: where it goes, as the site's bridge names places."""
+
+    amount_nano: Nano
+    to: str
+
+
+@dataclass(frozen=True)
+class MoneyHeld:
+    """An amount is held until it is paid outside, by this bridge."""
+
+    account: str
+    to: str
+    bridge: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyLeft:
+    """A held amount was paid outside, and is in the books no more. receipt: the outside's name."""
+
+    receipt: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyReturned:
+    """A held amount could not be paid outside, and went back to its account."""
+
+    reason: str
+    transfers: tuple[Line, ...]
     at_ms: int

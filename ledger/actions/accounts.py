@@ -9,6 +9,7 @@ from assay import messages
 from assay.keys import public_hex
 from assay.wire import Nano
 from ledger import log, queries
+from ledger.actions.faucet import play_money_nano
 from ledger.actions.moment import ms, only_one_at_a_time
 from ledger.errors import FaucetEmpty
 from ledger.rules import books, fold
@@ -98,7 +99,7 @@ def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> 
     fact = log.fact(body, idempotency=f"{account}/{idempotency}")
     if made := queries.message_of_transfer(body.transfers[0].id):
         return made
-    if queries.minted_nano(account) + amount_nano > settings.FAUCET_NANO:
+    if amount_nano > play_money_nano(account):
         raise FaucetEmpty(
             f"{account} had its play money already.",
             account=account,

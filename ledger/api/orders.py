@@ -17,14 +17,25 @@ from web.api import TokenAuth
 from web.errors import Forbidden
 
 Order = Callable[[Entry, datetime], dict[str, object]]
-PAYING = ("licence.", "royalty.", "competition.")  # orders that move money need the scope `pay`
+PAYING = (
+    "licence.",
+    "royalty.",
+    "competition.",
+    "money.",
+)  # orders that move money need the scope `pay`
 
 
 def _open_account(entry: Entry, now: datetime) -> dict[str, object]:
     return {"account": actions.open_account(entry, now=now)}
 
 
-ORDERS: Mapping[str, Order] = MappingProxyType({"account.open": _open_account})
+def _withdraw(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"withdrawal": actions.withdraw(entry, now=now)}
+
+
+ORDERS: Mapping[str, Order] = MappingProxyType(
+    {"account.open": _open_account, "money.withdraw": _withdraw}
+)
 
 
 class Accepted(Schema):
