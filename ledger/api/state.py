@@ -1,10 +1,11 @@
 """The log in a sentence, and what the site says its tables hold."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Query, Router, Schema
 
 from assay import keys, merkle, notes, wire
 from assay.errors import did_you_mean
@@ -15,9 +16,36 @@ from web.errors import NotFound
 STATE_ROWS = 1000
 
 
+class LogOut(Schema):
+    """What the log is. Keys: the log's and the witnesses' as verifier keys, the others in hex."""
+
+    origin: str
+    size: int
+    root: str
+    log_key: str
+    operator_key: str
+    evaluator_key: str
+    witnesses: list[str]
+
+
+class Tables(Schema):
+    """Names of the tables that follow from the log, at this size of it."""
+
+    size: int
+    tables: list[str]
+
+
+class TablePage(Schema):
+    """Rows of a table, in order of id, at this size of the log; no rows are the end."""
+
+    size: int
+    rows: list[dict[str, Any]]
+
+
 def log_router() -> Router:
+    """/log"""
     router = Router()
-    router.get("")(_log)
+    router.get("", response=LogOut)(_log)
     return router
 
 
@@ -32,18 +60,19 @@ def _log(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001
         "log_key": notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, log_public),
         "operator_key": keys.public_hex(log.signing_key("operator")),
         "evaluator_key": keys.public_hex(log.signing_key("evaluator")),
+        "witnesses": [vkey for vkey, _ in settings.WITNESSES],
     }
 
 
 def router(tables: Mapping[str, type[Row]]) -> Router:
     router = Router()
 
-    @router.get("")
+    @router.get("", response=Tables)
     def list_tables(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001
         """Which tables follow from the log, and how long it is."""
         return {"size": queries.log_size(), "tables": sorted(tables)}
 
-    @router.get("/{table}")
+    @router.get("/{table}", response=TablePage)
     def read_table(
         request: HttpRequest,
         table: str,
