@@ -20,7 +20,7 @@ FILE = "witness.db"
 def witness(
     context: typer.Context,
     *,
-    name: Annotated[str, typer.Option(help="Your name as a witness: a host and path.")],
+    name: Annotated[str, typer.Option(help="Your name as a witness, such as w.example.")],
     log: Annotated[list[str], typer.Option(help="Verifier key of a log; repeat for more logs.")],
     listen: Annotated[str, typer.Option(help="Address and port to answer at.")] = LISTEN,
     key: Annotated[str, typer.Option(help="Name of the key on this machine.")] = "witness",
