@@ -6,10 +6,10 @@ ROOMS := config workers competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay clean
+.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-ledger clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what the site and its workers need into .venv (no time when it is there)
 	@$(PYTHON) requirements/install.py worker
@@ -58,6 +58,9 @@ docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CL
 
 replay: setup ## Rebuild every table from the message log and compare
 	@$(RUN) manage.py replay
+
+bench-ledger: setup-dev ## Measure the record and write docs/benchmarks/ledger.md (FULL=1: a million messages)
+	@$(RUN) -m tests.bench.ledger $(if $(FULL),--full)
 
 clean: ## Remove caches and the demo's data; keep .venv
 	rm -rf var .hypothesis .ruff_cache .import_linter_cache .coverage htmlcov build *.egg-info

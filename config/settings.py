@@ -147,8 +147,24 @@ def _blob_storage(url: str) -> dict[str, object]:
     }
 
 
+def _tile_storage(url: str) -> dict[str, object]:
+    """Where the tiles of the log lie: a folder beside the blobs, or the same bucket."""
+    if url:
+        blobs = _blob_storage(url)
+        return {**blobs, "OPTIONS": {**blobs["OPTIONS"], "location": "log"}}  # type: ignore[dict-item]
+    return {
+        "BACKEND": "ledger.blobs.folder.FolderStorage",
+        "OPTIONS": {
+            "location": str(DATA / "tiles"),
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o644,  # a front may serve the folder as it is
+        },
+    }
+
+
 STORAGES = {
     "default": _blob_storage(ENV.storage_url),
+    "tiles": _tile_storage(ENV.storage_url),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

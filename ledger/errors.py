@@ -170,6 +170,16 @@ class UploadRefused(AssayError):
     next_step = "Ask which parts are here, and send the others."
 
 
+class TilesOfAnotherLog(AssayError):
+    """The stored tiles are ahead of the database, or of another one. Facts: path."""
+
+    code, status = "log.tiles_of_another_log", 500
+    next_step = (
+        "Nothing was signed. Was the database restored from an old backup? Bring back a newer one;"
+        " never delete the tiles, since others have seen them."
+    )
+
+
 class LogDamaged(AssayError):
     """The log, or a table, is not what the fold says. Facts: where, index."""
 

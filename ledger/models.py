@@ -128,11 +128,15 @@ class Checkpoint(models.Model):
 
 
 class Edge(models.Model):
-    """The right edge of the tree, so that it grows in O(log n). Not replayed: a cache."""
+    """The right edge of the tree, so that it grows in O(log n). Not replayed: a cache.
+
+    tiled_size  up to which size the tiles are stored and a checkpoint is signed
+    """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     size = models.BigIntegerField(default=0)
     hashes = models.JSONField(default=list)
+    tiled_size = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_right_edge")]
@@ -142,11 +146,15 @@ class Edge(models.Model):
 
 
 class Lease(models.Model):
-    """Who may do a job that only one may do at a time, and until when."""
+    """Who may do a job that only one may do at a time, and until when.
+
+    Whoever takes it over gets a higher fence; a holder that was paused finds that its own is stale.
+    """
 
     job = models.CharField(max_length=60, primary_key=True)
     holder = models.CharField(max_length=120, default="")
     until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.job

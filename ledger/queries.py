@@ -8,8 +8,7 @@ from typing import NamedTuple
 from django.apps import apps
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from assay import merkle, notes
-from ledger.errors import AccountUnknown, MessageUnknown, ReceiptNotYet
+from ledger.errors import AccountUnknown
 from ledger.models import (
     Account,
     Blob,
@@ -209,53 +208,6 @@ def cosigned_size(witness: str) -> int:
     return known.size if known else 0
 
 
-def receipt(item: str) -> str:
-    """The `.tlog-proof` of a message, under a checkpoint that is witnessed where there is one.
-
-    raises MessageUnknown, ReceiptNotYet while no checkpoint covers it
-    """
-    row = Message.objects.filter(item=item).first()
-    if row is None:
-        raise MessageUnknown(f"No message {item} is in the log.", id=item)
-    index = row.log_index
-    checkpoint = None if index is None else covering_checkpoint(index)
-    if index is None or checkpoint is None:
-        raise ReceiptNotYet(f"No checkpoint covers {item} yet.", id=item)
-    path = inclusion(index, checkpoint.size)
-    return notes.write_proof(index, path, cosigned_note(checkpoint))
-
-
-def inclusion(index: int, size: int) -> list[bytes]:
-    """The audit path of an entry in the tree of the first `size` entries."""
-    return merkle.inclusion([merkle.leaf_hash(raw) for raw in _entries(0, size)], index)
-
-
-def consistency(old: int, size: int) -> list[bytes]:
-    """The proof that the first `old` entries begin the first `size`; empty for none or for all."""
-    if not 0 < old < size:
-        return []
-    return merkle.consistency(old, [merkle.leaf_hash(raw) for raw in _entries(0, size)])
-
-
-def entries_tile(index: int, width: int) -> bytes | None:
-    """256 (or width) x (u16 length, entry); None when the log is not that long."""
-    part = _entries(index * merkle.TILE, index * merkle.TILE + width)
-    if len(part) != width:
-        return None
-    return b"".join(len(raw).to_bytes(2, "big") + raw for raw in part)
-
-
-def hash_tile(level: int, index: int, width: int) -> bytes | None:
-    """256 (or width) hashes of one level; None when the log is not that long."""
-    span = merkle.TILE**level
-    start = index * merkle.TILE * span
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(start, start + width * span)]
-    if len(leaves) != width * span:
-        return None
-    parts = (leaves[at : at + span] for at in range(0, len(leaves), span))
-    return b"".join(merkle.root_of_nodes(list(part)) for part in parts)
-
-
 def blob(sha256: str) -> Blob | None:
     return Blob.objects.filter(pk=sha256).first()
 
@@ -267,6 +219,7 @@ def table_page(table: type[Row], *, after: str, limit: int) -> list[dict[str, ob
     return list(rows.values(*names)[:limit])
 
 
-def _entries(start: int, end: int) -> list[bytes]:
+def entries(start: int, end: int) -> list[bytes]:
+    """The signed bytes of the messages from index `start` to before `end`."""
     rows = Message.objects.filter(log_index__gte=start, log_index__lt=end).order_by("log_index")
     return [bytes(raw) for raw in rows.values_list("raw", flat=True)]

@@ -12,8 +12,8 @@ ROOMS = ("config", "workers", "competitions", "licensing", "ledger", "web", "eva
 WRITERS = {
     "competitions/actions/": "the contest's actions",
     "ledger/actions/": "the record's actions",
-    "ledger/log.py": "the fold's writer: the only one of tables that follow from the log",
-    "ledger/sequencer.py": "gives messages their places",
+    "ledger/log/": "the fold's writer: the only one of tables that follow from the log",
+    "ledger/sequencer/": "gives messages their places",
     "web/auth.py": "sign-in and tokens, which do not follow from the log",
     "config/replay.py": "fills its own scratch database",
 }

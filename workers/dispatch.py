@@ -28,9 +28,11 @@ MOST_AT_ONCE = 500
 def follow() -> int:
     """Sequence what waits, then send one task for each new message. Rung by the bell and by beat.
 
+    It looks until nothing waits: whoever appends while an earlier message waits rings no bell.
     The bookmark moves after the sends: a crash in between sends twice, never not at all.
     """
-    sequencer.sequence(holder=holder(), now=timezone.now())
+    while sequencer.sequence(holder=holder(), now=timezone.now()):
+        pass
     start = queries.next_index("dispatch")
     messages = list(queries.messages_from(start, limit=MOST_AT_ONCE))
     for message in messages:

@@ -11,6 +11,7 @@ from assay import notes
 from assay.witness import PATH, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
+from ledger.sequencer import proofs
 
 TIME_LIMIT_S = 10.0
 MOST_ANSWER_BYTES = 64 << 10
@@ -76,7 +77,7 @@ def ask(vkey: str, url: str, http: httpx.Client, *, now: datetime) -> None:
 
 def _post(http: httpx.Client, url: str, sizes: tuple[int, int], note: str) -> httpx.Response:
     """Ask for a cosignature of this note; sizes: cosigned last, and of the note."""
-    proof = queries.consistency(*sizes)
+    proof = proofs.consistency(*sizes)
     return http.post(url + PATH, content=write_request(sizes[0], proof, note))
 
 

@@ -1,7 +1,6 @@
 """Facts about a competition: each rule checks one and gives the competition's new row."""
 
-from dataclasses import replace
-
+from assay.wire import changed
 from competitions.rules import escrow, verdict
 from competitions.rules.checks import need, order_of
 from competitions.rules.outcomes import unpack
@@ -56,7 +55,7 @@ def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
-    return replace(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+    return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id)
 
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -80,7 +79,7 @@ def slice_opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(contest.phase == Phase.CLOSED, entry, "it is not closed")
     need(not contest.slice_salt, entry, "the slice is open already")
     body = entry.body
-    return replace(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+    return changed(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
 
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -99,7 +98,7 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
     assert evaluator is not None
     check_score(entry, contest, examples=evaluator.final_examples)
     body = entry.body
-    return replace(contest, baseline_e9=body.score_e9, baseline_outcomes=body.outcomes)
+    return changed(contest, baseline_e9=body.score_e9, baseline_outcomes=body.outcomes)
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -107,7 +106,7 @@ def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(verdict.is_verified(contest, entries), entry, "a score is missing")
     until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
     need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
-    return replace(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
+    return changed(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
 
 
 def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -125,7 +124,7 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     placed = verdict.places(result)
     for one in verdict.standing(entries):
         prize_nano = result.prizes.get(one.id, 0)
-        rows.put(replace(one, place=placed.get(one.id), prize_nano=prize_nano))
+        rows.put(changed(one, place=placed.get(one.id), prize_nano=prize_nano))
     return moved(entry, contest, Phase.SETTLED)
 
 
@@ -135,13 +134,13 @@ def aborted(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(contest.phase in limits, entry, f"it is {contest.phase}")
     need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
     need(entry.body.transfers == escrow.giving_back(contest), entry, "the transfers differ")
-    return replace(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
+    return changed(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
 
 
 def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:
     """The row in its new phase. raises FoldRefused when PHASES has no such move"""
     need(phase in PHASES[contest.phase], entry, f"it is {contest.phase}")
-    return replace(contest, phase=phase.value, since_ms=entry.body.at_ms)
+    return changed(contest, phase=phase.value, since_ms=entry.body.at_ms)
 
 
 def check_score(entry: Entry, contest: Competition, *, examples: int) -> None:

@@ -1,8 +1,8 @@
 """Facts about submissions."""
 
-from dataclasses import replace
 from typing import Any
 
+from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import quota
 from competitions.rules.checks import need, order_of
@@ -128,6 +128,6 @@ def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
     return submission, contest
 
 
-def _moved(entry: Entry, submission: Submission, state: State, **changed: Any) -> Submission:
+def _moved(entry: Entry, submission: Submission, state: State, **told: Any) -> Submission:
     need(state in STATES[submission.state], entry, f"it is {submission.state}")
-    return replace(submission, state=state.value, since_ms=entry.body.at_ms, **changed)
+    return changed(submission, state=state.value, since_ms=entry.body.at_ms, **told)

@@ -3,6 +3,7 @@
 import re
 
 _HEX = re.compile(r"[0-9a-f]*")
+_BITS = bytes.maketrans(b"01", b"\0\1")
 
 
 def pack(outcomes: tuple[int, ...]) -> str:
@@ -17,7 +18,7 @@ def unpack(packed: str, examples: int) -> tuple[int, ...]:
     """The outcomes again. raises ValueError unless `packed` is exactly what `pack` writes"""
     if not _HEX.fullmatch(packed) or len(packed) != -(-examples // 4):
         raise ValueError("the outcomes have the wrong length")
-    bits = "".join(f"{int(digit, 16):04b}" for digit in packed)
+    bits = f"{int(packed or '0', 16):0{4 * len(packed)}b}"
     if "1" in bits[examples:]:
         raise ValueError("the padding is not zero")
-    return tuple(int(bit) for bit in bits[:examples])
+    return tuple(bits[:examples].encode().translate(_BITS))

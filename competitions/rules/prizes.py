@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, lcm
+from operator import gt, lt
 
 from assay.money import split
 
@@ -60,9 +61,10 @@ def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
 
     source  exact McNemar test: P(Binomial(wins + losses, 1/2) >= wins) <= 1/20, whole numbers
     """
-    pairs = list(zip(better, worse, strict=True))
-    wins = sum(one > other for one, other in pairs)
-    total = wins + sum(one < other for one, other in pairs)
+    if len(better) != len(worse):
+        raise ValueError("outcomes of two tests cannot be compared")
+    wins = sum(map(gt, better, worse))
+    total = wins + sum(map(lt, better, worse))
     tail = sum(comb(total, k) for k in range(wins, total + 1))
     return total > 0 and Fraction(tail, 2**total) <= ALPHA
 

@@ -6,9 +6,9 @@ refuse a payment that its rules do not give.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from assay import messages
+from assay.wire import changed
 from ledger.errors import AccountInvalid, AccountTaken, MessageRefused, SignerRefused
 from ledger.rules import books
 from ledger.rules.accounts import ISSUANCE, Account, AccountKind, Key, Role
@@ -37,13 +37,14 @@ RESERVED = frozenset(
 )
 
 
-def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold]) -> Entry:
+def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold], *, order: Entry | None = None) -> Entry:
     """Fold one entry into the rows; the answer is the entry with its actor known.
 
+    order  the order that it answers, when the entry does not hold it yet
     raises SignerRefused, MessageRefused, and whatever a room or the books object to; then the
     rows may be half changed, so the caller throws its overlay away
     """
-    entry = replace(entry, actor=actor_of(entry, rows))
+    entry = changed(entry, actor=actor_of(entry, rows), order=order or entry.order)
     for fold in (ledger, *rooms):
         fold(entry, rows)
     if lines := getattr(entry.body, "transfers", ()):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0002_final_rows"),
+        ("ledger", "0003_tiles"),
     ]
 
     operations = [
