@@ -23,6 +23,8 @@ class FolderStorage(FileSystemStorage):
                 for chunk in content.chunks():
                     draft.write(chunk)
                 draft.flush()
+                if self.file_permissions_mode is not None:
+                    os.fchmod(draft.fileno(), self.file_permissions_mode)
                 os.fsync(draft.fileno())
             except BaseException:
                 Path(draft.name).unlink()
