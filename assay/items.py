@@ -119,8 +119,6 @@ class Item:
 
     def is_plainly_signed(self) -> bool:
         """The same, and nobody but the owner could have written the signature in another way."""
-        if self.signature_type == RSA and not wallets.rsa_is_whole(self.owner):
-            return False
         if self.signature_type == ETHEREUM:
             message = self.signed_message
             return wallets.ethereum_is_plain(self.owner, self.signature, message) and verifies(

@@ -11,12 +11,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-RSA_EXPONENT, RSA_BITS = 65537, 4096
+RSA_EXPONENT = 65537
 FIRST_V = 27  # Bitcoin's way to write which of two keys is meant; Ethereum kept it
 
 
 def rsa_verifies(owner: bytes, signature: bytes, message: bytes) -> bool:
-    """True when the RSA key with this modulus (512 bytes, big endian) signed the message."""
+    """True when the RSA key with this modulus (512 bytes, big endian) signed the message.
+
+    A shorter modulus in the same 512 bytes verifies nothing: its signatures are shorter too.
+    """
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)  # wallets differ in salt
     try:
         key = rsa.RSAPublicNumbers(RSA_EXPONENT, int.from_bytes(owner, "big")).public_key()
@@ -24,11 +27,6 @@ def rsa_verifies(owner: bytes, signature: bytes, message: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def rsa_is_whole(owner: bytes) -> bool:
-    """True for a modulus of all 4096 bits: a shorter one in the same 512 bytes is a weak key."""
-    return int.from_bytes(owner, "big").bit_length() == RSA_BITS
 
 
 def ethereum_verifies(owner: bytes, signature: bytes, message: bytes) -> bool:

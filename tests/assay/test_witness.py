@@ -125,6 +125,16 @@ def test_what_was_cosigned_outlives_the_process(tmp_path):
     assert ask(make(tmp_path), 5, leaves(6)).status == 200
 
 
+def test_who_read_before_another_wrote_does_not_write(witness):
+    """Guards the compare-and-set: else a smaller size could be stored after a larger one."""
+    ask(witness, 0, leaves(5))
+    read = witness.memory.last(ORIGIN)
+    assert ask(witness, 5, leaves(9)).status == 200
+    late = notes.Checkpoint(ORIGIN, 6, merkle.root(leaves(6)))
+    assert not witness.memory.advance(read, late)
+    assert witness.memory.last(ORIGIN) == (9, merkle.root(leaves(9)))
+
+
 def test_of_two_who_ask_at_once_only_one_moves_it_on(witness, crowd):
     """Guards the compare-and-set: with a plain UPDATE a smaller size comes after a larger one."""
     ask(witness, 0, leaves(5))
