@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from celery import Task, shared_task
 from django.utils import timezone
 
-from ledger import actions, queries, sequencer
+from ledger import actions, bell, queries, sequencer
 from workers import tasks
 
 ROUTES: Mapping[str, tuple[Task, str]] = {
@@ -44,6 +44,8 @@ def follow() -> int:
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
     tasks.prepare_drafts.delay()
+    if queries.waiting_messages():  # it came while the last turn ended, and its bell was not rung
+        bell.ring()
     return len(messages)
 
 

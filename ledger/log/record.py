@@ -24,7 +24,10 @@ from ledger.rules.entry import Entry, make_entry, read_entry
 from ledger.rules.rows import Overlay
 
 _INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw, log_index) VALUES "
-_EARLIER = "SELECT 1 FROM ledger_message WHERE log_index IS NULL AND id < %s LIMIT 1"
+_IS_EARLIER_WAITING = (
+    " RETURNING id, EXISTS (SELECT 1 FROM ledger_message AS earlier"
+    " WHERE earlier.log_index IS NULL AND earlier.id < ledger_message.id)"
+)
 
 
 def read_order(raw: bytes) -> Entry:
@@ -77,9 +80,8 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     for entry in entries:
         fold.apply(entry, above, rooms)
     tables.write(list(above.changed))
-    first = _append(entries)
-    # No `partial`: when a robust hook fails, Django tells its __qualname__.
-    transaction.on_commit(lambda: _ring(first), robust=True)
+    if not _append(entries):
+        bell.ring_after_commit()
 
 
 def find(item: str) -> Entry | None:
@@ -113,29 +115,23 @@ def signing_key(role: str) -> Ed25519PrivateKey:
     return _key(Path(settings.KEYS_FOLDER) / f"{role}.key")
 
 
-def _append(entries: Sequence[Entry]) -> int:
-    """The row id of the first. raises AnchorTaken"""
+def _append(entries: Sequence[Entry]) -> bool:
+    """Insert the messages. raises AnchorTaken
+
+    returns  whether an earlier message still waits for its place. Then the bell was rung for that
+             one, and whoever hears it goes on until nothing waits, and looks again at the end
+             (`workers.dispatch.follow`). Rung for each of a thousand messages, the bell costs more
+             than they do
+    """
     rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw, None) for one in entries]
     try:
         with connection.cursor() as cursor:
-            insert_many(cursor, _INSERT, rows, " RETURNING id")
-            return min(name for (name,) in cursor.fetchall())
+            insert_many(cursor, _INSERT, rows, _IS_EARLIER_WAITING)
+            _, is_waiting = min(cursor.fetchall())
     except IntegrityError as error:
         text = "A message with this idempotency key is in the log already."
         raise AnchorTaken(text, anchors=[entry.anchor for entry in entries]) from error
-
-
-def _ring(first: int) -> None:
-    """Ring, unless an earlier message still waits for its place: then the bell was rung for it.
-
-    Whoever hears that one goes on until nothing waits, and looks again after its last turn
-    (`sequencer.sequence`), so this message is seen too. Rung for each of a thousand messages, the
-    bell costs more than they do.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, [first])
-        if cursor.fetchone() is None:
-            bell.ring()
+    return bool(is_waiting)
 
 
 def _accounts(lines: Sequence[messages.Line]) -> list[str]:

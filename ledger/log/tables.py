@@ -76,7 +76,7 @@ class Tables:
         places = ", ".join(["%s"] * len(ids))
         return self._read(table, f"id IN ({places})", sorted(ids))
 
-    def _read(self, table: type[R], where: str, given: Sequence[object]) -> list[R]:
+    def _read(self, table: type[R], where: str, given: Sequence[Any]) -> list[R]:
         shape = _shape(table)
         is_locked = not table.IS_FINAL and transaction.get_connection().in_atomic_block
         lock = " FOR UPDATE" if is_locked and connection.vendor == "postgresql" else ""
@@ -126,7 +126,7 @@ class _Shape:
             told[name] = reader(told[name])
         return wire.made(self._table, told)
 
-    def values(self, row: Row) -> list[object]:
+    def values(self, row: Row) -> list[Any]:
         shapes = wire.hints(self._table)
         return [
             _to_table(getattr(row, field.name), shapes[field.name], field) for field in self.fields
@@ -178,7 +178,7 @@ def _insert(table: type[Row], rows: Sequence[Row]) -> None:
 
 
 def insert_many(
-    cursor: CursorWrapper, insert: str, rows: Sequence[Sequence[object]], more: str = ""
+    cursor: CursorWrapper, insert: str, rows: Sequence[Sequence[Any]], more: str = ""
 ) -> None:
     """One INSERT of several rows. insert: up to VALUES;  more: what follows the rows."""
     one = "(" + ", ".join(["%s"] * len(rows[0])) + ")"

@@ -51,8 +51,8 @@ def page(told: dict[str, Any]) -> str:
 
 
 def _logs(told: dict[str, Any]) -> list[str]:
-    names = ("messages", "raw_verify_per_s", "replay_per_s", "audit_per_s", "proof_ms")
-    names = (*names, "proof_p95_ms", "most_memory_mib")
+    names = ("messages", "replay_per_s", "replay_raw_verify_per_s", "audit_per_s")
+    names = (*names, "audit_raw_verify_per_s", "proof_ms", "proof_p95_ms", "audit_most_memory_mib")
     head = "| " + " | ".join(one.replace("_", " ") for one in names) + " |\n"
     rows = ["| " + " | ".join(_shown(log[one]) for one in names) + " |\n" for log in told["logs"]]
     return ["\n## Growth\n\n", head, "|---" * len(names) + "|\n", *rows, COST]
