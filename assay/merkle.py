@@ -38,11 +38,11 @@ def grown(edge: Sequence[bytes], size: int, leaf: bytes) -> list[bytes]:
     edge     hashes of the full subtrees that `size` is made of, largest first: one per set bit
     returns  the same for size + 1; at most 64 hashes, O(log n) work
     """
-    stack = [*edge, leaf]
+    stack = list(edge)
     while size & 1:
-        right, left = stack.pop(), stack.pop()
-        stack.append(node_hash(left, right))
+        leaf = sha256(b"\1" + stack.pop() + leaf).digest()
         size >>= 1
+    stack.append(leaf)
     return stack
 
 
@@ -58,22 +58,41 @@ def edge_root(edge: Sequence[bytes]) -> bytes:
 
 def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path of leaf `index`, nearest first."""
-    if len(leaves) == 1:
-        return []
-    cut = split_at(len(leaves))
-    if index < cut:
-        return [*inclusion(leaves[:cut], index), root(leaves[cut:])]
-    return [*inclusion(leaves[cut:], index - cut), root(leaves[:cut])]
+    return [root(leaves[start:end]) for start, end in inclusion_ranges(index, len(leaves))]
 
 
-def consistency(old: int, leaves: Sequence[bytes], *, is_whole: bool = True) -> list[bytes]:
+def consistency(old: int, leaves: Sequence[bytes]) -> list[bytes]:
     """The proof that the first `old` leaves are a prefix of `leaves`."""
-    if old == len(leaves):
-        return [] if is_whole else [root(leaves)]
-    cut = split_at(len(leaves))
-    if old <= cut:
-        return [*consistency(old, leaves[:cut], is_whole=is_whole), root(leaves[cut:])]
-    return [*consistency(old - cut, leaves[cut:], is_whole=False), root(leaves[:cut])]
+    return [root(leaves[start:end]) for start, end in consistency_ranges(old, len(leaves))]
+
+
+def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """Which leaves (from, to before) each hash of an audit path is the root of, nearest first."""
+    start, end, path = 0, size, []
+    while end - start > 1:
+        cut = start + split_at(end - start)
+        if index < cut:
+            path.append((cut, end))
+            end = cut
+        else:
+            path.append((start, cut))
+            start = cut
+    return path[::-1]
+
+
+def consistency_ranges(old: int, size: int) -> list[tuple[int, int]]:
+    """The same for the hashes of a consistency proof. RFC 6962 section 2.1.2."""
+    start, end, path = 0, size, []
+    while old != end:
+        cut = start + split_at(end - start)
+        if old <= cut:
+            path.append((cut, end))
+            end = cut
+        else:
+            path.append((start, cut))
+            start = cut
+    whole = [] if start == 0 else [(start, end)]
+    return whole + path[::-1]
 
 
 def root_of_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:

@@ -6,6 +6,11 @@ from django.dispatch import Signal
 rung = Signal()
 
 
+def ring() -> None:
+    """Ring, after a commit. A bell that fails costs time, never a message: the sweep looks too."""
+    rung.send(sender=None)
+
+
 def ring_after_commit() -> None:
-    """Ring once the transaction is committed. A bell that fails costs time, never a message."""
-    transaction.on_commit(lambda: rung.send(sender=None), robust=True)
+    """Ring once the transaction is committed."""
+    transaction.on_commit(ring, robust=True)

@@ -1,16 +1,30 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from itertools import islice
+from typing import NamedTuple
 
 from django.apps import apps
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
-from assay import merkle, notes
-from ledger.errors import AccountUnknown, MessageUnknown
-from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
+from ledger.errors import AccountUnknown
+from ledger.models import (
+    Account,
+    Blob,
+    Bookmark,
+    Checkpoint,
+    Cosignature,
+    Key,
+    Message,
+    Transfer,
+    Witness,
+)
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
+from ledger.rules.statement import StatementLine, change_nano, explain
+
+STATEMENT_ROWS = 1000
 
 
 def account(name: str) -> Account:
@@ -55,8 +69,78 @@ def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
 
 
-def has_transfer(transfer: str) -> bool:
-    return Transfer.objects.filter(pk=transfer).exists()
+class StatementPage(NamedTuple):
+    """Lines of a statement, newest first. next: where the following page begins, or empty."""
+
+    lines: list[StatementLine]
+    next: str
+
+
+def statement_page(name: str, *, after: str, limit: int) -> StatementPage:
+    """At most `limit` lines behind the transfer `after`, or the newest. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name)
+    cursor = Transfer.objects.filter(pk=after).first() if after else None
+    if cursor:
+        newer = rows.exclude(_older(cursor))
+        balance_nano -= sum(_changes_nano(name, newer))
+        rows = rows.filter(_older(cursor))
+    shown = list(rows[: limit + 1])
+    lines = list(explain(name, balance_nano, shown[:limit], _held(shown)))
+    return StatementPage(lines, lines[-1].transfer if len(shown) > limit else "")
+
+
+def statement_lines(name: str) -> Iterator[StatementLine]:
+    """All lines, newest first, read piece by piece. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name).iterator(STATEMENT_ROWS)
+    while part := list(islice(rows, STATEMENT_ROWS)):
+        held = _held(part)
+        yield from explain(name, balance_nano, part, held)
+        balance_nano -= sum(change_nano(name, one, held) for one in part)
+
+
+def _older(cursor: Transfer) -> Q:
+    """What comes behind a transfer in a statement."""
+    return Q(at_ms__lt=cursor.at_ms) | Q(at_ms=cursor.at_ms, id__gt=cursor.pk)
+
+
+def _changes_nano(name: str, rows: QuerySet[Transfer]) -> Iterator[int]:
+    """Summed here and not in SQL: over a lifetime the sum may pass 64 bits."""
+    found = rows.order_by().iterator(STATEMENT_ROWS)
+    while part := list(islice(found, STATEMENT_ROWS)):
+        held = _held(part)
+        yield sum(change_nano(name, one, held) for one in part)
+
+
+def _held(rows: Iterable[Transfer]) -> dict[str, int]:
+    """The amounts of the pending transfers that these resolve."""
+    wanted = [one.pending_id for one in rows if one.pending_id]
+    found = Transfer.objects.filter(pk__in=wanted).values_list("id", "amount_nano")
+    return dict(found) if wanted else {}
+
+
+def message_of_transfer(transfer: str) -> str:
+    """The message that made a transfer; empty when there is none."""
+    made = Transfer.objects.filter(pk=transfer).values_list("message", flat=True).first()
+    return made or ""
+
+
+def transfer(name: str) -> Transfer:
+    """A transfer that is known to be there."""
+    return Transfer.objects.get(pk=name)
+
+
+def is_resolved(pending: str) -> bool:
+    """Whether a held amount was posted, voided or expired."""
+    return Transfer.objects.filter(pending_id=pending).exists()
+
+
+def withdrawals_waiting(limit: int) -> list[str]:
+    """Orders whose money is held and not yet paid outside, the oldest first."""
+    resolved = Transfer.objects.filter(pending_id=OuterRef("pk"))
+    held = Transfer.objects.filter(kind="pending", code="burn").exclude(Exists(resolved))
+    made = held.order_by("at_ms", "id").values_list("message", flat=True)[:limit]
+    causes = dict(Message.objects.filter(item__in=list(made)).values_list("item", "cause"))
+    return [causes[one] for one in made]
 
 
 def minted_nano(name: str) -> int:
@@ -95,37 +179,33 @@ def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
 
 
-def receipt(item: str) -> str:
-    """The `.tlog-proof` of a message, under the newest checkpoint.
-
-    raises MessageUnknown while no checkpoint covers it
-    """
-    row = Message.objects.filter(item=item).first()
-    checkpoint = latest_checkpoint()
-    if row is None or row.log_index is None or checkpoint is None:
-        raise MessageUnknown(f"No checkpoint covers {item} yet.", id=item)
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(0, checkpoint.size)]
-    path = merkle.inclusion(leaves, row.log_index)
-    return notes.write_proof(row.log_index, path, checkpoint.note)
+def checkpoint_at(size: int) -> Checkpoint | None:
+    """The checkpoint of exactly this size."""
+    return Checkpoint.objects.filter(pk=size).first()
 
 
-def entries_tile(index: int, width: int) -> bytes | None:
-    """256 (or width) x (u16 length, entry); None when the log is not that long."""
-    part = _entries(index * merkle.TILE, index * merkle.TILE + width)
-    if len(part) != width:
-        return None
-    return b"".join(len(raw).to_bytes(2, "big") + raw for raw in part)
+def covering_checkpoint(index: int) -> Checkpoint | None:
+    """The newest checkpoint over this entry that a witness signed; else the newest there is."""
+    witnessed = Cosignature.objects.filter(size__gt=index).aggregate(best=Max("size"))["best"]
+    found = checkpoint_at(witnessed) if witnessed else latest_checkpoint()
+    return found if found and found.size > index else None
 
 
-def hash_tile(level: int, index: int, width: int) -> bytes | None:
-    """256 (or width) hashes of one level; None when the log is not that long."""
-    span = merkle.TILE**level
-    start = index * merkle.TILE * span
-    leaves = [merkle.leaf_hash(raw) for raw in _entries(start, start + width * span)]
-    if len(leaves) != width * span:
-        return None
-    parts = (leaves[at : at + span] for at in range(0, len(leaves), span))
-    return b"".join(merkle.root_of_nodes(list(part)) for part in parts)
+def cosigned_note(checkpoint: Checkpoint) -> str:
+    """The signed note of a checkpoint, with the lines of the witnesses that signed it too."""
+    lines = Cosignature.objects.filter(size=checkpoint.size).order_by("witness")
+    return checkpoint.note + "".join(lines.values_list("line", flat=True))
+
+
+def witnesses() -> list[Witness]:
+    """What every witness answered last, by name."""
+    return list(Witness.objects.order_by("id"))
+
+
+def cosigned_size(witness: str) -> int:
+    """The size that a witness cosigned last, as far as we know."""
+    known = Witness.objects.filter(pk=witness).first()
+    return known.size if known else 0
 
 
 def blob(sha256: str) -> Blob | None:
@@ -139,6 +219,7 @@ def table_page(table: type[Row], *, after: str, limit: int) -> list[dict[str, ob
     return list(rows.values(*names)[:limit])
 
 
-def _entries(start: int, end: int) -> list[bytes]:
+def entries(start: int, end: int) -> list[bytes]:
+    """The signed bytes of the messages from index `start` to before `end`."""
     rows = Message.objects.filter(log_index__gte=start, log_index__lt=end).order_by("log_index")
     return [bytes(raw) for raw in rows.values_list("raw", flat=True)]

@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import django
 import pytest
@@ -90,6 +92,15 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     else:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # noqa: TID251 - set by xdist
         default.settings_dict["TEST"]["NAME"] = f"test_assay_{worker}"
+
+
+@pytest.fixture(autouse=True)
+def tiles_of_its_own(settings: Any) -> None:
+    """Each test begins a log of its own, so its tiles lie in a folder of its own."""
+    folder = DATA / "tiles" / uuid4().hex  # made when the first tile is written
+    options = {**settings.STORAGES["tiles"]["OPTIONS"], "location": str(folder)}
+    tiles = {**settings.STORAGES["tiles"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "tiles": tiles}
 
 
 @pytest.fixture

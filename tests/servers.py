@@ -28,8 +28,11 @@ class ServerFailedError(Exception):
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Yield the URL of a fresh cluster on 127.0.0.1; for root, `nobody` runs it."""
+def postgres(*, is_durable: bool = False) -> Iterator[str]:
+    """Yield the URL of a fresh cluster on 127.0.0.1; for root, `nobody` runs it.
+
+    is_durable  with the server's own defaults, as a site runs it: each commit waits for the disk
+    """
     initdb = program("postgres").path()
     assert initdb, program("postgres").absence()
     owner = "nobody" if os.geteuid() == 0 else None
@@ -42,7 +45,7 @@ def postgres() -> Iterator[str]:
             [*command, "--locale=C"], check=True, capture_output=True, user=owner, cwd=folder
         )
         settings = {"listen_addresses": "127.0.0.1", "port": port, "max_connections": 200}
-        settings |= {"unix_socket_directories": "", **FAST}
+        settings |= {"unix_socket_directories": "", **({} if is_durable else FAST)}
         options = [f"--{key}={value}" for key, value in settings.items()]
         server = [initdb.with_name("postgres"), "-D", store, *options]
         with _running(server, folder, owner=owner, stop=signal.SIGINT):

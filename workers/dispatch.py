@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from celery import Task, shared_task
 from django.utils import timezone
 
-from ledger import actions, queries, sequencer
+from ledger import actions, bell, queries, sequencer
 from workers import tasks
 
 ROUTES: Mapping[str, tuple[Task, str]] = {
@@ -30,9 +30,11 @@ MOST_AT_ONCE = 500
 def follow() -> int:
     """Sequence what waits, then send one task for each new message. Rung by the bell and by beat.
 
+    It looks until nothing waits: whoever appends while an earlier message waits rings no bell.
     The bookmark moves after the sends: a crash in between sends twice, never not at all.
     """
-    sequencer.sequence(holder=holder(), now=timezone.now())
+    while sequencer.sequence(holder=holder(), now=timezone.now()):
+        pass
     start = queries.next_index("dispatch")
     messages = list(queries.messages_from(start, limit=MOST_AT_ONCE))
     for message in messages:
@@ -44,6 +46,8 @@ def follow() -> int:
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
     tasks.prepare_drafts.delay()
+    if queries.waiting_messages():  # it came while the last turn ended, and its bell was not rung
+        bell.ring()
     return len(messages)
 
 

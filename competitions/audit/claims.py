@@ -100,7 +100,7 @@ def _difference(
     table: type[Row], key: str, column: str, pair: tuple[object, object], history: History
 ) -> Difference:
     claimed, derived = show_pair(*pair)
-    cause = history.cause_of(table.TABLE, key)
+    cause = history.cause_of(table, key)
     return Difference(table.TABLE, key, column, claimed, derived, cause)
 
 

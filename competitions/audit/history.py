@@ -1,11 +1,11 @@
 """The whole log, folded again by the rules of every room: what replay and the auditor share."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from assay import merkle, messages
+from assay import items, merkle, messages
 from assay.errors import AssayError
+from assay.wire import changed
 from competitions.rules import fold as contest_fold
 from competitions.rules import rows as contest_rows
 from ledger.errors import LogDamaged
@@ -25,17 +25,19 @@ class TracedRows(MemoryRows):
     def __init__(self) -> None:
         super().__init__()
         self.index = -1
-        self._touched: dict[tuple[str, str], tuple[int, int]] = {}
+        self._first: dict[type, dict[str, int]] = {one: {} for one in TABLES}
+        self._last: dict[type, dict[str, int]] = {one: {} for one in TABLES}
 
     def put(self, row: Row) -> None:
-        super().put(row)
-        place = (type(row).TABLE, row.id)
-        first, _ = self._touched.get(place, (self.index, self.index))
-        self._touched[place] = (first, self.index)
+        MemoryRows.put(self, row)
+        table, key, index = type(row), row.id, self.index
+        if self._first[table].setdefault(key, index) != index:
+            self._last[table][key] = index
 
-    def touched(self, table: str, key: str) -> tuple[int, int] | None:
+    def touched(self, table: type[Row], key: str) -> tuple[int, int] | None:
         """Log indexes of the first and the last message that wrote a row; None when none did."""
-        return self._touched.get((table, key))
+        first = self._first[table].get(key)
+        return None if first is None else (first, self._last[table].get(key, first))
 
 
 class History:
@@ -52,7 +54,7 @@ class History:
         self.leaves: list[bytes] = []
         self._edge: list[bytes] = []
         self._orders: dict[str, Entry] = {}
-        self._anchors: set[tuple[str, str]] = set()
+        self._anchors: set[bytes] = set()
 
     @property
     def size(self) -> int:
@@ -92,7 +94,7 @@ class History:
         self.names.append((entry.id, entry.kind))
         return entry
 
-    def cause_of(self, table: str, key: str) -> str:
+    def cause_of(self, table: type[Row], key: str) -> str:
         """Which messages wrote a row, in words."""
         touched = self.rows.touched(table, key)
         if touched is None:
@@ -102,26 +104,38 @@ class History:
 
     def _folded(self, entry: Entry) -> Entry:
         """raises what the fold objects to, and MessageRefused for copies and missing causes"""
-        once = (entry.signer, entry.anchor)
+        once = bytes.fromhex(entry.signer + entry.anchor)
         if once in self._anchors:
             raise fold.refused(entry, "it is in the log already")
         if entry.cause and entry.cause not in self._orders:
             raise fold.refused(entry, "it answers no order of the log")
         self._anchors.add(once)
-        entry = replace(entry, order=self._orders.get(entry.cause))
-        entry = fold.apply(entry, self.rows, FOLDS)
+        order = self._orders[entry.cause] if entry.cause else None
+        entry = fold.apply(entry, self.rows, FOLDS, order=order)
         if messages.KINDS[entry.kind].signer == "person":
-            self._orders[entry.id] = replace(entry, raw=b"")
+            self._orders[entry.id] = changed(entry, raw=b"")
         return entry
 
 
 def _damaged(index: int, raw: bytes, code: str, words: str, facts: dict[str, Any]) -> LogDamaged:
     cause = str(facts.get("reason") or code)
+    item, kind = _named(raw)
     return LogDamaged(
-        f"Message {index} does not hold: {words}",
+        f"Message {index} ({kind}, {item}) does not hold: {words}",
         where="log",
         index=index,
         cause=cause,
         code=code,
+        item=item,
+        kind=kind,
         leaf=merkle.leaf_hash(raw).hex(),
     )
+
+
+def _named(raw: bytes) -> tuple[str, str]:
+    """Id and kind that the bytes claim, whoever signed them."""
+    try:
+        item = items.Item.decode(raw)
+        return item.id, item.tag("Kind") or "no kind"
+    except (AssayError, ValueError):
+        return "no id", "no message"

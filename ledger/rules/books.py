@@ -7,12 +7,11 @@ source  tigerbeetle/tigerbeetle docs/reference/requests/create_transfers.md, wit
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 from assay.messages import Line
 from assay.money import MOST_NANO
-from assay.wire import Nano
+from assay.wire import Nano, changed
 from ledger.errors import AccountUnknown, Overdrawn, TransferRefused
 from ledger.rules.accounts import Account, AccountKind, Transfer
 from ledger.rules.rows import Overlay, Rows
@@ -245,17 +244,17 @@ def _move(line: Line, rows: Rows, at_ms: int, message: str) -> None:
 
 def _steps(kind: str, amount: int, held: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """(available, pending out, pending in) of the debit side, then of the credit side."""
-    return {
-        "single": ((-amount, 0, 0), (amount, 0, 0)),
-        "pending": ((-amount, amount, 0), (0, 0, amount)),
-        "post": ((held - amount, -held, 0), (amount, 0, -held)),
-        "void": ((held, -held, 0), (0, 0, -held)),
-        "expire": ((held, -held, 0), (0, 0, -held)),
-    }[kind]
+    if kind == "single":
+        return (-amount, 0, 0), (amount, 0, 0)
+    if kind == "pending":
+        return (-amount, amount, 0), (0, 0, amount)
+    if kind == "post":
+        return (held - amount, -held, 0), (amount, 0, -held)
+    return (held, -held, 0), (0, 0, -held)  # void, expire
 
 
 def _changed(account: Account, available: int, pending_out: int, pending_in: int) -> Account:
-    return replace(
+    return changed(
         account,
         available_nano=account.available_nano + available,
         pending_out_nano=account.pending_out_nano + pending_out,

@@ -6,7 +6,8 @@ mirrors it, field by field. The fold sees rows only through `Rows`; three things
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
 
@@ -41,29 +42,42 @@ class Rows(Protocol):
         """Insert the row, or replace the one of the same id."""
 
 
+_Index = dict[object, dict[str, None]]  # value of a field -> ids of the rows that have it
+_NOBODY: Mapping[str, None] = MappingProxyType({})
+
+
 class MemoryRows:
     """All rows in dictionaries: what replay and the auditor fold into."""
 
     def __init__(self) -> None:
         self._rows: dict[type, dict[str, Any]] = defaultdict(dict)
-        self._index: dict[tuple[type, str, object], set[str]] = defaultdict(set)
+        self._index: dict[tuple[type, str], _Index] = defaultdict(dict)
 
     def get(self, table: type[R], key: str) -> R | None:
         return self._rows[table].get(key)
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
-        keys = [self._index[table, name, value] for name, value in wanted.items()]
-        hits = set.intersection(*keys) if keys else set(self._rows[table])
-        return [self._rows[table][key] for key in sorted(hits)]
+        rows = self._rows[table]
+        keys = [self._index[table, name].get(value, _NOBODY) for name, value in wanted.items()]
+        hits = min(keys, key=len) if keys else rows.keys()
+        return [rows[key] for key in sorted(hits) if all(key in one for one in keys)]
 
     def put(self, row: Row) -> None:
-        table = type(row)
-        old = self._rows[table].get(row.id)
+        table, key = type(row), row.id
+        rows = self._rows[table]
+        old = rows.get(key)
+        rows[key] = row
         for name in table.INDEXES:
-            if old is not None:
-                self._index[table, name, getattr(old, name)].discard(row.id)
-            self._index[table, name, getattr(row, name)].add(row.id)
-        self._rows[table][row.id] = row
+            value = getattr(row, name)
+            if old is None:
+                self._index[table, name].setdefault(value, {})[key] = None
+            elif (before := getattr(old, name)) != value:
+                del self._index[table, name][before][key]
+                self._index[table, name].setdefault(value, {})[key] = None
+
+    def count(self, table: type[Row]) -> int:
+        """How many rows a table has."""
+        return len(self._rows[table])
 
     def all(self, table: type[R]) -> list[R]:
         """Every row of a table, in order of id."""

@@ -1,9 +1,9 @@
 """The fold of the rights: what a fact of this room must satisfy, and which rows it changes."""
 
 import re
-from dataclasses import replace
 
 from assay import messages
+from assay.wire import changed
 from ledger.rules import books
 from ledger.rules.accounts import Account, AccountKind
 from ledger.rules.entry import Entry
@@ -150,7 +150,7 @@ def _offer_published(entry: Entry, rows: Rows) -> None:
     work = catalogue.work_of(entry.body.work, rows)
     if entry.order is None or actor_of(entry.order, rows) != work.owner:
         raise refused(entry, "it answers no order of the owner")
-    rows.put(replace(work, is_offered=True))
+    rows.put(changed(work, is_offered=True))
 
 
 def _licence_granted(entry: Entry, rows: Rows) -> None:
@@ -200,7 +200,7 @@ def _royalty_drawn(entry: Entry, rows: Rows) -> None:
     share, line = sale.draw(order, payee, rows)
     if (body.work, body.payee, body.transfers) != (share.work, payee, (line,)):
         raise refused(entry, "it pays something else than what is due")
-    rows.put(replace(share, drawn_nano=share.drawn_nano + line.amount_nano))
+    rows.put(changed(share, drawn_nano=share.drawn_nano + line.amount_nano))
 
 
 _RULES: dict[str, Fold] = {

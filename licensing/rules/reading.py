@@ -7,6 +7,7 @@ Names: case-insensitive ASCII, `_` is `-`. Values: `values.py`. Unknown tags mea
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from licensing import errors
@@ -140,6 +141,12 @@ def parse(tags: Iterable[Tag]) -> Reading:
     returns a Reading: an error spoils the whole set, a warning at most the right that it names
     source  docs/licensing.md 2 and 3
     """
+    return _parsed(tuple((name, value) for name, value in tags))
+
+
+@lru_cache(1 << 12)
+def _parsed(tags: tuple[Tag, ...]) -> Reading:
+    """The same sets of tags are read again for every sale, and a reading never changes."""
     known = [one for name, value in tags if (one := _recognise(name, value))]
     if faults := _whole_set_faults(known):
         return Reading(None, errors=faults)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from typer.testing import CliRunner, Result
 
@@ -49,5 +48,4 @@ def site(final_rows, transactional_db, live_server):
     final_rows.clear()
     actions.found(now=timezone.now())
     yield str(live_server.url)
-    if connection.vendor == "sqlite":
-        final_rows += drop_triggers()
+    final_rows += drop_triggers()

@@ -126,6 +126,7 @@ def running_site(folder: Path, **environment: str) -> Iterator[Site]:
             author.sign_up()
         manage(plan, "register_base", "minilm-l6-v2", "--author", AUTHOR)
         yield site
+        manage(plan, "replay")  # whatever happened in the journey, its tables follow from its log
     finally:
         supervisor.stop()
 

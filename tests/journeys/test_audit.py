@@ -6,7 +6,6 @@ from dataclasses import fields
 
 import pytest
 import typer
-from django.db import connection
 from typer.testing import CliRunner
 
 from assay import merkle, notes
@@ -52,8 +51,7 @@ def told(dropped, transactional_db):
     dropped.clear()
     story.tell()
     yield
-    if connection.vendor == "sqlite":
-        dropped += drop_triggers()
+    dropped += drop_triggers()
 
 
 @pytest.fixture

@@ -25,8 +25,7 @@ def triggers(django_db_setup, django_db_blocker):
 def committed(triggers, transactional_db):
     """Real commits. SQLite empties tables row by row, which final rows would refuse."""
     yield
-    if connection.vendor == "sqlite":
-        triggers += drop_triggers()
+    triggers += drop_triggers()
 
 
 @pytest.fixture

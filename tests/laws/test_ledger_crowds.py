@@ -162,6 +162,37 @@ def test_the_database_refuses_to_delete_what_is_final(table):
         connection.cursor().execute(f"DELETE FROM {table}")
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("table", ["ledger_transfer", "ledger_message"])
+def test_postgresql_refuses_to_empty_what_is_final(table):
+    """Guards the trigger on TRUNCATE, which no trigger on DELETE hears."""
+    with pytest.raises(DatabaseError, match="final"), transaction.atomic():
+        connection.cursor().execute(f"TRUNCATE {table} CASCADE")
+
+
+ODD_TRANSFER = (
+    "INSERT INTO ledger_transfer SELECT 'x', kind, debit, credit, {}, code, pending_id, timeout_s,"
+    " reference, {}, message FROM ledger_transfer"
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger_account SET available_nano = 1.5 WHERE id = 'ada'",
+        "UPDATE ledger_account SET pending_in_nano = 'x' WHERE id = 'ada'",
+        ODD_TRANSFER.format(1.5, 0),
+        ODD_TRANSFER.format(1, 0.25),
+    ],
+)
+def test_sqlite_keeps_whole_numbers_whole(change):
+    """Guards the triggers of types: SQLite itself stores any value in any column."""
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite has columns without a type")
+    with pytest.raises(DatabaseError, match="whole"), transaction.atomic():
+        connection.cursor().execute(change)
+
+
 def test_the_database_refuses_a_balance_below_zero():
     """Guards the last witness: a constraint, whatever the rules above it say."""
     with pytest.raises(DatabaseError, match="account_not_below_zero"), transaction.atomic():

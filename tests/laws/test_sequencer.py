@@ -7,11 +7,11 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from assay import merkle, messages, notes
-from assay.keys import public_hex
+from assay import messages
 from ledger import actions, log, queries
-from ledger.models import Checkpoint, Edge, Lease, Message
-from ledger.sequencer import sequence
+from ledger.models import Checkpoint, Lease, Message
+from ledger.sequencer import sequence, steps
+from tests.laws.together import assert_the_tree_is_that_of_the_log
 
 WRITERS, EACH = 8, 12
 
@@ -25,21 +25,6 @@ def write(word):
 def place_all():
     while sequence(holder="site", now=timezone.now() + timedelta(days=1)):
         pass
-
-
-def assert_the_tree_is_that_of_the_log():
-    """Indexes 0, 1, 2 ...; each checkpoint's root and signature are those of its entries."""
-    rows = list(Message.objects.order_by("log_index"))
-    assert [row.log_index for row in rows] == [*range(len(rows))]
-    leaves = [merkle.leaf_hash(bytes(row.raw)) for row in rows]
-    public = bytes.fromhex(public_hex(log.signing_key("log")))
-    for one in Checkpoint.objects.order_by("size"):
-        origin = one.note.split("\n", 1)[0]
-        vkey = notes.verifier_key(origin, notes.LOG_KEY, public)
-        signed = notes.read_checkpoint(one.note, vkey)
-        assert signed.size == one.size
-        assert signed.root == merkle.root(leaves[: one.size]) == bytes.fromhex(one.root)
-    assert Checkpoint.objects.order_by("size").last().size == Edge.objects.get().size == len(rows)
 
 
 def test_eight_writers_and_eight_sequencers_make_one_dense_log(founded, crowd):
@@ -75,11 +60,14 @@ def test_a_batch_larger_than_the_limit_takes_several_turns(founded):
 def test_another_holder_waits_until_the_lease_is_over(founded):
     """Guards the condition on `until`: a second holder must not sequence beside the first."""
     now = timezone.now()
-    assert sequence(holder="one", now=now, limit=1) == 1
-    assert sequence(holder="two", now=now + timedelta(seconds=29), limit=1) == 0
-    assert sequence(holder="two", now=now + timedelta(seconds=31), limit=1) == 1
-    assert sequence(holder="one", now=now + timedelta(seconds=32), limit=1) == 0
+    paused = steps._place(holder="one", now=now, limit=1)
+    assert paused.placed == 1
+    assert sequence(holder="two", now=now + timedelta(seconds=9), limit=1) == 0
+    assert sequence(holder="two", now=now + timedelta(seconds=11), limit=1) == 1
+    steps._publish(paused)
+    assert [one.size for one in Checkpoint.objects.all()] == [2], "its fence is stale"
     assert Lease.objects.get(job="sequencer").holder == "two"
+    assert sequence(holder="three", now=now + timedelta(seconds=12), limit=1) == 1
 
 
 def test_a_sequencer_that_dies_before_its_commit_leaves_nothing_behind(founded):

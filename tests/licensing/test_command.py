@@ -13,7 +13,7 @@ from assay.cli.main import app
 from assay.keys import public_hex
 from assay.messages import RoyaltyDraw
 from ledger import log, sequencer
-from ledger.queries import receipt
+from ledger.sequencer.proofs import receipt
 from licensing.errors import GrantNotLogged, GrantOrigin
 from licensing.rules.grant import verify
 from licensing.rules.proof import check_logged

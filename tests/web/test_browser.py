@@ -6,7 +6,6 @@ The site's clock stands still; a score is recorded by the same action as a worke
 import re
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
@@ -57,8 +56,7 @@ def site(browser, final_rows, transactional_db, live_server, monkeypatch):
     final_rows.clear()
     factories.competition()
     yield live_server.url
-    if connection.vendor == "sqlite":
-        final_rows += drop_triggers()
+    final_rows += drop_triggers()
 
 
 @pytest.fixture

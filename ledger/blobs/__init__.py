@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from ledger.errors import BlobDamaged, BlobMissing, BlobTooLarge
 
 IN_MEMORY_BYTES = 4 << 20
+NO_LIMIT = 1 << 62
 
 
 def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> tuple[str, int]:
@@ -53,7 +54,22 @@ def open_blob(name: str) -> IO[bytes]:
     try:
         return default_storage.open(place(name), "rb")
     except FileNotFoundError as error:
-        raise _missing(name) from error
+        raise missing(name) from error
+
+
+def open_verified(name: str) -> IO[bytes]:
+    """The bytes as a stream, after all of them were read once and fit their name.
+
+    raises BlobMissing, BlobDamaged
+    """
+    file, sha = open_blob(name), sha256()
+    while chunk := file.read(1 << 20):
+        sha.update(chunk)
+    if sha.hexdigest() != name:
+        file.close()
+        raise _damaged(name, sha.hexdigest())
+    file.seek(0)
+    return file
 
 
 def read(name: str, *, limit_bytes: int) -> bytes:
@@ -67,7 +83,7 @@ def read(name: str, *, limit_bytes: int) -> bytes:
         raise BlobTooLarge(f"The blob is larger than {limit_bytes} bytes.", limit_bytes=limit_bytes)
     found = sha256(raw).hexdigest()
     if found != name:
-        raise BlobDamaged("The stored bytes are not those of their name.", sha256=name, found=found)
+        raise _damaged(name, found)
     return raw
 
 
@@ -79,8 +95,7 @@ def copy_to(name: str, target: Path) -> None:
             sha.update(chunk)
             out.write(chunk)
     if sha.hexdigest() != name:
-        found = sha.hexdigest()
-        raise BlobDamaged("The stored bytes are not those of their name.", sha256=name, found=found)
+        raise _damaged(name, sha.hexdigest())
 
 
 def has(name: str) -> bool:
@@ -91,8 +106,13 @@ def has(name: str) -> bool:
 def size(name: str) -> int:
     """Bytes stored under this name. raises BlobMissing"""
     if not has(name):
-        raise _missing(name)
+        raise missing(name)
     return int(default_storage.size(place(name)))
+
+
+def delete(name: str) -> None:
+    """Take bytes out of the store; harmless when they are not there."""
+    default_storage.delete(place(name))
 
 
 def place(name: str) -> str:
@@ -100,5 +120,10 @@ def place(name: str) -> str:
     return f"{name[:2]}/{name[2:4]}/{name}"
 
 
-def _missing(name: str) -> BlobMissing:
+def missing(name: str) -> BlobMissing:
+    """What everybody is told who asks for bytes that are not here."""
     return BlobMissing(f"No file {name[:16]}... is in the store.", sha256=name)
+
+
+def _damaged(name: str, found: str) -> BlobDamaged:
+    return BlobDamaged("The stored bytes are not those of their name.", sha256=name, found=found)

@@ -1,6 +1,5 @@
-"""What changes the record itself: founding it, opening accounts, play money, bookmarks, blobs."""
+"""What changes the books themselves: founding them, opening accounts, play money, time."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -9,9 +8,10 @@ from django.db import transaction
 from assay import messages
 from assay.keys import public_hex
 from assay.wire import Nano
-from ledger import blobs, log, queries
+from ledger import log, queries
+from ledger.actions.faucet import play_money_nano
+from ledger.actions.moment import ms, only_one_at_a_time
 from ledger.errors import FaucetEmpty
-from ledger.models import Blob, Bookmark, Lease
 from ledger.rules import books, fold
 from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, Account, AccountKind
 from ledger.rules.entry import Entry
@@ -19,15 +19,10 @@ from ledger.rules.entry import Entry
 MINT_KIND = "mint"
 
 
-def ms(now: datetime) -> int:
-    """The log's time: whole milliseconds since 1970, UTC."""
-    return int(now.timestamp() * 1000)
-
-
 @transaction.atomic
 def found(*, now: datetime) -> None:
     """Begin the log: the house's keys and accounts. Harmless when it has begun."""
-    _only_one_at_a_time("found")
+    only_one_at_a_time("found")
     if queries.has_account(ISSUANCE):
         return
     at_ms = ms(now)
@@ -54,7 +49,7 @@ def open_account(order: Entry, *, now: datetime) -> str:
     returns  the account's name
     raises   AccountTaken, AccountInvalid
     """
-    _only_one_at_a_time("accounts")
+    only_one_at_a_time("accounts")
     name = str(order.body.account)
     if log.find(order.id):
         return name
@@ -79,10 +74,11 @@ def open_account_for(account: str, *, now: datetime) -> str:
 
 
 @transaction.atomic
-def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> None:
+def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> str:
     """Give play money from the faucet; an account gets at most settings.FAUCET_NANO in all.
 
-    raises AccountUnknown, FaucetEmpty
+    returns  the id of `books.minted`; the same words again give the same one
+    raises   AccountUnknown, FaucetEmpty
     """
     log.Tables().lock(Account, [ISSUANCE, account])
     queries.account(account)
@@ -101,55 +97,24 @@ def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> 
         ms(now),
     )
     fact = log.fact(body, idempotency=f"{account}/{idempotency}")
-    if queries.has_transfer(body.transfers[0].id):
-        return
-    if queries.minted_nano(account) + amount_nano > settings.FAUCET_NANO:
+    if made := queries.message_of_transfer(body.transfers[0].id):
+        return made
+    if amount_nano > play_money_nano(account):
         raise FaucetEmpty(
             f"{account} had its play money already.",
             account=account,
             most_nano=str(settings.FAUCET_NANO),
         )
     log.record([fact])
+    return fact.id
 
 
 @transaction.atomic
 def expire_due(*, now: datetime) -> int:
     """Give back held amounts whose time is over. Answers with how many."""
-    _only_one_at_a_time("expire")
+    only_one_at_a_time("expire")
     lines = books.expiries(log.Tables(), ms(now))
     if lines:
         body = messages.BooksExpired(tuple(lines), ms(now))
         log.record([log.fact(body, idempotency=lines[0].id)])
     return len(lines)
-
-
-def advance(reader: str, *, old: int, new: int) -> bool:
-    """Move a bookmark by compare-and-set. False: somebody else did."""
-    Bookmark.objects.get_or_create(reader=reader)
-    return bool(Bookmark.objects.filter(reader=reader, next_index=old).update(next_index=new))
-
-
-def store(
-    chunks: Iterable[bytes], *, owner: str, limit_bytes: int, now: datetime, expected: str = ""
-) -> tuple[str, int]:
-    """Put a user's bytes into the store and note whose they are.
-
-    raises BlobTooLarge, BlobDamaged
-    """
-    name, size_bytes = blobs.put(chunks, limit_bytes=limit_bytes, expected=expected)
-    fresh = {"size_bytes": size_bytes, "owner": owner, "at_ms": ms(now)}
-    Blob.objects.get_or_create(pk=name, defaults=fresh)
-    return name, size_bytes
-
-
-def publish_blob(name: str, *, now: datetime) -> None:
-    """From now on anybody may fetch these bytes."""
-    size_bytes = blobs.size(name)
-    fresh = {"size_bytes": size_bytes, "owner": OPERATOR, "at_ms": ms(now), "is_public": True}
-    Blob.objects.update_or_create(pk=name, defaults={"is_public": True}, create_defaults=fresh)
-
-
-def _only_one_at_a_time(job: str) -> None:
-    """Take turns with everybody who does the same job, until the transaction ends."""
-    Lease.objects.get_or_create(job=job)
-    Lease.objects.select_for_update().get(job=job)

@@ -1,0 +1,24 @@
+"""The one log. Everything that happened is a message here; every table can be rebuilt from it."""
+
+from ledger.log.record import (
+    fact,
+    find,
+    index_of,
+    order_for,
+    read_order,
+    record,
+    signing_key,
+)
+from ledger.log.tables import Tables, row_of
+
+__all__ = [
+    "Tables",
+    "fact",
+    "find",
+    "index_of",
+    "order_for",
+    "read_order",
+    "record",
+    "row_of",
+    "signing_key",
+]

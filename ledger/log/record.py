@@ -1,0 +1,138 @@
+"""Recording what happened: the last step of every action.
+
+An action decides, makes facts with `fact`, and ends with `record`: that folds the entries into the
+tables and appends them, inside the action's transaction. Nothing else writes a table of the fold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from assay import keys, messages
+from ledger import bell
+from ledger.errors import AnchorTaken, MessageUnknown
+from ledger.log.tables import Tables, insert_many
+from ledger.models import Message
+from ledger.rules import fold
+from ledger.rules.accounts import Account, Transfer
+from ledger.rules.entry import Entry, make_entry, read_entry
+from ledger.rules.rows import Overlay
+
+_INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw, log_index) VALUES "
+_IS_EARLIER_WAITING = (
+    " RETURNING id, EXISTS (SELECT 1 FROM ledger_message AS earlier"
+    " WHERE earlier.log_index IS NULL AND earlier.id < ledger_message.id)"
+)
+
+
+def read_order(raw: bytes) -> Entry:
+    """An order in signed bytes from outside, with its actor known.
+
+    raises BadItem, MessageRefused, BodyInvalid, SignerRefused
+    """
+    entry = read_entry(raw)
+    if messages.KINDS[entry.kind].signer != "person" or entry.speaker:
+        raise fold.refused(entry, "only orders come in by this door")
+    return replace(entry, actor=fold.actor_of(entry, Tables()))
+
+
+def order_for(account: str, body: object, *, idempotency: str) -> Entry:
+    """An order that the operator signs for a web user; the same words, the same order."""
+    key = signing_key("operator")
+    made = make_entry(body, key, speaker=account, idempotency=f"{account}/{idempotency}")
+    return replace(made, actor=account)
+
+
+def fact(body: object, *, answers: Entry | None = None, idempotency: str = "") -> Entry:
+    """A fact, signed by the key of its kind's signer.
+
+    answers      the order that it answers
+    idempotency  what makes it happen once, when it answers none or when an order has several facts
+                 of one kind
+    """
+    kind = messages.KIND_OF[type(body)]
+    assert answers or idempotency, "a fact without a cause needs words that make it once"
+    cause = answers.id if answers else ""
+    key = signing_key(messages.KINDS[kind].signer)
+    words = f"{cause}/{kind}/{idempotency}"
+    return replace(make_entry(body, key, cause=cause, idempotency=words), order=answers)
+
+
+def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None:
+    """Fold the entries into the tables and append them: the last write of an action.
+
+    No shared row is touched by the append, so writers never wait for each other there; the
+    sequencer gives the places later. After commit the bell rings.
+    raises AnchorTaken, and what the fold objects to; the caller's transaction is then lost as a
+           whole
+    """
+    assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
+    tables = Tables()
+    above = Overlay(tables)
+    lines = [line for entry in entries for line in getattr(entry.body, "transfers", ())]
+    tables.lock(Account, _accounts(lines))
+    tables.read_ahead(Transfer, [line.id for line in lines if line.debit])
+    for entry in entries:
+        fold.apply(entry, above, rooms)
+    tables.write(list(above.changed))
+    if not _append(entries):
+        bell.ring_after_commit()
+
+
+def find(item: str) -> Entry | None:
+    """The entry of this id with its actor, when it is in the log."""
+    row = Message.objects.filter(item=item).first()
+    if row is None:
+        return None
+    entry = read_entry(bytes(row.raw))
+    return replace(entry, actor=fold.actor_of(entry, Tables()))
+
+
+def index_of(item: str) -> int | None:
+    """The place of a message; None while it waits for one.
+
+    raises MessageUnknown
+    """
+    row = Message.objects.filter(item=item).values("log_index").first()
+    if row is None:
+        raise MessageUnknown(f"No message {item} is in the log.", id=item)
+    index: int | None = row["log_index"]
+    return index
+
+
+@cache
+def _key(path: Path) -> Ed25519PrivateKey:
+    return keys.read_or_make_key(path)
+
+
+def signing_key(role: str) -> Ed25519PrivateKey:
+    """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table."""
+    return _key(Path(settings.KEYS_FOLDER) / f"{role}.key")
+
+
+def _append(entries: Sequence[Entry]) -> bool:
+    """Insert the messages. raises AnchorTaken
+
+    returns  whether an earlier message still waits for its place. Then the bell was rung for that
+             one, and whoever hears it goes on until nothing waits, and looks again at the end
+             (`workers.dispatch.follow`). Rung for each of a thousand messages, the bell costs more
+             than they do
+    """
+    rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw, None) for one in entries]
+    try:
+        with connection.cursor() as cursor:
+            insert_many(cursor, _INSERT, rows, _IS_EARLIER_WAITING)
+            _, is_waiting = min(cursor.fetchall())
+    except IntegrityError as error:
+        text = "A message with this idempotency key is in the log already."
+        raise AnchorTaken(text, anchors=[entry.anchor for entry in entries]) from error
+    return bool(is_waiting)
+
+
+def _accounts(lines: Sequence[messages.Line]) -> list[str]:
+    return sorted({name for line in lines for name in (line.debit, line.credit) if name})

@@ -1,0 +1,186 @@
+"""The rows of the fold over the Django tables, by statements that are made once per table.
+
+An action reads and writes a handful of rows by their id. The ORM takes longer to put such a
+statement together than the database takes to answer it, and every append waits for that.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from assay import wire
+from ledger.rules.rows import R, Row
+
+
+class Tables:
+    """Rows over the Django tables; what may change is locked when it is read, until the commit.
+
+    Make one per transaction: a row that it has locked is not read again, since nobody else can
+    change it. That a row is absent is not remembered, but for the ids of `read_ahead`.
+    """
+
+    def __init__(self) -> None:
+        self._there: dict[tuple[type, str], Any] = {}
+        self._absent: set[tuple[type, str]] = set()
+
+    def get(self, table: type[R], key: str) -> R | None:
+        known: R | None = self._there.get((table, key))
+        if known is not None or (table, key) in self._absent or not key:
+            return known
+        found = self._read(table, "id = %s", [key])
+        return found[0] if found else None
+
+    def find(self, table: type[R], **wanted: object) -> list[R]:
+        columns = _shape(table).columns
+        parts = [
+            f"{columns[name]} IS NULL" if value is None else f"{columns[name]} = %s"
+            for name, value in wanted.items()
+        ]
+        given = [value for value in wanted.values() if value is not None]
+        return self._read(table, " AND ".join(parts) or "1 = 1", given)
+
+    def lock(self, table: type[R], ids: Sequence[str]) -> None:
+        """Lock rows in order of id, so that two batches never wait for each other in a ring."""
+        self._read_all(table, ids)
+
+    def read_ahead(self, table: type[R], ids: Sequence[str]) -> None:
+        """Read rows with one query; those that are not there count as absent from now on.
+
+        Only where a lock that is held keeps everybody else from making them: whoever makes a
+        transfer between named accounts has locked both.
+        """
+        found = {row.id for row in self._read_all(table, ids)}
+        self._absent.update((table, name) for name in ids if name not in found)
+
+    def put(self, row: Row) -> None:
+        self.write([row])
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Update the rows that were there, insert the others."""
+        for table in dict.fromkeys(type(row) for row in rows):
+            mine = [row for row in rows if type(row) is table]
+            old = [row for row in mine if (table, row.id) in self._there]
+            _change(table, old)
+            _insert(table, [row for row in mine if (table, row.id) not in self._there])
+        self._keep(rows)
+
+    def _read_all(self, table: type[R], ids: Sequence[str]) -> list[R]:
+        if not ids:
+            return []
+        places = ", ".join(["%s"] * len(ids))
+        return self._read(table, f"id IN ({places})", sorted(ids))
+
+    def _read(self, table: type[R], where: str, given: Sequence[Any]) -> list[R]:
+        shape = _shape(table)
+        is_locked = not table.IS_FINAL and transaction.get_connection().in_atomic_block
+        lock = " FOR UPDATE" if is_locked and connection.vendor == "postgresql" else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{shape.select} WHERE {where} ORDER BY id{lock}", given)
+            found: list[R] = [shape.row(values) for values in cursor.fetchall()]
+        self._keep(found)
+        # By code point, as in memory: a database sorts by its collation.
+        return sorted(found, key=lambda row: row.id)
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        self._there.update(((type(row), row.id), row) for row in rows)
+
+
+def row_of(table: type[R], values: dict[str, Any]) -> R:
+    """A row of the fold from a table's values."""
+    shapes = wire.hints(table)
+    plain = {name: _from_table(value, shapes[name]) for name, value in values.items()}
+    return table(**plain)
+
+
+class _Shape:
+    """How one table is spoken to: its statements, and what its columns must be turned into."""
+
+    def __init__(self, table: type[Row]) -> None:
+        meta = apps.get_model(table.TABLE)._meta  # noqa: SLF001 - Django's own documented name
+        quote = connection.ops.quote_name
+        self.names = [one.name for one in fields(table)]  # type: ignore[arg-type]
+        self.fields = [meta.get_field(name) for name in self.names]
+        self.columns = {one.name: quote(one.column) for one in self.fields}
+        self.into = quote(meta.db_table)
+        listed = ", ".join(self.columns.values())
+        self.select = f"SELECT {listed} FROM {self.into}"  # noqa: S608 - names of our own columns
+        self.insert = f"INSERT INTO {self.into} ({listed}) VALUES "  # noqa: S608
+        changed = ", ".join(f"{self.columns[name]} = %s" for name in self.names[1:])
+        self.update = f"UPDATE {self.into} SET {changed} WHERE id = %s"  # noqa: S608
+        self._table = table
+        self._readers = {
+            name: reader
+            for name in self.names
+            if (reader := _reader_of(wire.hints(table)[name])) is not None
+        }
+
+    def row(self, values: Sequence[Any]) -> Any:
+        told = dict(zip(self.names, values, strict=True))
+        for name, reader in self._readers.items():
+            told[name] = reader(told[name])
+        return wire.made(self._table, told)
+
+    def values(self, row: Row) -> list[Any]:
+        shapes = wire.hints(self._table)
+        return [
+            _to_table(getattr(row, field.name), shapes[field.name], field) for field in self.fields
+        ]
+
+
+@cache
+def _shape_of(table: type[Row], vendor: str) -> _Shape:
+    assert vendor == connection.vendor
+    return _Shape(table)
+
+
+def _shape(table: type[Row]) -> _Shape:
+    return _shape_of(table, connection.vendor)
+
+
+def _reader_of(hint: Any) -> Callable[[Any], object] | None:
+    """What turns a column's value into the field's; None for texts and whole numbers."""
+    if hint is bool:
+        return bool
+    if hint in (str, int, str | None, int | None):
+        return None
+    return lambda value: wire.decode(json.loads(value), hint, "$")
+
+
+def _to_table(value: object, hint: Any, field: Any) -> object:
+    if value is None or isinstance(value, str | int):
+        return value
+    return field.get_db_prep_save(wire.encode(value, hint), connection)
+
+
+def _from_table(value: object, shape: object) -> object:
+    return wire.decode(value, shape, "$") if isinstance(value, list | dict) else value
+
+
+def _change(table: type[Row], rows: Sequence[Row]) -> None:
+    shape = _shape(table)
+    given = [[*values[1:], values[0]] for values in map(shape.values, rows)]
+    if given:
+        with connection.cursor() as cursor:
+            cursor.executemany(shape.update, given)
+
+
+def _insert(table: type[Row], rows: Sequence[Row]) -> None:
+    shape = _shape(table)
+    if rows:
+        with connection.cursor() as cursor:
+            insert_many(cursor, shape.insert, [shape.values(row) for row in rows])
+
+
+def insert_many(
+    cursor: CursorWrapper, insert: str, rows: Sequence[Sequence[Any]], more: str = ""
+) -> None:
+    """One INSERT of several rows. insert: up to VALUES;  more: what follows the rows."""
+    one = "(" + ", ".join(["%s"] * len(rows[0])) + ")"
+    given = [value for row in rows for value in row]
+    cursor.execute(insert + ", ".join([one] * len(rows)) + more, given)

@@ -1,0 +1,176 @@
+"""The envelope of a message: its tags in their one order, and a quick way through what we write.
+
+`open_plain` takes exactly the items that our own clients and our site make: Ed25519, an anchor, no
+target, the tags of `tags_of`. It answers None for anything else, which then goes the long way
+(`items.read_strict`). A law says that the two never disagree: tests/laws/test_envelope.py.
+"""
+
+from functools import cache, lru_cache
+from hashlib import sha256, sha384
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from assay import avro, items, keys, messages
+
+PROTOCOL, VARIANT = "Assay", "1"
+ID_LETTERS = 43
+_SIGNED_FROM, _TAGS_FROM = 2 + 64, 2 + 64 + 32 + 1 + 1 + 32 + 8 + 8
+_ED25519 = items.ED25519.to_bytes(2, "little")
+_NO_TARGET_AN_ANCHOR = b"\0\1"
+
+
+class _Told(NamedTuple):
+    kind: str
+    cause: str
+    speaker: str
+
+
+def tags_of(kind: str, *, cause: str = "", speaker: str = "") -> list[tuple[str, str]]:
+    """The tags of an item for our log, in their one order."""
+    tags = [("Data-Protocol", PROTOCOL), ("Variant", VARIANT), ("Kind", kind)]
+    tags.append(("Content-Type", "application/json"))
+    if cause:
+        tags.append(("Cause", cause))
+    if speaker:
+        tags.append(("On-Behalf-Of", speaker))
+    return tags
+
+
+def open_plain(raw: bytes) -> dict[str, Any] | None:
+    """What an item of ours says around its body, when its owner signed it; else None.
+
+    returns  id, kind, signer, speaker, cause, anchor as an Entry has them; data: the body's bytes
+    """
+    if raw[:2] != _ED25519 or raw[98:100] != _NO_TARGET_AN_ANCHOR:
+        return None
+    end = _TAGS_FROM + int.from_bytes(raw[140:148], "little")
+    if not _TAGS_FROM < end <= len(raw) <= items.MOST_ITEM_BYTES:
+        return None
+    tags, data = raw[_TAGS_FROM:end], raw[end:]
+    told = _told(tags)
+    if told is None or raw[132:140] != _count(told):
+        return None
+    signature, owner, anchor = raw[2:_SIGNED_FROM], raw[_SIGNED_FROM:98], raw[100:132]
+    if not _is_signed(owner, signature, _signed_message(owner, anchor, tags, data)):
+        return None
+    return {
+        "id": items.b64url(sha256(signature).digest()),
+        "kind": told.kind,
+        "signer": owner.hex(),
+        "speaker": told.speaker,
+        "cause": told.cause,
+        "anchor": anchor.hex(),
+        "data": data,
+    }
+
+
+def seal(
+    key: Ed25519PrivateKey, tags: list[tuple[str, str]], data: bytes, *, anchor: bytes
+) -> dict[str, Any]:
+    """A signed item around a body; `open_plain` opens it.
+
+    returns  id, signer, anchor as an Entry has them; raw: the item's bytes
+    """
+    owner, listed = key.public_key().public_bytes_raw(), _avro(tags)
+    signature = key.sign(_signed_message(owner, anchor, listed, data))
+    sizes = len(tags).to_bytes(8, "little") + len(listed).to_bytes(8, "little")
+    around = signature + owner + _NO_TARGET_AN_ANCHOR + anchor + sizes
+    return {
+        "id": items.b64url(sha256(signature).digest()),
+        "signer": owner.hex(),
+        "anchor": anchor.hex(),
+        "raw": _ED25519 + around + listed + data,
+    }
+
+
+def _told(tags: bytes) -> _Told | None:
+    """What Avro tag bytes tell; None unless they are written by `tags_of`."""
+    kind = _answering().get(tags[: -ID_LETTERS - 1])
+    if kind is None:
+        return _told_of_order(tags)
+    cause = tags[-ID_LETTERS - 1 : -1]
+    is_name = tags[-1] == 0 and cause.isascii()
+    return _Told(kind, cause.decode("ascii"), "") if is_name else None
+
+
+@cache
+def _answering() -> dict[bytes, str]:
+    """Tag bytes of a fact that answers an order, up to the order's id -> the fact's kind."""
+    blank = "x" * ID_LETTERS
+    return {_avro(tags_of(kind, cause=blank))[: -ID_LETTERS - 1]: kind for kind in messages.KINDS}
+
+
+@lru_cache(1 << 14)
+def _told_of_order(tags: bytes) -> _Told | None:
+    """The same for tags without a cause: few, and the same again and again."""
+    try:
+        found = {name.decode(): value.decode() for name, value in avro.read_tags(tags)}
+    except ValueError:  # also what is no UTF-8
+        return None
+    told = _Told(found.get("Kind", ""), found.get("Cause", ""), found.get("On-Behalf-Of", ""))
+    wanted = _avro(tags_of(told.kind, cause=told.cause, speaker=told.speaker))
+    return told if told.kind in messages.KINDS and wanted == tags else None
+
+
+def _avro(tags: list[tuple[str, str]]) -> bytes:
+    return avro.write_tags([(name.encode(), value.encode()) for name, value in tags])
+
+
+def _count(told: _Told) -> bytes:
+    """The number of tags as the item writes it."""
+    return (4 + bool(told.cause) + bool(told.speaker)).to_bytes(8, "little")
+
+
+def _is_signed(owner: bytes, signature: bytes, message: bytes) -> bool:
+    """What `keys.verifies` answers; each key is read once."""
+    public = _public(owner)
+    if public is None:
+        return False
+    try:
+        public.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@lru_cache(1 << 16)
+def _public(owner: bytes) -> Ed25519PublicKey | None:
+    """None for bytes that are no key, and for a key of small order."""
+    if int.from_bytes(owner, "little") & ((1 << 255) - 1) in keys.SMALL_ORDER_Y:
+        return None
+    try:
+        return Ed25519PublicKey.from_public_bytes(owner)
+    except ValueError:
+        return None
+
+
+# --- the deep hash, with all that repeats made once: it is a chain, and owners come again ---------
+
+
+def _signed_message(owner: bytes, anchor: bytes, tags: bytes, data: bytes) -> bytes:
+    """What `items.Item.signed_message` gives for these fields and no target."""
+    chain, sha = _chain_of(owner), sha384
+    for part in (anchor, tags, data):
+        blob = sha(_length(len(part)) + sha(part).digest()).digest()
+        chain = sha(chain + blob).digest()
+    return chain
+
+
+@lru_cache(1 << 16)
+def _chain_of(owner: bytes) -> bytes:
+    """The chain up to the target, which is empty."""
+    chain = sha384(b"list8").digest()
+    kind = str(items.ED25519).encode()
+    for part in (b"dataitem", b"1", kind, owner, b""):
+        chain = sha384(chain + items.deep_hash(part)).digest()
+    return chain
+
+
+@lru_cache(1 << 12)
+def _length(size: int) -> bytes:
+    return sha384(b"blob" + str(size).encode()).digest()

@@ -1,0 +1,124 @@
+"""Gives every committed message its place: dense indexes, one holder at a time, a signed root.
+
+    1  one transaction: take the lease, give indexes, move the right edge of the tree
+    2  write the tiles and bundles of the new size, each once, each durable    (sequencer/tiles.py)
+    3  one transaction: store the signed checkpoint, give the lease back
+
+A crash between any two steps leaves a state from which the next holder goes on: what has no index
+gets one, and a tree that is larger than its last checkpoint is written and signed again, with the
+same bytes, because all of them follow from rows that are final. docs/ledger.md 2.4 has the table.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from assay import merkle, notes
+from ledger import queries
+from ledger.log import signing_key
+from ledger.models import Checkpoint, Edge, Lease, Message
+from ledger.sequencer import tiles
+
+JOB = "sequencer"
+LEASE_S = 10
+MOST_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What a holder has to publish. fence: the number of its lease; every write asks for it."""
+
+    fence: int
+    placed: int
+    tiled_size: int
+    size: int
+    root: bytes
+
+
+def sequence(*, holder: str, now: datetime, limit: int = MOST_AT_ONCE) -> int:
+    """Give up to `limit` waiting messages the next indexes, and publish a checkpoint over them.
+
+    returns  how many; 0 when nothing waits or the lease is another's. Whoever heard the bell asks
+             until it is 0: the bell is not rung for a message while an earlier one waits
+    raises   TilesOfAnotherLog: the tiles are ahead of the database, and a person must decide
+    """
+    if not queries.waiting_messages() and not _is_unpublished():
+        return 0
+    turn = _place(holder=holder, now=now, limit=limit)
+    if turn is None:
+        return 0
+    tiles.grow(turn.tiled_size, turn.size, queries.entries)
+    _publish(turn)
+    return turn.placed
+
+
+def _is_unpublished() -> bool:
+    """Whether the tree is larger than its tiles: a holder died after it gave the indexes."""
+    return Edge.objects.filter(size__gt=F("tiled_size")).exists()
+
+
+@transaction.atomic
+def _place(*, holder: str, now: datetime, limit: int) -> _Turn | None:
+    """Step 1. None: the lease is another's."""
+    fence = _take_lease(holder=holder, now=now)
+    if fence is None:
+        return None
+    waiting = list(
+        Message.objects.filter(log_index=None).order_by("id").values_list("id", "raw")[:limit]
+    )
+    edge, _ = Edge.objects.get_or_create(pk=1)
+    hashes = [bytes.fromhex(one) for one in edge.hashes]
+    if waiting:
+        _give_indexes([name for name, _ in waiting], start=edge.size)
+        for _, raw in waiting:
+            hashes = merkle.grown(hashes, edge.size, merkle.leaf_hash(bytes(raw)))
+            edge.size += 1
+        edge.hashes = [one.hex() for one in hashes]
+        edge.save(update_fields=["size", "hashes"])
+    return _Turn(fence, len(waiting), edge.tiled_size, edge.size, merkle.edge_root(hashes))
+
+
+@transaction.atomic
+def _publish(turn: _Turn) -> None:
+    """Step 3. A holder that was paused past its time finds another fence, and leaves it there."""
+    mine = Lease.objects.filter(job=JOB, fence=turn.fence)
+    if not mine.update(until=None) or turn.size == turn.tiled_size:
+        return
+    stated = notes.Checkpoint(settings.LOG_ORIGIN, turn.size, turn.root)
+    note = notes.sign_checkpoint(stated, signing_key("log"))
+    told = {"root": turn.root.hex(), "note": note}
+    Checkpoint.objects.get_or_create(size=turn.size, defaults=told)
+    Edge.objects.filter(pk=1).update(tiled_size=turn.size)
+
+
+def _take_lease(*, holder: str, now: datetime) -> int | None:
+    """The fence of a lease that is ours now; its row stays locked to the end of the transaction."""
+    Lease.objects.get_or_create(job=JOB)
+    free = Q(until=None) | Q(until__lt=now) | Q(holder=holder)
+    until = now + timedelta(seconds=LEASE_S)
+    mine = Lease.objects.filter(free, job=JOB)
+    if not mine.update(holder=holder, until=until, fence=F("fence") + 1):
+        return None
+    fence: int = Lease.objects.values_list("fence", flat=True).get(job=JOB)
+    return fence
+
+
+_GIVE_INDEXES = {
+    "sqlite": "UPDATE ledger_message SET log_index = %s + place.key FROM json_each(%s) AS place"
+    " WHERE ledger_message.id = place.value",
+    "postgresql": "UPDATE ledger_message SET log_index = %s + place.nth - 1"
+    " FROM json_array_elements_text(%s::json) WITH ORDINALITY AS place(id, nth)"
+    " WHERE ledger_message.id = place.id::bigint",
+}
+
+
+def _give_indexes(ids: Sequence[int], *, start: int) -> None:
+    """One statement for all of them: `bulk_update` takes ten times as long."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_INDEXES[connection.vendor], [start, json.dumps(ids)])
+        assert cursor.rowcount == len(ids), "a waiting message was placed by somebody else"
