@@ -1,4 +1,4 @@
-"""`python -m evaluator train|check|prepare|docstrings`: a clean environment, then the door.
+"""`python -m evaluator DOOR`: a clean environment, then train, check, prepare, base, rerun, ...
 
 The environment can change bits and reach the network (thread counts, hub settings), and libraries
 read it when they are imported. So it is cut to a white-list first, and the process replaced.
@@ -7,15 +7,21 @@ read it when they are imported. So it is cut to a white-list first, and the proc
 import os
 import sys
 
-DOORS = ("check", "docstrings", "prepare", "train")
+DOORS = {  # what is asked for -> the module that answers first
+    "base": "base",
+    "check": "intake",
+    "docstrings": "docstrings",
+    "prepare": "prepare",
+    "rerun": "rerun",
+    "train": "train",
+}
 KEPT = (
-    "COLUMNS", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "PYTHONPATH", "TERM", "TMPDIR",
-    "VIRTUAL_ENV",
+    "ASSAY_BASES", "COLUMNS", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "PYTHONPATH", "TERM",
+    "TMPDIR", "VIRTUAL_ENV",
 )  # fmt: skip
+OFFLINE = {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}
 FIXED = {
-    "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
     "MKL_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "PYTHONUTF8": "1",
@@ -30,8 +36,9 @@ def main() -> None:
         print(f"usage: python -m evaluator {'|'.join(DOORS)} ...", file=sys.stderr)
         sys.exit(2)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}  # noqa: TID251
-    command = [sys.executable, "-m", f"evaluator.doors.{door}", *sys.argv[2:]]
-    os.execve(sys.executable, command, kept | FIXED)  # noqa: S606
+    may_reach = {} if door == "base" else OFFLINE  # only a base may come from a hub
+    command = [sys.executable, "-m", f"evaluator.doors.{DOORS[door]}", *sys.argv[2:]]
+    os.execve(sys.executable, command, kept | FIXED | may_reach)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ All integers little-endian. The header is canonical JSON: {"rank", "scale", "ten
 factor on B @ A as a C99 hexadecimal float (`float.hex`), since canonical JSON has no floats;
 tensors is a list of [name, shape] in name order. The values are float32, little-endian, in that
 order, without gaps. Names: "<module>.A" [rank, in], "<module>.B" [out, rank], and the head's names.
-Its SHA-256 is the adapter's hash. Standard library only.
+Its SHA-256 is the adapter's hash. No library of tensors is needed to read it.
 """
 
 import json
@@ -14,6 +14,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from assay.canonical import canonical
 
@@ -42,21 +43,26 @@ def write_blob(
     rank: int, scale: float, tensors: Mapping[str, tuple[tuple[int, ...], bytes]]
 ) -> bytes:
     """The blob of these tensors: name -> (shape, float32 little-endian bytes)."""
-    names = sorted(tensors)
+    beginning = spell_beginning(rank, scale, {name: shape for name, (shape, _) in tensors.items()})
+    return b"".join([beginning, *(tensors[name][1] for name in sorted(tensors))])
+
+
+def spell_beginning(rank: int, scale: float, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """All of a blob that comes before the values, in its one spelling."""
     header = canonical(
         {
             "rank": rank,
             "scale": scale.hex(),
-            "tensors": [[name, list(tensors[name][0])] for name in names],
+            "tensors": [[name, list(shapes[name])] for name in sorted(shapes)],
         }
     )
-    values = [tensors[name][1] for name in names]
-    return b"".join([MAGIC, struct.pack("<I", len(header)), header, *values])
+    return b"".join([MAGIC, struct.pack("<I", len(header)), header])
 
 
 def read_blob(blob: bytes) -> Contents:
     """What lies where in a blob that `write_blob` made.
 
+    Imports and opens nothing: it runs in the sandbox. So it does not ask for the one spelling.
     raises ValueError when the bytes have another form; a scorer gets only blobs of the intake, so
            this is a broken house, not a miner's fault
     """
@@ -64,11 +70,26 @@ def read_blob(blob: bytes) -> Contents:
     if not blob.startswith(MAGIC) or len(blob) < start:
         raise ValueError("not a canonical adapter blob")
     (size,) = struct.unpack_from("<I", blob, len(MAGIC))
-    header = json.loads(blob[start : start + size])
+    rank, scale, shapes = _read_header(blob[start : start + size])
     place, parts = start + size, {}
-    for name, shape in header["tensors"]:
-        parts[name] = Part(shape=tuple(shape), start=place)
+    for name, shape in shapes.items():
+        parts[name] = Part(shape=shape, start=place)
         place += math.prod(shape) * FLOAT_BYTES
     if place != len(blob):
         raise ValueError("the canonical adapter blob has another length than its header says")
-    return Contents(rank=header["rank"], scale=float.fromhex(header["scale"]), parts=parts)
+    return Contents(rank=rank, scale=scale, parts=parts)
+
+
+def _read_header(raw: bytes) -> tuple[int, float, dict[str, tuple[int, ...]]]:
+    """Rank, scale, and name -> shape; raises ValueError."""
+    try:
+        header: Any = json.loads(raw)
+        rank, scale = header["rank"], float.fromhex(header["scale"])
+        shapes = {name: tuple(shape) for name, shape in header["tensors"]}
+        sizes = [size for shape in shapes.values() for size in shape]
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError("not a canonical adapter blob: its header has another form") from error
+    is_sound = type(rank) is int and rank > 0 and 0 <= scale < math.inf
+    if not (is_sound and all(type(size) is int and size > 0 for size in sizes)):
+        raise ValueError("not a canonical adapter blob: its header has other values")
+    return rank, scale, shapes

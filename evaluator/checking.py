@@ -1,27 +1,33 @@
 """The whole way of an adapter to its public score, in one process: what `assay check` does."""
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
-from evaluator.errors import SliceChanged
+from evaluator.errors import ScoredElsewhere, SliceChanged
+from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
+from evaluator.judging import judge, metric_of
 from evaluator.manifest import Manifest, manifest_sha256, to_bytes
-from evaluator.metrics import metric_named
-from evaluator.scoring import load_base, predict
-from evaluator.slices import unpack_labels
+from evaluator.registry import evaluator_named
+from evaluator.slices import unpack_inputs, unpack_labels
+from evaluator.tokens import tokens_of
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A score with its 95 % interval, in parts of 10^9, and what it is the score of."""
+    """A score in parts of 10^9, and what it is the score of.
+
+    interval_e9   its 95 % interval, where the metric has one
+    results_root  root of the tree over the answers: what the server's message will say too
+    """
 
     score_e9: int
-    low_e9: int
-    high_e9: int
-    correct: int
+    interval_e9: tuple[int, int] | None
     examples: int
+    results_root: str
     adapter_sha256: str
     manifest_sha256: str
 
@@ -31,21 +37,31 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
 
     adapter  a folder as `save_pretrained` leaves it
     inputs, labels  the public slice's blobs
-    raises   AdapterRefused, SliceChanged, BaseMissing, BaseDamaged, ManifestInvalid
+    raises   AdapterRefused, SliceChanged, ScoredElsewhere, BaseMissing, BaseDamaged,
+             ManifestInvalid
     """
+    if evaluator_named(manifest.metric.evaluator).needs_code:
+        raise ScoredElsewhere(
+            "The sponsor's own code scores this competition; it runs only in a worker's sandbox.",
+            metric=manifest.metric.name,
+        )
     _verify(manifest, inputs, labels)
     admitted = admit_folder(adapter, manifest)
-    weights = load_base(folder_of(base_named(manifest.base.name)))
-    predictions = predict(weights, admitted.canonical, inputs, to_bytes(manifest))
-    metric = metric_named(manifest.metric.name)
-    values = metric.per_example(predictions, unpack_labels(labels))
-    low_e9, high_e9 = metric.interval_e9(values)
+    base = base_named(manifest.base.name)
+    folder, scorer = folder_of(base), importlib.import_module(base.scorer)
+    mode = manifest.mode.public
+    found = scorer.predict(
+        scorer.load_base(folder), admitted.canonical, inputs, to_bytes(manifest), mode
+    )
+    tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
+    context = Context(manifest.test.public.units, manifest.metric.options, tokens)
+    judged = judge(found, unpack_labels(labels), unpack_inputs(inputs), manifest, context)
+    interval = metric_of(manifest).interval_e9
     return Checked(
-        score_e9=metric.score_e9(values),
-        low_e9=low_e9,
-        high_e9=high_e9,
-        correct=sum(values),
-        examples=len(values),
+        score_e9=judged.score_e9,
+        interval_e9=interval(judged.records) if interval else None,
+        examples=len(found),
+        results_root=judged.tree.root,
         adapter_sha256=admitted.sha256,
         manifest_sha256=manifest_sha256(manifest),
     )

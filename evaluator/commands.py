@@ -63,13 +63,12 @@ def check(
 ) -> None:
     """Score the ADAPTER on the public slice, with the code that the server runs."""
     wanted = {
-        "--adapter": adapter,
-        "--manifest": competition / "manifest.json",
+        "--task": competition / "manifest.json",
         "--inputs": competition / "public.inputs",
         "--labels": competition / "public.labels",
     }
     arguments = [str(part) for pair in wanted.items() for part in pair]
-    _run("check", [*arguments, *(["--json"] if json else [])])
+    _run("check", [str(adapter), *arguments, *(["--json"] if json else [])])
 
 
 def _run(door: str, arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read a sponsor's or miner's file of labelled texts, through the `datasets` library.
+"""Read a sponsor's file of samples, through the `datasets` library.
 
 The file is checked before the library opens it: it extracts archives by their first bytes, and a
 small one can hold a great deal. Nothing is fetched, and its cache lives in a temporary folder.
@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import datasets
@@ -25,32 +25,44 @@ from evaluator.errors import (
     DataTextTooLong,
     DataTooLarge,
 )
-from evaluator.examples import Example
+from evaluator.evaluators.form import Sample
 
 MOST_FILE_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 200_000
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
+MOST_LIST = 64
+NUMBERED = frozenset({"answer", "grades"})  # columns that may hold whole numbers
 ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
 
 
-def read_examples(
-    path: Path, *, file_format: str, text_column: str = "text", label_column: str = "label"
-) -> list[Example]:
-    """The examples of a file, in its order.
+def read_samples(
+    path: Path,
+    *,
+    file_format: str,
+    columns: Mapping[str, str] | None,
+    optional: Mapping[str, str] | None = None,
+) -> list[Sample]:
+    """The rows of a file, in its order, with the columns that an evaluator needs.
 
     file_format  "jsonl", "csv" (with a header line) or "parquet"
+    columns      the evaluator's name of a column -> its name in the file; None: every column as it
+                 is, of texts, whole numbers, truth values and lists of these
+    optional     the same for columns that a file may have
     raises       DataRefused: file_missing, format_unknown, too_large, malformed, empty,
                  column_missing, text_too_long; rows are counted from 1, without the header line
     """
     _check_file(path, file_format)
     table = _read_table(path, file_format)
     _check_table(path, table)
-    columns = [_column(path, table, name) for name in (text_column, label_column)]
+    held = {name: name for name in table.column_names} if columns is None else dict(columns)
+    held |= {name: there for name, there in (optional or {}).items() if there in table.column_names}
+    found = {name: _column(path, table, there) for name, there in held.items()}
+    readers = {name: _free_cell if columns is None else _reader(name) for name in held}
     return [
-        Example(_text(path, row, text), _label(path, row, label))
-        for row, (text, label) in enumerate(zip(*columns, strict=True), start=1)
+        {name: readers[name](path, row, name, cells[row - 1]) for name, cells in found.items()}
+        for row in range(1, table.num_rows + 1)
     ]
 
 
@@ -168,14 +180,37 @@ def _column(path: Path, table: datasets.Dataset, name: str) -> list[object]:
     )
 
 
-def _text(path: Path, row: int, value: object) -> str:
+def _reader(name: str) -> Callable[[Path, int, str, object], object]:
+    """What reads a cell of a column."""
+    if name == "label":
+        return _label
+    return _free_cell if name in NUMBERED else _cell
+
+
+def _cell(path: Path, row: int, name: str, value: object) -> object:
+    """A text, or a list of texts."""
+    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
+        return [_text(path, row, name, one) for one in value]
+    return _text(path, row, name, value)
+
+
+def _free_cell(path: Path, row: int, name: str, value: object) -> object:
+    """A text, a whole number, a truth value, or a list of these."""
+    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
+        return [one if isinstance(one, int) else _text(path, row, name, one) for one in value]
+    return value if isinstance(value, int) else _text(path, row, name, value)
+
+
+def _text(path: Path, row: int, name: str, value: object) -> str:
     if value is not None and not isinstance(value, str):
-        raise _malformed(path, row, "the text is not a text")
+        raise _malformed(path, row, f"the {name} is not a text")
     if value is None or not value.strip():
-        raise DataEmpty(f"The text in row {row} of {path.name} is empty.", file=path.name, row=row)
+        raise DataEmpty(
+            f"The {name} in row {row} of {path.name} is empty.", file=path.name, row=row
+        )
     if len(value) > MOST_TEXT_CHARACTERS:
         raise DataTextTooLong(
-            f"The text in row {row} of {path.name} has {len(value)} characters.",
+            f"The {name} in row {row} of {path.name} has {len(value)} characters.",
             file=path.name,
             row=row,
             characters=len(value),
@@ -184,7 +219,7 @@ def _text(path: Path, row: int, value: object) -> str:
     return value
 
 
-def _label(path: Path, row: int, value: object) -> str:
+def _label(path: Path, row: int, _: str, value: object) -> str:
     """Numbers are class names too; they are written as the file's reader shows them."""
     label = "" if value is None else str(value).strip()
     if not label:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from evaluator.examples import Example, write_jsonl
+from evaluator.evaluators.form import Sample
+from evaluator.examples import write_jsonl
 from evaluator.overlap import Seen
 
 LIBRARIES = ("celery", "django", "pandas", "python", "redis", "sympy", "torch", "transformers")
@@ -57,21 +58,23 @@ class Sizes:
 
 def docstring_slices(
     sizes: Sizes, libraries: Sequence[str] = LIBRARIES
-) -> Mapping[str, list[Example]]:
+) -> Mapping[str, list[Sample]]:
     """Slice name ("train", "public", "final") -> examples, no text in two of them, nor nearly.
 
     A library that has too few docstrings gives what it has, the test slices first. Takes about a
     second of CPU time per library.
     """
     seen = Seen()
-    slices: dict[str, list[Example]] = {"train": [], "public": [], "final": []}
+    slices: dict[str, list[Sample]] = {"train": [], "public": [], "final": []}
     for library in libraries:
         texts = sorted(_distinct(library, sizes.all, seen), key=_hash)
         cut, last = sizes.public, sizes.public + sizes.final
         parts = {"public": texts[:cut], "final": texts[cut:last], "train": texts[last:]}
         for name, part in parts.items():
-            slices[name] += [Example(text=text, label=library) for text in part]
-    return {name: sorted(part, key=lambda one: _hash(one.text)) for name, part in slices.items()}
+            slices[name] += [{"text": text, "label": library} for text in part]
+    return {
+        name: sorted(part, key=lambda one: _hash(str(one["text"]))) for name, part in slices.items()
+    }
 
 
 def write_slices(folder: Path, sizes: Sizes) -> dict[str, Path]:

@@ -3,6 +3,7 @@
     AssayError
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
+      ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake
 
@@ -16,7 +17,21 @@ class BaseUnknown(AssayError):
     """No base of this name is registered. Facts: base."""
 
     code, status = "base.unknown", 404
-    next_step = "Choose one of the registered bases."
+    next_step = "Register it: assay base add FOLDER --name NAME."
+
+
+class BaseRefused(AssayError):
+    """A folder that is to become a base cannot be one. Facts: folder, problem."""
+
+    code, status = "base.refused", 422
+    next_step = "Give a folder with config.json, tokenizer.json and safetensors weights."
+
+
+class BaseUnreachable(AssayError):
+    """A base is to come from a hub, which cannot be reached. Facts: base."""
+
+    code, status = "base.unreachable", 503
+    next_step = "Download the base where there is a network, and give its folder instead."
 
 
 class BaseMissing(AssayError):
@@ -38,6 +53,20 @@ class ManifestInvalid(AssayError):
 
     code, status = "manifest.invalid", 422
     next_step = "Take the manifest as the site gives it; do not edit it."
+
+
+class ReceiptInvalid(AssayError):
+    """A receipt, or a file beside it, is not what it should be. Facts: problem."""
+
+    code, status = "receipt.invalid", 422
+    next_step = "Download the receipt again: assay rerun SUBMISSION."
+
+
+class BatchUnknown(AssayError):
+    """The plan has no batch of this number. Facts: batches."""
+
+    code, status = "receipt.batch_unknown", 404
+    next_step = "Batches are counted from 0."
 
 
 class DataRefused(AssayError):
@@ -116,6 +145,55 @@ class SliceChanged(DataRefused):
     next_step = "Download the competition again: its files were changed here."
 
 
+class EvaluatorUnknown(DataRefused):
+    """No evaluator of this name is registered. Facts: evaluator, evaluators."""
+
+    code = "data.evaluator_unknown"
+    next_step = "Choose one of the registered evaluators."
+
+
+class EvaluatorUnfit(DataRefused):
+    """The base cannot answer the evaluator. Facts: evaluator, base."""
+
+    code = "data.evaluator_unfit"
+    next_step = "Choose a decoder for texts and choices, an encoder for searches."
+
+
+class SampleUnfit(DataRefused):
+    """A row is not what the evaluator asks for. Facts: row (from 1, of its slice), problem."""
+
+    code = "data.sample_unfit"
+    next_step = "Repair the named row; docs/evaluator.md says what each column holds."
+
+
+class OptionRefused(DataRefused):
+    """An option that the evaluator does not have, or a value of it. Facts: option, wanted."""
+
+    code = "data.option_refused"
+    next_step = "Give the option a value within what is named."
+
+
+class HarnessRefused(DataRefused):
+    """A task file of lm-evaluation-harness says what is not taken. Facts: field, problem."""
+
+    code = "data.harness_refused"
+    next_step = "Remove or change the named field; docs/evaluator.md lists what is taken."
+
+
+class CodeRefused(DataRefused):
+    """Scoring code is missing, not wanted, or too long. Facts: evaluator, bytes, limit."""
+
+    code = "data.code_refused"
+    next_step = "Give --code FILE with a custom metric, and with no other."
+
+
+class ScoredElsewhere(DataRefused):
+    """The metric is the sponsor's own code, which runs only in the score sandbox. Facts: metric."""
+
+    code, status = "data.scored_elsewhere", 409
+    next_step = "Submit the adapter: a worker scores it."
+
+
 class MetricUnknown(DataRefused):
     """No metric of this name is registered. Facts: metric, metrics."""
 
@@ -137,7 +215,7 @@ class AdapterRefused(AssayError):
 
 
 class AdapterFileMissing(AdapterRefused):
-    """A file of the adapter is not there. Facts: file."""
+    """A file of the adapter is not there, or may not be opened. Facts: file."""
 
     code = "adapter.file_missing"
     next_step = "Give adapter_config.json and adapter_model.safetensors, as peft saves them."
@@ -151,7 +229,7 @@ class AdapterFileUnknown(AdapterRefused):
 
 
 class AdapterFileKind(AdapterRefused):
-    """Not a plain file of one name: a link, a pipe, a device, a folder. Facts: file."""
+    """Not a plain file of one name: a link, pipe, socket, device or folder. Facts: file."""
 
     code = "adapter.file_kind"
     next_step = "Copy the real file into the folder."
@@ -179,7 +257,7 @@ class AdapterPeftType(AdapterRefused):
 
 
 class AdapterConfigField(AdapterRefused):
-    """A config field is unknown, missing, or not at its neutral value. Facts: field."""
+    """A config field is unknown, or is not at its neutral value. Facts: field."""
 
     code = "adapter.config_field"
     next_step = "Leave this field at the default of peft.LoraConfig."
@@ -221,7 +299,7 @@ class AdapterHeaderSize(AdapterRefused):
 
 
 class AdapterLayout(AdapterRefused):
-    """Tensors overlap, leave gaps, or do not fill the file. Facts: problem."""
+    """Tensors overlap, leave gaps or do not fill the file, or it changes. Facts: problem."""
 
     code = "adapter.layout"
     next_step = "Save the adapter again: the file is damaged or cut."

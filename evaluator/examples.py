@@ -1,31 +1,21 @@
-"""One labelled text, and the one spelling of a list of them."""
+"""One spelling of a list of samples: JSON lines, the fields of each in order of their names."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.errors import DataEmpty, DataFileMissing, DataMalformed
+from evaluator.evaluators.form import Sample
 
 
-@dataclass(frozen=True)
-class Example:
-    """One text and the name of its class."""
-
-    text: str
-    label: str
-
-
-def write_jsonl(examples: Iterable[Example]) -> bytes:
-    """The examples as JSON lines, {"label", "text"}, UTF-8."""
-    lines = (
-        json.dumps({"label": one.label, "text": one.text}, ensure_ascii=False) for one in examples
-    )
+def write_jsonl(samples: Iterable[Sample]) -> bytes:
+    """The samples as JSON lines, UTF-8."""
+    lines = (json.dumps(dict(one), ensure_ascii=False, sort_keys=True) for one in samples)
     return "".join(line + "\n" for line in lines).encode()
 
 
-def read_jsonl(path: Path) -> list[Example]:
-    """The examples of a file that `write_jsonl` wrote; a stranger's file is for evaluator/data.py.
+def read_jsonl(path: Path) -> list[Sample]:
+    """The samples of a file that `write_jsonl` wrote; a stranger's file is for evaluator/data.py.
 
     raises DataFileMissing, DataEmpty, DataMalformed
     """
@@ -34,16 +24,16 @@ def read_jsonl(path: Path) -> list[Example]:
     lines = path.read_text("utf-8").split("\n")[:-1]
     if not lines:
         raise DataEmpty(f"{path.name} holds no rows.", file=path.name, row=0)
-    return [_example(path, row, line) for row, line in enumerate(lines, start=1)]
+    return [_sample(path, row, line) for row, line in enumerate(lines, start=1)]
 
 
-def _example(path: Path, row: int, line: str) -> Example:
+def _sample(path: Path, row: int, line: str) -> Sample:
     try:
         value = json.loads(line)
-        return Example(text=str(value["text"]), label=str(value["label"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
         raise DataMalformed(
-            f"Cannot read row {row} of {path.name}: it is not an object with text and label.",
-            file=path.name,
-            row=row,
-        ) from error
+            f"Cannot read row {row} of {path.name}: it is not an object.", file=path.name, row=row
+        )
+    return value

@@ -12,14 +12,14 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from assay.canonical import canonical, sha256_hex
-from evaluator.bases import BertShape, FilePin
+from evaluator.bases.shapes import FAMILIES, FilePin, Shape
 from evaluator.errors import ManifestInvalid
+from evaluator.plan import RULE
 
-VERSION = "assay-evaluator/1"
-FAMILIES = ("bert",)
-MODES = ("fast",)
-PLAN_RULE = "length-sorted-v1"
+VERSION = "assay-evaluator/2"
+FAST, EXACT = "fast", "exact"
 MOST_MANIFEST_BYTES = 1 << 20
+PLAIN = (int, str, bool)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class BaseClause:
     name: str
     family: str
     files: Mapping[str, FilePin]
-    config: BertShape
+    config: Shape
     licence: str
     author: str
 
@@ -44,10 +44,15 @@ class TokenizerClause:
 
 @dataclass(frozen=True)
 class PublicSlice:
-    """The open test slice; root is the unsalted RFC 6962 root over its examples."""
+    """The open test slice.
+
+    units  what the metric's mean is taken over: examples, tokens or bytes
+    root   the unsalted RFC 6962 root over its examples
+    """
 
     examples: int
     tokens: int
+    units: int
     inputs_sha256: str
     labels_sha256: str
     root: str
@@ -59,6 +64,7 @@ class FinalSlice:
 
     examples: int
     tokens: int
+    units: int
     commitment: str
 
 
@@ -74,8 +80,9 @@ class TestClause:
 
 @dataclass(frozen=True)
 class MetricClause:
-    """A metric of the registry, its version, its options."""
+    """An evaluator of the registry, its metric, the metric's version, the evaluator's options."""
 
+    evaluator: str
     name: str
     version: int
     options: Mapping[str, str]
@@ -109,6 +116,33 @@ class PlanClause:
 
 
 @dataclass(frozen=True)
+class ModeClause:
+    """How each slice is computed: "fast", or "exact", whose bits are the same everywhere."""
+
+    public: str
+    final: str
+
+
+@dataclass(frozen=True)
+class RaceClause:
+    """How hopeless entries are stopped early on the public slice (evaluator/racing.py).
+
+    block       examples between two looks; 0: there is no race, and the others are 0 or empty
+    alpha_ppm   the largest chance, in parts of 10^6, to stop an entry that is as good
+    places      the entry is compared with the one at this place
+    order       commitment to the secret order: SHA-256 of the salt that decides it
+    """
+
+    block: int
+    alpha_ppm: int
+    places: int
+    order: str
+
+
+NO_RACE = RaceClause(0, 0, 0, "")
+
+
+@dataclass(frozen=True)
 class EngineClause:
     """What computes: our version, torch's, the thread count."""
 
@@ -119,7 +153,11 @@ class EngineClause:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One task, pinned. labels holds the class names in the order of the head's rows."""
+    """One task, pinned.
+
+    labels  the class names in the order of the head's rows; empty where there are no classes
+    code    SHA-256 of the sponsor's own scoring code; empty: there is none
+    """
 
     version: str
     base: BaseClause
@@ -128,9 +166,11 @@ class Manifest:
     test: TestClause
     metric: MetricClause
     adapter: AdapterClause
-    mode: str
+    mode: ModeClause
     plan: PlanClause
     engine: EngineClause
+    race: RaceClause
+    code: str
     min_sandbox_level: str
 
 
@@ -179,12 +219,12 @@ def from_json(value: object) -> Manifest:
 
 def _check(manifest: Manifest) -> None:
     known = {
-        "$.base.family": manifest.base.family in FAMILIES,
-        "$.mode": manifest.mode in MODES,
-        "$.plan.rule": manifest.plan.rule == PLAN_RULE,
+        "$.base.config": isinstance(manifest.base.config, FAMILIES[manifest.base.family]),
+        "$.mode": set(vars(manifest.mode).values()) <= _modes(manifest),
+        "$.plan.rule": manifest.plan.rule == RULE,
         "$.tokenizer.max_tokens": 2 <= manifest.tokenizer.max_tokens <= _positions(manifest),
         "$.plan.budget_tokens": manifest.plan.budget_tokens >= manifest.tokenizer.max_tokens,
-        "$.labels": len(set(manifest.labels)) == len(manifest.labels) >= 2,
+        "$.labels": len(set(manifest.labels)) == len(manifest.labels) != 1,
         "$.engine.threads": 1 <= manifest.engine.threads <= 64,
         "$.adapter.rank_max": manifest.adapter.rank_max >= 1,
         "$.adapter.targets": all(len(size) == 2 for size in manifest.adapter.targets.values()),
@@ -192,6 +232,11 @@ def _check(manifest: Manifest) -> None:
     for path, is_fine in known.items():
         if not is_fine:
             raise ManifestInvalid(f"The value at {path} is not one that is read.", path=path)
+
+
+def _modes(manifest: Manifest) -> set[str]:
+    """What transformers computes has no exact form."""
+    return {FAST} if manifest.base.family == "transformers" else {FAST, EXACT}
 
 
 def _positions(manifest: Manifest) -> int:
@@ -214,15 +259,23 @@ def _hints(form: type) -> dict[str, Any]:
 def _read(form: Any, value: object, path: str) -> object:
     """A value of the type `form` from JSON, or ManifestInvalid naming the path."""
     origin = get_origin(form)
-    hints = {} if origin or form in (int, str) else _hints(form)
+    hints = {} if origin or form in PLAIN or form is Shape else _hints(form)
     if hints and isinstance(value, dict) and set(value) == set(hints):
         return form(**{name: _read(hints[name], value[name], f"{path}.{name}") for name in hints})
+    if form is Shape and isinstance(value, dict):
+        return _read(_shape_of(value), value, path)
     if origin is tuple and isinstance(value, list):
         inner = get_args(form)[0]
         return tuple(_read(inner, one, f"{path}[{place}]") for place, one in enumerate(value))
     if origin is Mapping and isinstance(value, dict):
         inner = get_args(form)[1]
         return {name: _read(inner, one, f"{path}.{name}") for name, one in value.items()}
-    if type(value) is form and form in (int, str):
+    if type(value) is form and form in PLAIN:
         return value
     raise ManifestInvalid(f"The manifest has something unexpected at {path:.120}.", path=path[:120])
+
+
+def _shape_of(value: dict[str, object]) -> type:
+    """The family's shape whose fields these are; when there is none, one that refuses them."""
+    shapes: list[type] = [*FAMILIES.values()]
+    return next((one for one in shapes if set(value) == set(_hints(one))), BaseClause)

@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from evaluator.errors import DataOverlap
-from evaluator.examples import Example
 
 RUN_WORDS = 3
 LEAST_SHARE_PERCENT = 80
@@ -52,16 +51,16 @@ class Seen:
         return any(are_twins(runs, self._runs[place]) for place, _ in shared.most_common(8))
 
 
-def twins_between(first: Sequence[Example], second: Sequence[Example]) -> int:
-    """How many examples of `second` have a twin in `first`."""
+def twins_between(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many texts of `second` have a twin in `first`."""
     seen = Seen()
     for one in first:
-        seen.add(one.text)
-    return sum(seen.has_twin(one.text) for one in second)
+        seen.add(one)
+    return sum(seen.has_twin(one) for one in second)
 
 
-def refuse_overlap(slices: dict[str, Sequence[Example]]) -> dict[str, int]:
-    """Compare every two slices, in the given order.
+def refuse_overlap(slices: dict[str, Sequence[str]]) -> dict[str, int]:
+    """Compare the texts of every two slices, in the given order.
 
     returns  "train-public" and so on -> number of twins, where there are any
     raises   DataOverlap when they are over 1 % of the later slice

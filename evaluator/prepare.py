@@ -4,23 +4,35 @@ The same input gives the same bytes. Runs in a worker: it reads a stranger's tex
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from math import prod
 
 from assay.canonical import sha256_hex
 from evaluator import manifest as forms
 from evaluator.bases import Base, folder_of
-from evaluator.errors import DataEmpty, DataLabelUnknown, DataTooLarge
-from evaluator.examples import Example, write_jsonl
+from evaluator.errors import (
+    CodeRefused,
+    DataEmpty,
+    DataLabelUnknown,
+    DataTooLarge,
+    EvaluatorUnfit,
+)
+from evaluator.evaluators.form import Evaluator, Packed, Sample, Task
+from evaluator.evaluators.options import chosen
+from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
-from evaluator.metrics import metric_named
+from evaluator.manifest import EXACT, FAST
 from evaluator.overlap import refuse_overlap
+from evaluator.plan import RULE
+from evaluator.registry import evaluator_of, metric_named
 from evaluator.slices import final_commitment, pack_inputs, pack_labels, public_root
-from evaluator.tokens import load_tokenizer, token_ids
+from evaluator.tokens import tokens_of
 
 MOST_TEST_EXAMPLES = 20_000
-ENGINE = "assay-bert/1"
+MOST_CODE_BYTES = 64 << 10
+MOST_RECORD_BYTES = 44_000  # they travel in the score's message, which has 65,535 bytes
+ENGINE = "assay/2"
 DTYPES = ("BF16", "F16", "F32")
 ALPHA_MAX = 512
 AMAX_MAX = 1_000
@@ -31,14 +43,20 @@ FLOAT_BYTES = 4
 class Options:
     """What a sponsor chooses.
 
-    salt  32 secret bytes that seal the final slice; the caller draws and keeps them
+    salt     32 secret bytes that seal the final slice; the caller draws and keeps them
+    options  of the evaluator; what is not named has its default
+    code     the sponsor's own scoring code, for a custom metric
+    mode     of the public slice; the final one is exact wherever the base has an exact form
     """
 
     salt: bytes
     metric: str = "accuracy"
+    options: Mapping[str, str] = field(default_factory=dict)
+    code: bytes = b""
+    mode: str = FAST
     max_tokens: int = 48
     rank_max: int = 16
-    budget_tokens: int = 512
+    budget_tokens: int = 1024
     threads: int = 1
     min_sandbox_level: str = "seccomp"
 
@@ -49,6 +67,7 @@ class Prepared:
 
     train_jsonl, public_jsonl  what miners download
     public_*, final_*          inputs and labels blobs (evaluator/slices.py)
+    code                       the sponsor's scoring code; empty where there is none
     twins                      near-duplicates that were found and let pass: "train-public" -> count
     """
 
@@ -61,48 +80,52 @@ class Prepared:
     final_inputs: bytes
     final_labels: bytes
     salt: bytes
+    code: bytes
     twins: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class _Slice:
-    examples: int
-    tokens: int
-    inputs: bytes
-    labels: bytes
 
 
 def prepare(
     base: Base,
-    train: Sequence[Example],
-    public: Sequence[Example],
-    final: Sequence[Example],
+    train: Sequence[Sample],
+    public: Sequence[Sample],
+    final: Sequence[Sample],
     options: Options,
 ) -> Prepared:
     """Pin the task.
 
-    raises  DataRefused: empty, too_large, metric_unknown, metric_mismatch, label_unknown,
-            overlap; BaseMissing, BaseDamaged
+    train, public, final  rows with the evaluator's columns
+    raises  DataRefused: empty, too_large, metric_unknown, metric_mismatch, evaluator_unfit,
+            label_unknown, overlap, sample_unfit, option_refused, harness_refused, code_refused;
+            BaseMissing, BaseDamaged
     """
     slices = {"train": train, "public": public, "final": final}
-    metric = metric_named(options.metric)
-    _check_sizes(slices)
-    metric.check([one.label for one in train])
-    labels = tuple(sorted({one.label for one in train}))
+    evaluator = evaluator_of(options.metric)
+    _check_fit(base, evaluator, options.code)
+    _check_sizes(slices, options.metric)
+    evaluator.check(train)
+    labels = evaluator.classes(train)
     _check_labels(slices, labels)
-    twins = refuse_overlap(slices)
-    packed = {name: _packed(base, slices[name], labels, options) for name in ("public", "final")}
-    manifest = _manifest(base, labels, packed, options)
+    twins = refuse_overlap(
+        {name: [_told(evaluator, one) for one in rows] for name, rows in slices.items()}
+    )
+    options = replace(options, options=chosen(evaluator.options, options.options))
+    tokens = tokens_of(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
+    task = Task(options.metric, labels, tokens, options.options)
+    packed = {name: evaluator.pack(slices[name], task) for name in ("public", "final")}
+    blobs = {
+        name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
+    }
     return Prepared(
-        manifest=manifest,
+        manifest=_manifest(base, labels, _test(packed, blobs, options.salt), options),
         train_rows=len(train),
         train_jsonl=write_jsonl(train),
         public_jsonl=write_jsonl(public),
-        public_inputs=packed["public"].inputs,
-        public_labels=packed["public"].labels,
-        final_inputs=packed["final"].inputs,
-        final_labels=packed["final"].labels,
+        public_inputs=blobs["public"][0],
+        public_labels=blobs["public"][1],
+        final_inputs=blobs["final"][0],
+        final_labels=blobs["final"][1],
         salt=options.salt,
+        code=options.code,
         twins=twins,
     )
 
@@ -112,52 +135,71 @@ def opens(manifest: forms.Manifest, salt: bytes, inputs: bytes, labels: bytes) -
     return final_commitment(salt, inputs, labels) == manifest.test.final.commitment
 
 
-def _check_sizes(slices: Mapping[str, Sequence[Example]]) -> None:
-    for name, examples in slices.items():
-        if not examples:
+def _check_fit(base: Base, evaluator: Evaluator, code: bytes) -> None:
+    if not evaluator.fits(base.shape):
+        raise EvaluatorUnfit(
+            f"{base.name} cannot be asked for {evaluator.name}.",
+            evaluator=evaluator.name,
+            base=base.name,
+        )
+    if bool(code) != evaluator.needs_code or len(code) > MOST_CODE_BYTES:
+        wanted = "needs" if evaluator.needs_code else "takes no"
+        raise CodeRefused(
+            f"{evaluator.name} {wanted} code of at most {MOST_CODE_BYTES} bytes.",
+            evaluator=evaluator.name,
+            bytes=len(code),
+            limit=MOST_CODE_BYTES,
+        )
+
+
+def _told(evaluator: Evaluator, one: Sample) -> str:
+    """What must not stand in two slices: the evaluator's first column, or the row's texts."""
+    columns = [next(iter(evaluator.columns))] if evaluator.columns else sorted(one)
+    return " ".join(str(one[name]) for name in columns)
+
+
+def _check_sizes(slices: Mapping[str, Sequence[Sample]], metric: str) -> None:
+    most = min(MOST_TEST_EXAMPLES, _most_recorded(metric))
+    for name, rows in slices.items():
+        if not rows:
             raise DataEmpty(f"The {name} slice is empty.", slice=name, row=0)
-        if name != "train" and len(examples) > MOST_TEST_EXAMPLES:
+        if name != "train" and len(rows) > most:
             raise DataTooLarge(
-                f"The {name} slice has {len(examples)} examples.",
+                f"The {name} slice has {len(rows)} examples.",
                 slice=name,
-                size=len(examples),
-                limit=MOST_TEST_EXAMPLES,
+                size=len(rows),
+                limit=most,
                 unit="examples",
             )
 
 
-def _check_labels(slices: Mapping[str, Sequence[Example]], labels: tuple[str, ...]) -> None:
+def _most_recorded(name: str) -> int:
+    """How many examples' records fit into one message."""
+    metric = metric_named(name)
+    bits = 1 if metric.is_binary else 32 * metric.width
+    return MOST_RECORD_BYTES * 8 // bits
+
+
+def _check_labels(slices: Mapping[str, Sequence[Sample]], labels: tuple[str, ...]) -> None:
     known = set(labels)
-    for name, examples in slices.items():
-        for row, one in enumerate(examples, start=1):
-            if one.label not in known:
+    for name, rows in slices.items():
+        for place, one in enumerate(rows if labels else (), start=1):
+            label = str(one["label"])
+            if label not in known:
                 raise DataLabelUnknown(
-                    f"Row {row} of the {name} slice has the label {one.label!r:.60}, which the "
+                    f"Row {place} of the {name} slice has the label {label!r:.60}, which the "
                     "training data lacks.",
                     slice=name,
-                    label=one.label[:60],
-                    row=row,
+                    label=label[:60],
+                    row=place,
                     labels=list(labels[:20]),
                 )
 
 
-def _packed(
-    base: Base, examples: Sequence[Example], labels: tuple[str, ...], options: Options
-) -> _Slice:
-    tokenizer = load_tokenizer(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
-    ids = token_ids(tokenizer, [one.text for one in examples])
-    return _Slice(
-        examples=len(examples),
-        tokens=sum(map(len, ids)),
-        inputs=pack_inputs(ids),
-        labels=pack_labels([labels.index(one.label) for one in examples]),
-    )
-
-
 def _manifest(
-    base: Base, labels: tuple[str, ...], packed: Mapping[str, _Slice], options: Options
+    base: Base, labels: tuple[str, ...], test: forms.TestClause, options: Options
 ) -> forms.Manifest:
-    metric = metric_named(options.metric)
+    evaluator, metric = evaluator_of(options.metric), metric_named(options.metric)
     pinned = forms.Manifest(
         version=forms.VERSION,
         base=forms.BaseClause(
@@ -170,37 +212,48 @@ def _manifest(
         ),
         tokenizer=forms.TokenizerClause(base.files["tokenizer.json"].sha256, options.max_tokens),
         labels=labels,
-        test=_test(packed["public"], packed["final"], options.salt),
-        metric=forms.MetricClause(metric.name, metric.version, {}),
-        adapter=_adapter(base, len(labels), options.rank_max),
-        mode=forms.MODES[0],
-        plan=forms.PlanClause(forms.PLAN_RULE, options.budget_tokens),
+        test=test,
+        metric=forms.MetricClause(evaluator.name, metric.name, metric.version, options.options),
+        adapter=_adapter(base, evaluator.head(base.shape, len(labels)), options.rank_max),
+        mode=forms.ModeClause(options.mode, FAST if base.is_generic else EXACT),
+        plan=forms.PlanClause(RULE, options.budget_tokens),
         engine=forms.EngineClause(ENGINE, version("torch").partition("+")[0], options.threads),
+        race=forms.NO_RACE,
+        code=sha256_hex(options.code) if options.code else "",
         min_sandbox_level=options.min_sandbox_level,
     )
     return forms.from_json(forms.to_json(pinned))  # what is written can be read
 
 
-def _test(public: _Slice, final: _Slice, salt: bytes) -> forms.TestClause:
+def _test(
+    packed: Mapping[str, Packed], blobs: Mapping[str, tuple[bytes, bytes]], salt: bytes
+) -> forms.TestClause:
+    public, final = blobs["public"], blobs["final"]
     return forms.TestClause(
         public=forms.PublicSlice(
-            examples=public.examples,
-            tokens=public.tokens,
-            inputs_sha256=sha256_hex(public.inputs),
-            labels_sha256=sha256_hex(public.labels),
-            root=public_root(public.inputs, public.labels),
+            **_sizes(packed["public"]),
+            inputs_sha256=sha256_hex(public[0]),
+            labels_sha256=sha256_hex(public[1]),
+            root=public_root(*public),
         ),
         final=forms.FinalSlice(
-            examples=final.examples,
-            tokens=final.tokens,
-            commitment=final_commitment(salt, final.inputs, final.labels),
+            **_sizes(packed["final"]), commitment=final_commitment(salt, *final)
         ),
     )
 
 
-def _adapter(base: Base, classes: int, rank_max: int) -> forms.AdapterClause:
-    targets = base.targets()
-    head = {"classifier.weight": (classes, base.shape.hidden), "classifier.bias": (classes,)}
+def _sizes(packed: Packed) -> dict[str, int]:
+    inputs = packed.inputs
+    rows = [*inputs.shared, *(row for example in inputs.examples for row in example)]
+    return {
+        "examples": len(inputs.examples),
+        "tokens": sum(len(row.ids) for row in rows),
+        "units": packed.units,
+    }
+
+
+def _adapter(base: Base, head: Mapping[str, tuple[int, ...]], rank_max: int) -> forms.AdapterClause:
+    targets = base.targets
     values = rank_max * sum(sum(size) for size in targets.values()) + sum(map(prod, head.values()))
     return forms.AdapterClause(
         targets=targets,

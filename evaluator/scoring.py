@@ -4,91 +4,97 @@ After `load_base` nothing here opens a file, imports a module, or starts a threa
 manifest's count: the sandbox then forbids all three. Labels never come here.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from torch import Tensor
 
-from evaluator.bases import BertShape
-from evaluator.encoder import Encoder
+from evaluator.bases.reading import read_shape
+from evaluator.bases.shapes import GenericShape
 from evaluator.errors import ManifestInvalid
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.merge import headed, merged
+from evaluator.exact.merge import merged as merged_exactly
+from evaluator.forward.model import Asked, DecoderNet, EncoderNet, Weights, own_weights
+from evaluator.manifest import EXACT, FAST, Manifest, read_manifest
+from evaluator.merge import headed
+from evaluator.merge import merged as merged_fast
 from evaluator.plan import batches
-from evaluator.slices import unpack_inputs
+from evaluator.registry import evaluator_named
+from evaluator.slices import Inputs, unpack_inputs
+
+__all__ = ["Weights", "load_base", "predict", "predictions"]
+
+MERGES = {FAST: merged_fast, EXACT: merged_exactly}
 
 
-@dataclass(frozen=True)
-class Weights:
-    """A base in memory: float32 tensors by full name. Nobody writes to them."""
-
-    tensors: dict[str, Tensor]
-
-
-def load_base(folder: Path) -> Weights:
-    """Read model.safetensors of a base's folder in the calling thread, and wake the kernels up.
+def load_base(folder: Path, *, device: str = "cpu") -> Weights:
+    """Read a base's weights in the calling thread, and wake the kernels up.
 
     The one tiny product of a single thread at the end makes the math library do here what it
     does once: look at the processor. Callers have verified the folder (`bases.folder_of`).
     """
-    with safe_open(folder / "model.safetensors", framework="pt", device="cpu") as file:
-        tensors = {f"bert.{name}": file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    weights = Weights({name: one for name, one in tensors.items() if one.is_floating_point()})
-    _wake(weights)
+    shape = read_shape(folder)
+    assert not isinstance(shape, GenericShape), "bases.Base.scorer names the scorer"
+    weights = own_weights(folder, shape, device=device)
+    waken(weights)
     return weights
 
 
 def predict(
-    base_weights: Weights, adapter: bytes | None, inputs: bytes, manifest: bytes
-) -> list[int]:
-    """The predicted class of every example, as indexes into the manifest's labels.
+    base: Weights, adapter: bytes | None, inputs: bytes, manifest: bytes, mode: str
+) -> list[list[int]]:
+    """What the adapter answers to every example: whole numbers that its evaluator defines.
 
     adapter   a canonical blob of the intake; None is the baseline: the base under a head of zeros
     inputs    an inputs blob
     manifest  its canonical bytes
-    returns   one index per example, in the order of the inputs; of equal logits the lowest index,
-              and a logit that is not a number loses to every number
+    mode      "fast" or "exact"
     raises    ManifestInvalid, also when the manifest pins another release of torch
     """
     pinned = read_manifest(manifest)
-    _refuse_other_engine(pinned)
-    rows = logits_of(base_weights, adapter, unpack_inputs(inputs), pinned)
-    return [_best(row) for row in rows]
-
-
-@torch.inference_mode()
-def logits_of(
-    base_weights: Weights, adapter: bytes | None, ids: Sequence[Sequence[int]], manifest: Manifest
-) -> list[list[float]]:
-    """The logits of every example, [examples][classes], computed by the pinned plan."""
-    head = manifest.adapter.head
-    base = base_weights.tensors
-    found: list[list[float]] = [[] for _ in ids]
-    plan = batches([len(line) for line in ids], budget_tokens=manifest.plan.budget_tokens)
-    with _engine(manifest.engine.threads):
-        weights = headed(base, head) if adapter is None else merged(base, adapter, head)
-        encoder = Encoder(weights, manifest.base.config)
-        for batch in plan:
-            rows = encoder.logits([ids[place] for place in batch]).tolist()
-            for place, row in zip(batch, rows, strict=True):
-                found[place] = row
+    refuse_other_engine(pinned)
+    found: list[list[int]] = predictions(base, adapter, unpack_inputs(inputs), pinned, mode)
     return found
 
 
-@contextmanager
-def _engine(threads: int) -> Iterator[None]:
-    """The pinned thread count and no oneDNN; both as before afterwards.
+@torch.inference_mode()
+def predictions(
+    base: Weights, adapter: bytes | None, inputs: Inputs, manifest: Manifest, mode: str
+) -> list[list[int]]:
+    """The same, from parts that are read already; computed by the pinned plan."""
+    found: list[list[int]] = [[] for _ in inputs.examples]
+    evaluator = evaluator_named(manifest.metric.evaluator)
+    with engine(manifest.engine.threads):
+        model = asked(base, adapter, manifest, mode)
+        answer = evaluator.predictor(model, inputs.shared, manifest.metric.options)
+        for batch in batches(inputs.examples, budget_tokens=manifest.plan.budget_tokens):
+            answers = answer([inputs.examples[place] for place in batch])
+            for place, one in zip(batch, answers, strict=True):
+                found[place] = one
+    return found
 
-    oneDNN compiles kernels into fresh executable memory, which the sandbox forbids.
+
+def asked(base: Weights, adapter: bytes | None, manifest: Manifest, mode: str) -> Asked:
+    """The base under the adapter, by the forward of its family and mode."""
+    head, tensors = manifest.adapter.head, base.tensors
+    if adapter is None:
+        return Asked(base.nets[mode](headed(tensors, head)))
+    merged = MERGES[mode](tensors, adapter, head)
+    return Asked(base.nets[mode](merged))
+
+
+@contextmanager
+def engine(threads: int) -> Iterator[None]:
+    """The pinned thread count, no oneDNN, no TF32; as before afterwards.
+
+    oneDNN compiles kernels into fresh executable memory, which the sandbox forbids. TF32 would cut
+    the numbers of a product on a GPU to ten bits.
     """
     before = torch.get_num_threads(), torch.backends.mkldnn.enabled
     torch.set_num_threads(threads)
     torch.backends.mkldnn.enabled = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
@@ -96,7 +102,8 @@ def _engine(threads: int) -> Iterator[None]:
         torch.backends.mkldnn.enabled = before[1]
 
 
-def _refuse_other_engine(manifest: Manifest) -> None:
+def refuse_other_engine(manifest: Manifest) -> None:
+    """Another release of torch may give other bits. raises ManifestInvalid"""
     found = torch.__version__.partition("+")[0]
     if found != manifest.engine.torch:
         raise ManifestInvalid(
@@ -106,31 +113,13 @@ def _refuse_other_engine(manifest: Manifest) -> None:
         )
 
 
-def _best(row: list[float]) -> int:
-    numbers = [-math.inf if math.isnan(one) else one for one in row]
-    return numbers.index(max(numbers))
-
-
 @torch.inference_mode()
-def _wake(weights: Weights) -> None:
-    shape = _shape(weights)
-    head = {"classifier.weight": (2, shape.hidden), "classifier.bias": (2,)}
-    with _engine(1):
-        Encoder(headed(weights.tensors, head), shape).logits([[1, 2, 3], [1, 2]]).tolist()
-
-
-def _shape(weights: Weights) -> BertShape:
-    """One layer of the base that was read: enough to run every kernel once."""
-    tensors = weights.tensors
-    words = tensors["bert.embeddings.word_embeddings.weight"]
-    wide = tensors["bert.encoder.layer.0.intermediate.dense.weight"].shape[0]
-    positions = tensors["bert.embeddings.position_embeddings.weight"].shape[0]
-    return BertShape(
-        hidden=words.shape[1],
-        intermediate=wide,
-        layers=1,
-        heads=1,
-        positions=positions,
-        vocabulary=words.shape[0],
-        layer_norm_eps="1e-12",
-    )
+def waken(weights: Weights) -> None:
+    """Run every kernel once, by one thread: math libraries look at the processor only then."""
+    with engine(1):
+        for make in weights.nets.values():
+            net = make(weights.tensors)
+            if isinstance(net, DecoderNet):
+                net.scored([[1, 2, 3], [1, 2]], [1, 1])
+            if isinstance(net, EncoderNet):
+                net.pooled([[1, 2, 3], [1, 2]])

@@ -13,9 +13,9 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
-from evaluator.bases import base_named, folder_of
-from evaluator.errors import AdapterRank, DataLabelUnknown
-from evaluator.examples import Example
+from evaluator.bases import BertShape, base_named, folder_of
+from evaluator.errors import AdapterRank, DataLabelUnknown, EvaluatorUnfit
+from evaluator.evaluators.form import Sample
 from evaluator.manifest import Manifest
 from evaluator.tokens import load_tokenizer, token_ids
 
@@ -91,7 +91,7 @@ class Classifier(nn.Module):
 
 
 def train(
-    examples: Sequence[Example],
+    examples: Sequence[Sample],
     manifest: Manifest,
     out: Path,
     recipe: Recipe,
@@ -102,9 +102,16 @@ def train(
     examples  the training slice; its labels are the manifest's
     out       the folder that the adapter is saved in
     report    called after every step
-    raises    AdapterRank, DataLabelUnknown, BaseMissing, BaseDamaged, BaseUnknown
+    raises    EvaluatorUnfit, AdapterRank, DataLabelUnknown, BaseMissing, BaseDamaged, BaseUnknown
     """
     started = time.monotonic()
+    if not isinstance(manifest.base.config, BertShape) or not manifest.labels:
+        raise EvaluatorUnfit(
+            "This command trains encoders on texts with classes.",
+            next_step="Train with peft itself, and save with save_pretrained.",
+            evaluator=manifest.metric.evaluator,
+            base=manifest.base.name,
+        )
     rank_max = manifest.adapter.rank_max
     if recipe.rank > rank_max:
         raise AdapterRank(f"The task takes ranks up to {rank_max}.", limit=rank_max)
@@ -143,7 +150,9 @@ def plain_model(folder: Path, manifest: Manifest) -> Classifier:
 
 def adapted(model: Classifier, manifest: Manifest, recipe: Recipe) -> PeftModel:
     """The model with LoRA on every target of the last `recipe.layers` layers."""
-    depth = manifest.base.config.layers
+    shape = manifest.base.config
+    assert isinstance(shape, BertShape), "train refuses other families"
+    depth = shape.layers
     kept = tuple(
         f"bert.encoder.layer.{layer}." for layer in range(max(0, depth - recipe.layers), depth)
     )
@@ -167,21 +176,22 @@ def padded(ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def _encoded(
-    examples: Sequence[Example], manifest: Manifest, folder: Path
+    examples: Sequence[Sample], manifest: Manifest, folder: Path
 ) -> tuple[list[list[int]], list[int]]:
     places = {name: place for place, name in enumerate(manifest.labels)}
     for row, one in enumerate(examples, start=1):
-        if one.label not in places:
+        label = str(one["label"])
+        if label not in places:
             raise DataLabelUnknown(
-                f"Row {row} has the label {one.label!r:.60}, which the task does not have.",
+                f"Row {row} has the label {label!r:.60}, which the task does not have.",
                 slice="train",
-                label=one.label[:60],
+                label=label[:60],
                 row=row,
                 labels=list(manifest.labels[:20]),
             )
     tokenizer = load_tokenizer(folder, max_tokens=manifest.tokenizer.max_tokens)
-    ids = token_ids(tokenizer, [one.text for one in examples])
-    return ids, [places[one.label] for one in examples]
+    ids = token_ids(tokenizer, [str(one["text"]) for one in examples])
+    return ids, [places[str(one["label"])] for one in examples]
 
 
 def _run(

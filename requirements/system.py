@@ -55,7 +55,12 @@ PROGRAMS = (
         "chromium",
         "the journeys in a real browser",
     ),
-    Program("bubblewrap", ("bwrap",), "bubblewrap", "a second jail to compare the sandbox with"),
+    Program(
+        "bubblewrap",
+        ("bwrap",),
+        "bubblewrap",
+        "jails for what sponsors send: their files and their scoring code",
+    ),
 )
 
 

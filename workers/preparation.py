@@ -1,13 +1,11 @@
 """From a leased draft to a registered evaluator: read the files, pin the task, measure the base.
 
-The files come from a stranger, so they are read by a process of its own with limits; the baseline
-is measured in the sandbox, by the code that will score every entry.
+The files come from a stranger, so they are read in a jail; the baseline is measured in the sandbox,
+by the code that will score every entry.
 """
 
 import json
-import resource
 import subprocess
-import sys
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
@@ -28,11 +26,12 @@ from evaluator.metrics import metric_named
 from evaluator.slices import SALT_BYTES, unpack_labels
 from ledger import blobs
 from ledger.actions import ms
+from workers.sandbox.reader import Allowance, NotPlain, run_reader, taken
 from workers.sandbox.runner import Job
-from workers.scoring import InfrastructureFailed, run
+from workers.scoring import InfrastructureFailed, classes_of, run
 
 TIME_LIMIT_S = 600
-MEMORY_BYTES = 12 << 30
+ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
 SLICES = ("train", "public", "final")
 
 
@@ -43,18 +42,17 @@ def prepare(draft: str, fence: int) -> None:
         try:
             files = drafts.files_of(found)
             out, salt = _read(Path(folder), files, drafts.options_of(found))
-            registered = _measured(out)
-        except (AssayError, InfrastructureFailed) as error:
+            made = Preparation(
+                registered=_measured(out),
+                files=tuple(_stored(out, name) for name in PUBLIC_FILES),
+                salt=salt.hex(),
+                inputs=_stored(out, "final.inputs"),
+                labels=_stored(out, "final.labels"),
+            )
+        except (AssayError, InfrastructureFailed, NotPlain) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
             drafts.record_refusal(draft=draft, fence=fence, error=refusal, now=timezone.now())
             return
-        made = Preparation(
-            registered=registered,
-            files=tuple(_stored(out, name) for name in PUBLIC_FILES),
-            salt=salt.hex(),
-            inputs=_stored(out, "final.inputs"),
-            labels=_stored(out, "final.labels"),
-        )
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
@@ -68,26 +66,13 @@ def _read(folder: Path, files: dict[str, DraftFile], options: dict[str, str]) ->
         blobs.copy_to(files[name].sha256, path)
         asked[f"--{name}"] = path
     arguments = [str(part) for pair in asked.items() for part in pair]
-    command = [sys.executable, "-m", "evaluator", "prepare", *arguments]
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIME_LIMIT_S,
-            preexec_fn=_limit,
-        )
+        done = run_reader(["-m", "evaluator", "prepare", *arguments], folder, ALLOWANCE)
     except subprocess.TimeoutExpired as error:
         raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
-    if done.returncode != 0:
-        raise _refusal(done.stdout, done.stderr)
+    if done.exit_code != 0:
+        raise _refusal(done.said, done.noise)
     return out, salt
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _refusal(said: str, noise: str) -> PreparationRefused:
@@ -101,17 +86,17 @@ def _refusal(said: str, noise: str) -> PreparationRefused:
 
 def _measured(out: Path) -> messages.EvaluatorRegistered:
     """The dry run: the untouched base on the public slice, in the sandbox."""
-    raw = (out / "manifest.json").read_bytes()
+    raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
     outcome = run(manifest, _job(out, raw), least=manifest.min_sandbox_level)
-    labels = unpack_labels((out / "public.labels").read_bytes())
+    labels = unpack_labels(taken(out, "public.labels"))
     metric = metric_named(manifest.metric.name)
-    ones = metric.per_example(outcome.predictions or (), labels)
+    ones = metric.per_example(classes_of(outcome), labels)
     return _registered(manifest, blobs.put_bytes(raw), metric.score_e9(ones), outcome.level.value)
 
 
 def _job(out: Path, manifest: bytes) -> Job:
-    return Job(None, (out / "public.inputs").read_bytes(), manifest)
+    return Job(None, taken(out, "public.inputs"), manifest)
 
 
 def _registered(
@@ -131,5 +116,5 @@ def _registered(
 
 
 def _stored(out: Path, name: str) -> FileRef:
-    raw = (out / name).read_bytes()
+    raw = taken(out, name)
     return FileRef(name, blobs.put_bytes(raw), len(raw))

@@ -67,8 +67,7 @@ def measure(ticket: Ticket) -> Measured:
         _check_seal(ticket, manifest, inputs, answers)
     outcome = run(manifest, Job(adapter, inputs, raw), least=ticket.min_sandbox_level)
     labels = unpack_labels(answers)
-    assert outcome.predictions is not None, "an ok outcome has predictions"
-    outcomes = metric_named(manifest.metric.name).per_example(outcome.predictions, labels)
+    outcomes = metric_named(manifest.metric.name).per_example(classes_of(outcome), labels)
     name = blobs.put_bytes(adapter) if adapter else ""
     return Measured(name, outcomes, outcome.level.value, outcome.policy_sha256)
 
@@ -100,6 +99,12 @@ def run(manifest: Manifest, job: Job, *, least: str) -> Outcome:
     )
 
 
+def classes_of(outcome: Outcome) -> list[int]:
+    """The class of each example, from an outcome that `run` has let pass."""
+    assert outcome.predictions is not None, "an ok outcome has predictions"
+    return [row[0] for row in outcome.predictions]
+
+
 def _check_seal(ticket: Ticket, manifest: Manifest, inputs: bytes, labels: bytes) -> None:
     """The opened slice must be the one that was sealed. raises InfrastructureFailed"""
     found = final_commitment(bytes.fromhex(ticket.salt), inputs, labels)
@@ -120,6 +125,7 @@ def _adapter(ticket: Ticket, manifest: Manifest) -> bytes | None:
 
 
 def _is_whole(outcome: Outcome, job: Job) -> bool:
-    """It ended well, with one prediction for each example."""
-    examples = len(unpack_inputs(job.inputs))
-    return outcome.status is Status.OK and len(outcome.predictions or ()) == examples
+    """It ended well, with one class for each example."""
+    rows, examples = outcome.predictions or (), len(unpack_inputs(job.inputs))
+    is_complete = len(rows) == examples and all(len(row) == 1 for row in rows)
+    return outcome.status is Status.OK and is_complete

@@ -20,7 +20,7 @@ from assay.errors import AssayError
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 CHECKED_WITH = {
-    "--manifest": "manifest.json",
+    "--task": "manifest.json",
     "--inputs": "public.inputs",
     "--labels": "public.labels",
 }
@@ -116,7 +116,7 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
         show.note("Not checked before the upload: torch is not installed here.")
         return ""
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
-    command = [sys.executable, "-m", "evaluator", "check", "--adapter", str(adapter), "--json"]
+    command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]
     for option, name in CHECKED_WITH.items():
         path = caller.home.cache_path(hashes[name])
         client.download(hashes[name], path)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from assay.canonical import canonical
 from evaluator.bases import base_named
-from evaluator.data import FORMATS, read_examples
-from evaluator.doors.answers import run_door, show_json
-from evaluator.examples import Example
-from evaluator.manifest import manifest_sha256, to_bytes
+from evaluator.data import FORMATS, read_samples
+from evaluator.doors.answers import read_downloaded, run_door, show_json
+from evaluator.evaluators.form import Sample
+from evaluator.manifest import EXACT, FAST, manifest_sha256, to_bytes
 from evaluator.prepare import Options, Prepared, prepare
+from evaluator.registry import evaluator_of
 
 SLICES = ("train", "public", "final")
 
@@ -28,6 +29,9 @@ def main() -> None:
             max_tokens=asked.max_tokens,
             rank_max=asked.rank_max,
             min_sandbox_level=asked.min_sandbox_level,
+            options=dict(_option(one) for one in asked.option),
+            code=asked.code.read_bytes() if asked.code else b"",
+            mode=asked.mode,
         )
         train, public, final = (_read(asked, name) for name in SLICES)
         done = prepare(base_named(asked.base), train, public, final, options)
@@ -56,21 +60,35 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
         "final.labels": prepared.final_labels,
         "prepared.json": canonical(summary),
     }
+    if prepared.code:
+        files["score.py"] = prepared.code
     folder.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (folder / name).write_bytes(raw)
     return summary
 
 
-def _read(asked: argparse.Namespace, name: str) -> list[Example]:
+def _read(asked: argparse.Namespace, name: str) -> list[Sample]:
     path: Path = getattr(asked, name)
     file_format = asked.format or path.suffix.removeprefix(".")
-    return read_examples(
+    held = dict(one.partition("=")[::2] for one in asked.column)
+    evaluator = evaluator_of(asked.metric)
+    columns, optional = (
+        {one: held.get(one, one) for one in names}
+        for names in (evaluator.columns, evaluator.optional)
+    )
+    return read_samples(
         path,
         file_format=file_format,
-        text_column=asked.text_column,
-        label_column=asked.label_column,
+        columns=None if evaluator.takes_all else columns,
+        optional=optional,
     )
+
+
+def _option(given: str) -> tuple[str, str]:
+    """NAME=VALUE, or NAME=@FILE for what a file holds."""
+    name, _, value = given.partition("=")
+    return name, read_downloaded(Path(value[1:])).decode() if value.startswith("@") else value
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,9 +98,17 @@ def _arguments() -> argparse.Namespace:
     defaults = Options(salt=b"")
     parser.add_argument("--base", default="minilm-l6-v2")
     parser.add_argument("--format", choices=FORMATS, help="of all files; else by each suffix")
-    parser.add_argument("--text-column", default="text")
-    parser.add_argument("--label-column", default="label")
+    parser.add_argument(
+        "--column", action="append", default=[], metavar="NAME=IN_FILE",
+        help="a column of the evaluator that has another name in the files",
+    )  # fmt: skip
     parser.add_argument("--metric", default=defaults.metric)
+    parser.add_argument("--mode", choices=(FAST, EXACT), default=defaults.mode)
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE",
+        help="of the evaluator; NAME=@FILE takes what the file holds",
+    )  # fmt: skip
+    parser.add_argument("--code", type=Path, help="your own scoring code, for a custom metric")
     parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens)
     parser.add_argument("--rank-max", type=int, default=defaults.rank_max)
     parser.add_argument("--min-sandbox-level", default=defaults.min_sandbox_level)

@@ -2,7 +2,8 @@
 
 The first failure in that order is the verdict, so a verdict is reproducible. Neither peft nor the
 safetensors library ever sees the bytes. One copy of this code runs before the upload
-(`assay check`) and in the worker.
+(`assay check`) and in the worker. Values are judged in pieces before anything of the adapter's
+size is allocated: a refusal costs no more memory than the header and one piece.
 source  docs/evaluator.md, section 2
 """
 
@@ -16,11 +17,13 @@ from evaluator.intake.files import (
     CONFIG_NAME,
     MOST_CONFIG_BYTES,
     TENSORS_NAME,
-    read_folder,
+    open_file,
+    open_folder,
     refuse_size,
 )
 from evaluator.intake.header import read_header
-from evaluator.intake.tensors import float32_values, match_tensors
+from evaluator.intake.sources import MemorySource, Source
+from evaluator.intake.tensors import float32_values, judge_values, match_tensors
 from evaluator.manifest import Manifest
 
 
@@ -44,21 +47,33 @@ def admit(config_bytes: bytes, tensors_bytes: bytes, manifest: Manifest) -> Admi
     tensors_bytes  adapter_model.safetensors
     raises         AdapterRefused: the first thing that is wrong, with its code
     """
-    clause = manifest.adapter
     refuse_size(CONFIG_NAME, len(config_bytes), MOST_CONFIG_BYTES)
-    refuse_size(TENSORS_NAME, len(tensors_bytes), clause.bytes_max)
-    config = read_config(config_bytes, clause, manifest.base.name)
-    header = read_header(tensors_bytes)
-    matched = match_tensors(header, config, clause, manifest.base.name)
-    tensors = {
-        name: (entry.shape, float32_values(tensors_bytes, header.start, entry, clause.amax_max))
-        for name, entry in sorted(matched.items())
-    }
-    blob = write_blob(config.rank, config.scale, tensors)
-    return Admitted(canonical=blob, sha256=sha256_hex(blob), rank=config.rank)
+    refuse_size(TENSORS_NAME, len(tensors_bytes), manifest.adapter.bytes_max)
+    return _admit(config_bytes, MemorySource(tensors_bytes), manifest)
 
 
 def admit_folder(path: Path, manifest: Manifest) -> Admitted:
     """Admit the adapter in a folder as `save_pretrained` leaves it; raises AdapterRefused."""
-    config_bytes, tensors_bytes = read_folder(path, most_tensor_bytes=manifest.adapter.bytes_max)
-    return admit(config_bytes, tensors_bytes, manifest)
+    most_bytes = manifest.adapter.bytes_max
+    with open_folder(path) as folder:
+        with open_file(folder, CONFIG_NAME, MOST_CONFIG_BYTES) as config:
+            config_bytes = bytes(config.read(0, config.size))
+            config.check_unchanged()
+        with open_file(folder, TENSORS_NAME, most_bytes) as tensors:
+            return _admit(config_bytes, tensors, manifest)
+
+
+def _admit(config_bytes: bytes, source: Source, manifest: Manifest) -> Admitted:
+    clause, base = manifest.adapter, manifest.base.name
+    config = read_config(config_bytes, clause, base)
+    header = read_header(source)
+    matched = sorted(match_tensors(header, config, clause, base).items())
+    for _, entry in matched:
+        judge_values(source, header.start, entry, clause.amax_max)
+    tensors = {
+        name: (entry.shape, float32_values(source, header.start, entry, clause.amax_max))
+        for name, entry in matched
+    }
+    source.check_unchanged()
+    blob = write_blob(config.rank, config.scale, tensors)
+    return Admitted(canonical=blob, sha256=sha256_hex(blob), rank=config.rank)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from evaluator.errors import (
     AdapterAlpha,
@@ -19,6 +20,14 @@ from evaluator.manifest import AdapterClause
 
 TASK_TYPES = ("SEQ_CLS", "FEATURE_EXTRACTION", "TOKEN_CLS", "QUESTION_ANS", "CAUSAL_LM")
 HEADS_OF_PEFT = frozenset({"classifier", "score"})  # what peft adds by itself for SEQ_CLS
+# Linear layers of well-known architectures: who names only such ones has another base in mind.
+LINEAR_ELSEWHERE = frozenset({
+    "attn_qkv", "c_attn", "c_fc", "c_proj", "dense", "dense_4h_to_h", "dense_h_to_4h", "down_proj",
+    "fc1", "fc2", "gate_proj", "gate_up_proj", "k", "k_lin", "k_proj", "key", "key_proj", "lin1",
+    "lin2", "o", "o_proj", "out_lin", "out_proj", "q", "q_lin", "q_proj", "qkv_proj", "query",
+    "query_key_value", "query_proj", "up_proj", "v", "v_lin", "v_proj", "value", "value_proj",
+    "wi", "wi_0", "wi_1", "wo", "Wi", "Wo", "Wqkv",
+})  # fmt: skip
 
 JUDGED = frozenset(
     {"peft_type", "r", "lora_alpha", "use_rslora", "target_modules", "modules_to_save"}
@@ -105,12 +114,16 @@ def _check_field(name: str, value: object) -> None:
 
 def _check_head(value: object, clause: AdapterClause) -> None:
     wanted = {name.rpartition(".")[0] for name in clause.head}
-    names = value if isinstance(value, list) else [] if value is None else [value]
-    is_known = all(isinstance(one, str) and one in wanted | HEADS_OF_PEFT for one in names)
-    if not is_known or not wanted <= set(names):
+    allowed = wanted | HEADS_OF_PEFT if wanted else wanted
+    names: Any = [] if value is None else value
+    is_known = isinstance(names, list) and all(
+        isinstance(one, str) and one in allowed for one in names
+    )
+    if not is_known or len(set(names)) != len(names) or not wanted <= set(names):
+        told = f"must be a list of {sorted(wanted)}" if wanted else "must be null: there is no head"
         raise AdapterConfigField(
-            f"modules_to_save must be a list of {sorted(wanted)}.",
-            next_step=f"Set modules_to_save={sorted(wanted)} in peft.LoraConfig.",
+            f"modules_to_save {told}.",
+            next_step=f"Set modules_to_save={sorted(wanted) or None} in peft.LoraConfig.",
             field="modules_to_save",
         )
 
@@ -122,8 +135,9 @@ def _rank(value: object, limit: int) -> int:
 
 
 def _alpha(value: object, limit: int) -> float:
-    if type(value) in {int, float} and math.isfinite(value) and 0 < value <= limit:  # type: ignore[arg-type, operator]
-        return float(value)  # type: ignore[arg-type]
+    # NaN is not above 0, and no other number that is not finite is within the limit.
+    if (type(value) is int or type(value) is float) and 0 < value <= limit:
+        return float(value)
     raise AdapterAlpha(
         f"lora_alpha must be a finite number above 0 and at most {limit}.", limit=limit
     )
@@ -136,9 +150,9 @@ def _modules(value: object, clause: AdapterClause, base: str) -> tuple[str, ...]
     names = [one for one in value if isinstance(one, str)]
     if len(names) != len(value) or len(set(names)) != len(names):
         raise AdapterTargets("target_modules holds a name twice, or no name.", target="")
-    stands_for = {name: _targets_of(name, clause) for name in names}
-    strangers = sorted(name for name, found in stands_for.items() if not found)
-    if len(strangers) == len(names):
+    targets = targets_by_ending(clause)
+    strangers = sorted(name for name in names if name not in targets)
+    if len(strangers) == len(names) and all(_is_linear_elsewhere(name) for name in strangers):
         raise AdapterWrongBase(
             f"None of the adapter's target modules is one of {base}.",
             base=base,
@@ -147,8 +161,18 @@ def _modules(value: object, clause: AdapterClause, base: str) -> tuple[str, ...]
     if strangers:
         name = shown(strangers[0])
         raise AdapterTargets(f"The task has no target module {name}.", target=name)
-    return tuple(sorted({one for found in stands_for.values() for one in found}))
+    return tuple(sorted({one for name in names for one in targets[name]}))
 
 
-def _targets_of(name: str, clause: AdapterClause) -> list[str]:
-    return [one for one in clause.targets if one == name or one.endswith("." + name)]
+def targets_by_ending(clause: AdapterClause) -> dict[str, list[str]]:
+    """What a name stands for: each target by its full name, and by what follows each dot."""
+    found: dict[str, list[str]] = {}
+    for target in clause.targets:
+        parts = target.split(".")
+        for place in range(len(parts)):
+            found.setdefault(".".join(parts[place:]), []).append(target)
+    return found
+
+
+def _is_linear_elsewhere(name: str) -> bool:
+    return name.rpartition(".")[2] in LINEAR_ELSEWHERE

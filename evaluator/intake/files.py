@@ -1,7 +1,10 @@
-"""Read an adapter's folder without following, blocking on, or believing anything in it."""
+"""Read an adapter's folder without following, waiting for, or believing anything in it."""
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ELOOP, ENXIO
 from pathlib import Path
 
 from evaluator.errors import (
@@ -11,6 +14,7 @@ from evaluator.errors import (
     AdapterFileUnknown,
 )
 from evaluator.intake.names import shown
+from evaluator.intake.sources import FileSource
 
 CONFIG_NAME = "adapter_config.json"
 TENSORS_NAME = "adapter_model.safetensors"
@@ -18,23 +22,49 @@ DROPPED_NAMES = frozenset({"README.md"})  # peft writes it; nobody reads it
 MOST_CONFIG_BYTES = 64 * 1024
 
 
-def read_folder(path: Path, *, most_tensor_bytes: int) -> tuple[bytes, bytes]:
-    """The bytes of config and tensors, each read once into a bounded buffer.
+@contextmanager
+def open_folder(path: Path) -> Iterator[int]:
+    """A handle on an adapter's folder that holds an adapter's files and nothing else.
 
-    raises AdapterFileMissing, AdapterFileUnknown, AdapterFileKind, AdapterFileSize
+    raises AdapterFileMissing, AdapterFileKind, AdapterFileUnknown
     """
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise AdapterFileMissing(f"There is no folder {path}.", file=path.name) from error
     except NotADirectoryError as error:
-        raise AdapterFileKind(f"{path} is not a folder.", file=path.name) from error
+        name = shown(str(path))
+        raise AdapterFileKind(f"{name} is not a folder.", file=shown(path.name)) from error
+    except OSError as error:
+        raise _not_opened(f"The folder {shown(str(path))}", shown(path.name), error) from error
     try:
         _refuse_others(folder)
-        config = _read(folder, CONFIG_NAME, MOST_CONFIG_BYTES)
-        return config, _read(folder, TENSORS_NAME, most_tensor_bytes)
+        yield folder
     finally:
         os.close(folder)
+
+
+@contextmanager
+def open_file(folder: int, name: str, limit: int) -> Iterator[FileSource]:
+    """A plain file of one name inside an open folder, opened once.
+
+    limit   most bytes that it may have
+    raises  AdapterFileMissing, AdapterFileKind, AdapterFileSize; the source raises AdapterLayout
+            when the file changes while it is read
+    """
+    _refuse_kind(name, _look(folder, name))  # before it is opened: opening a device may act
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        file = os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        if error.errno in {ELOOP, ENXIO}:  # a link or a socket, put there since the look
+            raise AdapterFileKind(f"{name} is not a plain file.", file=name) from error
+        raise _not_opened(f"The file {name}", name, error) from error
+    try:
+        found = os.fstat(file)
+        _refuse_kind(name, found)
+        refuse_size(name, found.st_size, limit)
+        yield FileSource(file, name)
+    finally:
+        os.close(file)
 
 
 def refuse_size(name: str, size: int, limit: int) -> None:
@@ -49,27 +79,31 @@ def _refuse_others(folder: int) -> None:
     known = DROPPED_NAMES | {CONFIG_NAME, TENSORS_NAME}
     with os.scandir(folder) as entries:
         for entry in entries:  # stops at the first stranger, however many there are
+            name = shown(entry.name)
             if entry.name not in known:
-                name = shown(entry.name)
                 raise AdapterFileUnknown(f"The file {name} is not part of an adapter.", file=name)
+            if entry.name in DROPPED_NAMES and not entry.is_file(follow_symlinks=False):
+                raise AdapterFileKind(f"{name} is not a plain file.", file=name)
 
 
-def _read(folder: int, name: str, limit: int) -> bytes:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+def _look(folder: int, name: str) -> os.stat_result:
     try:
-        file = os.open(name, flags, dir_fd=folder)
-    except FileNotFoundError as error:
-        raise AdapterFileMissing(f"The file {name} is missing.", file=name) from error
-    except OSError as error:  # a symbolic link, a socket, a device without a driver
-        raise AdapterFileKind(f"{name} is not a plain file.", file=name) from error
-    try:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise AdapterFileKind(f"{name} is not a plain file with one name.", file=name)
-        refuse_size(name, found.st_size, limit)
-        with os.fdopen(file, "rb", closefd=False) as opened:
-            raw = opened.read(limit + 1)
-    finally:
-        os.close(file)
-    refuse_size(name, len(raw), limit)
-    return raw
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        raise _not_opened(f"The file {name}", name, error) from error
+
+
+def _refuse_kind(name: str, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise AdapterFileKind(f"{name} is not a plain file with one name.", file=name)
+
+
+def _not_opened(what: str, name: str, error: OSError) -> AdapterFileMissing:
+    if isinstance(error, FileNotFoundError):
+        return AdapterFileMissing(f"{what} is missing.", file=name)
+    problem = (error.strerror or "unknown").lower()
+    return AdapterFileMissing(
+        f"{what} cannot be opened: {problem}.",
+        next_step="Give a folder that this user may read.",
+        file=name,
+    )

@@ -9,9 +9,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evaluator.errors import AdapterHeaderSize, AdapterLayout
+from evaluator.errors import AdapterHeaderSize, AdapterJson, AdapterLayout
 from evaluator.intake.files import TENSORS_NAME
 from evaluator.intake.names import shown
+from evaluator.intake.sources import Source
 from evaluator.intake.strict import read_object
 
 MOST_HEADER_BYTES = 256 * 1024
@@ -49,32 +50,41 @@ class Header:
     start: int
 
 
-def read_header(raw: bytes) -> Header:
-    """The header of these bytes, its tensors laid end to end over all values.
+def read_header(source: Source) -> Header:
+    """The header of a file, its tensors laid end to end over all values.
 
+    Nothing after the header is read.
     raises AdapterHeaderSize, AdapterJson, AdapterLayout
     """
-    if len(raw) < LENGTH_BYTES:
+    if source.size < LENGTH_BYTES:
         raise _broken("the file is shorter than the length of its header")
-    (size,) = struct.unpack_from("<Q", raw)
+    beginning = source.read(0, LENGTH_BYTES)
+    (size,) = struct.unpack("<Q", beginning)
     if size > MOST_HEADER_BYTES:
-        _refuse_other_kinds(raw)
+        _refuse_other_kinds(bytes(beginning))
     _limit("header", size, MOST_HEADER_BYTES)
     start = LENGTH_BYTES + size
-    if start > len(raw):
+    if start > source.size:
         raise _broken("the header is longer than the file")
-    fields = read_object(raw[LENGTH_BYTES:start], TENSORS_NAME)
+    raw = bytes(source.read(LENGTH_BYTES, size))
+    if not raw.startswith(b"{"):  # the format asks for it; other readers differ about spaces
+        raise AdapterJson(
+            f"{TENSORS_NAME} is not strict JSON: the header does not begin with a brace.",
+            file=TENSORS_NAME,
+            problem="the header does not begin with a brace",
+        )
+    fields = read_object(raw, TENSORS_NAME)
     _check_metadata(fields.pop("__metadata__", {}))
     _limit("tensors", len(fields), MOST_TENSORS)
     entries = {name: _entry(name, value) for name, value in fields.items()}
-    _check_layout(entries, len(raw) - start)
+    _check_layout(entries, source.size - start)
     return Header(entries=entries, start=start)
 
 
-def _refuse_other_kinds(raw: bytes) -> None:
+def _refuse_other_kinds(beginning: bytes) -> None:
     """Raise AdapterLayout, with the kind of file that it seems to be."""
-    for beginning, kind in OTHER_KINDS.items():
-        if raw.startswith(beginning):
+    for mark, kind in OTHER_KINDS.items():
+        if beginning.startswith(mark):
             raise AdapterLayout(
                 f"{TENSORS_NAME} is no safetensors file: it looks like {kind}.",
                 next_step="Save the adapter with peft's save_pretrained: it writes safetensors.",
@@ -95,8 +105,12 @@ def _limit(part: str, size: int, limit: int) -> None:
 def _check_metadata(value: object) -> None:
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise _broken("__metadata__ is not a table of texts")
-    size = sum(len(name) + len(one) for name, one in value.items())
+    size = sum(_bytes(name) + _bytes(one) for name, one in value.items())
     _limit("metadata", size, MOST_METADATA_BYTES)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _entry(name: str, value: object) -> Entry:

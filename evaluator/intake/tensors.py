@@ -1,7 +1,8 @@
 """The tensors of an adapter: names, types, shapes and values against the task."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -16,13 +17,19 @@ from evaluator.errors import (
     AdapterValueTooLarge,
     AdapterWrongBase,
 )
-from evaluator.intake.config import Config
+from evaluator.intake.config import Config, targets_by_ending
 from evaluator.intake.header import Entry, Header
 from evaluator.intake.names import shown
+from evaluator.intake.sources import Source
 from evaluator.manifest import AdapterClause
 
 PREFIX = "base_model.model."
 WIDTHS = {"F32": 4, "F16": 2, "BF16": 2}
+PIECE_BYTES = 1 << 20  # how much of a tensor is looked at together
+MOST_IN_FRONT = 4  # parts of a name that may stand before a target's, as "base_model.model."
+NEAR, MOST_COMPARED = 16, 16  # for a misspelt name: how much longer, and how many are compared
+
+Values = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 def match_tensors(
@@ -30,38 +37,74 @@ def match_tensors(
 ) -> dict[str, Entry]:
     """Canonical name -> entry, for exactly the tensors that config and task ask for.
 
-    raises AdapterWrongBase, AdapterKeyUnknown, AdapterKeyMissing, AdapterDtype, AdapterShape,
+    raises AdapterWrongBase, AdapterKeyMissing, AdapterKeyUnknown, AdapterDtype, AdapterShape,
            AdapterLayout: the first in this order, and in name order within one code
     """
     wanted = _wanted(config, clause)
     _refuse_other_base(header, clause, config, base)
-    for name in sorted(header.entries):
-        if name not in wanted:
-            raise AdapterKeyUnknown(f"The task has no tensor {shown(name)}.", tensor=shown(name))
+    strangers = sorted(name for name in header.entries if name not in wanted)
     for name in sorted(wanted):
         if name not in header.entries:
-            raise AdapterKeyMissing(f"The tensor {name} is missing.", tensor=name)
+            raise _missing(name, strangers)
+    for name in strangers:
+        raise AdapterKeyUnknown(f"The task has no tensor {shown(name)}.", tensor=shown(name))
     for name, (_, shape) in sorted(wanted.items()):
         _check_form(header.entries[name], shape, clause)
     return {canonical: header.entries[name] for name, (canonical, _) in wanted.items()}
 
 
-def float32_values(raw: bytes, start: int, entry: Entry, amax_max: int) -> bytes:
-    """The values of one tensor as float32, little-endian.
+def judge_values(source: Source, start: int, entry: Entry, amax_max: int) -> None:
+    """Look at every value of one tensor, and keep none.
 
-    raises AdapterValueNotFinite, AdapterValueTooLarge
+    start   where the values of the file begin
+    raises  AdapterValueNotFinite, AdapterValueTooLarge, in this order whatever comes first
     """
-    part = memoryview(raw)[start + entry.first : start + entry.end]
-    values = _widened(part, entry.dtype)
-    if not np.isfinite(values).all():
+    largest = max(_largest(values) for values in _pieces(source, start, entry))
+    _refuse_beyond(entry, largest, amax_max)
+
+
+def float32_values(source: Source, start: int, entry: Entry, amax_max: int) -> bytes:
+    """The values of one tensor as float32, little-endian; each is judged on its way.
+
+    raises AdapterValueNotFinite, AdapterValueTooLarge: a file may change after it was judged
+    """
+    parts: list[bytes] = []
+    for values in _pieces(source, start, entry):
+        _refuse_beyond(entry, _largest(values), amax_max)
+        parts.append(values.astype("<f4", copy=False).tobytes())
+    return b"".join(parts)
+
+
+def _pieces(source: Source, start: int, entry: Entry) -> Iterator[Values]:
+    for first in range(entry.first, entry.end, PIECE_BYTES):
+        count = min(PIECE_BYTES, entry.end - first)
+        yield _widened(source.read(start + first, count), entry.dtype)
+
+
+def _largest(values: Values) -> float:
+    """The largest absolute value; infinite when a value is no finite number."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        low, high = float(values.min()), float(values.max())  # NaN wins in both
+    return math.inf if math.isnan(low) else max(-low, high)
+
+
+def _refuse_beyond(entry: Entry, largest: float, amax_max: int) -> None:
+    if math.isinf(largest):
         raise AdapterValueNotFinite(
             f"{entry.name} holds a value that is not a finite number.", tensor=entry.name
         )
-    if np.abs(values).max() > amax_max:
+    if largest > amax_max:
         raise AdapterValueTooLarge(
             f"{entry.name} holds a value beyond {amax_max}.", tensor=entry.name, limit=amax_max
         )
-    return values.astype("<f4", copy=False).tobytes()
+
+
+def _missing(name: str, strangers: Sequence[str]) -> AdapterKeyMissing:
+    """The refusal; when the file has a tensor of nearly this name, that is the next step."""
+    alike = [one for one in strangers if abs(len(one) - len(name)) <= NEAR][:MOST_COMPARED]
+    close = get_close_matches(name, alike, n=1, cutoff=0.8)
+    next_step = f"Rename {shown(close[0])}: save the adapter with peft." if close else ""
+    return AdapterKeyMissing(f"The tensor {name} is missing.", next_step=next_step, tensor=name)
 
 
 def _wanted(config: Config, clause: AdapterClause) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -77,17 +120,19 @@ def _wanted(config: Config, clause: AdapterClause) -> dict[str, tuple[str, tuple
 
 
 def _refuse_other_base(header: Header, clause: AdapterClause, config: Config, base: str) -> None:
-    """Raise AdapterWrongBase when no pair fits a target by name, or none that does by width."""
+    """Raise AdapterWrongBase when no pair names a target, or none that does is of its width."""
+    every = Config(rank=config.rank, scale=config.scale, modules=tuple(clause.targets))
+    wanted = _wanted(every, clause)
     lora = {name for name in header.entries if ".lora_" in name}
-    known = {
-        name: canonical_shape[1]
-        for name, canonical_shape in _wanted_of_all(config, clause).items()
-        if name in lora
-    }
-    is_other = lora and all(
-        _is_of_other_width(header.entries[name].shape, shape, config.rank)
-        for name, shape in known.items()
-    )
+    exact = [name for name in lora if name in wanted]
+    if exact:
+        is_other = all(
+            _is_of_other_width(header.entries[name].shape, wanted[name][1], config.rank)
+            for name in exact
+        )
+    else:
+        endings = targets_by_ending(clause)
+        is_other = bool(lora) and not any(_names_a_target(name, endings) for name in lora)
     if is_other:
         raise AdapterWrongBase(
             f"The adapter was trained on another base than {base}.",
@@ -96,11 +141,11 @@ def _refuse_other_base(header: Header, clause: AdapterClause, config: Config, ba
         )
 
 
-def _wanted_of_all(
-    config: Config, clause: AdapterClause
-) -> Mapping[str, tuple[str, tuple[int, ...]]]:
-    every = Config(rank=config.rank, scale=config.scale, modules=tuple(clause.targets))
-    return _wanted(every, clause)
+def _names_a_target(name: str, endings: Mapping[str, object]) -> bool:
+    """True for a target's name with less, or a little more, in front: the base may be right."""
+    module = name.partition(".lora_")[0]
+    parts = module.split(".", MOST_IN_FRONT)
+    return any(".".join(parts[place:]) in endings for place in range(len(parts)))
 
 
 def _is_of_other_width(found: tuple[int, ...], wanted: tuple[int, ...], rank: int) -> bool:
@@ -131,7 +176,7 @@ def _check_form(entry: Entry, shape: tuple[int, ...], clause: AdapterClause) -> 
         )
 
 
-def _widened(part: memoryview, dtype: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+def _widened(part: memoryview, dtype: str) -> Values:
     """float32 values; exact, as both short types are subsets."""
     if dtype == "BF16":
         return (np.frombuffer(part, "<u2").astype("<u4") << 16).view(np.float32)

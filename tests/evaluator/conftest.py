@@ -2,10 +2,11 @@
 
 import pytest
 
+from evaluator.adding import add_base
 from evaluator.bases import MINILM, folder_of
-from evaluator.examples import Example
 from evaluator.prepare import Options, prepare
 from evaluator.scoring import load_base
+from tests.evaluator.tiny import CARD, Tiny, write_adapter, write_llama
 
 SALT = bytes(range(32))
 NOUNS = (
@@ -30,9 +31,10 @@ SENTENCES = {
 def examples(first, count):
     """`count` sentences of each class, different for every number."""
     return [
-        Example(
-            text=text.format(f"{NOUNS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919}", n), label=label
-        )
+        {
+            "text": text.format(f"{NOUNS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919}", n),
+            "label": label,
+        }
         for n in range(first, first + count)
         for label, text in SENTENCES.items()
     ]
@@ -51,3 +53,13 @@ def slices():
 @pytest.fixture(scope="session")
 def prepared(slices):
     return prepare(MINILM, **slices, options=Options(salt=SALT, max_tokens=24))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A tiny decoder registered in a store of its own, with an adapter for it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_BASES", str(folder / "store"))
+        base = add_base(write_llama(folder / "tiny-llama"), CARD)
+        yield Tiny(folder / "tiny-llama", base, write_adapter(folder / "adapter", base))

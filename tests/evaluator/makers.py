@@ -7,7 +7,8 @@ from hashlib import sha256
 import numpy as np
 
 from evaluator.bases import MINILM
-from evaluator.manifest import Manifest, from_json
+from evaluator.bases.catalogue import plain
+from evaluator.manifest import NO_RACE, Manifest, from_json
 
 LABELS = ("cat", "dog", "owl")
 RANK = 2
@@ -18,14 +19,14 @@ def manifest(**changed) -> Manifest:
     """A task on the real base with three classes; `changed` replaces top-level parts."""
     zero = "0" * 64
     head = {"classifier.weight": [len(LABELS), 384], "classifier.bias": [len(LABELS)]}
-    slice_ = {"examples": 1, "tokens": 1}
+    slice_ = {"examples": 1, "tokens": 1, "units": 1}
     value = {
-        "version": "assay-evaluator/1",
+        "version": "assay-evaluator/2",
         "base": {
             "name": MINILM.name,
             "family": "bert",
             "files": {name: vars(pin) for name, pin in MINILM.files.items()},
-            "config": vars(MINILM.shape),
+            "config": plain(MINILM.shape),
             "licence": MINILM.licence,
             "author": MINILM.author,
         },
@@ -40,9 +41,14 @@ def manifest(**changed) -> Manifest:
             },
             "final": {**slice_, "commitment": zero},
         },
-        "metric": {"name": "accuracy", "version": 1, "options": {}},
+        "metric": {
+            "evaluator": "classification",
+            "name": "accuracy",
+            "version": 1,
+            "options": {},
+        },
         "adapter": {
-            "targets": {name: list(size) for name, size in MINILM.targets().items()},
+            "targets": {name: list(size) for name, size in MINILM.targets.items()},
             "rank_max": 16,
             "alpha_max": 512,
             "amax_max": 1000,
@@ -50,9 +56,11 @@ def manifest(**changed) -> Manifest:
             "bytes_max": 3_000_000,
             "head": head,
         },
-        "mode": "fast",
-        "plan": {"rule": "length-sorted-v1", "budget_tokens": 512},
-        "engine": {"version": "assay-bert/1", "torch": "2.13.0", "threads": 1},
+        "mode": {"public": "fast", "final": "exact"},
+        "plan": {"rule": "length-sorted-v3", "budget_tokens": 512},
+        "engine": {"version": "assay/2", "torch": "2.13.0", "threads": 1},
+        "race": vars(NO_RACE),
+        "code": "",
         "min_sandbox_level": "seccomp",
     }
     return from_json(value | changed)

@@ -5,20 +5,24 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from evaluator.data import MOST_TEXT_CHARACTERS, read_examples
+from evaluator.data import MOST_TEXT_CHARACTERS, read_samples
 from evaluator.errors import DataRefused
-from evaluator.examples import Example, read_jsonl, write_jsonl
+from evaluator.examples import read_jsonl, write_jsonl
 
-ROWS = [Example('a cat, "asleep"', "cat"), Example("ein größerer Hund\nbellt", "dog")]
+COLUMNS = {"text": "text", "label": "label"}
+ROWS = [
+    {"text": 'a cat, "asleep"', "label": "cat"},
+    {"text": "ein größerer Hund\nbellt", "label": "dog"},
+]
 
 
 def written(path, rows=ROWS):
-    table = {"text": [one.text for one in rows], "label": [one.label for one in rows]}
+    table = {"text": [one["text"] for one in rows], "label": [one["label"] for one in rows]}
     if path.suffix == ".parquet":
         parquet.write_table(pa.table(table), path)
     elif path.suffix == ".csv":
         quoted = (
-            '"{}","{}"'.format(*(part.replace('"', '""') for part in (one.text, one.label)))
+            '"{}","{}"'.format(*(part.replace('"', '""') for part in (one["text"], one["label"])))
             for one in rows
         )
         path.write_text("\n".join(["text,label", *quoted]) + "\n")
@@ -27,32 +31,32 @@ def written(path, rows=ROWS):
     return path
 
 
-def refusal(path, raw, **how):
+def refusal(path, raw):
     path.write_bytes(raw)
     with pytest.raises(DataRefused) as refused:
-        read_examples(path, file_format=path.suffix[1:], **how)
+        read_samples(path, file_format=path.suffix[1:], columns=COLUMNS)
     return refused.value
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_every_format_gives_the_same_examples(tmp_path, suffix):
     path = written(tmp_path / f"rows.{suffix}")
-    assert read_examples(path, file_format=suffix) == ROWS
+    assert read_samples(path, file_format=suffix, columns=COLUMNS) == ROWS
 
 
 def test_reading_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "scratch").mkdir()
-    read_examples(written(tmp_path / "rows.jsonl"), file_format="jsonl")
+    read_samples(written(tmp_path / "rows.jsonl"), file_format="jsonl", columns=COLUMNS)
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_numbers_as_labels_are_class_names(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"body": "a", "kind": 3}\n{"body": "b", "kind": 12}\n')
-    found = read_examples(path, file_format="jsonl", text_column="body", label_column="kind")
-    assert [one.label for one in found] == ["3", "12"]
+    found = read_samples(path, file_format="jsonl", columns={"text": "body", "label": "kind"})
+    assert [one["label"] for one in found] == ["3", "12"]
 
 
 @pytest.mark.parametrize(
@@ -110,21 +114,21 @@ def test_limits_are_named(tmp_path):
     with (tmp_path / "b.jsonl").open("wb") as file:
         file.truncate(65 * 1024 * 1024)
     with pytest.raises(DataRefused) as refused:
-        read_examples(tmp_path / "b.jsonl", file_format="jsonl")
+        read_samples(tmp_path / "b.jsonl", file_format="jsonl", columns=COLUMNS)
     assert refused.value.as_dict()["facts"]["unit"] == "bytes"
 
 
 def test_unknown_formats_and_missing_files_are_named(tmp_path):
     with pytest.raises(DataRefused, match="xlsx"):
-        read_examples(tmp_path / "a.xlsx", file_format="xlsx")
+        read_samples(tmp_path / "a.xlsx", file_format="xlsx", columns=COLUMNS)
     with pytest.raises(DataRefused) as refused:
-        read_examples(tmp_path / "a.csv", file_format="csv")
+        read_samples(tmp_path / "a.csv", file_format="csv", columns=COLUMNS)
     assert refused.value.code == "data.file_missing"
 
 
 def test_our_own_lines_come_back_and_others_are_refused(tmp_path):
     path = written(tmp_path / "rows.jsonl")
     assert read_jsonl(path) == ROWS
-    path.write_text('{"text": "a"}\n')
+    path.write_text('["text", "a"]\n')
     with pytest.raises(DataRefused, match="row 1"):
         read_jsonl(path)

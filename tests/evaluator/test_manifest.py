@@ -67,10 +67,10 @@ def test_an_extra_field_is_refused(path):
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("version", "assay-evaluator/2"),
-        ("mode", "exact"),
+        ("version", "assay-evaluator/1"),
+        ("mode", {"public": "quick", "final": "exact"}),
         ("plan", {"rule": "as-it-comes", "budget_tokens": 512}),
-        ("plan", {"rule": "length-sorted-v1", "budget_tokens": 1}),
+        ("plan", {"rule": "length-sorted-v3", "budget_tokens": 1}),
         ("labels", ["one"]),
         ("labels", ["one", "one"]),
         ("tokenizer", {"sha256": "0", "max_tokens": 513}),

@@ -5,16 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.errors import MetricMismatch, MetricUnknown
-from evaluator.metrics import (
-    METRICS,
-    check_classes,
-    matches,
-    metric_named,
-    share_e9,
-    show_score,
-    wilson_e9,
-)
+from evaluator.evaluators.classification import check_classes, matches, share_e9, wilson_e9
+from evaluator.evaluators.form import Context
+from evaluator.registry import METRICS, metric_named, show_score
 
+CONTEXT = Context(1, {})
 ones = st.lists(st.integers(0, 1), min_size=1, max_size=500)
 
 
@@ -43,13 +38,13 @@ def test_one_more_right_answer_never_lowers_the_score():
 
 def test_predictions_and_labels_of_other_lengths_are_a_fault():
     with pytest.raises(ValueError, match="zip"):
-        matches([1], [1, 2])
+        matches([[1]], [1, 2], CONTEXT)
     with pytest.raises(ValueError, match="at least one"):
         share_e9([])
 
 
 def test_a_score_is_shown_the_same_way_everywhere():
-    assert show_score(share_e9(matches([0, 1, 2], [0, 1, 0]))) == "0.666666667"
+    assert show_score(share_e9(matches([[0], [1], [2]], [0, 1, 0], CONTEXT))) == "0.666666667"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +52,7 @@ def test_a_score_is_shown_the_same_way_everywhere():
 )
 def test_labels_that_are_no_classes_do_not_fit_accuracy(labels):
     with pytest.raises(MetricMismatch) as refused:
-        check_classes(labels)
+        check_classes([{"label": one} for one in labels])
     assert refused.value.facts["metric"] == "accuracy"
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from evaluator.bases import MINILM
 from evaluator.errors import DataRefused
-from evaluator.examples import Example
 from evaluator.overlap import are_twins, runs_of, twins_between
 from evaluator.prepare import Options, opens, prepare
 from evaluator.slices import unpack_inputs, unpack_labels
@@ -26,11 +25,12 @@ def test_the_same_data_gives_the_same_task(slices, prepared):
 def test_blobs_hold_what_the_manifest_says(slices, prepared):
     ids, labels = unpack_inputs(prepared.public_inputs), unpack_labels(prepared.public_labels)
     pins = prepared.manifest.test.public
-    assert len(ids) == len(labels) == pins.examples == len(slices["public"])
-    assert sum(map(len, ids)) == pins.tokens
-    assert max(map(len, ids)) <= 24
+    lengths = [len(rows[0].ids) for rows in ids.examples]
+    assert len(lengths) == len(labels) == pins.examples == pins.units == len(slices["public"])
+    assert sum(lengths) == pins.tokens
+    assert max(lengths) <= 24
     assert [prepared.manifest.labels[one] for one in labels] == [
-        one.label for one in slices["public"]
+        one["label"] for one in slices["public"]
     ]
 
 
@@ -42,14 +42,16 @@ def test_only_the_salt_opens_the_final_slice(prepared):
 
 
 def test_a_label_that_the_training_data_lacks_is_named(slices):
-    found = refusal(slices, final=[*slices["final"], Example("a fish swims in the sea", "fish")])
+    found = refusal(
+        slices, final=[*slices["final"], {"text": "a fish swims in the sea", "label": "fish"}]
+    )
     assert (found.code, found.facts["slice"], found.facts["row"]) == (
         "data.label_unknown", "final", len(slices["final"]) + 1,
     )  # fmt: skip
 
 
 def test_a_metric_that_does_not_fit_the_data_is_refused(slices):
-    numbers = [replace(one, label=f"0.{place}") for place, one in enumerate(slices["train"])]
+    numbers = [{**one, "label": f"0.{place}"} for place, one in enumerate(slices["train"])]
     assert refusal(slices, train=numbers).code == "data.metric_mismatch"
     assert refusal(slices, replace(OPTIONS, metric="rmse")).code == "data.metric_unknown"
 
@@ -60,7 +62,7 @@ def test_an_empty_slice_is_refused(slices):
 
 @pytest.mark.parametrize("spelling", [str.upper, lambda text: f"  {text}!! ", lambda text: text])
 def test_test_texts_that_stand_in_the_training_data_are_refused(slices, spelling):
-    copied = [replace(one, text=spelling(one.text)) for one in slices["train"][:3]]
+    copied = [{**one, "text": spelling(one["text"])} for one in slices["train"][:3]]
     found = refusal(slices, public=[*slices["public"], *copied])
     assert (found.code, found.facts["first"], found.facts["pairs"]) == ("data.overlap", "train", 3)
 
@@ -71,5 +73,4 @@ def test_near_duplicates_are_found_and_other_texts_are_not():
     other = "Return the number of open sockets, or raise an error when the pool was closed."
     assert are_twins(runs_of(text), runs_of(text + " Really."))
     assert not are_twins(runs_of(text), runs_of(other))
-    examples = [Example(one, "a") for one in (text, near, other)]
-    assert twins_between(examples[:1], examples) == 1 + are_twins(runs_of(text), runs_of(near))
+    assert twins_between([text], [text, near, other]) == 1 + are_twins(runs_of(text), runs_of(near))

@@ -13,18 +13,25 @@ from safetensors.torch import load
 
 from evaluator.bases import MINILM, folder_of
 from evaluator.errors import ManifestInvalid
+from evaluator.evaluators.classification import matches
+from evaluator.evaluators.form import Context
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
 from evaluator.merge import merged
-from evaluator.metrics import matches
-from evaluator.scoring import logits_of, predict
-from evaluator.slices import pack_inputs, unpack_inputs, unpack_labels
+from evaluator.scoring import asked, engine, predict
+from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels
 from evaluator.training import Recipe, adapted, padded, plain_model
 from tests.evaluator import makers
 
 TASK = makers.manifest()
 IDS = [[101, *range(2000, 2000 + length), 102] for length in (1, 3, 46, 9, 9, 30, 17, 46)]
-INPUTS = pack_inputs(IDS)
+INPUTS = pack_inputs(single(IDS))
+
+
+@torch.inference_mode()
+def logits_of(weights, adapter, ids, task):
+    with engine(1):
+        return asked(weights, adapter, task, "fast").net.logits(ids).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -105,22 +112,23 @@ def test_rank_stabilised_adapters_get_their_own_scale(admitted):
 
 def test_the_baseline_answers_the_first_class_for_a_head_of_zeros(weights, prepared):
     raw = to_bytes(prepared.manifest)
-    found = predict(weights, None, prepared.public_inputs, raw)
-    assert found == [0] * len(unpack_inputs(prepared.public_inputs))
-    assert sum(matches(found, unpack_labels(prepared.public_labels))) == len(found) // 3
+    found = predict(weights, None, prepared.public_inputs, raw, "fast")
+    assert found == [[0]] * len(unpack_inputs(prepared.public_inputs).examples)
+    right = matches(found, unpack_labels(prepared.public_labels), Context(1, {}))
+    assert sum(right) == len(found) // 3
 
 
 def test_logits_that_overflow_still_give_one_answer(weights):
     huge = {name: np.clip(one * 1e9, -1000, 1000) for name, one in makers.tensors().items()}
     adapter = admit(makers.adapter(lora_alpha=512)[0], makers.safetensors(huge), TASK)
-    found = predict(weights, adapter.canonical, INPUTS, to_bytes(TASK))
-    assert all(0 <= one < len(makers.LABELS) for one in found)
+    found = predict(weights, adapter.canonical, INPUTS, to_bytes(TASK), "fast")
+    assert all(0 <= one < len(makers.LABELS) for (one,) in found)
 
 
 def test_another_release_of_torch_is_refused(weights):
     engine = replace(TASK.engine, torch="2.12.0")
     with pytest.raises(ManifestInvalid, match=r"2\.12\.0"):
-        predict(weights, None, INPUTS, to_bytes(replace(TASK, engine=engine)))
+        predict(weights, None, INPUTS, to_bytes(replace(TASK, engine=engine)), "fast")
 
 
 CHILD = """
@@ -143,7 +151,7 @@ CHILD = """
         sys.addaudithook(forbid)
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (tasks + 1, before[1]))  # no room for a file
-        found = predict(weights, blobs[0], blobs[1], blobs[2])
+        found = predict(weights, blobs[0], blobs[1], blobs[2], "fast")
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
         assert len(os.listdir(tasks)) == 1
         os.write(1, repr(found).encode())
@@ -162,4 +170,4 @@ def test_a_forked_scorer_opens_imports_and_starts_nothing(weights, admitted, tmp
     command = [sys.executable, "-c", textwrap.dedent(CHILD), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == repr(predict(weights, *files.values()))
+    assert done.stdout == repr(predict(weights, *files.values(), "fast"))

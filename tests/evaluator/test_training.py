@@ -10,9 +10,8 @@ from evaluator.checking import check
 from evaluator.doors.answers import read_downloaded
 from evaluator.doors.prepare import write_prepared
 from evaluator.errors import AdapterRank, DataFileMissing, DataLabelUnknown, SliceChanged
-from evaluator.examples import Example
 from evaluator.intake import admit_folder
-from evaluator.metrics import show_score
+from evaluator.registry import show_score
 from evaluator.training import Recipe, train
 
 RECIPE = Recipe(steps=8, batch=16, threads=1, layers=2)
@@ -49,7 +48,7 @@ def test_what_peft_saves_passes_the_intake_and_beats_the_baseline(trained, prepa
     done, _ = trained
     assert admit_folder(done.folder, prepared.manifest).rank == RECIPE.rank
     found = check(done.folder, prepared.manifest, prepared.public_inputs, prepared.public_labels)
-    assert found.low_e9 > 333_333_333
+    assert found.interval_e9[0] > 333_333_333
 
 
 def test_the_same_seed_trains_the_same_adapter(tmp_path, slices, prepared):
@@ -63,7 +62,7 @@ def test_the_same_seed_trains_the_same_adapter(tmp_path, slices, prepared):
 
 def test_a_label_outside_the_task_is_refused_before_training(tmp_path, prepared):
     with pytest.raises(DataLabelUnknown):
-        train([Example("a", "fish")], prepared.manifest, tmp_path, RECIPE, print)
+        train([{"text": "a", "label": "fish"}], prepared.manifest, tmp_path, RECIPE, print)
 
 
 def test_a_rank_beyond_the_task_is_refused_before_training(tmp_path, slices, prepared):
@@ -83,7 +82,7 @@ def test_a_changed_public_slice_is_refused(trained, prepared):
 
 def test_the_check_door_gives_the_score_that_the_server_gives(trained, prepared, competition):
     folder = trained[0].folder
-    arguments = ["check", "--adapter", folder, "--manifest", competition / "manifest.json"]
+    arguments = ["check", folder, "--task", competition / "manifest.json"]
     slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
     done = evaluator(*arguments, *slice_, "--json")
     assert done.returncode == 0, done.stderr
@@ -94,9 +93,9 @@ def test_the_check_door_gives_the_score_that_the_server_gives(trained, prepared,
 
 
 def test_the_check_door_refuses_with_a_code_and_status_5(competition, tmp_path):
-    arguments = ["--manifest", competition / "manifest.json"]
+    arguments = ["--task", competition / "manifest.json"]
     slice_ = ["--inputs", competition / "public.inputs", "--labels", competition / "public.labels"]
-    done = evaluator("check", "--adapter", tmp_path, *arguments, *slice_, "--json")
+    done = evaluator("check", tmp_path, *arguments, *slice_, "--json")
     assert done.returncode == 5
     assert json.loads(done.stdout)["error"]["code"] == "adapter.file_missing"
 
@@ -105,7 +104,8 @@ def test_the_prepare_door_reads_files_and_gives_the_same_task(competition, tmp_p
     salt = tmp_path / "salt"
     salt.write_bytes(bytes(range(32)))
     (tmp_path / "final.csv").write_text(
-        "label,text\n" + "".join(f'{one.label},"{one.text}"\n' for one in slices["final"])
+        "label,text\n"
+        + "".join('{},"{}"\n'.format(one["label"], one["text"]) for one in slices["final"])
     )
     done = evaluator(
         "prepare", "--train", competition / "train.jsonl", "--public", competition / "public.jsonl",

@@ -12,39 +12,44 @@ import json
 import mmap
 import os
 import resource
-import signal
 import socket
 import sys
 import threading
-import time
 from pathlib import Path
+
+from tests.hostile.sandbox_endings import ENDINGS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEW_USER_AND_MOUNT = 0x10000000 | 0x20000
 NOT_IN_THIS_KERNEL = 75
 ABSENT = {errno.ENOSYS, errno.EAFNOSUPPORT, errno.ENOPROTOOPT}
-ADAPTER_FD, RESULT_FD = 4, 3
+ADAPTER_FD = 4
+
+
+class Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
 def load_base(folder):
     return {"folder": str(folder)}
 
 
-def predict(weights, adapter, inputs, manifest):
-    """[1] when the attack got something, [0] when it was stopped."""
+def predict(weights, adapter, inputs, manifest, mode):
+    """[[1]] when the attack got something, [[0]] when it was stopped."""
     name = (adapter or b"answer").decode()
     if name in ENDINGS:
         return ENDINGS[name]()
     if name == "answer":
-        return [len(inputs), len(manifest)]
+        return [[len(inputs), len(manifest)], [], [int(mode == "exact")]]
     try:
-        return [1 if ATTACKS[name](json.loads(inputs)) else 0]
+        return [[1 if ATTACKS[name](json.loads(inputs)) else 0]]
     except (OSError, RuntimeError, ValueError):
-        return [0]
+        return [[0]]
 
 
 def call(number, *arguments):
-    answer = LIBC.syscall(number, *arguments)
+    wide = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    answer = LIBC.syscall(number, *wide)
     if answer < 0:
         raise OSError(ctypes.get_errno(), "syscall")
     return answer + 1
@@ -119,10 +124,6 @@ def signal_victim(c):
 
 def read_memory_of_itself_as_another(_):
     source, sink = ctypes.create_string_buffer(b"secret"), ctypes.create_string_buffer(7)
-
-    class Vector(ctypes.Structure):
-        _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
     there = Vector(ctypes.addressof(source), 7)
     here = Vector(ctypes.addressof(sink), 7)
     call(310, os.getpid(), ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
@@ -150,6 +151,74 @@ def executable_memory(_):
 
 def read_environment(_):
     return [name for name in os.environb if b"SECRET" in name]
+
+
+def call_and_remove(number, arguments, remover):
+    """Make an object of System V, and take it away again."""
+    made = call(number, *arguments) - 1
+    LIBC.syscall(remover, made, 0, 0)
+    return made + 1
+
+
+def own_file(c, name):
+    return Path(c["folder"], f"{name}-{os.getpid()}")
+
+
+def handle():
+    """Room for a struct file_handle of 128 bytes."""
+    return ctypes.create_string_buffer((128).to_bytes(4, "little"), 136)
+
+
+def integer():
+    return ctypes.byref(ctypes.c_int())
+
+
+def fill_disk(c):
+    return own_file(c, "large").write_bytes(bytes(4 << 20))
+
+
+def fill_folder(c):
+    for number in range(100):
+        own_file(c, f"many-{number}").touch()
+    return True
+
+
+def make_setuid_file(c):
+    file = own_file(c, "setuid")
+    file.touch()
+    file.chmod(0o4755)
+    return file.stat().st_mode & 0o4000
+
+
+def rename_file(c):
+    Path(c["deletable"]).rename(own_file(c, "renamed"))
+    return True
+
+
+def write_memory_of_itself_as_another(_):
+    source, sink = ctypes.create_string_buffer(b"forged"), ctypes.create_string_buffer(7)
+    here, there = Vector(ctypes.addressof(source), 7), Vector(ctypes.addressof(sink), 7)
+    call(311, os.getpid(), ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
+    return sink.value == b"forged"
+
+
+def open_terminal(_):
+    return [os.close(end) for end in os.openpty()]
+
+
+def measure_the_kernel(_):
+    attributes = (ctypes.c_uint32 * 32)(1, 128)  # software events, exclude the kernel
+    attributes[10] = 1 << 5
+    return got(call(298, ctypes.byref(attributes), 0, -1, -1, 0) - 1)
+
+
+def load_into_the_kernel(_):
+    attributes = (ctypes.c_uint32 * 16)(2, 4, 8, 1)  # an array of one value
+    return got(call(321, 0, ctypes.byref(attributes), 64) - 1)
+
+
+def steal_descriptor(c):
+    return got(call(438, os.pidfd_open(c["victim"]), 0, 0) - 1)
 
 
 ATTACKS = {
@@ -186,56 +255,48 @@ ATTACKS = {
     "userfaultfd": lambda _: call(323, 1),
     "io_uring": lambda _: call(425, 8, ctypes.create_string_buffer(120)),
     "memory_file": lambda _: got(os.memfd_create("x")),
-    "shared_segment": lambda _: call(29, 0, 4096, 0o1600),
+    "shared_segment": lambda _: call_and_remove(29, (0, 4096, 0o1600), 31),
     "executable_memory": executable_memory,
     "personality": lambda _: call(135, 0x0400000),
+    "read_file_of_its_user": lambda c: Path(c["private"]).read_text(),
+    "read_environment_of_another": lambda c: Path(f"/proc/{c['victim']}/environ").read_bytes(),
+    "make_hard_link": lambda c: own_file(c, "hard").hardlink_to(c["secret"]) is None,
+    "fill_disk": fill_disk,
+    "fill_folder": fill_folder,
+    "make_setuid_file": make_setuid_file,
+    "touch_file": lambda c: os.utime(c["secret"]) is None,
+    "rename_file": rename_file,
+    "watch_files": lambda _: got(call(294, 0) - 1),
+    "file_handle": lambda c: call(303, -100, c["secret"].encode(), handle(), integer(), 0),
+    "find_interpreter": lambda _: Path("/proc/self/exe").readlink(),
+    "change_folder": lambda _: os.chdir("/") is None,
+    "use_stdin": lambda _: os.fstat(0),
+    "pair_of_sockets": lambda _: [one.close() for one in socket.socketpair()],
+    "socket_file": lambda c: connect(socket.AF_UNIX, c["socket_file"]),
+    "pipe": lambda _: [os.close(end) for end in os.pipe()],
+    "open_terminal": open_terminal,
+    "signal_itself": lambda _: os.kill(os.getpid(), 0) is None,
+    "own_namespace": lambda _: call(272, NEW_USER_AND_MOUNT),
+    "write_memory_by_call": write_memory_of_itself_as_another,
+    "steal_descriptor": steal_descriptor,
+    "core_limit": lambda _: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)) is None,
+    "change_priority": lambda _: os.setpriority(os.PRIO_PROCESS, 0, 5) is None,
+    "change_user": lambda _: os.setresuid(-1, os.getuid(), -1) is None,
+    "message_queue": lambda _: call_and_remove(68, (0, 0o1600), 71),
+    "semaphore": lambda _: call_and_remove(64, (0, 1, 0o1600), 66),
+    "asynchronous_io": lambda _: call(206, 8, ctypes.byref(ctypes.c_ulong())),
+    "descriptor_table": lambda _: call(154, 0, ctypes.create_string_buffer(64), 64),
+    "other_abi": lambda _: call(0x40000000 | 39),
+    "measure_the_kernel": measure_the_kernel,
+    "load_into_the_kernel": load_into_the_kernel,
+    "secret_memory": lambda _: got(call(447, 0) - 1),
 }
 # May be missing from a kernel or switched off in it: then there is nothing to stop.
-SOMETIMES_ABSENT = {"vsock", "userfaultfd", "io_uring", "keyring", "mount_something"}
-
-
-def forever(step):
-    while True:
-        step()
-
-
-def bomb():
-    return [bytearray(b"x") * (16 << 20) for _ in range(64)]
-
-
-def end_as(text):
-    os.write(RESULT_FD, text)
-    os._exit(0)
-
-
-def raise_error():
-    raise LookupError("a message for the log")
-
-
-ENDINGS = {
-    "sleep": lambda: time.sleep(1000),
-    "spin": lambda: forever(lambda: None),
-    "bomb": bomb,
-    "flood_result": lambda: forever(lambda: os.write(RESULT_FD, b"x" * 65536)),
-    "flood_log": lambda: forever(lambda: os.write(2, b"x" * 65536)),
-    "segfault": lambda: ctypes.string_at(0),
-    "abort": os.abort,
-    "error": raise_error,
-    "exit_3": lambda: os._exit(3),
-    "trace": lambda: LIBC.ptrace(0, 0, 0, 0),
-    "half": lambda: end_as(b'{"predictions": [1'),
-    "nothing": lambda: end_as(b""),
-    "two_documents": lambda: end_as(b'{"predictions": [1]}{"predictions": [1]}'),
-    "key_twice": lambda: end_as(b'{"predictions": [1], "predictions": [2]}'),
-    "not_a_number": lambda: end_as(b'{"predictions": [NaN]}'),
-    "deep": lambda: end_as(b"[" * 60000),
-    "extra_key": lambda: end_as(b'{"predictions": [1], "score": 1}'),
-    "truth_value": lambda: end_as(b'{"predictions": [true]}'),
-    "negative": lambda: end_as(b'{"predictions": [-1]}'),
-    "fraction": lambda: end_as(b'{"predictions": [1.0]}'),
-    "close_and_stay": lambda: (os.close(2), os.close(1), os.close(RESULT_FD), time.sleep(1000)),
-    "ignore_signals": lambda: (signal.signal(signal.SIGTERM, signal.SIG_IGN), time.sleep(1000)),
-}
+SOMETIMES_ABSENT = {
+    "vsock", "userfaultfd", "io_uring", "keyring", "mount_something", "own_namespace", "other_abi",
+    "measure_the_kernel", "load_into_the_kernel", "secret_memory", "steal_descriptor",
+    "descriptor_table",
+}  # fmt: skip
 
 
 def try_without_a_sandbox():

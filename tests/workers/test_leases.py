@@ -193,8 +193,9 @@ class Script:
         return Outcome(status, predictions, 1.25, 2.5, 4096, self.level, self.policy_sha256)
 
 
-GOOD = (Status.OK, (0, 1, 2))
-SHORT = (Status.OK, (0, 1))
+GOOD = (Status.OK, ((0,), (1,), (2,)))
+SHORT = (Status.OK, ((0,), (1,)))
+WIDE = (Status.OK, ((0,), (1, 1), (2,)))
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def run(monkeypatch):
 
 def test_a_good_run_counts_at_once(run):
     script = Script(GOOD)
-    assert run(script).predictions == (0, 1, 2)
+    assert scoring.classes_of(run(script)) == [0, 1, 2]
     assert script.runs == 1
 
 
@@ -230,10 +231,11 @@ def test_what_ends_a_run_against_the_miner_must_happen_twice(run, status):
     assert facts.items() <= refusal.value.facts.items()
 
 
-def test_a_wrong_number_of_answers_is_bad_output_when_it_happens_twice(run):
-    assert run(Script(SHORT, GOOD)).predictions == (0, 1, 2)
+@pytest.mark.parametrize("wrong", [SHORT, WIDE], ids=["short", "wide"])
+def test_a_wrong_number_of_answers_is_bad_output_when_it_happens_twice(run, wrong):
+    assert scoring.classes_of(run(Script(wrong, GOOD))) == [0, 1, 2]
     with pytest.raises(EvaluationRefused) as refusal:
-        run(Script(SHORT, SHORT))
+        run(Script(wrong, wrong))
     assert refusal.value.facts["status"] == "bad_output"
 
 

@@ -47,15 +47,25 @@ class Cgroup:
     def _limit(self, memory_bytes: int) -> None:
         memory, pids = self._folders[0], self._folders[-1]
         (pids / "pids.max").write_text(str(PROCESSES))
-        limits = {"memory.max": memory_bytes, "memory.oom.group": 1}
-        swap, no_swap = memory / "memory.swap.max", 0
+        if self._is_v2:
+            (memory / "memory.oom.group").write_text("1")
+        self.limit_memory(memory_bytes)
+
+    def limit_memory(self, memory_bytes: int) -> None:
+        """Most memory, swap included; a later call may only lower it. raises OSError"""
+        memory = self._folders[0]
+        name, swap, no_swap = "memory.max", memory / "memory.swap.max", 0
         if not self._is_v2:
-            limits = {"memory.limit_in_bytes": memory_bytes}
-            swap, no_swap = memory / "memory.memsw.limit_in_bytes", memory_bytes
-        for name, value in limits.items():
-            (memory / name).write_text(str(value))
+            name, swap = "memory.limit_in_bytes", memory / "memory.memsw.limit_in_bytes"
+            no_swap = memory_bytes
+        (memory / name).write_text(str(memory_bytes))
         if swap.exists():
             swap.write_text(str(no_swap))
+
+    def used_bytes(self) -> int:
+        """Memory in use now, cached files included."""
+        name = "memory.current" if self._is_v2 else "memory.usage_in_bytes"
+        return int((self._folders[0] / name).read_text())
 
     def add(self, pid: int) -> None:
         """Move a process in; what it forks from now on is in as well."""
@@ -164,6 +174,10 @@ def _is_orphan(name: str) -> bool:
 
 
 def _empty(folder: Path) -> None:
+    whole = folder / "cgroup.kill"
+    if whole.exists():  # v2: all at once, however fast they fork
+        whole.write_text("1")
+        return
     for pid in (folder / "cgroup.procs").read_text().split():
         with suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)

@@ -1,8 +1,11 @@
 """What can go wrong before a job runs. What goes wrong in a job is a Status, not an error.
 
 AssayError
-  SandboxUnavailable   sandbox.unavailable     this host cannot lock anything in
+  SandboxUnavailable   sandbox.unavailable     this host cannot lock anything in, or not well
   LevelMissing         sandbox.level_missing   it can, but not as strongly as asked
+    FilterChanged      sandbox.filter_changed  a checked-in filter has other bytes
+    BoxMissing         sandbox.box_missing     no bubblewrap for what must run in a fresh jail
+  CodeTooLong          sandbox.code_too_long   a sponsor's scoring code is over the limit
   ZygoteFailed         sandbox.not_started     the scorer or the base did not load
 """
 
@@ -21,6 +24,27 @@ class LevelMissing(AssayError):
 
     code, status = "sandbox.level_missing", 503
     next_step = "Run `python manage.py sandbox_doctor`; it names what is missing and how to get it."
+
+
+class FilterChanged(SandboxUnavailable):
+    """A system call filter is not the one of this release. Facts: filter."""
+
+    code, status = "sandbox.filter_changed", 503
+    next_step = "Install Assay again: a file of it was changed."
+
+
+class BoxMissing(SandboxUnavailable):
+    """What asks for a fresh jail cannot have one here. Facts: missing."""
+
+    code, status = "sandbox.box_missing", 503
+    next_step = "Install bubblewrap: `apt-get install bubblewrap`; then `manage.py sandbox_doctor`."
+
+
+class CodeTooLong(AssayError):
+    """A sponsor's scoring code is over the limit. Facts: bytes, limit."""
+
+    code, status = "sandbox.code_too_long", 413
+    next_step = "Shorten the file: tables belong into the references."
 
 
 class ZygoteFailed(AssayError):

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import total_ordering
+from functools import cache, total_ordering
 from pathlib import Path
 
-from workers.sandbox import cgroups, namespaces, seccomp
+from workers.sandbox import cgroups, landlock, namespaces, seccomp
 from workers.sandbox.errors import LevelMissing, SandboxUnavailable
 
 PROBE_S = 30
@@ -27,6 +27,7 @@ FIXES = {
         "Allow user namespaces: `sysctl user.max_user_namespaces=10000`; in a container a seccomp "
         "profile that permits unshare and mount; on Ubuntu 24.04 an AppArmor profile with `userns`."
     ),
+    "landlock": "Use Linux 5.13 or newer with `landlock` in the kernel's list of security modules.",
     "cgroup": (
         "Give the worker a writable cgroup with memory and pids: run as root, or under systemd "
         "with `Delegate=yes` and `DelegateSubgroup=worker`."
@@ -39,6 +40,7 @@ class Level(Enum):
     """From weak to strong. Each has every lock of the one before that still makes sense."""
 
     SECCOMP = "seccomp"  # rlimits, closed files, own uid, a filter without any open
+    LANDLOCK = "landlock"  # and no right to any file, port or process that is not open already
     NOCGROUP = "nocgroup"  # own namespaces and an empty root; memory by rlimit and polling
     FULL = "full"  # and memory and processes bounded by a cgroup
 
@@ -50,7 +52,7 @@ class Level(Enum):
     @property
     def is_isolated(self) -> bool:
         """Jails have namespaces of their own."""
-        return self is not Level.SECCOMP
+        return self >= Level.NOCGROUP
 
     @property
     def has_cgroup(self) -> bool:
@@ -73,29 +75,45 @@ class Missing:
 
 @dataclass(frozen=True)
 class Host:
-    """What a probe found. `level` is None when nothing can be locked up here."""
+    """What a probe found.
+
+    level     the strongest; None when nothing can be locked up here
+    landlock  why that level cannot be made, which a stronger one does not need; "" when it can
+    """
 
     level: Level | None
     missing: tuple[Missing, ...]
+    landlock: str = ""
+
+    def gives(self, wanted: Level) -> bool:
+        """True when jails of exactly this level can be made here."""
+        can = self.level is not None and wanted <= self.level
+        return can and not (wanted is Level.LANDLOCK and self.landlock)
 
     def explain(self) -> str:
         """What is missing, in one line."""
         return "; ".join(one.what for one in self.missing)
 
 
+@cache
 def probe() -> Host:
-    """Try every lock for real, in another process, as the user that jails will have."""
+    """Try every lock for real, in another process, as the user that jails will have; once."""
     said = _probe_locks()
+    landlock_fails = said.pop("landlock", "not tried")  # nothing is missing where more can be had
     missing = [Missing(f"{name}: {why}", FIXES[name]) for name, why in said.items() if why]
     if said["filter"] or said["uid"]:
         return Host(None, tuple(missing))
     if said["namespaces"]:
-        return Host(Level.SECCOMP, tuple(missing))
+        if landlock_fails:
+            missing.append(Missing(f"landlock: {landlock_fails}", FIXES["landlock"]))
+        level = Level.SECCOMP if landlock_fails else Level.LANDLOCK
+        return Host(level, tuple(missing), landlock_fails)
     try:
         cgroups.find_place()
     except OSError as error:
-        return Host(Level.NOCGROUP, (Missing(f"cgroup: {error}", FIXES["cgroup"]),))
-    return Host(Level.FULL, ())
+        lacks = (Missing(f"cgroup: {error}", FIXES["cgroup"]),)
+        return Host(Level.NOCGROUP, lacks, landlock_fails)
+    return Host(Level.FULL, (), landlock_fails)
 
 
 def strongest_level() -> Level:
@@ -114,12 +132,12 @@ def require_level(wanted: Level) -> None:
     host = probe()
     if host.level is None:
         raise SandboxUnavailable("This host cannot lock a job up.", missing=host.explain())
-    if host.level < wanted:
+    if not host.gives(wanted):
         raise LevelMissing(
             f"The sandbox level {wanted.value} does not work on this host.",
             wanted=wanted.value,
             strongest=host.level.value,
-            missing=host.explain(),
+            missing=host.explain() or host.landlock,
         )
 
 
@@ -152,6 +170,16 @@ def _try_filter() -> None:
     except PermissionError:
         return
     raise OSError("the filter lets an open through")
+
+
+def _try_landlock() -> None:
+    namespaces.forbid_new_privileges()
+    landlock.deny_everything()
+    try:
+        os.close(os.open("/", os.O_RDONLY))
+    except PermissionError:
+        return
+    raise OSError("landlock lets an open through")
 
 
 def _try_namespaces() -> None:
@@ -190,6 +218,7 @@ def main() -> None:
     said = {
         "filter": _outcome_of(_try_filter),
         "uid": uid,
+        "landlock": _outcome_of(_try_landlock),
         "namespaces": _outcome_of(_try_namespaces),
     }
     sys.stdout.write(json.dumps(said))

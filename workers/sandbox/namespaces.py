@@ -9,16 +9,19 @@ import os
 import resource
 import select
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.sandbox import landlock
 from workers.sandbox.seccomp import Filter
 
 SANDBOX_UID = 64123  # what a sandbox started by root becomes; no account needs to exist
 NOBODY = 65534  # what a jail sees itself as
+NEW_MOUNTS = 0x00020000
 NEW_NAMESPACES = (
     0x10000000  # user
-    | 0x00020000  # mount
+    | NEW_MOUNTS
     | 0x20000000  # pid
     | 0x08000000  # ipc
     | 0x04000000  # uts
@@ -27,7 +30,8 @@ NEW_NAMESPACES = (
 )
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL = 38, 47, 4
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 1 << 14, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 MOUNT_POINT = b"/tmp"  # any folder will do: it is covered, not used
 MNT_DETACH, SYS_PIVOT_ROOT = 2, 155
 CAPABILITIES, CAP_VERSION_3 = 64, 0x20080522
@@ -43,10 +47,26 @@ class Limits:
 
     cpu_s          whole process, seconds
     address_bytes  most address space; None where a cgroup limits memory
+    tasks          most processes and threads of its user; None where a cgroup limits them
     """
 
     cpu_s: float
     address_bytes: int | None
+    tasks: int | None
+
+
+@dataclass(frozen=True)
+class Locks:
+    """Which locks besides those that every jail has.
+
+    policy            the system call filter, the last one to close
+    has_empty_root    this is process 1 of fresh namespaces: leave the host's files
+    has_landlock      take away the right to what is not open yet
+    """
+
+    policy: Filter
+    has_empty_root: bool = False
+    has_landlock: bool = False
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
@@ -112,6 +132,25 @@ def enter_empty_root() -> None:
     os.chdir("/")
 
 
+def bind_in_own_mounts(places: Mapping[Path, Path], covered: str) -> None:
+    """Give folders second names that only this process and its children know. Needs root.
+
+    places   folder -> its second name, directly in `covered`
+    covered  a folder that this process will see as an empty one with those names in it
+    raises   OSError
+    """
+    _must(_LIBC.unshare(NEW_MOUNTS), "unshare mounts")
+    _must(_LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
+    held = {place: os.open(folder, os.O_PATH) for folder, place in places.items()}
+    flags, empty = MS_NOSUID | MS_NODEV, os.fsencode(covered)
+    _must(_LIBC.mount(b"tmpfs", empty, b"tmpfs", flags, b"mode=755"), "mount tmpfs")
+    for place, handle in held.items():
+        place.mkdir(mode=0o755)
+        source, target = os.fsencode(f"/proc/self/fd/{handle}"), os.fsencode(place)
+        _must(_LIBC.mount(source, target, None, MS_BIND | MS_REC, None), f"bind {place}")
+        os.close(handle)
+
+
 def keep_only(wanted: Mapping[int, int]) -> None:
     """wanted: new number -> old number. Every other file descriptor is closed."""
     spare = {new: os.dup2(old, FIRST_SPARE_FD + new) for new, old in wanted.items()}
@@ -123,30 +162,35 @@ def keep_only(wanted: Mapping[int, int]) -> None:
         low = kept + 1
 
 
-def lock_up(
-    fds: Mapping[int, int], limits: Limits, policy: Filter, *, lifeline: int, is_isolated: bool
-) -> None:
-    """Close every lock on this process. Only afterwards may a foreign byte be read.
+def hang_on(lifeline: int) -> None:
+    """Die with the parent, and at once when it is dead already.
 
-    fds          new number -> old number: all that stays open
-    lifeline     a pipe whose other end only the parent holds: closed means it is dead already
-    is_isolated  this is process 1 of fresh namespaces
-    raises       OSError when a lock does not close; the process must then end
+    lifeline  a pipe whose other end only the parent holds
     """
     die_with_parent()
     poll = select.poll()
     poll.register(lifeline, 0)
     if poll.poll(0):  # it died before the kernel knew that we care
         os._exit(1)
+
+
+def lock_up(fds: Mapping[int, int], limits: Limits, locks: Locks) -> None:
+    """Close every lock on this process. Only afterwards may a foreign byte be read.
+
+    fds     new number -> old number: all that stays open
+    raises  OSError when a lock does not close; the process must then end
+    """
     forbid_dumps()
-    if is_isolated:
+    if locks.has_empty_root:
         enter_empty_root()
     keep_only(fds)
     os.environ.clear()  # noqa: TID251 - a jail takes nothing along
-    _limit(limits, is_isolated=is_isolated)
+    _limit(limits)
     _drop_capabilities()
     forbid_new_privileges()
-    policy.install()
+    if locks.has_landlock:
+        landlock.deny_everything()
+    locks.policy.install()
 
 
 def address_space_bytes() -> int:
@@ -155,7 +199,17 @@ def address_space_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-def _limit(limits: Limits, *, is_isolated: bool) -> None:
+def tasks_of_this_user() -> int:
+    """How many processes and threads the user of this process has now, on this host."""
+    own, found = str(os.getuid()), 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it ended while we looked
+            said = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+            found += int(said["Threads"]) if said["Uid"].split()[0] == own else 0
+    return found
+
+
+def _limit(limits: Limits) -> None:
     most = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: FILE_BYTES,
@@ -166,8 +220,8 @@ def _limit(limits: Limits, *, is_isolated: bool) -> None:
     }
     if limits.address_bytes is not None:
         most[resource.RLIMIT_AS] = limits.address_bytes
-    if is_isolated:  # counted per user and namespace; without one the whole host would count
-        most[resource.RLIMIT_NPROC] = PROCESSES
+    if limits.tasks is not None:
+        most[resource.RLIMIT_NPROC] = limits.tasks
     for what, amount in most.items():
         hard = resource.getrlimit(what)[1]
         allowed = amount if hard == resource.RLIM_INFINITY else min(amount, hard)

@@ -3,16 +3,23 @@
 Needs pyseccomp 0.1.2 and libseccomp2 on x86_64. The bytes are checked in, because libseccomp cannot
 be found in an empty root, and a host without it must score all the same.
 
-    python -m workers.sandbox.policy        rewrites inner.bpf and inner_noopen.bpf
+    python -m workers.sandbox.policy        rewrites the four files and prints their hashes, which
+                                            stand in seccomp.py
 
 inner.bpf          levels full and nocgroup: files may be opened for reading; the root is empty
-inner_noopen.bpf   level seccomp, where the host's files are still there: no open, no name of a
-                   file at all, no thread, no signal
+inner_noopen.bpf   levels landlock and seccomp, where the host's files are still there, and a
+                   sponsor's code: no open, no name of a file at all, no signal
+inner_jit.bpf      the fresh backend on a base that compiles kernels: inner.bpf, and memory may
+                   become executable; nothing but the interpreter, the code and the base is there
+outer.bpf          round the whole of a fresh jail, from its first instruction: what no interpreter
+                   needs in order to start is refused, all else is allowed
 """
 
 import errno
+import hashlib
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyseccomp  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -36,23 +43,26 @@ clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getrandom
 sysinfo uname membarrier restart_syscall set_tid_address getrlimit get_mempolicy getcpu dup
 fsync
 """.split()
-ALLOW_IN_EMPTY_ROOT = """
+ALLOW_WITH_FILES = """
 newfstatat stat lstat statx access faccessat faccessat2 readlink readlinkat getdents64 getcwd
 sched_setaffinity
 """.split()
+OUTSIDE_NO_SOCKETS = ("socket", "socketpair")
 O_TMPFILE_BIT = 0o20000000
 WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | O_TMPFILE_BIT
-CLONE_VM_THREAD, CLONE_NEW_ANY = 0x10000 | 0x100, 0x7E020080
+CLONE_NEW_USER, CLONE_VM_THREAD, CLONE_NEW_ANY = 0x10000000, 0x10000 | 0x100, 0x7E020080
 PROT_EXEC = 4
 PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
 F_GETFD, F_GETFL = 1, 3
+TIOCSTI = 0x5412
 
 
-def compile_policy(*, in_empty_root: bool) -> bytes:
-    """The filter as an array of `struct sock_filter`, byte for byte what `install` loads.
+def compile_inner(*, with_files: bool, with_jit: bool = False) -> bytes:
+    """The filter of a jail as an array of `struct sock_filter`: the bytes that `install` loads.
 
-    in_empty_root  True for inner.bpf, False for inner_noopen.bpf
-    default        EPERM; a call of a foreign architecture kills
+    with_files  files may be opened and looked at, for reading
+    with_jit    memory may become executable
+    default     EPERM; a call of a foreign architecture kills
     """
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
     for name in ALLOW:
@@ -60,15 +70,43 @@ def compile_policy(*, in_empty_root: bool) -> bytes:
     for name in KILL:
         rules.add_rule(pyseccomp.KILL_PROCESS, name)
     _add_conditions(rules)
-    if in_empty_root:
-        _add_files_and_threads(rules)
+    not_executable = pyseccomp.Arg(2, pyseccomp.MASKED_EQ, PROT_EXEC, 0)
+    for name in ("mmap", "mprotect"):
+        rules.add_rule(pyseccomp.ALLOW, name, *([] if with_jit else [not_executable]))
+    if with_files:
+        _add_files(rules)
     return _bytes_of(rules)
+
+
+def compile_outer() -> bytes:
+    """The filter round a fresh jail. Default: allow; foreign architectures are killed."""
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    for name in KILL:
+        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+    for name in OUTSIDE_NO_SOCKETS:
+        rules.add_rule(pyseccomp.ERRNO(errno.EAFNOSUPPORT), name)
+    new_user = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_NEW_USER, CLONE_NEW_USER)
+    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", new_user)
+    rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    typing = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, TIOCSTI)  # the kernel reads 32 bits
+    rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "ioctl", typing)
+    return _bytes_of(rules)
+
+
+FILTERS: Mapping[str, Callable[[], bytes]] = {
+    "inner.bpf": lambda: compile_inner(with_files=True),
+    "inner_noopen.bpf": lambda: compile_inner(with_files=False),
+    "inner_jit.bpf": lambda: compile_inner(with_files=True, with_jit=True),
+    "outer.bpf": compile_outer,
+}
 
 
 def _add_conditions(rules: pyseccomp.SyscallFilter) -> None:
     argument, allow = pyseccomp.Arg, pyseccomp.ALLOW
-    for name in ("mmap", "mprotect"):  # no memory becomes executable
-        rules.add_rule(allow, name, argument(2, pyseccomp.MASKED_EQ, PROT_EXEC, 0))
+    thread = argument(
+        0, pyseccomp.MASKED_EQ, CLONE_VM_THREAD | CLONE_NEW_ANY, CLONE_VM_THREAD
+    )  # a thread of this process, never a process
+    rules.add_rule(allow, "clone", thread)
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # flags in memory: glibc uses clone
     rules.add_rule(allow, "prlimit64", argument(2, pyseccomp.EQ, 0))  # read limits, never set
     for option in (PR_SET_NAME, PR_GET_NAME, PR_SET_VMA):
@@ -77,14 +115,12 @@ def _add_conditions(rules: pyseccomp.SyscallFilter) -> None:
         rules.add_rule(allow, "fcntl", argument(1, pyseccomp.EQ, command))
 
 
-def _add_files_and_threads(rules: pyseccomp.SyscallFilter) -> None:
+def _add_files(rules: pyseccomp.SyscallFilter) -> None:
     argument, allow, masked = pyseccomp.Arg, pyseccomp.ALLOW, pyseccomp.MASKED_EQ
-    for name in ALLOW_IN_EMPTY_ROOT:
+    for name in ALLOW_WITH_FILES:
         rules.add_rule(allow, name)
     rules.add_rule(allow, "openat", argument(2, masked, WRITING, 0))
     rules.add_rule(allow, "open", argument(1, masked, WRITING, 0))
-    thread = argument(0, masked, CLONE_VM_THREAD | CLONE_NEW_ANY, CLONE_VM_THREAD)
-    rules.add_rule(allow, "clone", thread)
     rules.add_rule(allow, "tgkill", argument(0, pyseccomp.EQ, 1))  # itself: process 1 of its jail
 
 
@@ -97,11 +133,12 @@ def _bytes_of(rules: pyseccomp.SyscallFilter) -> bytes:
 
 
 def main() -> None:
-    """Rewrite both files; name them with their sizes."""
-    for name, in_empty_root in (("inner.bpf", True), ("inner_noopen.bpf", False)):
-        code = compile_policy(in_empty_root=in_empty_root)
+    """Rewrite the files; print what seccomp.py must say of them."""
+    for name, compile_filter in FILTERS.items():
+        code = compile_filter()
         (HERE / name).write_bytes(code)
-        sys.stdout.write(f"{name}: {len(code)} bytes\n")
+        digest = hashlib.sha256(code).hexdigest()
+        sys.stdout.write(f'    "{name}": "{digest}",  # {len(code)} bytes\n')
 
 
 if __name__ == "__main__":

@@ -5,24 +5,27 @@ Standard library only.
 runner  -> zygote       Order + six file descriptors, over a SEQPACKET socket
 jail's supervisor -> runner   HELLO, then {"jail": pid}, then one report (control socket)
 runner  -> supervisor   GO once it is in its cgroup; anything later, or the end, means: kill
-jail    -> runner       one JSON document {"predictions": [int, ...]} through the result pipe
+jail    -> runner       one JSON document {"predictions": [[int, ...], ...]} through the result pipe
 """
 
 import fcntl
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-HELLO, GO, KILL, LOCKED = b"hello", b"go", b"kill", b"locked"
+HELLO, GO, KILL, LOCKED = b"hello", b"go", b"kill", b"locked"  # LOCKED, a space, when
 READY = b"ready"
 MESSAGE_BYTES = 16 << 10
 ORDER_FDS = 6  # control, adapter, inputs, manifest, result, log: in this order
 LOG_FD, RESULT_FD, ADAPTER_FD, INPUTS_FD, MANIFEST_FD = 2, 3, 4, 5, 6
 EXIT_MEMORY = 77  # the scorer ran out of address space and says so itself
-LARGEST_PREDICTION = 2**53 - 1
+LARGEST_PREDICTION = 2**53 - 1  # either way from 0: what every JSON reader keeps
 F_ADD_SEALS, ALL_SEALS = 1033, 1 | 2 | 4 | 8  # SEAL, SHRINK, GROW, WRITE
 READ_BYTES = 1 << 20
+Rows = tuple[tuple[int, ...], ...]  # one row per example
+MOST_ROWS = 1 << 20
 
 
 class Status(StrEnum):
@@ -55,11 +58,13 @@ class Order:
     """What the zygote must know of a job besides its bytes.
 
     memory_bytes  bounds the address space where no cgroup does; 0 where one does
+    mode          "fast" or "exact": handed to the scorer
     """
 
     cpu_s: float
     memory_bytes: int
     has_adapter: bool
+    mode: str
 
     def encode(self) -> bytes:
         """One message."""
@@ -84,12 +89,20 @@ class Jail:
 
 @dataclass(frozen=True)
 class Report:
-    """What the jail's supervisor saw. `exit_code`: negative for a signal, None when lost."""
+    """What the jail's supervisor saw.
+
+    exit_code  negative for a signal, None when lost
+    cpu_s      of the jail
+    ready_s    from the zygote's fork to the last lock
+    chain_s    processor time of the supervisor itself
+    """
 
     exit_code: int | None = None
     cpu_s: float = 0.0
     peak_bytes: int = 0
     setup_error: str = ""
+    ready_s: float = 0.0
+    chain_s: float = 0.0
 
     def encode(self) -> bytes:
         """One message."""
@@ -112,6 +125,13 @@ def sealed_memory(name: str, content: bytes) -> int:
     return handle
 
 
+def out_of_the_way(handle: int) -> int:
+    """The same end under a number that no job's descriptor has."""
+    moved = fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, MANIFEST_FD + 1)
+    os.close(handle)
+    return moved
+
+
 def read_whole(handle: int) -> bytes:
     """Everything in a sealed memory file, whatever its offset is."""
     parts: list[bytes] = []
@@ -129,31 +149,35 @@ def write_whole(handle: int, content: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
-def encode_predictions(predictions: list[int]) -> bytes:
-    """The document that a jail writes."""
+def encode_predictions(predictions: Sequence[Sequence[int]]) -> bytes:
+    """The document that a jail writes: one row of whole numbers per example."""
     return json.dumps({"predictions": predictions}, separators=(",", ":")).encode()
 
 
-def decode_predictions(document: bytes) -> tuple[int, ...] | None:
+def decode_predictions(document: bytes) -> Rows | None:
     """Read a jail's document as a hostile one.
 
-    returns  the predictions, or None: not JSON, two documents, a key twice or unknown, anything
-             but whole numbers of 0 to 2**53 - 1
+    returns  the rows, which may be of different lengths, or None: not JSON, two documents, a key
+             twice or unknown, anything but lists of whole numbers of -(2**53 - 1) to 2**53 - 1
     """
+    if document.count(b"[") > MOST_ROWS + 1 or document.count(b"{") > 1 or document.count(b'"') > 2:
+        return None  # an empty list or dict takes twenty times its text: look before reading
     try:
         answer = json.loads(document, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
     if type(answer) is not dict or set(answer) != {"predictions"}:
         return None
-    predictions = answer["predictions"]
-    if type(predictions) is not list or not all(_is_prediction(one) for one in predictions):
+    rows = answer["predictions"]
+    if type(rows) is not list or not all(_is_row(row) for row in rows):
         return None
-    return tuple(predictions)
+    return tuple(tuple(row) for row in rows)
 
 
-def _is_prediction(value: object) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST_PREDICTION
+def _is_row(row: object) -> bool:
+    return type(row) is list and all(
+        type(value) is int and -LARGEST_PREDICTION <= value <= LARGEST_PREDICTION for value in row
+    )
 
 
 def _refuse(constant: str) -> object:

@@ -8,21 +8,22 @@ Use it from the main thread: the kernel kills the zygote when the thread that ma
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from workers.sandbox import cgroups, levels, protocol, seccomp, watch
+from workers.sandbox import cgroups, levels, protocol, slots, watch
 from workers.sandbox.errors import ZygoteFailed
+from workers.sandbox.jobs import SUSPECT, Job, Outcome, verdict
 from workers.sandbox.levels import Level, strongest_level
-from workers.sandbox.protocol import EXIT_MEMORY, Report, Status
+from workers.sandbox.protocol import Report, Status
+from workers.sandbox.stamp import UNTRIED, policy_name
 
 __all__ = ["Job", "Level", "Outcome", "Sandbox", "Status", "strongest_level"]
 
@@ -38,63 +39,28 @@ ENVIRONMENT = {
 }
 READY_S, CLOSE_S = 180.0, 5.0
 JOBS_PER_ZYGOTE, ZYGOTE_AGE_S = 200, 3600.0
-CPU_SLACK_S = 0.2
 LAST_WORDS_CHARS = 500
-# A zygote's forks share one address layout: after these the next job gets a fresh one.
-SUSPECT = {Status.POLICY_VIOLATION, Status.CRASH, Status.LOST, Status.SETUP_ERROR}
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is scored, and what it may use.
-
-    adapter       the canonical blob, or None for the baseline
-    inputs        packed token ids; never labels
-    manifest      its canonical JSON
-    wall_s        from the fork to the verdict
-    memory_bytes  on top of what the base takes
-    result_bytes  most that the answer may take
-    """
-
-    adapter: bytes | None
-    inputs: bytes
-    manifest: bytes
-    wall_s: float = 120.0
-    cpu_s: float = 120.0
-    memory_bytes: int = 1 << 30
-    result_bytes: int = 256 << 10
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How it ended. `predictions` are there exactly when the status is ok.
-
-    log_tail  the last 2 kB that the job wrote: for operators, never for the miner
-    """
-
-    status: Status
-    predictions: tuple[int, ...] | None
-    cpu_s: float
-    wall_s: float
-    peak_bytes: int
-    level: Level
-    policy_sha256: str
-    log_tail: bytes = b""
-    setup_error: str = ""
 
 
 class Sandbox:
     """One base, ready to score. A context manager; not for several threads at once."""
 
     def __init__(
-        self, base_folder: Path, level: Level | None = None, *, scorer: str = SCORER
+        self,
+        base_folder: Path,
+        level: Level | None = None,
+        *,
+        scorer: str = SCORER,
+        probe_sha256: str = UNTRIED,
     ) -> None:
         """Nothing starts yet.
 
-        level   None: the strongest that works here; the outcome says which
-        scorer  a module with load_base(folder) and predict(weights, adapter, inputs, manifest)
+        level         None: the strongest that works here; the outcome says which
+        scorer        a module with load_base and predict (zygote.py says what they take)
+        probe_sha256  what was tried on this host before: trial.py
         """
         self._base_folder, self._wanted, self._scorer = base_folder, level, scorer
+        self._probe_sha256 = probe_sha256
         self._zygote: _Zygote | None = None
         self.level, self.policy_sha256 = Level.SECCOMP, ""
         self._place: cgroups.Place | None = None
@@ -109,10 +75,9 @@ class Sandbox:
         else:
             levels.require_level(self._wanted)
             self.level = self._wanted
-        self.policy_sha256 = seccomp.read_filter(self.level.filter_name).sha256
-        if self.level.has_cgroup:
-            self._place = cgroups.find_place()
-            cgroups.sweep(self._place)
+        filters = [self.level.filter_name]
+        self.policy_sha256 = policy_name("zygote", self.level, filters, self._probe_sha256)
+        self._place = place_for(self.level)
         self._fresh_zygote()
         return self
 
@@ -130,6 +95,11 @@ class Sandbox:
         """How long the present zygote took until it was ready."""
         return self._fresh_zygote().start_s
 
+    @property
+    def zygote_pid(self) -> int:
+        """The process that holds the base now."""
+        return self._fresh_zygote().pid
+
     def run(self, job: Job) -> Outcome:
         """Score one job. What the miner's code does to itself is a status, not an error.
 
@@ -144,8 +114,8 @@ class Sandbox:
         return replace(outcome, wall_s=time.monotonic() - begun_s)
 
     def _attempt(self, zygote: "_Zygote", job: Job, begun_s: float) -> Outcome:
-        bounded_bytes = 0 if self.level.has_cgroup else job.memory_bytes
-        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None)
+        bounded_bytes = 0 if self._place else job.memory_bytes
+        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None, job.mode)
         contents = (job.adapter or b"", job.inputs, job.manifest)
         group = None
         try:
@@ -157,7 +127,7 @@ class Sandbox:
                 group = cgroups.Cgroup(self._place, job.memory_bytes)
             watch.let_go(line, group)
             most = None if group else zygote.anonymous_bytes + job.memory_bytes
-            bounds = watch.Bounds(job.wall_s, job.result_bytes, most)
+            bounds = watch.Bounds(job.wall_s, job.result_bytes, most, job.log_bytes)
             heard = watch.listen(line, bounds, begun_s)
             return self._judge(heard, job, group)
         except OSError as error:
@@ -169,7 +139,7 @@ class Sandbox:
 
     def _judge(self, heard: watch.Heard, job: Job, group: cgroups.Cgroup | None) -> Outcome:
         report = heard.report or Report()
-        status = heard.stopped or _verdict(report, job, group.oom_kills() if group else 0)
+        status = heard.stopped or verdict(report, job, group.oom_kills() if group else 0)
         predictions = protocol.decode_predictions(bytes(heard.result))
         if status is Status.OK and predictions is None:
             status = Status.BAD_OUTPUT
@@ -179,6 +149,8 @@ class Sandbox:
             cpu_s=report.cpu_s,
             peak_bytes=(group.peak_bytes() if group else 0) or report.peak_bytes,
             log_tail=heard.log_tail,
+            ready_s=report.ready_s,
+            chain_s=report.chain_s,
         )
 
     def _outcome(self, status: Status, *, setup_error: str = "") -> Outcome:
@@ -199,6 +171,23 @@ class Sandbox:
             self._zygote = None
 
 
+def place_for(level: Level) -> cgroups.Place | None:
+    """Where this level makes its cgroups, swept; the weak levels take one when there is one.
+
+    raises OSError when the level is full and there is none
+    """
+    if level is Level.NOCGROUP:
+        return None
+    try:
+        place = cgroups.find_place()
+    except OSError:
+        if level.has_cgroup:
+            raise
+        return None
+    cgroups.sweep(place)
+    return place
+
+
 class _Zygote:
     """The process that holds the base, seen from the runner."""
 
@@ -207,6 +196,7 @@ class _Zygote:
             "the kernel kills a zygote when the thread that made it ends"
         )
         self.jobs, self._born_s = 0, time.monotonic()
+        self._slot = slots.take_slot()
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._words = os.memfd_create("zygote")
@@ -216,6 +206,7 @@ class _Zygote:
             "level": level.value,
             "scorer": scorer,
             "base": base_folder,
+            "uid": self._slot.uid,
         }
         options = [part for name, value in asked.items() for part in (f"--{name}", str(value))]
         with theirs:
@@ -247,6 +238,11 @@ class _Zygote:
         _, uid, _ = watch.CREDENTIALS.unpack(extra[0][2][: watch.CREDENTIALS.size])
         assert uid != 0, "no jail ever holds the host's uid 0"
 
+    @property
+    def pid(self) -> int:
+        """Its process, as this host counts."""
+        return self._process.pid
+
     def is_worn_out(self) -> bool:
         """It has ended, or served long enough."""
         is_old = time.monotonic() - self._born_s > ZYGOTE_AGE_S
@@ -257,22 +253,8 @@ class _Zygote:
         self.socket.close()
         self._process.kill()
         self._process.wait(CLOSE_S)
+        self._slot.release()
         os.close(self._words)
 
     def _last_words(self) -> str:
         return protocol.read_whole(self._words).decode(errors="replace")[-LAST_WORDS_CHARS:]
-
-
-def _verdict(report: Report, job: Job, oom_kills: int) -> Status:
-    """What the kernel's and the supervisor's word come to, when we did not end it ourselves."""
-    if oom_kills or report.exit_code == EXIT_MEMORY:
-        return Status.OOM
-    if report.setup_error:
-        return Status.SETUP_ERROR
-    if report.exit_code == -signal.SIGKILL and report.cpu_s >= job.cpu_s - CPU_SLACK_S:
-        return Status.TIMEOUT
-    if report.exit_code in {None, -signal.SIGKILL}:  # a jail cannot send that: it came from outside
-        return Status.LOST
-    if report.exit_code == -signal.SIGSYS:
-        return Status.POLICY_VIOLATION
-    return Status.OK if report.exit_code == 0 else Status.CRASH

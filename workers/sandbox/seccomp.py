@@ -6,11 +6,21 @@ Loading needs ctypes only: this works inside an empty root, after everything els
 import ctypes
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.sandbox.errors import FilterChanged
+
 HERE = Path(__file__).parent
 IN_EMPTY_ROOT, WITHOUT_OPEN = "inner.bpf", "inner_noopen.bpf"
+WITH_JIT, ROUND_FRESH = "inner_jit.bpf", "outer.bpf"
+PINNED: Mapping[str, str] = {  # what policy.py prints
+    "inner.bpf": "d0ab2fc05a5f5cbe6117890f9ebcfdd6675691eb6cdec80193a6160b9e92abb9",
+    "inner_noopen.bpf": "d9351b2ae3e0a91e043bba55c4bbde3f58dd6d6755c1919dad766702a152d87d",
+    "inner_jit.bpf": "2178c07b431464948c2562625ed3d04bd4e8e7ebde10d59061be54e980553831",
+    "outer.bpf": "dd4147ed7824f790454b35296aacd54de163103cd27decc5486b9d73bad4a938",
+}
 INSTRUCTION_BYTES = 8
 SYS_SECCOMP, SET_MODE_FILTER, FILTER_FLAG_TSYNC = 317, 1, 1  # x86_64, as the bytes are
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -45,5 +55,11 @@ class Filter:
 
 
 def read_filter(name: str) -> Filter:
-    """IN_EMPTY_ROOT or WITHOUT_OPEN, read from beside this file."""
-    return Filter((HERE / name).read_bytes())
+    """One of PINNED, read from beside this file.
+
+    raises FilterChanged when it is not the pinned one
+    """
+    found = Filter((HERE / name).read_bytes())
+    if found.sha256 != PINNED[name]:
+        raise FilterChanged(f"{name} is not the filter of this release.", filter=name)
+    return found

@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from workers.sandbox import protocol
 from workers.sandbox.cgroups import Cgroup
 from workers.sandbox.protocol import Report, Status
 
-LOG_LIMIT_BYTES, LOG_TAIL_BYTES = 4 << 20, 2000
+LOG_LIMIT_BYTES = 4 << 20
 HELLO_S = 20.0
 GRACE_S = 1.0  # what a killed supervisor gets to report
 POLL_S = 0.05
@@ -31,26 +32,33 @@ class Bounds:
     wall_s           from the hand-over, set-up included
     result_bytes     most that the result pipe may carry
     anonymous_bytes  most private memory; None where a cgroup watches
+    log_bytes        how much of the end of the log is kept
     """
 
     wall_s: float
     result_bytes: int
     anonymous_bytes: int | None
+    log_bytes: int
 
 
 @dataclass
 class Line:
-    """The runner's ends of one job."""
+    """The runner's ends of one job.
+
+    process    a pidfd, once it has said hello: of a jail's supervisor, or of a fresh jail
+    is_direct  there is no supervisor to talk to: the jail itself is killed, and its end counts
+    """
 
     control: socket.socket
     result: int
     log: int
-    supervisor: int = -1  # a pidfd, once it has said hello
+    process: int = -1
+    is_direct: bool = False
 
     def close(self) -> None:
         """Close all of them. A supervisor that still lives takes it as a kill."""
         self.control.close()
-        for handle in (self.result, self.log, self.supervisor):
+        for handle in (self.result, self.log, self.process):
             if handle >= 0:
                 os.close(handle)
 
@@ -67,6 +75,32 @@ class Heard:
     log_bytes: int = 0
 
 
+def open_line(contents: tuple[bytes, bytes, bytes]) -> tuple[Line, list[int]]:
+    """Our ends of a new job, and theirs in the order of an order's descriptors; close both.
+
+    contents  adapter, inputs and manifest, which go into sealed memory
+    """
+    with ExitStack() as undo:
+        control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        (result, result_end), (log, log_end) = os.pipe(), os.pipe()
+        line = Line(control, result, log)
+        undo.callback(line.close)
+        theirs = [far.detach(), result_end, log_end]
+        undo.callback(close_all, theirs)
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        control.settimeout(HELLO_S)
+        for name, content in zip(("manifest", "inputs", "adapter"), contents[::-1], strict=True):
+            theirs.insert(1, protocol.sealed_memory(name, content))
+        undo.pop_all()
+    return line, theirs
+
+
+def close_all(handles: Sequence[int]) -> None:
+    """Close every one of them."""
+    for handle in handles:
+        os.close(handle)
+
+
 def hand_over(
     zygote: socket.socket, order: protocol.Order, contents: tuple[bytes, bytes, bytes]
 ) -> Line:
@@ -74,23 +108,29 @@ def hand_over(
 
     raises OSError when the zygote is gone
     """
-    with ExitStack() as theirs, ExitStack() as ours:
-        control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        (result, result_end), (log, log_end) = os.pipe(), os.pipe()
-        line = Line(control, result, log)
-        ours.callback(line.close)
-        theirs.enter_context(far)
-        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        control.settimeout(HELLO_S)
-        handles = [result_end, log_end]
-        for name, content in zip(("manifest", "inputs", "adapter"), contents[::-1], strict=True):
-            handles.insert(0, protocol.sealed_memory(name, content))
-        for handle in handles:
-            theirs.callback(os.close, handle)
-        passed = array.array("i", [far.fileno(), *handles])
-        zygote.sendmsg([order.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
-        ours.pop_all()
+    line, theirs = open_line(contents)
+    with ExitStack() as undo:
+        undo.callback(line.close)
+        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", theirs))]
+        try:
+            zygote.sendmsg([order.encode()], passed)
+        finally:
+            close_all(theirs)
+        undo.pop_all()
     return line
+
+
+def greet(line: Line) -> int:
+    """Wait for the hello of a job's process; its pid here, by the kernel's word.
+
+    raises OSError when it does not come
+    """
+    hello, extra, _, _ = line.control.recvmsg(64, socket.CMSG_SPACE(CREDENTIALS.size))
+    if hello != protocol.HELLO:
+        raise OSError("the job's process ended before it said hello")
+    pid, _, _ = CREDENTIALS.unpack(extra[0][2][: CREDENTIALS.size])
+    line.process = os.pidfd_open(pid)
+    return int(pid)
 
 
 def let_go(line: Line, group: Cgroup | None) -> None:
@@ -98,28 +138,25 @@ def let_go(line: Line, group: Cgroup | None) -> None:
 
     raises OSError when it does not come, or cannot be put in
     """
-    hello, extra, _, _ = line.control.recvmsg(64, socket.CMSG_SPACE(CREDENTIALS.size))
-    if hello != protocol.HELLO:
-        raise OSError("the supervisor ended before it said hello")
-    pid, _, _ = CREDENTIALS.unpack(extra[0][2][: CREDENTIALS.size])  # the kernel's word
-    line.supervisor = os.pidfd_open(pid)
+    pid = greet(line)
     if group is not None:
         group.add(pid)
     line.control.send(protocol.GO)
 
 
-def listen(line: Line, bounds: Bounds, begun_s: float) -> Heard:
+def listen(line: Line, bounds: Bounds, begun_s: float, heard: Heard | None = None) -> Heard:
     """Read everything until the job has ended, and end it when it passes a bound.
 
     begun_s  time.monotonic() of the hand-over
+    heard    what is known already
     """
-    heard = Heard()
+    heard = heard or Heard()
     with selectors.DefaultSelector() as selector:
-        for source in (line.control, line.result, line.log):
+        for source in (line.process if line.is_direct else line.control, line.result, line.log):
             selector.register(source, selectors.EVENT_READ)
         end_s = begun_s + bounds.wall_s
         while selector.get_map():
-            _hear(selector, line, heard, _pause_s(end_s, bounds))
+            _hear(selector, line, heard, bounds, _pause_s(end_s, bounds))
             if heard.stopped is None and (reason := _reason(heard, bounds, end_s)):
                 heard.stopped, end_s = reason, time.monotonic() + GRACE_S
                 _kill(line)
@@ -137,10 +174,12 @@ def anonymous_bytes(pid: int) -> int:
     return 0
 
 
-def _hear(selector: selectors.BaseSelector, line: Line, heard: Heard, pause_s: float) -> None:
+def _hear(
+    selector: selectors.BaseSelector, line: Line, heard: Heard, bounds: Bounds, pause_s: float
+) -> None:
     """Take what is there; a source from which nothing more will come is forgotten."""
     for key, _ in selector.select(pause_s):
-        if not _read(key.fileobj, line, heard):
+        if not _read(key.fileobj, line, heard, bounds):
             selector.unregister(key.fileobj)
 
 
@@ -149,7 +188,7 @@ def _pause_s(end_s: float, bounds: Bounds) -> float:
     return left if bounds.anonymous_bytes is None else min(left, POLL_S)
 
 
-def _read(source: object, line: Line, heard: Heard) -> bool:
+def _read(source: object, line: Line, heard: Heard, bounds: Bounds) -> bool:
     """Take what one source has; False when nothing more will come from it."""
     if source is line.control:
         told = protocol.decode_told(_receive(line.control))
@@ -158,13 +197,15 @@ def _read(source: object, line: Line, heard: Heard) -> bool:
             return True
         heard.report = told
         return False
+    if source == line.process:
+        return False
     assert isinstance(source, int)
     chunk = os.read(source, CHUNK_BYTES)
     if source == line.result:
-        heard.result += chunk[: max(0, CHUNK_BYTES * 64 - len(heard.result))]
+        heard.result += chunk if len(heard.result) <= bounds.result_bytes else b""
     else:
         heard.log_bytes += len(chunk)
-        heard.log_tail = (heard.log_tail + chunk)[-LOG_TAIL_BYTES:]
+        heard.log_tail = (heard.log_tail + chunk)[-bounds.log_bytes :]
     return bool(chunk)
 
 
@@ -189,6 +230,9 @@ def _reason(heard: Heard, bounds: Bounds, end_s: float) -> Status | None:
 
 
 def _kill(line: Line) -> None:
+    if line.is_direct:
+        _kill_hard(line)
+        return
     with suppress(OSError):  # it has ended already
         line.control.send(protocol.KILL)
 
@@ -196,4 +240,4 @@ def _kill(line: Line) -> None:
 def _kill_hard(line: Line) -> None:
     """A supervisor that does not answer: its own death kills the jail."""
     with suppress(ProcessLookupError):
-        signal.pidfd_send_signal(line.supervisor, signal.SIGKILL)
+        signal.pidfd_send_signal(line.process, signal.SIGKILL)

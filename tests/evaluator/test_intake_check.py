@@ -1,0 +1,87 @@
+"""`python -m evaluator check ADAPTER --task MANIFEST`: exit 0, or 5 with code, cause, next step."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from evaluator.intake import admit
+from evaluator.manifest import manifest_sha256, to_bytes
+from tests.evaluator import makers
+from tests.hostile.hostile_adapters import ALL
+
+TASK = makers.manifest()
+ADMITTED = admit(*makers.adapter(), TASK)
+
+
+@pytest.fixture
+def check(tmp_path, house):
+    """Run the command on an adapter of these two files."""
+    (tmp_path / "task.json").write_bytes(to_bytes(TASK))
+    (tmp_path / "adapter").mkdir()
+
+    def run(files, *more, task="task.json"):
+        for name, raw in zip(("config.json", "model.safetensors"), files, strict=True):
+            (tmp_path / "adapter" / f"adapter_{name}").write_bytes(raw)
+        words = ["check", tmp_path / "adapter", "--task", tmp_path / task, *more]
+        return subprocess.run(
+            [sys.executable, "-m", "evaluator", *map(str, words)],
+            capture_output=True, text=True, check=False, timeout=60, cwd=house,
+        )  # fmt: skip
+
+    return run
+
+
+def test_an_accepted_adapter_ends_with_0_and_its_names(check):
+    done = check(makers.adapter(), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "accepted": True,
+        "adapter_sha256": ADMITTED.sha256,
+        "manifest_sha256": manifest_sha256(TASK),
+        "rank": makers.RANK,
+        "canonical_bytes": len(ADMITTED.canonical),
+    }
+    spoken = check(makers.adapter())
+    assert spoken.returncode == 0
+    assert "Accepted" in spoken.stdout
+    assert ADMITTED.sha256 in spoken.stdout
+    assert "Next:" in spoken.stdout
+
+
+@pytest.mark.parametrize("name", ["a tensor that would overwrite the base", "DoRA", "NaN"])
+def test_a_refused_adapter_ends_with_5_and_code_cause_and_next_step(check, name):
+    case = ALL[name]
+    done = check((case.config, case.tensors), "--json")
+    assert done.returncode == 5
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == f"adapter.{case.code}"
+    spoken = check((case.config, case.tensors))
+    assert spoken.returncode == 5
+    for part in (error["code"], error["message"], error["next"]):
+        assert part
+        assert part in spoken.stdout
+
+
+def test_a_verdict_needs_no_model_library():
+    code = "import sys, evaluator.doors.intake; print(*sorted(sys.modules))"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in asked.stdout.split()}
+    assert "evaluator" in loaded
+    assert not loaded & {"torch", "transformers", "peft", "safetensors", "pandas", "pyarrow"}
+
+
+def test_a_task_that_is_not_there_or_no_manifest_is_refused(check, tmp_path):
+    assert check(makers.adapter(), task="nowhere.json").returncode == 5
+    (tmp_path / "other.json").write_text("{}")
+    done = check(makers.adapter(), "--json", task="other.json")
+    assert done.returncode == 5
+    assert json.loads(done.stdout)["error"]["code"] == "manifest.invalid"
+
+
+@pytest.mark.parametrize("more", [["--inputs", "public.inputs"], ["--labels", "public.labels"]])
+def test_half_a_slice_is_a_usage_error(check, more):
+    done = check(makers.adapter(), *more)
+    assert done.returncode == 2
+    assert "--inputs and --labels come together" in done.stderr
