@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from assay import keys, merkle, messages, notes
 from assay.witness import Memory, Witness, logs_of, server, write_request
+from config import env
 from ledger import actions, log, queries, sequencer
 from ledger.models import Checkpoint, Cosignature, Edge, Message
 from ledger.models import Witness as Answered
@@ -165,3 +166,16 @@ def test_a_line_that_is_not_over_our_checkpoint_is_not_shown(now, settings, clie
         record.ask(vkey, "http://w.example", http, now=now)
     assert Cosignature.objects.count() == 0
     assert "does not verify" in Answered.objects.get().problem
+
+
+def test_the_environment_names_witnesses_by_key_and_address_and_nothing_else(witness, log_key):
+    listed = f"{witness.vkey} https://w.example/, {witness.vkey} http://127.0.0.1:8100"
+    assert env.read({"ASSAY_WITNESSES": listed})
+    assert env.witnesses(listed) == (
+        (witness.vkey, "https://w.example"),
+        (witness.vkey, "http://127.0.0.1:8100"),
+    )
+    assert env.witnesses("") == ()
+    for wrong in (witness.vkey, f"{witness.vkey} w.example", f"{log_key} https://x", "x https://x"):
+        with pytest.raises(env.SettingInvalid):
+            env.read({"ASSAY_WITNESSES": wrong})
