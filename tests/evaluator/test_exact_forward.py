@@ -16,12 +16,12 @@ from evaluator.blob import write_blob
 from evaluator.exact import known, llama
 from evaluator.exact.arithmetic import fixed
 from evaluator.exact.bert import ExactEncoder
-from evaluator.layout import LONGEST, Layout
 from evaluator.exact.llama import ExactDecoder
 from evaluator.exact.merge import merged
 from evaluator.exact.weights import FixedWeights
 from evaluator.forward.bert import Encoder
 from evaluator.forward.llama import MOST_NLL_Q32, Decoder
+from evaluator.layout import LONGEST, Layout
 from evaluator.scoring import load_base
 from tests.evaluator.test_forward import SMALL, saved
 
