@@ -86,8 +86,8 @@ def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
     """
     if len(better) != len(worse):
         raise ValueError("points of two tests cannot be compared")
-    wins = sum(map(gt, better, worse))
-    losses = sum(map(lt, better, worse))
+    wins: int = sum(map(gt, better, worse))
+    losses: int = sum(map(lt, better, worse))
     if wins <= losses:
         return False
     total, tail, ways = wins + losses, 0, 1
