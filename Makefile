@@ -6,7 +6,8 @@ ROOMS := config workers competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test laws journeys lint fix lock docs replay bench-racing bench-ledger clean
+.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-evaluator \
+	bench-ledger bench-racing clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +17,10 @@ setup: ## Install what the site and its workers need into .venv (no time when it
 
 setup-dev: ## The same, and what tests and lint need
 	@$(PYTHON) requirements/install.py dev
+
+oracle: ## Optional: the public ANS-104 package, which two tests compare ours with (needs npm)
+	@mkdir -p var/arbundles && cp tests/assay/arbundles/package*.json var/arbundles/
+	@cd var/arbundles && npm ci --ignore-scripts --no-audit --no-fund
 
 demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
 	@ASSAY_APT=0 $(RUN) requirements/system.py  # what could be here and is not, a line each
@@ -51,6 +56,9 @@ lock: setup-dev ## Resolve requirements/*.txt anew into hashed locks (needs a pa
 
 docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CLI help
 	@$(RUN) manage.py docs
+
+bench-evaluator: setup-dev ## Measure the scale beside peft and lm-evaluation-harness; docs/benchmarks/evaluator.md
+	@$(RUN) -m tests.bench.scale
 
 bench-racing: setup ## Simulate how much work racing saves; writes docs/benchmarks/racing.*
 	@$(RUN) -m tests.bench.racing

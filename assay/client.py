@@ -1,18 +1,12 @@
 """The HTTP client of the command line and of anybody's program. It prints nothing.
 
 Every request may be sent twice: bytes are named by their hash, orders by their signature. So each
-is tried again when the connection breaks or a front answers 502 or 503.
-
-    AssayError
-      ClientError       what the server said: its code, status, next step and facts
-        Unreachable     nobody answered
-        AnswerOdd       somebody answered who is no Assay site
-        DownloadDamaged the bytes are not those that were asked for
+is tried again when the connection breaks or a front answers 502 or 503. Its errors are those of
+assay/answers.py.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,55 +14,30 @@ from typing import Any, Self
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assay import items, keys, messages, wire
+from assay import answers, items, keys, messages, wire
+from assay.answers import (
+    AnswerOdd,
+    ClientError,
+    DownloadDamaged,
+    Unreachable,
+    last_of,
+    odd,
+    refusal,
+    unreachable,
+)
 from assay.canonical import canonical, sha256_file, sha256_hex
-from assay.errors import AssayError
 
-TRIES = 3
-PAUSE_S = 0.3  # before the second try; doubled for each further one
-BUSY = frozenset({502, 503})
+__all__ = [
+    "AnswerOdd", "Client", "ClientError", "DownloadDamaged", "Told", "Unreachable", "sign_order",
+]  # fmt: skip
+
 CHUNK_BYTES = 256 << 10
+WHOLE_BYTES = 8 << 20  # a larger file goes by parts
+BYTES = "application/octet-stream"
 TIMEOUTS = httpx.Timeout(60.0, connect=5.0)
 USER_AGENT = "assay-client/0.1"
 
 Told = Callable[[int, int], None]  # (bytes done, bytes in all)
-
-
-class ClientError(AssayError):
-    """The server refused. Facts: those of its error; the code is the server's."""
-
-    code, status = "client.refused", 400
-
-    def __init__(self, message: str, *, next_step: str = "", **facts: object) -> None:
-        told = {name: facts.pop(name) for name in ("code", "status") if name in facts}
-        super().__init__(message, next_step=next_step, **facts)
-        self.code = str(told.get("code", type(self).code))
-        self.status = int(str(told.get("status", type(self).status)))
-
-
-class Unreachable(ClientError):
-    """Nobody answered. Facts: url, cause."""
-
-    code, status = "client.unreachable", 503
-    next_step = (
-        "Check the address and your connection, then run the same command again; it is safe."
-    )
-
-
-class AnswerOdd(ClientError):
-    """The answer is not that of an Assay site. Facts: url, http_status."""
-
-    code, status = "client.answer_odd", 502
-    next_step = (
-        "Check the address: `assay config view` shows it, `assay config set url` changes it."
-    )
-
-
-class DownloadDamaged(ClientError):
-    """The bytes that came are not those that were asked for. Facts: sha256, found."""
-
-    code, status = "client.download_damaged", 422
-    next_step = "Run the same command again; if it happens again, tell the operator."
 
 
 class Client:
@@ -86,6 +55,7 @@ class Client:
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        self._transport = transport
         self._http = httpx.Client(headers=headers, timeout=TIMEOUTS, transport=transport)
 
     def __enter__(self) -> Self:
@@ -139,7 +109,7 @@ class Client:
         raises   ClientError
         """
         raw = sign_order(body, key, idempotency=idempotency).encode()
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": BYTES}
         answer = self._send("POST", "/api/messages", content=raw, headers=headers)
         found: dict[str, Any] = self._json(answer)
         return found
@@ -160,54 +130,125 @@ class Client:
     def upload(self, path: Path, *, told: Told | None = None) -> str:
         """Put a file into the store, unless you did before; answers with its SHA-256.
 
+        A larger file goes by parts. When the connection breaks for good, call it again, today or
+        from another process: the parts that are there are not sent again.
         raises ClientError
         """
         name, size_bytes = sha256_file(path), path.stat().st_size
+        tell = told or _nobody
         if self._is_stored(name):
-            if told:
-                told(size_bytes, size_bytes)
-            return name
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
-        self._send(
-            "PUT",
-            f"/api/blobs/{name}",
-            headers=headers,
-            fresh_content=lambda: _chunks(path, size_bytes, told),
-        )
+            tell(size_bytes, size_bytes)
+        elif size_bytes <= WHOLE_BYTES:
+            headers = {"Content-Type": BYTES, "Content-Length": str(size_bytes)}
+            self._send(
+                "PUT",
+                f"/api/blobs/{name}",
+                headers=headers,
+                fresh_content=lambda: _chunks(path, size_bytes, tell),
+            )
+        else:
+            self._upload_parts(path, name, size_bytes, tell)
         return name
 
     def download(self, name: str, target: Path, *, told: Told | None = None) -> bool:
         """Fetch a public file by its SHA-256 into `target`; False when it was there already.
 
+        What a broken connection left of it is gone on with.
         raises ClientError, DownloadDamaged; then `target` is as it was
         """
         if target.is_file() and sha256_file(target) == name:
             return False
-        raw = self._fetch(name, told)
-        found = sha256(raw).hexdigest()
-        if found != name:
-            raise DownloadDamaged("The file was damaged on its way.", sha256=name, found=found)
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(raw)
+        part = target.with_name(f".{target.name}.{name[:16]}.part")
+        self._fetch(name, part, told or _nobody)
+        found = sha256_file(part)
+        if found != name:
+            part.unlink()
+            raise DownloadDamaged("The file was damaged on its way.", sha256=name, found=found)
         part.replace(target)
         return True
+
+    def _upload_parts(self, path: Path, name: str, size_bytes: int, told: Told) -> None:
+        """Send the parts that are not there yet, then have them joined."""
+        upload = self.post("/api/uploads", {"sha256": name, "size_bytes": size_bytes})
+        place, step = f"/api/uploads/{upload['id']}", int(upload["part_bytes"])
+        here = set(upload["here"])
+        done = sum(min(step, size_bytes - number * step) for number in here)
+        with path.open("rb") as file:
+            for number in range(int(upload["parts"])):
+                told(done, size_bytes)
+                if number in here:
+                    continue
+                file.seek(number * step)
+                raw = file.read(step)
+                self._send_part(f"{place}/parts/{number}", raw, is_direct=upload["is_direct"])
+                done += len(raw)
+        self._complete(place, name)
+        told(size_bytes, size_bytes)
+
+    def _send_part(self, place: str, raw: bytes, *, is_direct: bool) -> None:
+        """To the site, or to the address that the site names: there without our token."""
+        asked = {"sha256": sha256_hex(raw)}
+        if not is_direct:
+            self._send("PUT", place, params=asked, content=raw, headers={"Content-Type": BYTES})
+            return
+        where = self.get(place, **asked)
+        with httpx.Client(timeout=TIMEOUTS, transport=self._transport) as store:
+            answer = last_of(
+                lambda: store.put(where["url"], content=raw, headers=where["headers"]), where["url"]
+            )
+        if not answer.is_success:
+            raise odd(answer)
+
+    def _complete(self, place: str, name: str) -> None:
+        try:
+            self.post(f"{place}/complete", {})
+        except ClientError as error:  # joined before, and the answer was lost
+            if error.code != "ledger.upload_unknown" or not self._is_stored(name):
+                raise
 
     def _is_stored(self, name: str) -> bool:
         answer = self._try("HEAD", f"/api/blobs/{name}")
         return answer.status_code == httpx.codes.OK
 
-    def _fetch(self, name: str, told: Told | None) -> bytes:
-        answer = self._send("GET", f"/api/blobs/{name}")
-        if told:
-            told(len(answer.content), len(answer.content))
-        return answer.content
+    def _fetch(self, name: str, part: Path, told: Told) -> None:
+        """Bring `part` up to the whole file; it goes on as long as more comes."""
+        failures = 0
+        while True:
+            before = part.stat().st_size if part.exists() else 0
+            try:
+                self._fetch_from(before, name, part, told)
+            except httpx.TransportError as error:
+                came = part.exists() and part.stat().st_size > before
+                failures = 0 if came else failures + 1
+                if failures == answers.TRIES:
+                    raise unreachable(self.url, str(error) or type(error).__name__) from error
+                time.sleep(answers.PAUSE_S * 2**failures)
+                continue
+            return
+
+    def _fetch_from(self, start: int, name: str, part: Path, told: Told) -> None:
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with self._http.stream("GET", f"{self.url}/api/blobs/{name}", headers=headers) as answer:
+            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # all of it is here; its hash says whether it is right
+            if not answer.is_success:
+                answer.read()
+                raise refusal(answer)
+            is_rest = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            done = start if is_rest else 0
+            total = done + int(answer.headers.get("Content-Length", 0))
+            with part.open("ab" if is_rest else "wb") as file:
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+                    done += len(chunk)
+                    told(done, max(total, done))
 
     def _send(self, method: str, path: str, **asked: Any) -> httpx.Response:
         answer = self._try(method, path, **asked)
         if answer.is_success:
             return answer
-        raise _refusal(answer)
+        raise refusal(answer)
 
     def _try(
         self,
@@ -218,26 +259,18 @@ class Client:
         **asked: Any,
     ) -> httpx.Response:
         """The last of at most three answers. raises Unreachable"""
-        cause = ""
-        for turn in range(TRIES):
-            if turn:
-                time.sleep(PAUSE_S * 2 ** (turn - 1))
-            if fresh_content:
-                asked["content"] = fresh_content()
-            try:
-                answer = self._http.request(method, self.url + path, **asked)
-            except (httpx.TransportError, httpx.InvalidURL) as error:
-                cause = str(error) or type(error).__name__
-                continue
-            if answer.status_code not in BUSY or turn == TRIES - 1:
-                return answer
-        raise Unreachable(f"{self.url} does not answer: {cause}.", url=self.url, cause=cause)
+
+        def ask() -> httpx.Response:
+            content = {"content": fresh_content()} if fresh_content else {}
+            return self._http.request(method, self.url + path, **{**asked, **content})
+
+        return last_of(ask, self.url)
 
     def _json(self, answer: httpx.Response) -> Any:
         try:
             return answer.json()
         except ValueError as error:
-            raise _odd(answer) from error
+            raise odd(answer) from error
 
 
 def sign_order(body: object, key: Ed25519PrivateKey, *, idempotency: str) -> items.Item:
@@ -253,36 +286,14 @@ def sign_order(body: object, key: Ed25519PrivateKey, *, idempotency: str) -> ite
     return items.make(key, tags, canonical(wire.to_json(body)), anchor=anchor)
 
 
-def _refusal(answer: httpx.Response) -> ClientError:
-    try:
-        told = answer.json()
-        facts = {str(name): value for name, value in dict(told["facts"]).items()}
-        for taken in ("code", "status", "message", "next_step"):
-            facts.pop(taken, None)
-        return ClientError(
-            str(told["message"]),
-            next_step=str(told["next"]),
-            code=str(told["code"]),
-            status=answer.status_code,
-            **facts,
-        )
-    except (ValueError, KeyError, TypeError):
-        return _odd(answer)
+def _nobody(_done: int, _total: int) -> None:
+    """Nobody wants to know how much is done."""
 
 
-def _odd(answer: httpx.Response) -> AnswerOdd:
-    return AnswerOdd(
-        f"{answer.request.url} answered with {answer.status_code}, not as an Assay site does.",
-        url=str(answer.request.url),
-        http_status=answer.status_code,
-    )
-
-
-def _chunks(path: Path, size_bytes: int, told: Told | None) -> Iterator[bytes]:
+def _chunks(path: Path, size_bytes: int, told: Told) -> Iterator[bytes]:
     done = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
             done += len(chunk)
-            if told:
-                told(done, size_bytes)
+            told(done, size_bytes)

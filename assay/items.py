@@ -13,18 +13,19 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256, sha384
+from types import MappingProxyType
 from typing import Self, TypeAlias
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assay import avro, keys
+from assay import avro, keys, wallets
 from assay.errors import AssayError
 
 RSA, ED25519, ETHEREUM = 1, 2, 3
 SIZES = {RSA: (512, 512), ED25519: (64, 32), ETHEREUM: (65, 65)}  # signature, owner; bytes
+_CHECKS = MappingProxyType(
+    {RSA: wallets.rsa_verifies, ED25519: keys.verifies, ETHEREUM: wallets.ethereum_verifies}
+)
 MOST_ITEM_BYTES = 65_535  # a tile bundle counts an entry's bytes in a u16
 
 Node: TypeAlias = "bytes | Sequence[Node]"
@@ -71,6 +72,11 @@ class Item:
         return b64url(sha256(self.signature).digest())
 
     @property
+    def signer(self) -> str:
+        """The name of the owner's key, 64 lower hex digits; see key_name."""
+        return key_name(self.signature_type, self.owner)
+
+    @property
     def tag_bytes(self) -> bytes:
         return avro.write_tags(self.tags) if self.raw_tags is None else self.raw_tags
 
@@ -109,9 +115,16 @@ class Item:
 
     def is_signed(self) -> bool:
         """True when the owner's signature is over exactly this item."""
-        if self.signature_type == ED25519:
-            return keys.verifies(self.owner, self.signature, self.signed_message)
-        return self.signature_type == RSA and _rsa_verifies(self)
+        return verifies(self.signature_type, self.owner, self.signature, self.signed_message)
+
+    def is_plainly_signed(self) -> bool:
+        """The same, and nobody but the owner could have written the signature in another way."""
+        if self.signature_type == ETHEREUM:
+            message = self.signed_message
+            return wallets.ethereum_is_plain(self.owner, self.signature, message) and verifies(
+                ETHEREUM, self.owner, self.signature, message
+            )
+        return self.is_signed()
 
     def tag(self, name: str) -> str | None:
         """The value of a tag, or None."""
@@ -144,9 +157,24 @@ def read_strict(raw: bytes) -> Item:
         raise _bad("tag_twice")
     if not all(_is_utf8(part) for pair in item.tags for part in pair):
         raise _bad("tag_not_utf8")
-    if not item.is_signed():
+    if not item.is_plainly_signed():
         raise _bad("signature")
     return item
+
+
+def verifies(signature_type: int, owner: bytes, signature: bytes, message: bytes) -> bool:
+    """True when the owner's key of this type signed the message; sizes are those of SIZES."""
+    if (len(signature), len(owner)) != SIZES[signature_type]:
+        return False
+    return _CHECKS[signature_type](owner, signature, message)
+
+
+def key_name(signature_type: int, owner: bytes) -> str:
+    """What the books call a key, 64 lower hex digits: an Ed25519 key itself, else its SHA-256.
+
+    For an RSA key that is the address of its Arweave wallet, in hex.
+    """
+    return owner.hex() if signature_type == ED25519 else sha256(owner).hexdigest()
 
 
 def bundle(items: Sequence[Item]) -> bytes:
@@ -212,16 +240,6 @@ class _Reader:
 
 def _optional(field: bytes) -> bytes:
     return b"\1" + field if field else b"\0"
-
-
-def _rsa_verifies(item: Item) -> bool:
-    key = rsa.RSAPublicNumbers(65537, int.from_bytes(item.owner, "big")).public_key()
-    pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)  # wallets differ in salt
-    try:
-        key.verify(item.signature, item.signed_message, pss, hashes.SHA256())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _is_utf8(raw: bytes) -> bool:

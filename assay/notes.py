@@ -64,20 +64,21 @@ def cosign(note: str, name: str, key: Ed25519PrivateKey, *, time_s: int) -> str:
 
 
 def open_note(note: str, vkey: str) -> str:
-    """The text of a note, once one line by this key verifies.
+    """The text of a note, once a line by this key is there and verifies; others are not looked at.
 
-    raises NoteInvalid
+    raises NoteInvalid, also when a line names this key and does not verify
     """
     name, kind, public = read_verifier_key(vkey)
     wanted = key_id(name, kind, public)
     text, found, marks = note.rpartition("\n\n")
     if not found:
         raise _bad("no signatures")
-    for line in marks.splitlines():
-        signature = _signature_of(line, name, wanted)
-        if signature is not None and _line_verifies(f"{text}\n", kind, public, signature):
-            return f"{text}\n"
-    raise _bad("no signature by this key")
+    mine = [one for line in marks.splitlines() if (one := _signature_of(line, name, wanted))]
+    if not mine:
+        raise _bad("no signature by this key")
+    if not all(_line_verifies(f"{text}\n", kind, public, one) for one in mine):
+        raise _bad("signature")
+    return f"{text}\n"
 
 
 def read_verifier_key(vkey: str) -> tuple[str, int, bytes]:
@@ -93,11 +94,50 @@ def read_verifier_key(vkey: str) -> tuple[str, int, bytes]:
 def read_checkpoint(note: str, vkey: str) -> Checkpoint:
     """The checkpoint in a note signed by the log's key. raises NoteInvalid"""
     lines = open_note(note, vkey).split("\n")
-    if len(lines) != 4 or not lines[1].isascii() or not lines[1].isdigit():
-        raise _bad("checkpoint form")
-    if lines[0] != vkey.partition("+")[0]:
-        raise _bad("origin")
-    return Checkpoint(lines[0], int(lines[1]), _decode(lines[2]))
+    if len(lines) != 4 or lines[0] != vkey.partition("+")[0]:
+        raise _bad("checkpoint form" if len(lines) != 4 else "origin")
+    root = _decode(lines[2])
+    if len(root) != 32:
+        raise _bad("root")
+    return Checkpoint(lines[0], read_number(lines[1]), root)
+
+
+def read_number(text: str) -> int:
+    """A decimal number in its one spelling. raises NoteInvalid"""
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and str(int(text)) == text):
+        raise _bad("number")
+    return int(text)
+
+
+def signed_by(note: str, vkeys: Sequence[str]) -> list[str]:
+    """Those of the keys that signed a note, such as its witnesses. raises NoteInvalid"""
+    found = []
+    for vkey in vkeys:
+        name, kind, public = read_verifier_key(vkey)
+        lines = note.rpartition("\n\n")[2].splitlines()
+        if any(_signature_of(line, name, key_id(name, kind, public)) for line in lines):
+            open_note(note, vkey)
+            found.append(vkey)
+    return found
+
+
+def cosignature_in(text: str, note: str, vkey: str) -> str:
+    """The line of this key among a witness's answer to a note; unknown keys' lines are dropped.
+
+    raises NoteInvalid when there is none, or when it is not over this note
+    """
+    name, kind, public = read_verifier_key(vkey)
+    wanted = key_id(name, kind, public)
+    for line in text.splitlines():
+        if _signature_of(line, name, wanted):
+            open_note(f"{note}{line}\n", vkey)
+            return f"{line}\n"
+    raise _bad("no signature by this key")
+
+
+def origin_of(note: str) -> str:
+    """What a note says it is about: its first line, unverified."""
+    return note.partition("\n")[0]
 
 
 def write_proof(index: int, proof: Sequence[bytes], note: str) -> str:
@@ -106,10 +146,16 @@ def write_proof(index: int, proof: Sequence[bytes], note: str) -> str:
     return f"{PROOF_MAGIC}\nindex {index}\n{lines}\n{note}"
 
 
-def check_proof(text: str, vkey: str, leaf: bytes) -> int:
+def note_in_proof(text: str) -> str:
+    """The signed checkpoint at the end of a proof file, unverified."""
+    return text.partition("\n\n")[2]
+
+
+def check_proof(text: str, vkey: str, leaf: bytes, *, witnesses: Sequence[str] = ()) -> int:
     """The entry's index, when the file proves that this leaf is in the log of this key.
 
-    raises NoteInvalid
+    witnesses  verifier keys of those who must all have cosigned the checkpoint
+    raises     NoteInvalid
     """
     head, found, note = text.partition("\n\n")
     magic, *rest = head.split("\n")
@@ -117,18 +163,26 @@ def check_proof(text: str, vkey: str, leaf: bytes) -> int:
         rest = rest[1:]
     if not found or magic != PROOF_MAGIC or not rest or not rest[0].startswith("index "):
         raise _bad("not a proof file")
-    number = rest[0][6:]
-    if not (number.isascii() and number.isdigit()):
-        raise _bad("index")
+    index = read_number(rest[0][6:])
     checkpoint = read_checkpoint(note, vkey)
-    proof = [_decode(one) for one in rest[1:]]
+    proof = [read_hash(one) for one in rest[1:]]
     try:
-        top = merkle.root_of_inclusion(leaf, int(number), checkpoint.size, proof)
+        top = merkle.root_of_inclusion(leaf, index, checkpoint.size, proof)
     except ValueError as error:
         raise _bad(str(error)) from error
     if top != checkpoint.root:
         raise _bad("not included")
-    return int(number)
+    if len(signed_by(note, witnesses)) != len(witnesses):
+        raise _bad("no cosignature by a witness that is needed")
+    return index
+
+
+def read_hash(line: str) -> bytes:
+    """One hash of a proof, 32 bytes. raises NoteInvalid"""
+    raw = _decode(line)
+    if len(raw) != 32:
+        raise _bad("hash")
+    return raw
 
 
 def _signature_line(name: str, kind: int, public: bytes, signature: bytes) -> str:

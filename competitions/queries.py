@@ -26,6 +26,7 @@ from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from evaluator.rerun import VERSION as RECEIPT_VERSION
 from evaluator.rerun import Receipt
 from ledger import blobs, log
+from ledger.rules.naming import hashes_in
 
 MOST_RESULTS_BYTES = 80 << 20
 
@@ -392,3 +393,11 @@ def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
         return public.inputs_sha256, public.labels_sha256
     hidden = sealed(manifest_sha256)
     return hidden.inputs["sha256"], hidden.labels["sha256"]
+
+
+def files_in_use() -> set[str]:
+    """Names of files that drafts and sealed slices hold: the log does not name them yet."""
+    drafts = Draft.objects.values_list("files", "prepared")
+    sealed = Sealed.objects.values_list("inputs", "labels")
+    texts = (json.dumps(row).encode() for rows in (drafts, sealed) for row in rows)
+    return set().union(*(hashes_in(text) for text in texts))

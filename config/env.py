@@ -1,12 +1,16 @@
 """The environment, read once and typed, with every variable's meaning. A wrong value stops us."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from assay.errors import AssayError
+from assay.notes import WITNESS_KEY, NoteInvalid, read_verifier_key
 
+_NUMBERS = (
+    "assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s", "assay_quota_mib",
+)  # fmt: skip
 HOUSE = Path(__file__).resolve().parent.parent
 
 
@@ -37,6 +41,10 @@ class Environment:
     assay_https: str = _says("1 when the site is served over HTTPS only.", "0")
     assay_debug: str = _says("1 for development: tracebacks in the browser.", "0")
     assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
+    assay_quota_mib: str = _says("Files an account may keep in the store, in MiB.", "1024")
+    assay_witnesses: str = _says(
+        "Witnesses that cosign checkpoints: verifier key, space, URL; several by commas.", ""
+    )
     assay_tick_s: str = _says("Seconds between two ticks of the clock.", "2")
     assay_lease_s: str = _says(
         "Seconds until the work of a worker that is lost is sent again.", "300"
@@ -54,10 +62,11 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
     found = Environment(**given)
     for name in ("assay_https", "assay_debug"):
         _need(name, getattr(found, name) in ("0", "1"), "0 or 1")
-    for name in ("assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s"):
+    for name in _NUMBERS:
         value = getattr(found, name)
         _need(name, value.isascii() and value.isdigit(), "a whole number")
     _need("assay_tick_s", int(found.assay_tick_s) > 0, "at least 1")
+    witnesses(found.assay_witnesses)
     return found
 
 
@@ -66,11 +75,28 @@ def hand_down(name: str, value: str) -> None:
     os.environ[name] = value
 
 
+def witnesses(listed: str) -> tuple[tuple[str, str], ...]:
+    """(verifier key, URL) of each witness. raises SettingInvalid"""
+    return tuple(_witnesses(listed))
+
+
 def meanings() -> list[tuple[str, str, str]]:
     """(variable, default, meaning) of every variable."""
     return [
         (one.name.upper(), str(one.default), one.metadata["meaning"]) for one in fields(Environment)
     ]
+
+
+def _witnesses(listed: str) -> Iterator[tuple[str, str]]:
+    for one in filter(None, (part.strip() for part in listed.split(","))):
+        vkey, _, url = one.partition(" ")
+        try:
+            kind = read_verifier_key(vkey)[1]
+        except NoteInvalid:
+            kind = 0
+        is_right = kind == WITNESS_KEY and url.startswith(("http://", "https://"))
+        _need("assay_witnesses", is_right, "a witness's verifier key, a space and its URL")
+        yield vkey, url.rstrip("/")
 
 
 def _need(name: str, is_right: bool, wanted: str) -> None:  # noqa: FBT001 - a claim, not a switch

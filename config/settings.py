@@ -33,15 +33,21 @@ X_FRAME_OPTIONS = "DENY"
 # --- the house ------------------------------------------------------------------------------------
 LOG_ORIGIN = ENV.assay_origin
 FAUCET_NANO = int(ENV.assay_faucet) * 10**9
+BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
 TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
 BLOB_LIMIT_BYTES = 64 << 20
+BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20
+WITNESSES = env.witnesses(ENV.assay_witnesses)
+UPLOAD_LIMIT_BYTES = 1 << 30
+UPLOAD_PART_BYTES = 8 << 20  # S3 takes no part below 5 MiB but the last
 DATA_FILE_LIMIT_BYTES = 32 << 20
 ASSAY_BODY_LIMITS = {
     "/": 1 << 20,
     "/api/messages": 128 << 10,
     "/api/blobs": BLOB_LIMIT_BYTES,
+    "/api/uploads": UPLOAD_PART_BYTES,
     "/sponsor/": 3 * DATA_FILE_LIMIT_BYTES + (1 << 20),
 }
 
@@ -128,14 +134,18 @@ def _blob_storage(url: str) -> dict[str, object]:
     """Where blobs lie: a folder, or a bucket named by s3://bucket?endpoint=URL."""
     if not url:
         return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "ledger.blobs.folder.FolderStorage",
             "OPTIONS": {"location": str(DATA / "blobs"), "allow_overwrite": True},
         }
     parts = urlsplit(url)
     asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {"bucket_name": parts.netloc, "endpoint_url": asked.get("endpoint")},
+        "OPTIONS": {
+            "bucket_name": parts.netloc,
+            "endpoint_url": asked.get("endpoint"),
+            "signature_version": "s3v4",  # its addresses can hold a part to its checksum
+        },
     }
 
 
@@ -144,10 +154,13 @@ def _tile_storage(url: str) -> dict[str, object]:
     if url:
         blobs = _blob_storage(url)
         return {**blobs, "OPTIONS": {**blobs["OPTIONS"], "location": "log"}}  # type: ignore[dict-item]
-    backend = "ledger.sequencer.files.DurableFiles"
     return {
-        "BACKEND": backend,
-        "OPTIONS": {"location": str(DATA / "tiles"), "allow_overwrite": True},
+        "BACKEND": "ledger.blobs.folder.FolderStorage",
+        "OPTIONS": {
+            "location": str(DATA / "tiles"),
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o644,  # a front may serve the folder as it is
+        },
     }
 
 
@@ -212,7 +225,14 @@ CELERY_TASK_TIME_LIMIT = 1800
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "workers.clock.tick", "schedule": float(TICK_S)},
     "sweep": {"task": "workers.clock.sweep", "schedule": 5.0},
+    "bridge": {"task": "workers.record.cross_bridge", "schedule": 10.0},
+    "sweep files": {"task": "workers.record.sweep_files", "schedule": 3600.0},
 }
+if WITNESSES:
+    CELERY_BEAT_SCHEDULE["witnesses"] = {
+        "task": "workers.record.ask_witnesses",
+        "schedule": float(TICK_S),
+    }
 
 # --- sign-in --------------------------------------------------------------------------------------
 ASSAY_OPEN_ACCOUNT = "ledger.actions.open_account_for"

@@ -63,6 +63,13 @@ class MessageUnknown(AssayError):
     next_step = "Check the id; a message just sent takes a moment to get its place."
 
 
+class ReceiptNotYet(AssayError):
+    """The message is accepted, and no checkpoint covers it yet. Facts: id."""
+
+    code, status = "log.receipt_not_yet", 404
+    next_step = "Ask again in a second."
+
+
 class AccountTaken(AssayError):
     """The name belongs to another key. Facts: account."""
 
@@ -93,6 +100,13 @@ class FaucetEmpty(AssayError):
     next_step = "Earn tokens in a competition, or ask another account to pay you."
 
 
+class WithdrawalRefused(AssayError):
+    """The site's bridge does not take this money out. Facts: bridge, to."""
+
+    code, status = "ledger.withdrawal_refused", 409
+    next_step = "Correct where it shall go, or keep the money here."
+
+
 class BlobMissing(AssayError):
     """No bytes of this name are in the store. Facts: sha256."""
 
@@ -112,6 +126,48 @@ class BlobTooLarge(AssayError):
 
     code, status = "ledger.blob_too_large", 413
     next_step = "Send a smaller file; the competition's page names the limit."
+
+
+class BlobQuota(AssayError):
+    """The account's files fill its quota. Facts: quota_bytes, left_bytes, wanted_bytes."""
+
+    code, status = "ledger.blob_quota", 409
+    next_step = "Files that no entry names are swept after a day; try again then, or ask for more."
+
+
+class BlobGone(AssayError):
+    """The file was withdrawn for good. Facts: sha256, by (the message that says why)."""
+
+    code, status = "ledger.blob_withdrawn", 410
+    next_step = "Read the message that withdrew it; the same bytes are not taken again."
+
+
+class BlobBusy(AssayError):
+    """The file is being swept at this moment. Facts: sha256."""
+
+    code, status = "ledger.blob_busy", 503
+    next_step = "Send it again in a second."
+
+
+class RangeRefused(AssayError):
+    """The file has no such bytes. Facts: size_bytes, range (what Content-Range would say)."""
+
+    code, status = "ledger.range_refused", 416
+    next_step = "Ask for bytes below size_bytes."
+
+
+class UploadUnknown(AssayError):
+    """There is no such upload, or it is another account's. Facts: upload."""
+
+    code, status = "ledger.upload_unknown", 404
+    next_step = "Begin the upload again; parts of an unfinished one are kept for a day."
+
+
+class UploadRefused(AssayError):
+    """A part, or the whole, is not what was announced. Facts: upload, reason, missing."""
+
+    code, status = "ledger.upload_refused", 422
+    next_step = "Ask which parts are here, and send the others."
 
 
 class TilesOfAnotherLog(AssayError):

@@ -171,13 +171,96 @@ class Bookmark(models.Model):
 
 
 class Blob(models.Model):
-    """An index of the bytes in the store. Not replayed: what matters is named by messages."""
+    """An index of the bytes in the store. Not replayed: what matters is named by messages.
+
+    is_named   a message of the log names it, so it is kept
+    is_going   the sweep is deleting it
+    withdrawn  the message that withdrew it: its bytes are gone, its row stays
+    at_ms      when it was stored or last asked for by its owner; what nobody names is swept later
+    """
 
     id = models.CharField(max_length=ID, primary_key=True)
     size_bytes = models.BigIntegerField()
-    owner = models.CharField(max_length=120)
+    owner = models.CharField(max_length=120, db_index=True)
     is_public = models.BooleanField(default=False)
+    is_named = models.BooleanField(default=False)
+    is_going = models.BooleanField(default=False)
+    withdrawn = models.CharField(max_length=43, blank=True)
     at_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_public=False) | Q(withdrawn=""), name="withdrawn_blob_is_not_public"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                "at_ms",
+                name="blob_that_may_be_swept",
+                condition=Q(is_named=False, is_public=False, withdrawn=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Upload(models.Model):
+    """A file that comes in by parts. Not replayed: a work in progress.
+
+    remote        the store's own name of the upload, where parts go there directly
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    owner = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=ID)
+    size_bytes = models.BigIntegerField()
+    part_bytes = models.BigIntegerField()
+    remote = models.CharField(max_length=1024, blank=True)
+    at_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "sha256"], name="upload_once_per_file"),
+            models.CheckConstraint(
+                condition=Q(size_bytes__gt=0, part_bytes__gt=0), name="upload_has_parts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Cosignature(models.Model):
+    """A witness's line under a checkpoint. Not replayed: whoever reads it checks the signature."""
+
+    size = models.BigIntegerField()
+    witness = models.CharField(max_length=200)
+    line = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["size", "witness"], name="witness_signs_a_size_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.witness} at {self.size}"
+
+
+class Witness(models.Model):
+    """What a witness answered last. Not replayed.
+
+    size        of the checkpoint that it cosigned last, as it says
+    problem     why it does not cosign; empty while all is well
+    is_dispute  it has seen another history than ours: somebody must find out why
+    """
+
+    id = models.CharField(max_length=200, primary_key=True)
+    size = models.BigIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    is_dispute = models.BooleanField(default=False)
+    at_ms = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.id

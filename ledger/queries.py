@@ -1,15 +1,30 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from itertools import islice
+from typing import NamedTuple
 
 from django.apps import apps
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from ledger.errors import AccountUnknown
-from ledger.models import Account, Blob, Bookmark, Checkpoint, Key, Message, Transfer
+from ledger.models import (
+    Account,
+    Blob,
+    Bookmark,
+    Checkpoint,
+    Cosignature,
+    Key,
+    Message,
+    Transfer,
+    Witness,
+)
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import Row
+from ledger.rules.statement import StatementLine, change_nano, explain
+
+STATEMENT_ROWS = 1000
 
 
 def account(name: str) -> Account:
@@ -54,8 +69,78 @@ def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
 
 
-def has_transfer(transfer: str) -> bool:
-    return Transfer.objects.filter(pk=transfer).exists()
+class StatementPage(NamedTuple):
+    """Lines of a statement, newest first. next: where the following page begins, or empty."""
+
+    lines: list[StatementLine]
+    next: str
+
+
+def statement_page(name: str, *, after: str, limit: int) -> StatementPage:
+    """At most `limit` lines behind the transfer `after`, or the newest. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name)
+    cursor = Transfer.objects.filter(pk=after).first() if after else None
+    if cursor:
+        newer = rows.exclude(_older(cursor))
+        balance_nano -= sum(_changes_nano(name, newer))
+        rows = rows.filter(_older(cursor))
+    shown = list(rows[: limit + 1])
+    lines = list(explain(name, balance_nano, shown[:limit], _held(shown)))
+    return StatementPage(lines, lines[-1].transfer if len(shown) > limit else "")
+
+
+def statement_lines(name: str) -> Iterator[StatementLine]:
+    """All lines, newest first, read piece by piece. raises AccountUnknown"""
+    balance_nano, rows = account(name).available_nano, statement(name).iterator(STATEMENT_ROWS)
+    while part := list(islice(rows, STATEMENT_ROWS)):
+        held = _held(part)
+        yield from explain(name, balance_nano, part, held)
+        balance_nano -= sum(change_nano(name, one, held) for one in part)
+
+
+def _older(cursor: Transfer) -> Q:
+    """What comes behind a transfer in a statement."""
+    return Q(at_ms__lt=cursor.at_ms) | Q(at_ms=cursor.at_ms, id__gt=cursor.pk)
+
+
+def _changes_nano(name: str, rows: QuerySet[Transfer]) -> Iterator[int]:
+    """Summed here and not in SQL: over a lifetime the sum may pass 64 bits."""
+    found = rows.order_by().iterator(STATEMENT_ROWS)
+    while part := list(islice(found, STATEMENT_ROWS)):
+        held = _held(part)
+        yield sum(change_nano(name, one, held) for one in part)
+
+
+def _held(rows: Iterable[Transfer]) -> dict[str, int]:
+    """The amounts of the pending transfers that these resolve."""
+    wanted = [one.pending_id for one in rows if one.pending_id]
+    found = Transfer.objects.filter(pk__in=wanted).values_list("id", "amount_nano")
+    return dict(found) if wanted else {}
+
+
+def message_of_transfer(transfer: str) -> str:
+    """The message that made a transfer; empty when there is none."""
+    made = Transfer.objects.filter(pk=transfer).values_list("message", flat=True).first()
+    return made or ""
+
+
+def transfer(name: str) -> Transfer:
+    """A transfer that is known to be there."""
+    return Transfer.objects.get(pk=name)
+
+
+def is_resolved(pending: str) -> bool:
+    """Whether a held amount was posted, voided or expired."""
+    return Transfer.objects.filter(pending_id=pending).exists()
+
+
+def withdrawals_waiting(limit: int) -> list[str]:
+    """Orders whose money is held and not yet paid outside, the oldest first."""
+    resolved = Transfer.objects.filter(pending_id=OuterRef("pk"))
+    held = Transfer.objects.filter(kind="pending", code="burn").exclude(Exists(resolved))
+    made = held.order_by("at_ms", "id").values_list("message", flat=True)[:limit]
+    causes = dict(Message.objects.filter(item__in=list(made)).values_list("item", "cause"))
+    return [causes[one] for one in made]
 
 
 def minted_nano(name: str) -> int:
@@ -92,6 +177,35 @@ def waiting_messages() -> int:
 
 def latest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
+
+
+def checkpoint_at(size: int) -> Checkpoint | None:
+    """The checkpoint of exactly this size."""
+    return Checkpoint.objects.filter(pk=size).first()
+
+
+def covering_checkpoint(index: int) -> Checkpoint | None:
+    """The newest checkpoint over this entry that a witness signed; else the newest there is."""
+    witnessed = Cosignature.objects.filter(size__gt=index).aggregate(best=Max("size"))["best"]
+    found = checkpoint_at(witnessed) if witnessed else latest_checkpoint()
+    return found if found and found.size > index else None
+
+
+def cosigned_note(checkpoint: Checkpoint) -> str:
+    """The signed note of a checkpoint, with the lines of the witnesses that signed it too."""
+    lines = Cosignature.objects.filter(size=checkpoint.size).order_by("witness")
+    return checkpoint.note + "".join(lines.values_list("line", flat=True))
+
+
+def witnesses() -> list[Witness]:
+    """What every witness answered last, by name."""
+    return list(Witness.objects.order_by("id"))
+
+
+def cosigned_size(witness: str) -> int:
+    """The size that a witness cosigned last, as far as we know."""
+    known = Witness.objects.filter(pk=witness).first()
+    return known.size if known else 0
 
 
 def blob(sha256: str) -> Blob | None:

@@ -7,6 +7,7 @@ from ledger import views
 urlpatterns = [
     path("log/", views.log_page, name="ledger_log"),
     path("log/checkpoint", views.checkpoint, name="ledger_checkpoint"),
+    path("log/witnessed", views.witnessed_checkpoint, name="ledger_witnessed"),
     path("log/tile/<str:level>/<path:place>", views.tile, name="ledger_tile"),
     path("log/receipt/<str:item>", views.receipt, name="ledger_receipt"),
     path("log/entry/<str:item>", views.entry, name="ledger_entry"),

@@ -9,7 +9,9 @@ from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -20,7 +22,6 @@ from ledger.errors import MessageUnknown
 from ledger.models import Message
 from ledger.rules.accounts import AccountKind, Key
 from ledger.rules.entry import Entry, read_entry
-from ledger.rules.statement import explain, page
 from ledger.sequencer import proofs, tiles
 from web.errors import Forbidden, NotFound
 
@@ -39,11 +40,20 @@ class LogLine(NamedTuple):
 
 @require_safe
 def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The newest signed checkpoint."""
+    """The newest signed checkpoint, with the lines of its witnesses."""
     newest = queries.latest_checkpoint()
     if newest is None:
         raise NotFound("The log has no checkpoint yet.", path=request.path)
-    return _text(newest.note, "no-cache")
+    return _text(queries.cosigned_note(newest), "no-cache")
+
+
+@require_safe
+def witnessed_checkpoint(request: HttpRequest) -> HttpResponse:
+    """The newest checkpoint that a witness cosigned; the witness may be a moment behind."""
+    found = queries.covering_checkpoint(0)
+    if found is None:
+        raise NotFound("The log has no checkpoint yet.", path=request.path)
+    return _text(queries.cosigned_note(found), "no-cache")
 
 
 @require_safe
@@ -88,6 +98,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
         "lines": _with_signers(lines),
         "next": str(start) if start else "",
         "origin": settings.LOG_ORIGIN,
+        "witnesses": queries.witnesses(),
     }
     return render(request, "ledger/log.html", context)
 
@@ -111,12 +122,13 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
 def account(request: HttpRequest, name: str) -> HttpResponse:
     """What an account holds and why: its statement with the balance after each line."""
     found = queries.account(name)
-    lines = explain(name, found.available_nano, queries.statement(name))
-    shown, following = page(lines, after=request.GET.get("after", ""), limit=STATEMENT_LINES)
+    after = request.GET.get("after", "")
+    shown = queries.statement_page(name, after=after, limit=STATEMENT_LINES)
     context = {
         "account": found,
-        "lines": shown,
-        "next": following,
+        "lines": shown.lines,
+        "next": shown.next,
+        "is_first": not after,
         "keys": queries.keys_of(name),
         "play_money_nano": _play_money_nano(request, name),
     }
@@ -139,10 +151,16 @@ def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
     if request.user.get_username() != name:
         raise Forbidden("Only its owner draws an account's play money.", path=request.path)
     had_nano = queries.minted_nano(name)
-    amount_nano = max(settings.FAUCET_NANO - had_nano, 0) or settings.FAUCET_NANO
+    amount_nano = actions.play_money_nano(name) or settings.FAUCET_NANO
     now = timezone.now()
-    actions.mint(account=name, amount_nano=amount_nano, idempotency=f"faucet/{had_nano}", now=now)
-    notices.success(request, f"{show_tokens(amount_nano)} tokens of play money are in the account.")
+    words = f"faucet/{had_nano}"
+    item = actions.mint(account=name, amount_nano=amount_nano, idempotency=words, now=now)
+    told = format_html(
+        '{} tokens of play money are in the account. <a href="{}">Receipt</a>',
+        show_tokens(amount_nano),
+        reverse("ledger_message", args=[item]),
+    )
+    notices.success(request, told)
     return redirect("ledger_account", name)
 
 
@@ -154,10 +172,12 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         waiting = queries.waiting_messages()
         oldest_s = _oldest_waiting_s(timezone.now())
         size = queries.log_size()
+        disputes = [one.id for one in queries.witnesses() if one.is_dispute]
     except DatabaseError as error:
         body = {"database": "down", "cause": type(error).__name__}
         return JsonResponse(body, status=503)
     told = {"database": "ok", "log_size": size, "waiting": waiting, "oldest_waiting_s": oldest_s}
+    told["witness_disputes"] = disputes
     return JsonResponse(told)
 
 
@@ -194,7 +214,7 @@ def _play_money_nano(request: HttpRequest, name: str) -> int:
     """What the visitor may still draw here: something only on the own account."""
     if request.user.get_username() != name:
         return 0
-    return max(settings.FAUCET_NANO - queries.minted_nano(name), 0)
+    return actions.play_money_nano(name)
 
 
 def _oldest_waiting_s(now: datetime) -> int:

@@ -1,5 +1,8 @@
 """How a refusal reaches whoever asked: a page, a piece of a page, or JSON. One envelope for all."""
 
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
@@ -38,3 +41,23 @@ def _page(request: HttpRequest, error: AssayError) -> str:
     context = {"problem": error.as_dict(), "status": error.status}
     # After a fault of ours nothing may be looked up: context processors read the database.
     return render_to_string(template, context, None if isinstance(error, Broken) else request)
+
+
+def streamed(
+    request: HttpRequest, pieces: Iterator[bytes]
+) -> Iterator[bytes] | AsyncIterator[bytes]:
+    """What a StreamingHttpResponse is given so that it sends piece by piece.
+
+    Under ASGI an async iterator: Django would gather all that a plain one gives before it sends.
+    """
+    return _later(pieces) if hasattr(request, "scope") else pieces
+
+
+async def _later(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece is made in a thread; None ends them, since StopIteration cannot leave one."""
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
+        yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)

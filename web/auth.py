@@ -13,6 +13,7 @@ from hmac import compare_digest
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.validators import RegexValidator
 from django.db import transaction
@@ -125,6 +126,12 @@ def revoke(account: str, prefix: str) -> bool:
 def tokens_of(account: str) -> list[ApiToken]:
     """The tokens of an account, newest first."""
     return list(ApiToken.objects.filter(account__username=account))
+
+
+def welcome(account: str) -> None:
+    """Note who signs in with a key: without a password, since the key is the way in."""
+    blank = {"password": make_password(None)}
+    get_user_model().objects.get_or_create(username=account, defaults=blank)
 
 
 def sign_in(request: HttpRequest, account: str, password: str) -> str:

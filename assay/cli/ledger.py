@@ -7,7 +7,8 @@ import typer
 from assay import messages
 from assay.cli import show
 from assay.cli.caller import IDS, AsJson, caller_of, now_ms
-from assay.money import show_tokens
+from assay.money import parse_tokens, show_tokens
+from assay.wire import Nano
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Balance and statement."
@@ -62,6 +63,23 @@ def draw(
         words = f"royalty.draw/{work}/{now_ms()}"
         answer = client.order(messages.RoyaltyDraw(work), caller.key(), idempotency=words)
     show.put({"id": answer["id"], **answer["result"]}, as_json=as_json)
+
+
+@app.command(context_settings=IDS, epilog="Example: assay ledger withdraw 12.5 --to ADDRESS")
+def withdraw(
+    context: typer.Context,
+    tokens: Annotated[str, typer.Argument(help="How much, in tokens.")],
+    *,
+    to: Annotated[str, typer.Option(help="Where it goes, as the site names places outside.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take money out of the site. It is held at once, and goes back when it cannot be paid."""
+    caller = caller_of(context)
+    body = messages.MoneyWithdraw(Nano(parse_tokens(tokens)), to)
+    with caller.member() as client:
+        words = f"money.withdraw/{to}/{tokens}/{now_ms()}"
+        answer = client.order(body, caller.key(), idempotency=words)
+    show.put({"id": answer["id"], "receipt": answer["receipt"]}, as_json=as_json)
 
 
 def _purse(found: dict[str, Any]) -> dict[str, object]:

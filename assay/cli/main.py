@@ -31,6 +31,8 @@ COMMANDS = MappingProxyType(
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
         "keys": ("assay.cli.keys:app", "The keys that sign for you."),
+        "log": ("assay.cli.log:app", "Receipts, and copies of a whole log."),
+        "witness": ("assay.cli.witness:witness", "Cosign the checkpoints of logs."),
         "config": ("assay.cli.config:app", "Settings of this machine."),
     }
 )
@@ -40,6 +42,7 @@ ELSEWHERE = MappingProxyType(
         "train": "Train a LoRA adapter for a competition.",
         "check": "Check an adapter as the server does, on the public slice.",
         "audit": "Verify a site's log, signatures and balances from outside.",
+        "explain": "The messages that led to a balance, a score or a transfer.",
     }
 )
 INTEGRITY = frozenset({

@@ -21,10 +21,15 @@ from assay.messages.competitions import (
 from assay.messages.ledger import (
     AccountOpen,
     AccountOpened,
+    BlobWithdrawn,
     BooksExpired,
     BooksMinted,
     ClockTicked,
     KeyAdded,
+    MoneyHeld,
+    MoneyLeft,
+    MoneyReturned,
+    MoneyWithdraw,
 )
 from assay.messages.licensing import (
     LicenceBuy,
@@ -63,7 +68,12 @@ KINDS = {
     "account.opened": Kind(AccountOpened, "operator"),
     "key.added": Kind(KeyAdded, "operator"),
     "books.minted": Kind(BooksMinted, "operator"),
+    "money.withdraw": Kind(MoneyWithdraw, "person"),
+    "money.held": Kind(MoneyHeld, "operator"),
+    "money.left": Kind(MoneyLeft, "operator"),
+    "money.returned": Kind(MoneyReturned, "operator"),
     "books.expired": Kind(BooksExpired, "operator"),
+    "blob.withdrawn": Kind(BlobWithdrawn, "operator"),
     "clock.ticked": Kind(ClockTicked, "operator"),
     "work.register": Kind(WorkRegister, "person"),
     "work.registered": Kind(WorkRegistered, "operator"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from assay.messages.parts import Line
+from assay.wire import Nano
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,50 @@ class BooksExpired:
 class ClockTicked:
     """Time passed a deadline. What follows from it is in the facts after it."""
 
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class BlobWithdrawn:
+    """A file is taken from everybody for good. What named it stays; its bytes are gone."""
+
+    sha256: str
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyWithdraw:
+    """Take money out of the site. to: where it goes, as the site's bridge names places."""
+
+    amount_nano: Nano
+    to: str
+
+
+@dataclass(frozen=True)
+class MoneyHeld:
+    """An amount is held until it is paid outside, by this bridge."""
+
+    account: str
+    to: str
+    bridge: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyLeft:
+    """A held amount was paid outside, and is in the books no more. receipt: the outside's name."""
+
+    receipt: str
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MoneyReturned:
+    """A held amount could not be paid outside, and went back to its account."""
+
+    reason: str
+    transfers: tuple[Line, ...]
     at_ms: int

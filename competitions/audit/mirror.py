@@ -76,7 +76,7 @@ class Site:
             address = f"/api/state/{table}"
             page = _json(self._get(address, after=after, limit=str(PAGE_ROWS)), address)
             yield page
-            if not page.get("rows"):
+            if not page.get("rows") or page.get("is_last"):
                 return
             after = str(page["rows"][-1].get("id", ""))
 

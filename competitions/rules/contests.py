@@ -1,7 +1,6 @@
 """Facts about a competition: each rule checks one and gives the competition's new row."""
 
-from dataclasses import replace
-
+from assay.wire import changed
 from competitions.rules import escrow, race, verdict
 from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, judged, of_this_task
@@ -61,7 +60,7 @@ def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
-    return replace(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+    return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id)
 
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -90,7 +89,7 @@ def slice_opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     assert evaluator is not None
     if evaluator.race is not None:
         _check_stops(entry, contest, evaluator, rows)
-    return replace(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+    return changed(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
 
 
 def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows: Rows) -> None:
@@ -133,7 +132,7 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
     result = entry.body.result
     of_this_task(entry, contest)
     judged(entry, result, final_slice(evaluator))
-    return replace(contest, baseline_e9=result.score_e9, baseline=result)
+    return changed(contest, baseline_e9=result.score_e9, baseline=result)
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -141,7 +140,7 @@ def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(verdict.is_verified(contest, entries), entry, "a score is missing")
     until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
     need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
-    return replace(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
+    return changed(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
 
 
 def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -159,7 +158,7 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     placed = verdict.places(result)
     for one in verdict.standing(entries):
         prize_nano = result.prizes.get(one.id, 0)
-        rows.put(replace(one, place=placed.get(one.id), prize_nano=prize_nano))
+        rows.put(changed(one, place=placed.get(one.id), prize_nano=prize_nano))
     return moved(entry, contest, Phase.SETTLED)
 
 
@@ -170,10 +169,10 @@ def aborted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
     lines = escrow.giving_back(contest, rows.find(Submission, competition=contest.id))
     need(entry.body.transfers == lines, entry, "the transfers differ")
-    return replace(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
+    return changed(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
 
 
 def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:
     """The row in its new phase. raises FoldRefused when PHASES has no such move"""
     need(phase in PHASES[contest.phase], entry, f"it is {contest.phase}")
-    return replace(contest, phase=phase.value, since_ms=entry.body.at_ms)
+    return changed(contest, phase=phase.value, since_ms=entry.body.at_ms)

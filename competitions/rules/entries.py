@@ -1,8 +1,8 @@
 """Facts about submissions."""
 
-from dataclasses import replace
 from typing import Any
 
+from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import escrow, quota, race
 from competitions.rules.checks import need, order_of
@@ -83,7 +83,7 @@ def scored(entry: Entry, rows: Rows) -> None:
     if made.deposit:
         others = rows.find(Submission, competition=contest.id)
         is_placed = race.has_placed(made, others, evaluator)
-        rows.put(replace(made, deposit=(Deposit.EARNED if is_placed else Deposit.FORFEITED).value))
+        rows.put(changed(made, deposit=(Deposit.EARNED if is_placed else Deposit.FORFEITED).value))
 
 
 def eliminated(entry: Entry, rows: Rows) -> None:
@@ -206,6 +206,6 @@ def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:
     return submission, contest
 
 
-def _moved(entry: Entry, submission: Submission, state: State, **changed: Any) -> Submission:
+def _moved(entry: Entry, submission: Submission, state: State, **told: Any) -> Submission:
     need(state in STATES[submission.state], entry, f"it is {submission.state}")
-    return replace(submission, state=state.value, since_ms=entry.body.at_ms, **changed)
+    return changed(submission, state=state.value, since_ms=entry.body.at_ms, **told)

@@ -5,8 +5,9 @@ these rules do not give is refused by all three.
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 
+from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import contests, entries
 from competitions.rules.checks import need
@@ -52,7 +53,7 @@ def _timed(
         if contest is None:
             raise FoldRefused(f"{entry.kind}: there is no such competition.", reason="unknown")
         need(entry.body.at_ms > contest.last_ms, entry, "its time is not later than the last")
-        rows.put(replace(rule(entry, contest, rows), last_ms=entry.body.at_ms))
+        rows.put(changed(rule(entry, contest, rows), last_ms=entry.body.at_ms))
 
     return apply
 

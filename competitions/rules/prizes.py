@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from operator import gt, lt
 
 from assay.money import split
 
@@ -83,9 +84,10 @@ def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
     source  exact sign test over the examples on which they differ, which for 0/1 points is
             McNemar's: P(Binomial(wins + losses, 1/2) >= wins) <= 1/20, whole numbers
     """
-    pairs = list(zip(better, worse, strict=True))
-    wins = sum(one > other for one, other in pairs)
-    losses = sum(one < other for one, other in pairs)
+    if len(better) != len(worse):
+        raise ValueError("points of two tests cannot be compared")
+    wins: int = sum(map(gt, better, worse))
+    losses: int = sum(map(lt, better, worse))
     if wins <= losses:
         return False
     total, tail, ways = wins + losses, 0, 1

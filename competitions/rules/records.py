@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 MOST_BYTES = 44_000  # a message has at most 65,535
 _HEX = re.compile(r"[0-9a-f]*")
+_DIGITS = bytes.maketrans(b"01", b"\0\1")
 
 
 def pack(numbers: Sequence[int], *, is_binary: bool) -> str:
@@ -39,7 +40,7 @@ def _read_bits(packed: str, count: int) -> tuple[int, ...]:
     bits = f"{int(packed, 16):0{4 * len(packed)}b}" if packed else ""
     if "1" in bits[count:]:
         raise ValueError("the padding is not zero")
-    return tuple(int(bit) for bit in bits[:count])
+    return tuple(bits[:count].encode().translate(_DIGITS))
 
 
 def _words(numbers: Sequence[int]) -> str:

@@ -18,7 +18,7 @@ class Entry:
     """A verified message.
 
     id       base64url of the hash of its signature, 43 characters
-    signer   the owner key, 64 lower hex digits
+    signer   the name of the owner's key, 64 lower hex digits (assay/items.py)
     speaker  the account that the operator signs for (On-Behalf-Of), or ""
     cause    the id of the order that a fact answers, or ""
     anchor   the SHA-256 of its idempotency key: one entry per signer and anchor
@@ -80,13 +80,13 @@ def _read_any(raw: bytes) -> Entry:
     wanted = tuple((name.encode(), value.encode()) for name, value in tags_of(kind, **told))
     if item.tags != wanted:
         raise _refused("tags", kind)
-    if item.signature_type != items.ED25519 or len(item.anchor) != 32 or item.target:
+    if len(item.anchor) != 32 or item.target:
         raise _refused("envelope", kind)
     return Entry(
         item.id,
         kind,
         _body(kind, item.data),
-        signer=item.owner.hex(),
+        signer=item.signer,
         speaker=told["speaker"],
         cause=told["cause"],
         anchor=item.anchor.hex(),

@@ -11,11 +11,13 @@ from assay import messages
 from assay.wire import changed
 from ledger.errors import AccountInvalid, AccountTaken, MessageRefused, SignerRefused
 from ledger.rules import books
-from ledger.rules.accounts import Account, AccountKind, Key, Role
+from ledger.rules.accounts import ISSUANCE, Account, AccountKind, Key, Role
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 
 Fold = Callable[[Entry, Rows], None]
+WITHDRAW = "withdraw"  # the purpose of a transfer that takes money out
+SHA256 = re.compile(r"[0-9a-f]{64}")
 HANDLE = re.compile(r"[a-z](?:-?[a-z0-9]){1,31}")
 RESERVED = frozenset(
     [
@@ -167,10 +169,40 @@ def _books_expired(entry: Entry, rows: Rows) -> None:
         raise refused(entry, "it moves what is not over")
 
 
+def _money_held(entry: Entry, _: Rows) -> None:
+    """Exactly what the order asks for is held for the issuance, under the one id it can have."""
+    order, body = need_order(entry, "money.withdraw"), entry.body
+    wanted = (books.transfer_id(order.id, WITHDRAW), "pending", order.actor, ISSUANCE, "burn")
+    found = [(one.id, one.kind, one.debit, one.credit, one.code) for one in body.transfers]
+    amounts = [one.amount_nano for one in body.transfers]
+    if found != [wanted] or amounts != [order.body.amount_nano]:
+        raise refused(entry, "it holds something else than the order says")
+    if (body.account, body.to) != (order.actor, order.body.to):
+        raise refused(entry, "it is for somebody else")
+
+
+def _money_settled(entry: Entry, _: Rows) -> None:
+    """The whole of what the order holds, and nothing else, leaves or goes back."""
+    order = need_order(entry, "money.withdraw")
+    kind = "post" if entry.kind == "money.left" else "void"
+    wanted = (kind, books.transfer_id(order.id, WITHDRAW), order.body.amount_nano)
+    if [(one.kind, one.pending_id, one.amount_nano) for one in entry.body.transfers] != [wanted]:
+        raise refused(entry, "it settles something else than the order holds")
+
+
+def _blob_withdrawn(entry: Entry, _: Rows) -> None:
+    if not SHA256.fullmatch(entry.body.sha256):
+        raise refused(entry, "it names no file")
+
+
 _RULES: dict[str, Fold] = {
     "account.open": _account_open,
     "account.opened": _account_opened,
     "key.added": _key_added,
     "books.minted": _books_minted,
     "books.expired": _books_expired,
+    "blob.withdrawn": _blob_withdrawn,
+    "money.held": _money_held,
+    "money.left": _money_settled,
+    "money.returned": _money_settled,
 }

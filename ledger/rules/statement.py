@@ -1,6 +1,6 @@
 """A statement: what each transfer did to one account, in words, with the balance after it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -81,34 +81,23 @@ class StatementLine:
     message: str
 
 
-def explain(name: str, available_nano: int, transfers: Iterable[Movement]) -> list[StatementLine]:
+def explain(
+    name: str, balance_nano: int, transfers: Iterable[Movement], held: Mapping[str, int]
+) -> Iterator[StatementLine]:
     """The lines of an account's statement.
 
-    available_nano  what the account can spend now
-    transfers       all of the account's transfers, newest first
-    returns         one line per transfer in the same order; going back, the balances end at 0
+    balance_nano  what the account could spend after the first of these transfers
+    transfers     of the account, newest first
+    held          pending transfer -> amount, for those that these transfers resolve
+    returns       one line per transfer in the same order; after all of them the balance is 0
     """
-    given = list(transfers)
-    held = {one.id: one.amount_nano for one in given if one.kind == "pending"}
-    lines, balance_nano = [], available_nano
-    for one in given:
-        change_nano = _change(name, one, held)
-        lines.append(_line(name, one, change_nano, balance_nano))
-        balance_nano -= change_nano
-    return lines
+    for one in transfers:
+        changed_nano = change_nano(name, one, held)
+        yield _line(name, one, changed_nano, balance_nano)
+        balance_nano -= changed_nano
 
 
-def page(
-    lines: Sequence[StatementLine], *, after: str, limit: int
-) -> tuple[list[StatementLine], str]:
-    """The lines behind the transfer `after`, at most `limit`, and where the next page goes on."""
-    names = [line.transfer for line in lines]
-    start = names.index(after) + 1 if after in names else 0
-    shown = list(lines[start : start + limit])
-    return shown, shown[-1].transfer if shown and start + limit < len(lines) else ""
-
-
-def _change(name: str, one: Movement, held: dict[str, int]) -> int:
+def change_nano(name: str, one: Movement, held: Mapping[str, int]) -> int:
     """By how much the transfer changed what the account can spend."""
     promised_nano = held.get(one.pending_id or "", 0)
     if one.debit == name:
@@ -120,9 +109,14 @@ def _change(name: str, one: Movement, held: dict[str, int]) -> int:
     return one.amount_nano if one.kind in ("single", "post") else 0
 
 
-def _line(name: str, one: Movement, change_nano: int, balance_nano: int) -> StatementLine:
+def in_words(name: str, one: Movement) -> str:
+    """What a transfer is to one of its two accounts, as a sentence."""
     is_out = one.debit == name
     phrase = (OUT if is_out else INTO)[one.kind].format(other=one.credit if is_out else one.debit)
+    return f"{phrase}: {PURPOSES.get(one.code, one.code)}."
+
+
+def _line(name: str, one: Movement, changed_nano: int, balance_nano: int) -> StatementLine:
     return StatementLine(
         transfer=one.id,
         at_ms=one.at_ms,
@@ -131,8 +125,8 @@ def _line(name: str, one: Movement, change_nano: int, balance_nano: int) -> Stat
         debit=one.debit,
         credit=one.credit,
         amount_nano=one.amount_nano,
-        change_nano=change_nano,
+        change_nano=changed_nano,
         balance_nano=balance_nano,
-        says=f"{phrase}: {PURPOSES.get(one.code, one.code)}.",
+        says=in_words(name, one),
         message=one.message,
     )

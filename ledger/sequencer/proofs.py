@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from assay import merkle, notes
 from ledger import queries
-from ledger.errors import LogDamaged, MessageUnknown
+from ledger.errors import LogDamaged, MessageUnknown, ReceiptNotYet
 from ledger.models import Message
 from ledger.sequencer import tiles
 
@@ -13,15 +13,19 @@ LEVEL_BITS = 8  # a tile is 2^8 hashes wide, and as many levels of the tree high
 
 
 def receipt(item: str) -> str:
-    """The `.tlog-proof` of a message, under the newest checkpoint.
+    """The `.tlog-proof` of a message, under a checkpoint that is witnessed where there is one.
 
-    raises MessageUnknown while no checkpoint covers it
+    raises MessageUnknown, ReceiptNotYet while no checkpoint covers it
     """
-    index = Message.objects.filter(item=item).values_list("log_index", flat=True).first()
-    checkpoint = queries.latest_checkpoint()
-    if index is None or checkpoint is None or index >= checkpoint.size:
-        raise MessageUnknown(f"No checkpoint covers {item} yet.", id=item)
-    return notes.write_proof(index, inclusion(index, checkpoint.size), checkpoint.note)
+    row = Message.objects.filter(item=item).values("log_index").first()
+    if row is None:
+        raise MessageUnknown(f"No message {item} is in the log.", id=item)
+    index = row["log_index"]
+    checkpoint = None if index is None else queries.covering_checkpoint(index)
+    if index is None or checkpoint is None:
+        raise ReceiptNotYet(f"No checkpoint covers {item} yet.", id=item)
+    note = queries.cosigned_note(checkpoint)
+    return notes.write_proof(index, inclusion(index, checkpoint.size), note)
 
 
 def inclusion(index: int, size: int) -> list[bytes]:
@@ -30,7 +34,12 @@ def inclusion(index: int, size: int) -> list[bytes]:
 
 
 def consistency(old: int, size: int) -> list[bytes]:
-    """The proof that the first `old` entries are a prefix of a signed size. raises LogDamaged"""
+    """The proof that the first `old` entries begin a signed size; empty for none and for all.
+
+    raises LogDamaged
+    """
+    if not 0 < old < size:
+        return []
     return _hashes(merkle.consistency_ranges(old, size), size)
 
 

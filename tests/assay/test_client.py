@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from assay import client as clients
+from assay import answers
 from assay.client import AnswerOdd, Client, ClientError, DownloadDamaged, Unreachable, sign_order
 from assay.keys import new_key
 from assay.messages import AccountOpen
@@ -12,7 +12,7 @@ from ledger.rules.entry import make_item
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(clients, "PAUSE_S", 0)
+    monkeypatch.setattr(answers, "PAUSE_S", 0)
 
 
 def answering(*answers):

@@ -13,7 +13,7 @@ from celery import Task
 from django.db import connection, connections
 from django.test import Client
 
-from ledger.sequencer import files
+from ledger.blobs import folder
 
 FOR_EVER = 10**9
 
@@ -44,7 +44,7 @@ class Life:
         """Count from now on, in this process; tasks are noted in a file instead of being sent."""
         connection.execute_wrappers.append(self._statement)
         connection._commit = self.around(connection._commit)
-        files.os.fsync = self.around(os.fsync)
+        folder.os.fsync = self.around(os.fsync)
         Task.apply_async = self.around(lambda task, args=(), *_, **__: note(sent, task, args))
 
     def _statement(self, execute, *statement):

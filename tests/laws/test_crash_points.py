@@ -16,9 +16,10 @@ from assay import keys, merkle, messages
 from assay.client import sign_order
 from config.management.commands.replay import as_text
 from ledger import actions, log, queries
+from ledger.blobs import folder
 from ledger.errors import TilesOfAnotherLog
 from ledger.models import Checkpoint, Edge, Lease, Message
-from ledger.sequencer import files, sequence, steps, tiles
+from ledger.sequencer import sequence, steps, tiles
 from tests import factories
 from tests.laws.mortal import FOR_EVER, dies_at, post
 from tests.laws.together import assert_the_tree_is_that_of_the_log
@@ -95,7 +96,8 @@ def test_a_web_process_killed_at_any_step_has_taken_an_order_or_not(founded, rep
         assert kinds in ([], ["account.opened", "key.added"])
         assert Message.objects.filter(item=order.id).count() == bool(kinds)
         assert post(raw) == post(raw) == {
-            "id": order.id, "kind": "account.open", "result": {"account": name},
+            "id": order.id, "kind": "account.open", "receipt": f"/log/receipt/{order.id}",
+            "result": {"account": name},
         }  # fmt: skip
         assert Message.objects.filter(cause=order.id).count() == 2
         if not is_dead:
@@ -197,12 +199,12 @@ def test_a_database_from_an_old_backup_is_not_signed_over_the_tiles_of_the_newer
 
 def test_half_a_file_is_never_under_the_name_of_a_tile(founded, monkeypatch, tmp_path):
     """Guards that a tile is renamed into place once it is on the disk."""
-    kept = files.DurableFiles(location=tmp_path, allow_overwrite=True)
+    kept = folder.FolderStorage(location=tmp_path, allow_overwrite=True)
 
     def power_cut(_):
         raise OSError("no power")
 
-    monkeypatch.setattr(files.os, "fsync", power_cut)
+    monkeypatch.setattr(folder.os, "fsync", power_cut)
     with pytest.raises(OSError, match="no power"):
         kept.save("tile/0/000", ContentFile(b"x" * 100))
     assert not kept.exists("tile/0/000")

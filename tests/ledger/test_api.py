@@ -114,7 +114,7 @@ def test_a_public_blob_is_given_to_everybody_for_ever(ada, client, now):
     name = blobs.put_bytes(b"train")
     actions.publish_blob(name, now=now)
     answer = client.get(f"/api/blobs/{name}")
-    assert answer.content == b"train"
+    assert answer.getvalue() == b"train"
     assert "immutable" in answer.headers["Cache-Control"]
 
 
@@ -142,7 +142,7 @@ def test_a_statement_is_the_same_in_json_and_csv_and_adds_up(ada, client, now):
     lines = client.get("/api/accounts/ada/statement").json()["items"]
     rows = list(
         csv.DictReader(
-            io.StringIO(client.get("/api/accounts/ada/statement?format=csv").content.decode())
+            io.StringIO(client.get("/api/accounts/ada/statement?format=csv").getvalue().decode())
         )
     )
     assert [row["balance_nano"] for row in rows] == [line["balance_nano"] for line in lines]

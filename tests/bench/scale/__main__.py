@@ -2,8 +2,8 @@
 
     python -m tests.bench.scale [--short TOKENS] [--long TOKENS] [--rounds N] [--out DIR]
 
-Writes evaluator.json and evaluator.md. Exit status 1 when the paths disagree on a score, or when the
-exact mode gives other bits under another plan. Everything is processor time of one thread.
+Writes evaluator.json and evaluator.md. Exit status 1 when the paths disagree on a score, or when
+the exact mode gives other bits under another plan. Everything is processor time of one thread.
 """
 
 import argparse

@@ -1,0 +1,23 @@
+"""`manage.py sweep_blobs`: delete files that nothing names."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from competitions import queries as contests
+from ledger import actions
+
+
+class Command(BaseCommand):
+    """Does now what beat asks for every hour. Harmless when there is nothing to sweep."""
+
+    help = "Delete private files that no message and no draft names, a day after their last use."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Sweep until nothing is left to sweep, and say how many files are gone."""
+        actions.sweep_uploads(now=timezone.now())
+        count, kept = 0, contests.files_in_use()
+        while swept := actions.sweep_blobs(now=timezone.now(), kept=kept):
+            count += swept
+        self.stdout.write(f"{count} files are gone.")

@@ -1,0 +1,195 @@
+"""Files by their SHA-256: put whole or by parts, got whole or in ranges."""
+
+from collections.abc import Iterator
+from typing import IO
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from ninja import Field, Query, Router, Schema
+from ninja.responses import Status
+
+from ledger import actions, blobs, queries
+from ledger.errors import BlobGone, BlobMissing, RangeRefused
+from ledger.rules.ranges import asked_range
+from web import auth
+from web.answers import streamed
+from web.api import TokenAuth
+
+CHUNK_BYTES = 1 << 18
+FOREVER = "public, max-age=31536000, immutable"
+Sha256 = Query(..., pattern=r"^[0-9a-f]{64}$")
+
+
+class StoredOut(Schema):
+    """Bytes that are in the store."""
+
+    sha256: str
+    size_bytes: int
+
+
+class UploadIn(Schema):
+    """A file that is about to come by parts."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+
+
+class UploadOut(Schema):
+    """An upload: `here` are the numbers of its parts, from 0, that need not be sent again.
+
+    With is_direct, ask for the address of each part and send it there; else PUT it here.
+    """
+
+    id: str
+    sha256: str
+    size_bytes: int
+    part_bytes: int
+    parts: int
+    here: list[int]
+    is_direct: bool
+
+
+class AddressOut(Schema):
+    """Where a part goes by PUT, for an hour, and headers that must be sent along."""
+
+    url: str
+    headers: dict[str, str]
+
+
+def router() -> Router:
+    """/blobs"""
+    found = Router()
+    found.put("/{sha256}", auth=TokenAuth(), response=StoredOut)(_put_blob)
+    found.api_operation(["HEAD"], "/{sha256}", auth=TokenAuth())(_has_blob)
+    found.get("/{sha256}")(_get_blob)
+    return found
+
+
+def upload_router() -> Router:
+    """/uploads"""
+    found = Router(auth=TokenAuth())
+    found.post("", response=UploadOut)(_begin_upload)
+    found.get("/{upload}", response=UploadOut)(_upload_state)
+    found.delete("/{upload}", response={204: None})(_drop_upload)
+    found.get("/{upload}/parts/{number}", response=AddressOut)(_part_address)
+    found.put("/{upload}/parts/{number}", response={204: None})(_put_part)
+    found.post("/{upload}/complete", response=StoredOut)(_complete_upload)
+    return found
+
+
+def _put_blob(request: HttpRequest, sha256: str) -> dict[str, object]:
+    """Store bytes under their SHA-256; sent twice they are stored once."""
+    name, size_bytes = actions.store(
+        _chunks(request),
+        owner=_member(request),
+        limit_bytes=settings.BLOB_LIMIT_BYTES,
+        expected=sha256,
+        now=timezone.now(),
+    )
+    return {"sha256": name, "size_bytes": size_bytes}
+
+
+def _has_blob(request: HttpRequest, sha256: str) -> HttpResponse:
+    """Whether you have stored these bytes already; 404 when not, or when they are another's."""
+    caller: auth.Caller = request.auth  # type: ignore[attr-defined]
+    found = queries.blob(sha256)
+    is_known = found is not None and (found.is_public or found.owner == caller.account)
+    # Whoever asks is about to use them, so they are not swept today.
+    is_here = is_known and actions.touch(sha256, now=timezone.now())
+    return HttpResponse(status=200 if is_here else 404)
+
+
+def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
+    """The bytes of a public file, verified against their name; `Range: bytes=a-b` gives a part."""
+    found = queries.blob(sha256)
+    if found is not None and found.withdrawn:
+        raise BlobGone("The file was withdrawn.", sha256=sha256, by=found.withdrawn)
+    if found is None or not found.is_public:
+        raise BlobMissing(
+            "There is no public file of this name.",
+            next_step="Check the name; files of entries are public once their competition closed.",
+            sha256=sha256,
+        )
+    headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Accept-Ranges": "bytes"}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return HttpResponse(status=304, headers=headers)
+    asked = request.headers.get("Range", "")
+    span = asked_range(asked, found.size_bytes)
+    if span is None:
+        told = f"bytes */{found.size_bytes}"
+        raise RangeRefused(f"The file has no {asked!r}.", size_bytes=found.size_bytes, range=told)
+    start, end = span
+    if asked and (start, end) != (0, found.size_bytes):
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size_bytes}"
+    headers["Content-Length"] = str(end - start)
+    status = 206 if "Content-Range" in headers else 200
+    file = blobs.open_verified(sha256)
+    return StreamingHttpResponse(
+        streamed(request, _pieces(file, span)),
+        status=status,
+        content_type="application/octet-stream",
+        headers=headers,
+    )
+
+
+def _begin_upload(request: HttpRequest, body: UploadIn) -> actions.UploadState:
+    """Begin to send a file by parts, or learn which parts of it are here."""
+    owner, now = _member(request), timezone.now()
+    return actions.begin_upload(
+        owner=owner, sha256=body.sha256, size_bytes=body.size_bytes, now=now
+    )
+
+
+def _upload_state(request: HttpRequest, upload: str) -> actions.UploadState:
+    """Which parts are here."""
+    return actions.upload_state(upload, owner=_member(request))
+
+
+def _drop_upload(request: HttpRequest, upload: str) -> Status[None]:
+    """Forget an upload and its parts."""
+    actions.drop_upload(upload, owner=_member(request))
+    return Status(204, None)
+
+
+def _part_address(
+    request: HttpRequest, upload: str, number: int, sha256: str = Sha256
+) -> dict[str, object]:
+    """Where to PUT a part with this SHA-256."""
+    owner = _member(request)
+    return actions.part_address(upload, number, owner=owner, part_sha256=sha256)._asdict()
+
+
+def _put_part(request: HttpRequest, upload: str, number: int, sha256: str = Sha256) -> Status[None]:
+    """Send one part, the raw bytes, with their SHA-256; sent again it is kept again."""
+    owner = _member(request)
+    actions.put_part(upload, number, _chunks(request), owner=owner, part_sha256=sha256)
+    return Status(204, None)
+
+
+def _complete_upload(request: HttpRequest, upload: str) -> dict[str, object]:
+    """Join the parts, and check the whole against its name."""
+    name, size_bytes = actions.complete_upload(upload, owner=_member(request), now=timezone.now())
+    return {"sha256": name, "size_bytes": size_bytes}
+
+
+def _member(request: HttpRequest) -> str:
+    """The account of the token, which must be good for submitting. raises ScopeMissing"""
+    caller: auth.Caller = request.auth  # type: ignore[attr-defined]
+    caller.require("submit")
+    return caller.account
+
+
+def _chunks(request: HttpRequest) -> Iterator[bytes]:
+    while chunk := request.read(CHUNK_BYTES):
+        yield chunk
+
+
+def _pieces(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
+    start, end = span
+    with file:
+        file.seek(start)
+        while start < end and (piece := file.read(min(CHUNK_BYTES, end - start))):
+            start += len(piece)
+            yield piece

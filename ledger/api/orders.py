@@ -1,0 +1,83 @@
+"""The door for signed orders."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+
+from assay.errors import did_you_mean
+from ledger import actions, log
+from ledger.errors import MessageRefused
+from ledger.rules.entry import Entry
+from web.api import TokenAuth
+from web.errors import Forbidden
+
+Order = Callable[[Entry, datetime], dict[str, object]]
+PAYING = (
+    "licence.",
+    "royalty.",
+    "competition.",
+    "money.",
+)  # orders that move money need the scope `pay`
+
+
+def _open_account(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"account": actions.open_account(entry, now=now)}
+
+
+def _withdraw(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"withdrawal": actions.withdraw(entry, now=now)}
+
+
+ORDERS: Mapping[str, Order] = MappingProxyType(
+    {"account.open": _open_account, "money.withdraw": _withdraw}
+)
+
+
+class Accepted(Schema):
+    """An order that is accepted. receipt: where its proof will be, as soon as it has its place."""
+
+    id: str
+    kind: str
+    receipt: str
+    result: dict[str, Any]
+
+
+def router(orders: Mapping[str, Order]) -> Router:
+    router = Router()
+
+    @router.post("", response=Accepted)
+    def take_order(request: HttpRequest) -> dict[str, object]:
+        """Take one signed order (the raw bytes of an ANS-104 item); the same again is harmless."""
+        entry = log.read_order(request.body)
+        order = orders.get(entry.kind)
+        if order is None:
+            raise MessageRefused(
+                f"This site takes no {entry.kind}.",
+                next_step=did_you_mean(entry.kind, sorted(orders)),
+                reason="kind_not_taken",
+                kind=entry.kind,
+            )
+        if entry.kind != "account.open":
+            _need_token(request, entry)
+        result = order(entry, timezone.now())
+        receipt = f"/log/receipt/{entry.id}"
+        return {"id": entry.id, "kind": entry.kind, "receipt": receipt, "result": result}
+
+    return router
+
+
+def _need_token(request: HttpRequest, entry: Entry) -> None:
+    """raises SignInNeeded, TokenUnknown, TokenExpired, ScopeMissing, Forbidden"""
+    caller = TokenAuth()(request)
+    caller.require("pay" if entry.kind.startswith(PAYING) else "submit")
+    if caller.account != entry.actor:
+        raise Forbidden(
+            f"The order is signed by {entry.actor}, the token is of {caller.account}.",
+            next_step="Sign in with the account whose key signs: `assay auth login`.",
+            path=request.path,
+        )

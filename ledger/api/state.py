@@ -1,0 +1,91 @@
+"""The log in a sentence, and what the site says its tables hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+
+from assay import keys, merkle, notes, wire
+from assay.errors import did_you_mean
+from ledger import log, queries
+from ledger.rules.rows import Row
+from web.errors import NotFound
+
+STATE_ROWS = 1000
+
+
+class LogOut(Schema):
+    """What the log is. Keys: the log's and the witnesses' as verifier keys, the others in hex."""
+
+    origin: str
+    size: int
+    root: str
+    log_key: str
+    operator_key: str
+    evaluator_key: str
+    witnesses: list[str]
+
+
+class Tables(Schema):
+    """Names of the tables that follow from the log, at this size of it."""
+
+    size: int
+    tables: list[str]
+
+
+class TablePage(Schema):
+    """Rows of a table, in order of id, at this size of the log; no rows are the end."""
+
+    size: int
+    rows: list[dict[str, Any]]
+
+
+def log_router() -> Router:
+    """/log"""
+    router = Router()
+    router.get("", response=LogOut)(_log)
+    return router
+
+
+def _log(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001
+    """What the log is: its name, size and root, and the keys that sign in it."""
+    newest = queries.latest_checkpoint()
+    log_public = log.signing_key("log").public_key().public_bytes_raw()
+    return {
+        "origin": settings.LOG_ORIGIN,
+        "size": newest.size if newest else 0,
+        "root": newest.root if newest else merkle.EMPTY_ROOT.hex(),
+        "log_key": notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, log_public),
+        "operator_key": keys.public_hex(log.signing_key("operator")),
+        "evaluator_key": keys.public_hex(log.signing_key("evaluator")),
+        "witnesses": [vkey for vkey, _ in settings.WITNESSES],
+    }
+
+
+def router(tables: Mapping[str, type[Row]]) -> Router:
+    router = Router()
+
+    @router.get("", response=Tables)
+    def list_tables(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001
+        """Which tables follow from the log, and how long it is."""
+        return {"size": queries.log_size(), "tables": sorted(tables)}
+
+    @router.get("/{table}", response=TablePage)
+    def read_table(
+        request: HttpRequest,
+        table: str,
+        after: str = "",
+        limit: int = Query(STATE_ROWS, ge=1, le=STATE_ROWS),
+    ) -> dict[str, object]:
+        """Rows of one table in order of id: what this site claims, for auditors to derive again."""
+        if table not in tables:
+            hint = did_you_mean(table, sorted(tables))
+            raise NotFound(f"No table {table!r}.", next_step=hint, path=request.path)
+        shape = tables[table]
+        size = queries.log_size()
+        found = queries.table_page(shape, after=after, limit=limit)
+        return {"size": size, "rows": [wire.to_json(log.row_of(shape, one)) for one in found]}
+
+    return router
