@@ -11,7 +11,7 @@ from assay import wire
 from competitions.audit.history import TABLES
 from config.replay import write_rows
 from ledger import log, queries
-from ledger.api import _log
+from ledger.api.state import _log
 from ledger.sequencer import sequence
 from tests.bench.world import Keys, World, tell
 

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from assay import items, messages
 from assay.canonical import canonical
 from assay.keys import public_hex
-from assay.messages import FileRef, Line, Share, Spec
+from assay.messages import FileRef, Line, Result, Share, Spec
 from assay.wire import Nano, made, to_json
 from competitions.audit.history import FOLDS
 from competitions.rules import escrow, verdict
-from competitions.rules.outcomes import pack
+from competitions.rules.records import pack
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from ledger.rules import books, envelope, fold
@@ -37,7 +37,7 @@ TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Al
 BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
 ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
-RUN = {"sandbox_level": "full", "policy_sha256": "90" * 32}
+RUN = {"device": "cpu", "sandbox_level": "full", "policy_sha256": "90" * 32}
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,11 @@ class World:
         manifest, name = name_of("manifest", number), f"contest-{number}"
         self.fact(
             messages.EvaluatorRegistered(
-                manifest, "minilm", "accuracy", EXAMPLES, EXAMPLES, "c0" * 32, Nano(0), "full",
-                self.tick(),
+                manifest_sha256=manifest, base="minilm", evaluator="classification",
+                metric="accuracy", is_generic=False, is_custom=False, code_sha256="",
+                public_examples=EXAMPLES, public_units=EXAMPLES, public_mode="fast",
+                final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
+                final_commitment="c0" * 32, baseline=measured(0, "fast"), at_ms=self.tick(),
             )
         )  # fmt: skip
         spec = self._spec(manifest, data)
@@ -182,7 +185,7 @@ class World:
             title="Which library?", summary="Docstrings.", base="minilm",
             base_work=name_of("base"), data_work=data, manifest_sha256=manifest, metric="accuracy",
             files=files, prize_nano=Nano(1000 * TOKEN + 1), curve=(8, 4, 2, 1), fee_e8=2_500_000,
-            pool_e8=5_000_000, bond_e8=10_000_000, opens_at_ms=self.now_ms + 10,
+            pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000, opens_at_ms=self.now_ms + 10,
             closes_at_ms=self.now_ms + 20_000, reveal_s=60, verify_s=60, dispute_s=0, quota=2,
             window_s=3600, required_tags=(), min_sandbox_level="full",
         )  # fmt: skip
@@ -194,10 +197,10 @@ class World:
         told = messages.SubmissionCommitted(order.id, name, miner, 0, 0, self.tick())
         self.fact(told, answers=order)
         manifest = self.rows.get(Competition, name).spec.manifest_sha256
-        score = measured(EXAMPLES // 2 + 6 * (MINERS - place))
+        score = measured(EXAMPLES // 2 + 6 * (MINERS - place), "fast")
         adapter = name_of("adapter", order.id)
         told = (order.id, adapter, manifest)
-        self.fact(messages.SubmissionScored(*told, at_ms=self.tick(), **score))
+        self.fact(messages.SubmissionScored(*told, score, self.tick()))
         return order
 
     def _judge(self, name: str, number: int, entries: list[Entry]) -> None:
@@ -209,12 +212,12 @@ class World:
         for one, adapter in adapters.items():
             self.fact(messages.SubmissionRevealed(one, FileRef("a", adapter, 9), self.tick()))
         self.fact(messages.CompetitionVerifying(name, self.tick()))
-        base = measured(EXAMPLES // 4)
-        self.fact(messages.BaselineScored(name, manifest, at_ms=self.tick(), **base))
+        base = measured(EXAMPLES // 4, "exact")
+        self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
         for place, (one, adapter) in enumerate(adapters.items()):
-            score = measured(EXAMPLES // 2 + 7 * (MINERS - place))
+            score = measured(EXAMPLES // 2 + 7 * (MINERS - place), "exact")
             told = (one, adapter, manifest)
-            self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick(), **score))
+            self.fact(messages.SubmissionFinalScored(*told, score, self.tick()))
         at_ms = self.tick()
         self.fact(messages.CompetitionProvisional(name, at_ms, at_ms))
         self.fact(self._settled(name))
@@ -265,11 +268,12 @@ def sign(kind: str, body, key: Ed25519PrivateKey, told: tuple[bytes, bytes]) -> 
     return Entry(name, kind, body, owner.hex(), "", "", anchor.hex(), raw)
 
 
-def measured(right: int) -> dict[str, object]:
-    """A score and its outcomes: the first `right` answers are right."""
-    outcomes = (1,) * right + (0,) * (EXAMPLES - right)
+def measured(right: int, mode: str) -> Result:
+    """A score and its records: the first `right` answers are right."""
+    ones = (1,) * right + (0,) * (EXAMPLES - right)
     score = Nano((2 * right * 10**9 + EXAMPLES) // (2 * EXAMPLES))
-    return {"score_e9": score, "examples": EXAMPLES, "outcomes": pack(outcomes), **RUN}
+    answers = name_of("answers", right)
+    return Result(score, EXAMPLES, pack(ones, is_binary=True), answers, answers, mode=mode, **RUN)
 
 
 def name_of(*words: object) -> str:
