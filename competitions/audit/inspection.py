@@ -169,16 +169,16 @@ class Inspection:
     def _wrong_rows(self, checkpoint: notes.Checkpoint) -> Problem | None:
         """What is wrong with the rows at this size of the log; a live site gets another look."""
         claimed: dict[str, list[dict[str, Any]]] = {}
-        try:
-            for table in TABLES:
+        for table in TABLES:
+            try:
                 pages = list(self._mirror.pages(table.TABLE))
                 sizes = {page.get("size") for page in pages}
-                if sizes != {checkpoint.size}:
-                    words = f"{table.TABLE} is told at sizes {sorted(map(str, sizes))}, the log at"
-                    return Problem("rows", f"{words} {checkpoint.size}; it did not hold still.")
                 claimed[table.TABLE] = [row for page in pages for row in page["rows"]]
-        except (NotServed, KeyError, TypeError) as error:
-            return Problem("rows", f"The site's rows cannot be read: {error}")
+            except (NotServed, KeyError, TypeError) as error:
+                return Problem("rows", f"{table.TABLE} cannot be read: {error}")
+            if sizes != {checkpoint.size}:
+                words = f"{table.TABLE} is told at sizes {sorted(map(str, sizes))}, the log at"
+                return Problem("rows", f"{words} {checkpoint.size}; it did not hold still.")
         found = claims.differences(claimed, self._history)
         if not found:
             return None

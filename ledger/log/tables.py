@@ -149,7 +149,7 @@ def _reader_of(hint: Any) -> Callable[[Any], object] | None:
         return bool
     if hint in (str, int, str | None, int | None):
         return None
-    return lambda value: None if value is None else wire.decode(json.loads(value), hint, "$")
+    return lambda value: value if value is None else wire.decode(json.loads(value), hint, "$")
 
 
 def _to_table(value: object, hint: Any, field: Any) -> object:
