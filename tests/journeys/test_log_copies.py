@@ -8,7 +8,6 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from django.db import connection
 from typer.testing import CliRunner
 
 from assay import merkle
@@ -35,8 +34,7 @@ def told(dropped, transactional_db):
     dropped.clear()
     story.tell()
     yield
-    if connection.vendor == "sqlite":
-        dropped += drop_triggers()
+    dropped += drop_triggers()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 import threading
 
 import pytest
-from django.db import connection
 
 from assay import keys, notes
 from assay.witness import Memory, Witness, logs_of, server
@@ -68,8 +67,7 @@ def site(dropped, transactional_db, live_server, settings, tmp_path):
         yield live_server.url
         door.shutdown()
         thread.join(10)
-    if connection.vendor == "sqlite":
-        dropped += drop_triggers()
+    dropped += drop_triggers()
 
 
 def bash(folder, site, lines, **more):
