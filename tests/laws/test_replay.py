@@ -72,7 +72,8 @@ def changed(value, field):
     if isinstance(value, int):
         return value ^ 1
     if value is None:
-        return 1 if "Integer" in type(field).__name__ else "x"
+        kind = type(field).__name__
+        return 1 if "Integer" in kind else ["x"] if "JSON" in kind else "x"
     if isinstance(value, str):
         return value[:-1] + chr(ord(value[-1]) ^ 1) if value else "x"
     text = json.dumps(value)
