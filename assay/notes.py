@@ -73,7 +73,7 @@ def open_note(note: str, vkey: str) -> str:
     text, found, marks = note.rpartition("\n\n")
     if not found:
         raise _bad("no signatures")
-    mine = [one for line in marks.splitlines() if (one := _signature_of(line, name, wanted))]
+    mine = [one for line in _lines(marks) if (one := _signature_of(line, name, wanted))]
     if not mine:
         raise _bad("no signature by this key")
     if not all(_line_verifies(f"{text}\n", kind, public, one) for one in mine):
@@ -114,7 +114,7 @@ def signed_by(note: str, vkeys: Sequence[str]) -> list[str]:
     found = []
     for vkey in vkeys:
         name, kind, public = read_verifier_key(vkey)
-        lines = note.rpartition("\n\n")[2].splitlines()
+        lines = _lines(note.rpartition("\n\n")[2])
         if any(_signature_of(line, name, key_id(name, kind, public)) for line in lines):
             open_note(note, vkey)
             found.append(vkey)
@@ -128,7 +128,7 @@ def cosignature_in(text: str, note: str, vkey: str) -> str:
     """
     name, kind, public = read_verifier_key(vkey)
     wanted = key_id(name, kind, public)
-    for line in text.splitlines():
+    for line in _lines(text):
         if _signature_of(line, name, wanted):
             open_note(f"{note}{line}\n", vkey)
             return f"{line}\n"
@@ -206,11 +206,23 @@ def _line_verifies(text: str, kind: int, public: bytes, signature: bytes) -> boo
     return kind == WITNESS_KEY and keys.verifies(public, signature[8:], signed)
 
 
+def _lines(marks: str) -> list[str]:
+    """Signature lines: each ends with a line feed, and nothing else ends one. raises NoteInvalid"""
+    *lines, rest = marks.split("\n")
+    if rest:
+        raise _bad("signature line")
+    return lines
+
+
 def _decode(text: str) -> bytes:
+    """Base64 in its one spelling: the unused bits of the last letter are zero."""
     try:
-        return b64decode(text, validate=True)
+        raw = b64decode(text, validate=True)
     except NotBase64 as error:
         raise _bad("base64") from error
+    if b64encode(raw).decode() != text:
+        raise _bad("base64")
+    return raw
 
 
 def _bad(reason: str) -> NoteInvalid:

@@ -107,6 +107,17 @@ def test_a_checkpoint_is_read_as_it_was_signed(size):
         notes.read_checkpoint(note.replace(f"\n{size}\n", f"\n{size + 1}\n", 1), vkey)
 
 
+def test_a_note_has_one_spelling():
+    """Guards against a second text of one checkpoint: unused bits of base64, other line ends."""
+    vkey = notes.verifier_key("log.example", notes.LOG_KEY, KEY.public_key().public_bytes_raw())
+    note = notes.sign_checkpoint(notes.Checkpoint("log.example", 7, bytes(32)), KEY).encode()
+    for place in range(len(note)):
+        for bit in range(8):
+            flipped = note[:place] + bytes([note[place] ^ 1 << bit]) + note[place + 1 :]
+            with pytest.raises((notes.NoteInvalid, UnicodeDecodeError)):
+                notes.read_checkpoint(flipped.decode(), vkey)
+
+
 def test_a_receipt_at_70_000_entries_is_small_and_quickly_checked():
     """At most 1.5 KB with one witness, and 2 ms: the best of several, since machines are busy."""
     size, index = 70_000, 43_210

@@ -5,13 +5,13 @@ from collections import Counter
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from assay import wire
 from competitions.audit.history import TABLES
 from config.replay import write_rows
 from ledger import log, queries
-from ledger.api.state import _log
 from ledger.sequencer import sequence
 from tests.bench.world import Keys, World, tell
 
@@ -63,7 +63,8 @@ def mirror(folder):
     """What the site serves, as files: the tiles themselves, the checkpoint, and every table."""
     (folder / "log").mkdir(parents=True)
     (folder / "state").mkdir()
-    (folder / "log.json").write_text(json.dumps(_log(None)))
+    about = Client(SERVER_NAME="127.0.0.1").get("/api/log").json()
+    (folder / "log.json").write_text(json.dumps(about))
     (folder / "log" / "checkpoint").write_text(queries.latest_checkpoint().note)
     tiles = settings.STORAGES["tiles"]["OPTIONS"]["location"]
     (folder / "log" / "tile").symlink_to(f"{tiles}/tile", target_is_directory=True)
