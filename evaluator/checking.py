@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
+from evaluator.device import need_device
 from evaluator.errors import ScoredElsewhere, SliceChanged
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
@@ -33,13 +34,16 @@ class Checked:
     manifest_sha256: str
 
 
-def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Checked:
+def check(
+    adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes, *, device: str = "cpu"
+) -> Checked:
     """Admit, predict and measure, by the code that the worker uses.
 
     adapter  a folder as `save_pretrained` leaves it
     inputs, labels  the public slice's blobs
+    device   "cpu" or "cuda"; the server scores on the processor
     raises   AdapterRefused, SliceChanged, ScoredElsewhere, BaseMissing, BaseDamaged,
-             ManifestInvalid
+             ManifestInvalid, DeviceMissing
     """
     if evaluator_named(manifest.metric.evaluator).needs_code:
         raise ScoredElsewhere(
@@ -51,9 +55,8 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
     base = base_named(manifest.base.name)
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     mode = manifest.mode.public
-    found = scorer.predict(
-        scorer.load_base(folder), admitted.canonical, inputs, to_bytes(manifest), mode
-    )
+    weights = scorer.load_base(folder, device=need_device(device))
+    found = scorer.predict(weights, admitted.canonical, inputs, to_bytes(manifest), mode)
     tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
     context = Context(manifest.test.public.units, manifest.metric.options, tokens)
     judged = judge(found, unpack_labels(labels), unpack_inputs(inputs), manifest, context)

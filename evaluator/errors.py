@@ -3,6 +3,7 @@
     AssayError
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
+      DeviceMissing                       device.*     what computes it
       ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake
@@ -53,6 +54,13 @@ class ManifestInvalid(AssayError):
 
     code, status = "manifest.invalid", 422
     next_step = "Take the manifest as the site gives it; do not edit it."
+
+
+class DeviceMissing(AssayError):
+    """What is to be computed on is not here. Facts: device."""
+
+    code, status = "device.missing", 503
+    next_step = "Leave --device out: the processor can do all of it."
 
 
 class ReceiptInvalid(AssayError):

@@ -18,13 +18,15 @@ def merged(
     head  name -> shape of the head's tensors, which come from the adapter as they are
     """
     contents, raw = read_blob(blob), bytearray(blob)  # torch wants a writable buffer
-    weights = dict(base)
+    weights, device = dict(base), next(iter(base.values())).device
     for name in head:
-        weights[name] = _tensor(raw, contents.parts[name])
+        weights[name] = _tensor(raw, contents.parts[name]).to(device)
     for name in contents.parts:
         if name.endswith(".A") and name not in head:
             module = name.removesuffix(".A")
-            down, up = (_tensor(raw, contents.parts[f"{module}.{side}"]) for side in "AB")
+            down, up = (
+                _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
+            )
             saved = base[module + ".weight"]
             weights[module + ".weight"] = torch.addmm(saved, up, down, alpha=contents.scale)
     return weights
@@ -32,7 +34,8 @@ def merged(
 
 def headed(base: Mapping[str, Tensor], head: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """The baseline: the base as it is, under a head of zeros."""
-    return dict(base) | {name: torch.zeros(shape) for name, shape in head.items()}
+    device = next(iter(base.values())).device
+    return dict(base) | {name: torch.zeros(shape, device=device) for name, shape in head.items()}
 
 
 def _tensor(raw: bytearray, part: Part) -> Tensor:

@@ -7,7 +7,7 @@ source  docs/evaluator.md, section 6; RFC 6962 for the tree
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,9 @@ from pathlib import Path
 from assay.canonical import canonical, sha256_hex
 from assay.merkle import leaf_hash, root
 from evaluator.bases import base_named, folder_of
+from evaluator.device import need_device
 from evaluator.errors import BatchUnknown, ReceiptInvalid
-from evaluator.manifest import Manifest, read_manifest, to_bytes
+from evaluator.manifest import Manifest, read_manifest
 from evaluator.racing import stage_plans
 from evaluator.results import ResultTree, batch_leaf
 from evaluator.slices import Inputs, pack_inputs, unpack_inputs
@@ -101,13 +102,16 @@ def read_receipt(raw: bytes) -> Receipt:
     return receipt
 
 
-def rerun(receipt: Receipt, folder: Path, place: int | None = None) -> Rerun:
+def rerun(
+    receipt: Receipt, folder: Path, place: int | None = None, *, device: str = "cpu"
+) -> Rerun:
     """Compute again.
 
     folder  holds manifest.json, inputs.blob and, but for the baseline, adapter.blob
+    device  "cpu" or "cuda"
     place   the batch of the plan, from 0; None: all
     raises  ReceiptInvalid: a file is missing or is not the named one; BatchUnknown; BaseUnknown,
-            BaseMissing, BaseDamaged, ManifestInvalid
+            BaseMissing, BaseDamaged, ManifestInvalid, DeviceMissing
     """
     raw = _file(folder, MANIFEST, receipt.manifest_sha256)
     manifest = read_manifest(raw)
@@ -121,7 +125,15 @@ def rerun(receipt: Receipt, folder: Path, place: int | None = None) -> Rerun:
         raise ReceiptInvalid("The plan has another number of batches.", problem="leaves")
     if place is not None:
         stages = [[plan[_checked(place, plan)]]]
-    answers = _answers(manifest, inputs, adapter, receipt.mode, stages)
+    base = base_named(manifest.base.name)
+    scorer = importlib.import_module(base.scorer)
+    weights = scorer.load_base(folder_of(base), device=need_device(device))
+
+    def predict(chosen: bytes) -> list[list[int]]:
+        found: list[list[int]] = scorer.predict(weights, adapter, chosen, raw, receipt.mode)
+        return found
+
+    answers = _answers(predict, inputs, stages)
     wanted = receipt.leaves if place is None else (receipt.leaves[place],)
     return Rerun(place, tuple(batch_leaf(one) for one in answers), wanted)
 
@@ -134,20 +146,15 @@ def _stages(receipt: Receipt, manifest: Manifest, inputs: Inputs) -> list[list[l
 
 
 def _answers(
-    manifest: Manifest,
+    predict: Callable[[bytes], list[list[int]]],
     inputs: Inputs,
-    adapter: bytes | None,
-    mode: str,
     stages: Sequence[Sequence[Sequence[int]]],
 ) -> list[list[list[int]]]:
     """The answers of each batch, in the plan's order of its examples; a stage is one run."""
-    base = base_named(manifest.base.name)
-    scorer = importlib.import_module(base.scorer)
-    weights = scorer.load_base(folder_of(base))
     answers = []
     for stage in stages:
-        packed = pack_inputs(inputs.chosen([place for batch in stage for place in batch]))
-        found = iter(scorer.predict(weights, adapter, packed, to_bytes(manifest), mode))
+        places = [place for batch in stage for place in batch]
+        found = iter(predict(pack_inputs(inputs.chosen(places))))
         answers += [list(islice(found, len(batch))) for batch in stage]
     return answers
 

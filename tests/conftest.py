@@ -23,7 +23,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID2
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
 django.setup()
 
-from django.db import connections  # noqa: E402 - after the environment
+from django.db import connection, connections  # noqa: E402 - after the environment
+
+from tests.laws.tampering import drop_triggers  # noqa: E402 - the same
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251
@@ -146,3 +148,20 @@ def house() -> Path:
 def vectors(house: Path) -> Iterator[Path]:
     """The folder of published test vectors."""
     return house / "tests" / "vectors"
+
+
+@pytest.fixture
+def triggers(django_db_setup, django_db_blocker):
+    """What keeps rows final; put back after the tables were emptied."""
+    dropped = []
+    yield dropped
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for statement in dropped:
+            cursor.execute(statement)
+
+
+@pytest.fixture
+def committed(triggers, transactional_db):
+    """Real commits. SQLite empties tables row by row, which final rows would refuse."""
+    yield
+    triggers += drop_triggers()

@@ -19,7 +19,7 @@ def main() -> None:
 
     def work() -> None:
         receipt = read_receipt(read_downloaded(asked.receipt))
-        found = rerun(receipt, asked.receipt.parent, asked.batch)
+        found = rerun(receipt, asked.receipt.parent, asked.batch, device=asked.device)
         if asked.json:
             show_json(_document(receipt, found))
         else:
@@ -58,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="evaluator rerun", description=__doc__)
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--batch", type=int, help="one batch of the plan alone, from 0")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

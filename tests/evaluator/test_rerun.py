@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,3 +135,9 @@ def test_one_changed_integer_changes_one_leaf_and_the_root(results, size, data):
     assert before.root != after.root
     pairs = zip(before.leaves, after.leaves, strict=True)
     assert [at for at, (one, other) in enumerate(pairs) if one != other] == [place // size]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here: none to miss")
+def test_a_device_that_is_not_here_is_refused_by_name(downloaded):
+    code, told = door(downloaded / "receipt.json", "--device", "cuda")
+    assert (code, told["error"]["code"]) == (5, "device.missing")

@@ -3,29 +3,10 @@
 import shutil
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from config.replay import make_scratch, replay_into
 from ledger.actions import found
-from tests.laws.tampering import drop_triggers
-
-
-@pytest.fixture
-def triggers(django_db_setup, django_db_blocker):
-    """What keeps rows final; put back after the tables were emptied."""
-    dropped = []
-    yield dropped
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for statement in dropped:
-            cursor.execute(statement)
-
-
-@pytest.fixture
-def committed(triggers, transactional_db):
-    """Real commits. SQLite empties tables row by row, which final rows would refuse."""
-    yield
-    triggers += drop_triggers()
 
 
 @pytest.fixture

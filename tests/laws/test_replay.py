@@ -5,7 +5,6 @@ import json
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
-from django.db.models import IntegerField, JSONField
 
 from competitions.audit.history import TABLES
 from config.management.commands.replay import as_json, as_text, exit_code
@@ -73,9 +72,8 @@ def changed(value, field):
     if isinstance(value, int):
         return value ^ 1
     if value is None:
-        if isinstance(field, JSONField):
-            return ["x"]
-        return 1 if isinstance(field, IntegerField) else "x"
+        kind = type(field).__name__
+        return 1 if "Integer" in kind else ["x"] if "JSON" in kind else "x"
     if isinstance(value, str):
         return value[:-1] + chr(ord(value[-1]) ^ 1) if value else "x"
     text = json.dumps(value)
