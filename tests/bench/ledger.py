@@ -33,9 +33,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="logs of 10^4, 10^5 and 10^6 messages")
     parser.add_argument("--folder", type=Path, default=HOUSE / "var" / "bench-ledger")
     parser.add_argument("--out", type=Path, default=HOUSE / "docs" / "benchmarks")
+    parser.add_argument("--note", default="", help="what a reader must know of this run")
     asked = parser.parse_args()
     stages = Stages(asked.folder.resolve(), FULL if asked.full else SMALL)
-    told = {**stages.run(), "is_full": asked.full, "machine": machine()}
+    told = {**stages.run(), "is_full": asked.full, "note": asked.note}
+    told["machine"] = machine()
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "ledger.json").write_text(json.dumps(told, indent=1) + "\n")
     (asked.out / "ledger.md").write_text(page(told))

@@ -5,11 +5,12 @@ from typing import Any
 ABOUT = """# Figures of the record
 
 Written by `make bench-ledger{full}`; every number comes from [ledger.json](ledger.json). Machine:
-{cpu}, {cpus} CPUs ({flags}), Python {python}, {versions}, {date}. Other work ran on the
-machine. So rates of replay and audit are messages per CPU second of one process, and what is
-compared with plain SQL took turns with it, in rounds of a few seconds, in the same eight processes.
+{cpu}, {cpus} CPUs ({flags}),
+Python {python}, {versions}, {date}. Rates of replay and audit are
+messages per CPU second of one process. What is compared with plain SQL took turns with it, in rounds
+of a few seconds, in the same eight processes.
 
-"""
+{note}"""
 GOALS = (
     ("append / plain insert, PostgreSQL, 8 writers", "append_over_insert_postgres", "at least 0.5"),
     ("append / plain insert, SQLite, 8 writers", "append_over_insert_sqlite", ""),
@@ -44,7 +45,10 @@ def page(told: dict[str, Any]) -> str:
     machine = told["machine"]
     versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items())
     flags, full = ", ".join(machine["flags"]), " FULL=1" if told["is_full"] else ""
-    head = ABOUT.format(**{**machine, "flags": flags, "versions": versions, "full": full})
+    note = f"{told['note']}\n\n" if told["note"] else ""
+    head = ABOUT.format(
+        **{**machine, "flags": flags, "versions": versions, "full": full, "note": note}
+    )
     parts = [head, "| what | measured | goal |\n|---|---|---|\n"]
     parts += [f"| {words} | {_shown(told[key])} | {goal} |\n" for words, key, goal in GOALS]
     return "".join([*parts, *_logs(told), *_appends(told), *_lies(told)])
