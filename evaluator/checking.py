@@ -6,7 +6,6 @@ from pathlib import Path
 
 from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
-from evaluator.device import need_device
 from evaluator.errors import ScoredElsewhere, SliceChanged
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
@@ -55,7 +54,7 @@ def check(
     base = base_named(manifest.base.name)
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     mode = manifest.mode.public
-    weights = scorer.load_base(folder, device=need_device(device))
+    weights = scorer.load_base(folder, device=device)
     found = scorer.predict(weights, admitted.canonical, inputs, to_bytes(manifest), mode)
     tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
     context = Context(manifest.test.public.units, manifest.metric.options, tokens)

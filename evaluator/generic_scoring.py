@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evaluator.bases.reading import read_shape
 from evaluator.bases.shapes import GenericShape
+from evaluator.device import need_device
 from evaluator.forward import generic
 from evaluator.forward.model import Weights
 from evaluator.scoring import predict, waken
@@ -18,6 +19,6 @@ def load_base(folder: Path, *, device: str = "cpu") -> Weights:
     """Build the base's modules, fill them in the calling thread, and wake the kernels up."""
     shape = read_shape(folder)
     assert isinstance(shape, GenericShape), "bases.Base.scorer names the scorer"
-    weights = generic.weights_of(folder, shape, device=device)
+    weights = generic.weights_of(folder, shape, device=need_device(device))
     waken(weights)
     return weights

@@ -1,21 +1,37 @@
 """An adapter laid over the base: base + scale * B @ A, from a base that is never written to."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from evaluator.blob import Part, read_blob
 
+Laying = Callable[[Tensor, Tensor, Tensor, float], Tensor]
+
+
+def laid_over(saved: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
+    """float32 saved + scale * up @ down, by one product.
+
+    saved  [out, in];  down  [rank, in];  up  [out, rank]
+    """
+    return torch.addmm(saved, up, down, alpha=scale)
+
 
 def merged(
-    base: Mapping[str, Tensor], blob: bytes, head: Mapping[str, tuple[int, ...]]
+    base: Mapping[str, Tensor],
+    blob: bytes,
+    head: Mapping[str, tuple[int, ...]],
+    *,
+    lay: Laying = laid_over,
 ) -> dict[str, Tensor]:
     """The weights of base and adapter together, float32 by full name.
 
     base  the saved weights; shared, not changed: dropping the result restores the base bit by bit
     blob  a canonical adapter blob
     head  name -> shape of the head's tensors, which come from the adapter as they are
+    lay   how one module is merged; mode exact has its own (exact/merge.py)
     """
     contents, raw = read_blob(blob), bytearray(blob)  # torch wants a writable buffer
     weights, device = dict(base), next(iter(base.values())).device
@@ -27,8 +43,7 @@ def merged(
             down, up = (
                 _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
             )
-            saved = base[module + ".weight"]
-            weights[module + ".weight"] = torch.addmm(saved, up, down, alpha=contents.scale)
+            weights[module + ".weight"] = lay(base[module + ".weight"], down, up, contents.scale)
     return weights
 
 
@@ -39,8 +54,7 @@ def headed(base: Mapping[str, Tensor], head: Mapping[str, tuple[int, ...]]) -> d
 
 
 def _tensor(raw: bytearray, part: Part) -> Tensor:
-    count = 1
-    for size in part.shape:
-        count *= size
-    flat = torch.frombuffer(raw, dtype=torch.float32, count=count, offset=part.start)
+    flat = torch.frombuffer(
+        raw, dtype=torch.float32, count=math.prod(part.shape), offset=part.start
+    )
     return flat.clone().view(part.shape)  # a copy: the blob need not be aligned

@@ -15,7 +15,6 @@ from pathlib import Path
 from assay.canonical import canonical, sha256_hex
 from assay.merkle import leaf_hash, root
 from evaluator.bases import base_named, folder_of
-from evaluator.device import need_device
 from evaluator.errors import BatchUnknown, ReceiptInvalid
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.racing import stage_plans
@@ -127,7 +126,7 @@ def rerun(
         stages = [[plan[_checked(place, plan)]]]
     base = base_named(manifest.base.name)
     scorer = importlib.import_module(base.scorer)
-    weights = scorer.load_base(folder_of(base), device=need_device(device))
+    weights = scorer.load_base(folder_of(base), device=device)
 
     def predict(chosen: bytes) -> list[list[int]]:
         found: list[list[int]] = scorer.predict(weights, adapter, chosen, raw, receipt.mode)

@@ -12,6 +12,7 @@ import torch
 
 from evaluator.bases.reading import read_shape
 from evaluator.bases.shapes import GenericShape
+from evaluator.device import need_device
 from evaluator.errors import ManifestInvalid
 from evaluator.exact.merge import merged as merged_exactly
 from evaluator.forward.model import Asked, DecoderNet, EncoderNet, Weights, own_weights
@@ -35,7 +36,7 @@ def load_base(folder: Path, *, device: str = "cpu") -> Weights:
     """
     shape = read_shape(folder)
     assert not isinstance(shape, GenericShape), "bases.Base.scorer names the scorer"
-    weights = own_weights(folder, shape, device=device)
+    weights = own_weights(folder, shape, device=need_device(device))
     waken(weights)
     return weights
 

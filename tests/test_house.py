@@ -40,7 +40,7 @@ BREACHES = {
     ),
     "a floor of competitions looks up": (
         "floors",
-        "competitions/queries",
+        "competitions/queries/contests",
         "from competitions import actions",
     ),
     "a floor of licensing looks up": ("floors", "licensing/models", "import licensing.queries"),
@@ -54,7 +54,7 @@ BREACHES = {
         "evaluator/intake/header",
         "import safetensors",
     ),
-    "the site loads torch": ("site", "competitions/queries", "import torch"),
+    "the site loads torch": ("site", "competitions/queries/contests", "import torch"),
     "the command line loads peft": ("site", "assay/client", "import peft"),
     "a rule of competitions meets Django": ("rules", "competitions/rules", "import django.db"),
     "a rule of licensing meets Django": ("rules", "licensing/rules", "import django.db"),
@@ -71,7 +71,7 @@ BREACHES = {
     ),
     "the contest reads licensing": (
         "licensing-tables",
-        "competitions/queries",
+        "competitions/queries/contests",
         "import licensing.models",
     ),
     "the rights read the ledger": (

@@ -96,7 +96,7 @@ def test_every_writer_on_the_list_is_there_and_writes():
 BREACHES = {
     "a view makes a row": ("ledger/views.py", "Account.objects.create(id='x')"),
     "a query updates": (
-        "competitions/queries.py",
+        "competitions/queries/contests.py",
         "Submission.objects.filter(pk=1).update(place=1)",
     ),
     "a query updates what it found": ("licensing/queries/works.py", "found.update(title='x')"),

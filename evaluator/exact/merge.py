@@ -1,12 +1,11 @@
 """An adapter laid over the base with exact products: the same bits on every machine."""
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from evaluator.blob import Part, read_blob
+from evaluator import merge
 from evaluator.exact.arithmetic import fixed, passes, product
 
 
@@ -14,29 +13,12 @@ from evaluator.exact.arithmetic import fixed, passes, product
 def merged(
     base: Mapping[str, Tensor], blob: bytes, head: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
-    """The weights of base and adapter together, float32 by full name.
+    """As `evaluator.merge.merged`, but for the product of A and B.
 
     A and B are taken in fixed point, their product is exact, and base + scale * product is rounded
-    to float32 once. The rest is as in `evaluator.merge.merged`.
-
-    base  the saved weights; shared, not changed: dropping the result restores the base bit by bit
-    blob  a canonical adapter blob
-    head  name -> shape of the head's tensors, which come from the adapter as they are
+    to float32 once.
     """
-    contents, raw = read_blob(blob), bytearray(blob)  # torch wants a writable buffer
-    weights, device = dict(base), next(iter(base.values())).device
-    for name in head:
-        weights[name] = _tensor(raw, contents.parts[name]).to(device)
-    for name in contents.parts:
-        if name.endswith(".A") and name not in head:
-            module = name.removesuffix(".A")
-            down, up = (
-                _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
-            )
-            weights[module + ".weight"] = _laid_over(
-                base[module + ".weight"], down, up, contents.scale
-            )
-    return weights
+    return merge.merged(base, blob, head, lay=_laid_over)
 
 
 def _laid_over(saved: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
@@ -50,10 +32,3 @@ def _laid_over(saved: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
         change = product(rows[piece], columns).mul_(scale)
         result[piece] = change.add_(saved[piece])
     return result
-
-
-def _tensor(raw: bytearray, part: Part) -> Tensor:
-    flat = torch.frombuffer(
-        raw, dtype=torch.float32, count=math.prod(part.shape), offset=part.start
-    )
-    return flat.clone().view(part.shape)  # a copy: the blob need not be aligned

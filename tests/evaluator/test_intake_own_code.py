@@ -21,7 +21,7 @@ TASK = makers.manifest()
 GUARD = """
     import os, sys
 
-    READERS = {"peft", "safetensors", "transformers", "torch", "accelerate", "huggingface_hub"}
+    READERS = {"peft", "safetensors", "transformers", "torch", "accelerate"}
     NEVER = ("pickle.", "socket.", "subprocess.", "os.exec", "os.system", "os.fork", "ctypes.")
     is_judging = False
 

@@ -1,4 +1,4 @@
-"""docs/verify.md, section 7, as a stranger would run it: each block, against a site that runs."""
+"""docs/verify.md, section 8, as a stranger would run it: each block, against a site that runs."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.laws.tampering import drop_triggers, run
 from workers import record
 
 PAGE = (env.HOUSE / "docs" / "verify.md").read_text(encoding="utf-8")
-SECTION = PAGE.partition("## 7. With public tools only")[2].partition("\n## ")[0]
+SECTION = PAGE.partition("## 8. With public tools only")[2].partition("\n## ")[0]
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 NAME = re.compile(r"Save this as `(\w+\.py)`")
 NEEDED = ("bash", "curl", "openssl", "python3", "base64", "sed", "od", "sha256sum")

@@ -94,7 +94,8 @@ def test_a_sponsors_code_scores_the_baseline_and_is_public(base, client):
     assert 0 < evaluator.baseline_e9 < 10**9
     (code,) = [one for one in made.prepared["files"] if one["name"] == "score.py"]
     assert code["sha256"] == evaluator.code_sha256
-    assert client.get(f"/api/blobs/{code['sha256']}").content == CODE
+    told = client.get(f"/api/blobs/{code['sha256']}")
+    assert b"".join(told.streaming_content) == CODE
     assert blobs.has(evaluator.baseline.results_sha256)
 
 

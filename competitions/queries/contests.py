@@ -1,6 +1,5 @@
 """Reading the contest: competitions, boards, entries, and the work that waits."""
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -13,22 +12,14 @@ from assay.wire import from_json
 from competitions.errors import (
     CompetitionUnknown,
     DraftUnknown,
-    ReceiptSealed,
     SubmissionUnknown,
 )
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
-from competitions.rules.race import Track, opened_order, track_for
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
-from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
-from evaluator.rerun import VERSION as RECEIPT_VERSION
-from evaluator.rerun import Receipt
 from ledger import blobs, log
-from ledger.rules.naming import hashes_in
-
-MOST_RESULTS_BYTES = 80 << 20
 
 
 class BoardRow(NamedTuple):
@@ -279,125 +270,3 @@ def board_version(name: str) -> str:
     entries_of_it = Submission.objects.filter(competition=name)
     changes = entries_of_it.aggregate(count=Count("pk"), since_ms=Sum("since_ms"))
     return f"{last_ms}-{changes['count']}-{changes['since_ms']}"
-
-
-def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) -> Receipt:
-    """What an entry's score was made of, for everybody who runs it again.
-
-    raises ReceiptSealed when there is no such score, BlobMissing
-    """
-    told = entry.final_result if is_final else entry.result
-    manifest_sha256 = str(contest.spec["manifest_sha256"])
-    if told is None:
-        name = "final" if is_final else "public"
-        raise ReceiptSealed(f"There is no {name} score to be seen yet.", slice=name)
-    result, evaluator = from_json(Result, told), evaluator_row(manifest_sha256)
-    file = json.loads(blobs.read(result.results_sha256, limit_bytes=MOST_RESULTS_BYTES))
-    return Receipt(
-        version=RECEIPT_VERSION,
-        manifest_sha256=manifest_sha256,
-        inputs_sha256=_slice_files(manifest_sha256, is_final=is_final)[0],
-        adapter_sha256=entry.adapter_sha256,
-        mode=result.mode,
-        results_root=result.results_root,
-        leaves=tuple(file["leaves"]),
-        order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
-    )
-
-
-def scoring_code(contest: Competition) -> str:
-    """The sponsor's own code, for everybody to read; empty where there is none."""
-    files = (one for one in contest.spec["files"] if one["name"] == CODE_FILE)
-    name = next((str(one["sha256"]) for one in files), "")
-    return blobs.read(name, limit_bytes=MOST_TEXT_BYTES).decode(errors="replace") if name else ""
-
-
-def marks(contest: Competition) -> list[str]:
-    """What must be said wherever its scores are shown."""
-    evaluator = evaluator_row(contest.spec["manifest_sha256"])
-    return words_of(is_generic=evaluator.is_generic, is_custom=evaluator.is_custom)
-
-
-class Ticket(NamedTuple):
-    """What a worker needs to know of one piece of scoring work.
-
-    config_sha256, tensors_sha256  the raw files of the entry; empty for the baseline
-    adapter_sha256                 the canonical blob, once the intake has made it
-    inputs_sha256, labels_sha256   of the slice to score on
-    salt                           that sealed the final slice, hex; empty for the public one
-    """
-
-    competition: str
-    submission: str
-    is_final: bool
-    manifest_sha256: str
-    min_sandbox_level: str
-    config_sha256: str
-    tensors_sha256: str
-    adapter_sha256: str
-    inputs_sha256: str
-    labels_sha256: str
-    salt: str
-
-
-def least_level(number: int) -> str:
-    """The weakest sandbox that may do a piece of scoring work; any, when the work is done."""
-    work = evaluation(number)
-    contest = Competition.objects.filter(pk=work.competition).first() if work else None
-    return str(contest.spec["min_sandbox_level"]) if contest else SANDBOX_LEVELS[0]
-
-
-def least_level_of_draft(name: str) -> str:
-    """The weakest sandbox in which a draft's baseline may be measured."""
-    found = Draft.objects.filter(pk=name).values_list("fields", flat=True).first() or {}
-    return str(found.get("min_sandbox_level") or SANDBOX_LEVELS[0])
-
-
-def ticket(number: int) -> Ticket:
-    """The work behind an evaluation that its worker has leased."""
-    work = Evaluation.objects.get(pk=number)
-    spec = competition_row(work.competition).spec
-    entry = entry_row(work.submission) if work.submission else None
-    is_final = work.slice == Evaluation.Slice.FINAL
-    inputs, labels = _slice_files(spec.manifest_sha256, is_final=is_final)
-    return Ticket(
-        competition=work.competition,
-        submission=work.submission,
-        is_final=is_final,
-        manifest_sha256=spec.manifest_sha256,
-        min_sandbox_level=spec.min_sandbox_level,
-        config_sha256=entry.config_sha256 if entry else "",
-        tensors_sha256=entry.tensors_sha256 if entry else "",
-        adapter_sha256=entry.adapter_sha256 if entry else "",
-        inputs_sha256=inputs,
-        labels_sha256=labels,
-        salt=sealed(spec.manifest_sha256).salt if is_final else "",
-    )
-
-
-def track(submission: str) -> Track | None:
-    """How an entry's public run is to be done; None: in one piece. Secret until the close."""
-    entry = entry_row(submission)
-    if entry is None:
-        return None
-    evaluator = evaluator_row(competition_row(entry.competition).spec.manifest_sha256)
-    if evaluator.race is None:
-        return None
-    secret = bytes.fromhex(sealed(evaluator.id).salt)
-    return track_for(entry, entry_rows(entry.competition), evaluator, secret)
-
-
-def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
-    if not is_final:
-        public = manifest(manifest_sha256).test.public
-        return public.inputs_sha256, public.labels_sha256
-    hidden = sealed(manifest_sha256)
-    return hidden.inputs["sha256"], hidden.labels["sha256"]
-
-
-def files_in_use() -> set[str]:
-    """Names of files that drafts and sealed slices hold: the log does not name them yet."""
-    drafts = Draft.objects.values_list("files", "prepared")
-    sealed = Sealed.objects.values_list("inputs", "labels")
-    texts = (json.dumps(row).encode() for rows in (drafts, sealed) for row in rows)
-    return set().union(*(hashes_in(text) for text in texts))
