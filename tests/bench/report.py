@@ -7,8 +7,8 @@ ABOUT = """# Figures of the record
 Written by `make bench-ledger{full}`; every number comes from [ledger.json](ledger.json). Machine:
 {cpu}, {cpus} CPUs ({flags}),
 Python {python}, {versions}, {date}.
-Rates of replay and audit are messages per CPU second of one process. What is compared with plain SQL
-took turns with it, in rounds of a few seconds, in the same eight processes.
+Rates of replay and audit are messages per CPU second of one process. What is compared with plain
+SQL took turns with it, in rounds of a few seconds, in the same eight processes.
 
 {note}"""
 GOALS = (
