@@ -11,11 +11,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from assay import keys, messages
+from assay.wire import changed
 from ledger import bell
 from ledger.errors import AnchorTaken, MessageUnknown
+from ledger.log import signers
 from ledger.log.tables import Tables, insert_many
 from ledger.models import Message
 from ledger.rules import fold
@@ -25,9 +27,10 @@ from ledger.rules.rows import Overlay
 
 _INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw, log_index) VALUES "
 _IS_EARLIER_WAITING = (
-    " RETURNING id, EXISTS (SELECT 1 FROM ledger_message AS earlier"
+    "EXISTS (SELECT 1 FROM ledger_message AS earlier"
     " WHERE earlier.log_index IS NULL AND earlier.id < ledger_message.id)"
 )
+_TOLD = f" RETURNING id, {_IS_EARLIER_WAITING}, {signers.SAYS}"
 
 
 def read_order(raw: bytes) -> Entry:
@@ -60,7 +63,7 @@ def fact(body: object, *, answers: Entry | None = None, idempotency: str = "") -
     cause = answers.id if answers else ""
     key = signing_key(messages.KINDS[kind].signer)
     words = f"{cause}/{kind}/{idempotency}"
-    return replace(make_entry(body, key, cause=cause, idempotency=words), order=answers)
+    return changed(make_entry(body, key, cause=cause, idempotency=words), order=answers)
 
 
 def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None:
@@ -73,6 +76,7 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     """
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
     tables = Tables()
+    signers.assume(entries, tables)
     above = Overlay(tables)
     lines = [line for entry in entries for line in getattr(entry.body, "transfers", ())]
     tables.lock(Account, _accounts(lines))
@@ -80,7 +84,7 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     for entry in entries:
         fold.apply(entry, above, rooms)
     tables.write(list(above.changed))
-    if not _append(entries):
+    if not _append(entries, tables):
         bell.ring_after_commit()
 
 
@@ -105,18 +109,18 @@ def index_of(item: str) -> int | None:
     return index
 
 
-@cache
-def _key(path: Path) -> Ed25519PrivateKey:
-    return keys.read_or_make_key(path)
-
-
 def signing_key(role: str) -> Ed25519PrivateKey:
     """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table."""
-    return _key(Path(settings.KEYS_FOLDER) / f"{role}.key")
+    return _key(settings.KEYS_FOLDER, role)
 
 
-def _append(entries: Sequence[Entry]) -> bool:
-    """Insert the messages. raises AnchorTaken
+@cache
+def _key(folder: Path, role: str) -> Ed25519PrivateKey:
+    return keys.read_or_make_key(Path(folder) / f"{role}.key")
+
+
+def _append(entries: Sequence[Entry], tables: Tables) -> bool:
+    """Insert the messages. raises AnchorTaken, SignerRefused
 
     returns  whether an earlier message still waits for its place. Then the bell was rung for that
              one, and whoever hears it goes on until nothing waits, and looks again at the end
@@ -125,13 +129,13 @@ def _append(entries: Sequence[Entry]) -> bool:
     """
     rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw, None) for one in entries]
     try:
-        with connection.cursor() as cursor:
-            insert_many(cursor, _INSERT, rows, _IS_EARLIER_WAITING)
-            _, is_waiting = min(cursor.fetchall())
+        insert_many(tables.cursor, _INSERT, rows, _TOLD)
+        told = sorted(tables.cursor.fetchall())
     except IntegrityError as error:
         text = "A message with this idempotency key is in the log already."
         raise AnchorTaken(text, anchors=[entry.anchor for entry in entries]) from error
-    return bool(is_waiting)
+    signers.check(entries, [says for _, _, says in told], tables)
+    return bool(told[0][1])
 
 
 def _accounts(lines: Sequence[messages.Line]) -> list[str]:

@@ -73,7 +73,7 @@ def seal(
     returns  id, signer, anchor as an Entry has them; raw: the item's bytes
     """
     owner, listed = key.public_key().public_bytes_raw(), _avro(tags)
-    signature = key.sign(_signed_message(owner, anchor, listed, data))
+    signature = keys.sign(key, owner, _signed_message(owner, anchor, listed, data))
     sizes = len(tags).to_bytes(8, "little") + len(listed).to_bytes(8, "little")
     around = signature + owner + _NO_TARGET_AN_ANCHOR + anchor + sizes
     return {
