@@ -67,11 +67,14 @@ def open_account(order: Entry, *, now: datetime) -> str:
 def open_account_for(account: str, *, now: datetime) -> str:
     """Open an account for a web user, in the operator's words.
 
-    raises AccountTaken, AccountInvalid
+    returns  the id of the order
+    raises   AccountTaken, AccountInvalid
     """
     fold.check_handle(account)
     body = messages.AccountOpen(account)
-    return open_account(log.order_for(account, body, idempotency="account.open"), now=now)
+    order = log.order_for(account, body, idempotency="account.open")
+    open_account(order, now=now)
+    return order.id
 
 
 @transaction.atomic
