@@ -13,8 +13,6 @@ from tests import factories, racers
 from tests.ledger.escrow import Escrow
 from tests.licensing import market
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 @pytest.fixture
 def ada(site, run, monkeypatch):
