@@ -1,9 +1,12 @@
 """The web process as the supervisor starts it, over the database of the tests."""
 
+import json
 import os
+import signal
 import subprocess
+import sys
 import time
-from collections import deque
+from contextlib import suppress
 
 import httpx
 from django.conf import settings
@@ -13,74 +16,82 @@ from tests.laws import mortal_site
 from tests.servers import free_port
 from workers import site
 
-APPLICATION = "config.asgi:application"
-MORTAL = f"{mortal_site.__name__}:application"
-START_LIMIT_S = 30
+APPLICATION, MORTAL = "config.asgi:application", f"{mortal_site.__name__}:application"
+LIMIT_S = 30
 
 
 class Server:
-    """One process of uvicorn with the supervisor's own options; only its application differs."""
+    """One process of uvicorn on loopback."""
 
-    def __init__(self):
-        self.port = free_port()
-        child = site._web("127.0.0.1", self.port)
-        command = [MORTAL if word == APPLICATION else word for word in child.command]
-        assert MORTAL in command
-        self._is_ready = child.is_ready
-        self.log = (settings.DATA / f"web-{self.port}.log").open("w+")
-        told = {"DATABASE_URL": database_url()}
-        given = {**os.environ, **told}  # noqa: TID251 - a child inherits it
-        self._process = subprocess.Popen(
-            command, cwd=site.HOUSE, env=given, stdout=self.log, stderr=self.log
-        )
-        self.url = f"http://127.0.0.1:{self.port}"
+    def __init__(self, pid, port, log):
+        self.pid, self.url, self._log = pid, f"http://127.0.0.1:{port}", log
 
-    def wait(self):
-        """Until it answers."""
-        until_s = time.monotonic() + START_LIMIT_S
-        while not self._is_ready():
-            assert self._process.poll() is None, self.said()
-            assert time.monotonic() < until_s, self.said()
-            time.sleep(0.02)
-        return self
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()[-2000:]
+    def is_running(self):
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, 0)
+            return True
+        return False
 
     def is_dead(self):
         """Whether the kill -9 came before the request that was sent last had ended."""
-        until_s = time.monotonic() + START_LIMIT_S
-        while self._process.poll() is None and not mortal_site.ENDED.exists():
-            assert time.monotonic() < until_s, self.said()
-            time.sleep(0.01)
-        assert self._process.poll() in (None, -9), self.said()
-        return self._process.poll() is not None
+        self.until(lambda: not self.is_running() or mortal_site.ENDED.exists())
+        return not self.is_running()
 
-    def end(self):
-        self._process.kill()
-        self._process.wait()
-        self.log.close()
+    def until(self, holds):
+        until_s = time.monotonic() + LIMIT_S
+        while not holds():
+            assert time.monotonic() < until_s, self._log.read_text()[-2000:]
+            time.sleep(0.01)
+
+    def send(self, raw):
+        """The answer to a signed order; None when the connection broke."""
+        head = {"Content-Type": "application/octet-stream"}
+        try:
+            answer = httpx.post(f"{self.url}/api/messages", content=raw, headers=head, timeout=10)
+        except httpx.TransportError:
+            return None
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
 
 class Servers:
-    """Servers one after the other; the next ones start while one is at work."""
-
-    def __init__(self, ahead=2):
-        self._coming, self._ahead, self._all = deque(), ahead, []
+    """Servers one after the other, with the supervisor's options; the application is mortal."""
 
     def __enter__(self):
+        told = {"DATABASE_URL": database_url(), "ASSAY_DATA": str(settings.DATA)}
+        self._log, self._all = settings.DATA / "mortal.log", []
+        with self._log.open("w") as log:
+            self._warm = subprocess.Popen(
+                [sys.executable, "-m", "tests.laws.warm"],
+                cwd=site.HOUSE,
+                env={**os.environ, **told},  # noqa: TID251 - a child inherits it
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         return self
 
     def __exit__(self, *_):
         for one in self._all:
-            one.end()
+            with suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+        self._warm.communicate()  # it ends when nobody can ask for more
 
     def next(self):
-        while len(self._coming) <= self._ahead:
-            self._coming.append(Server())
-            self._all.append(self._coming[-1])
-        return self._coming.popleft().wait()
+        """A fresh one, as soon as it answers."""
+        port = free_port()
+        child = site._web("127.0.0.1", port)
+        python, flag, module, application, *options = child.command
+        assert (python, flag, module, application) == (sys.executable, "-m", "uvicorn", APPLICATION)
+        self._warm.stdin.write(json.dumps([MORTAL, *options]) + "\n")
+        self._warm.stdin.flush()
+        said = self._warm.stdout.readline()
+        assert said, self._log.read_text()
+        one = Server(int(said), port, self._log)
+        self._all.append(one)
+        one.until(child.is_ready)
+        return one
 
 
 def database_url():
@@ -89,14 +100,3 @@ def database_url():
     if connection.vendor == "sqlite":
         return f"sqlite:///{told['NAME']}"
     return f"postgres://{told['USER']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
-
-
-def send(server, raw):
-    """The answer to a signed order; None when the connection broke."""
-    try:
-        headers = {"Content-Type": "application/octet-stream"}
-        answer = httpx.post(f"{server.url}/api/messages", content=raw, headers=headers, timeout=10)
-    except httpx.TransportError:
-        return None
-    assert answer.status_code == 200, answer.text
-    return answer.json()

@@ -24,7 +24,7 @@ from ledger.sequencer import sequence, steps, tiles
 from tests import factories
 from tests.laws import mortal_site
 from tests.laws.mortal import FOR_EVER, dies_at, post
-from tests.laws.servers import Servers, send
+from tests.laws.servers import Servers
 from tests.laws.together import assert_the_tree_is_that_of_the_log
 from workers import dispatch
 
@@ -116,7 +116,6 @@ def test_a_web_process_killed_at_any_step_has_taken_an_order_or_not(founded, rep
     assert report.is_equal, as_text(report)
 
 
-@pytest.mark.slow
 def test_a_server_killed_while_an_order_is_in_flight_has_taken_it_or_not(founded, replay):
     """The same of uvicorn and config.asgi, by a socket: whoever sends again loses nothing."""
     wanted = []
@@ -125,14 +124,14 @@ def test_a_server_killed_while_an_order_is_in_flight_has_taken_it_or_not(founded
         for step in count(1):
             order = sign_order(messages.AccountOpen(f"a{step}"), keys.new_key(), idempotency="open")
             mortal_site.STEPS.write_text(str(step))
-            first = send(server, order.encode())
+            first = server.send(order.encode())
             is_dead = server.is_dead()
             facts = Message.objects.filter(cause=order.id).order_by("id")
             assert [*facts.values_list("kind", flat=True)] in ([], ["account.opened", "key.added"])
             assert Message.objects.filter(item=order.id).count() == facts.exists()
             assert facts.exists() if first else is_dead, "what is answered is there"
             server = servers.next() if is_dead else server
-            second, third = (send(server, order.encode()) for _ in range(2))
+            second, third = (server.send(order.encode()) for _ in range(2))
             assert second == third == (first or second)
             assert (second["id"], second["receipt"]) == (order.id, f"/log/receipt/{order.id}")
             wanted += [order.id, *facts.values_list("item", flat=True)]
