@@ -105,7 +105,7 @@ class Client:
     def order(self, body: object, key: Ed25519PrivateKey, *, idempotency: str) -> dict[str, Any]:
         """Sign an order and hand it in; the same words again give the same answer.
 
-        returns  {"id", "kind", "result"}
+        returns  {"id", "kind", "receipt", "result"}
         raises   ClientError
         """
         raw = sign_order(body, key, idempotency=idempotency).encode()

@@ -25,7 +25,6 @@ from competitions.errors import ReceiptSealed
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
 from competitions.rules import rows
-from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
 from competitions.rules.race import show_e_value
 from competitions.rules.rows import Phase, State
@@ -38,11 +37,11 @@ from competitions.rules.visibility import (
 )
 from evaluator.registry import show_score
 from ledger import log
-from ledger import queries as ledger_queries
 from ledger.actions import ms
 from ledger.rules.entry import Entry
 from web.api import TokenAuth, page
 from web.auth import Caller
+from web.receipts import receipt_url
 
 Json = dict[str, object]
 CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
@@ -246,11 +245,10 @@ def _purse(contest: Competition) -> Json:
 
 def _record(contest: Competition) -> Json:
     """The message that put the stake into escrow, and its place in the log."""
-    held = ledger_queries.statement(account_of(contest.id)).filter(kind="pending").first()
-    assert held is not None, "a competition is published together with its stake"
-    index = log.index_of(held.message)
+    message = queries.funding_message(contest.id)
+    index = log.index_of(message)
     placed = {} if index is None else {"log_index": index}
-    return {"funded_message": held.message, **placed}
+    return {"funded_message": message, **placed}
 
 
 def _after_the_close(contest: Competition) -> Json:
@@ -284,7 +282,7 @@ def _line(row: BoardRow, *, is_final: bool) -> Json:
         "state": entry.state,
         "committed_ms": entry.committed_ms,
         "tags": entry.tags,
-        "receipt_url": _receipt(entry),
+        "receipt_url": receipt_url(entry.id),
     }
     if is_final:
         line |= _score("public_score", entry.score_e9)
@@ -311,7 +309,7 @@ def _submission(
         "since_ms": entry.since_ms,
         "tags": entry.tags,
         "parents": entry.parents,
-        "receipt_url": _receipt(entry),
+        "receipt_url": receipt_url(entry.id),
     }
     told |= {} if place is None else {"place_in_queue": place}
     if may_see_score(entry, phase=phase, viewer=viewer, board=board):
@@ -357,7 +355,3 @@ def _slots(contest: Competition, owner: str) -> Json:
     found = queries.slots(contest, owner, now_ms=ms(timezone.now()))
     following = {} if found.next_slot_at_ms is None else {"next_slot_at_ms": found.next_slot_at_ms}
     return {"remaining": found.remaining, **following}
-
-
-def _receipt(entry: Submission) -> str:
-    return f"/log/receipt/{entry.id}"

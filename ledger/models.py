@@ -66,6 +66,13 @@ class Transfer(models.Model):
                 name="pending_resolves_once",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["id", "at_ms", "timeout_s"],
+                name="hold_with_a_time_limit",
+                condition=Q(kind="pending", timeout_s__gt=0),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

@@ -4,14 +4,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
-from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -24,6 +21,7 @@ from ledger.rules.accounts import AccountKind, Key
 from ledger.rules.entry import Entry, read_entry
 from ledger.sequencer import proofs, tiles
 from web.errors import Forbidden, NotFound
+from web.receipts import accepted
 
 FOREVER = "public, max-age=31536000, immutable"
 NEWEST = 50
@@ -155,12 +153,8 @@ def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
     now = timezone.now()
     words = f"faucet/{had_nano}"
     item = actions.mint(account=name, amount_nano=amount_nano, idempotency=words, now=now)
-    told = format_html(
-        '{} tokens of play money are in the account. <a href="{}">Receipt</a>',
-        show_tokens(amount_nano),
-        reverse("ledger_message", args=[item]),
-    )
-    notices.success(request, told)
+    told = f"{show_tokens(amount_nano)} tokens of play money are in the account."
+    accepted(request, told, ("books.minted", item))
     return redirect("ledger_account", name)
 
 

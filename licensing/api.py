@@ -16,6 +16,7 @@ from licensing.rules.deed import Clause
 from licensing.rules.may import Denied, Granted, Priced
 from web import auth
 from web.api import Page, TokenAuth, page
+from web.receipts import receipt_url
 
 DEFAULT_USES = "commercial"
 
@@ -295,6 +296,6 @@ def _licence_json(grant: Grant, now: datetime) -> dict[str, object]:
         "state": queries.state_of(grant, now=now),
         "jws": grant.jws,
         "message": grant.message,
-        "receipt_url": f"/log/receipt/{grant.message}",
+        "receipt_url": receipt_url(grant.message),
         "message_url": f"/log/entry/{grant.message}",
     }

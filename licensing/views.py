@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assay import keys, notes
 from assay.errors import AssayError
-from assay.messages import LicenceBuy
+from assay.messages import LicenceBuy, RoyaltyDraw
 from assay.money import show_tokens
 from ledger import log
 from ledger import queries as record
@@ -34,6 +33,7 @@ from licensing.rules.sale import SALE_FEE_E8
 from licensing.rules.statement import as_csv
 from licensing.rules.terms import OUR_LICENCE, UDL_VERSIONS
 from web.errors import RequestInvalid
+from web.receipts import accepted
 
 WORKS, CHILDREN, LINES = 50, 20, 100
 OF_EVERY = 100 * WHOLE_E8  # what a split is shown for when nothing is sold: only its parts count
@@ -107,7 +107,8 @@ def buy(request: HttpRequest, work: str) -> HttpResponse:
         made = actions.buy_licence(order, now=timezone.now())
     except (QuoteStale, Overdrawn) as error:
         return _quote_page(request, work, wanted.uses, problem=error)
-    notices.success(request, "The licence is yours, and everybody is paid.")
+    told = "The licence is yours, and everybody is paid."
+    accepted(request, told, (order.kind, order.id))
     return redirect("licensing_licence", made.id)
 
 
@@ -180,14 +181,12 @@ def draw(request: HttpRequest) -> HttpResponse:
     form = DrawForm(request.POST)
     if not form.is_valid():
         raise _odd_form(form)
-    drawn = form.cleaned_data
-    amount_nano = actions.draw_royalty_for(
-        request.user.get_username(),
-        drawn["work"],
-        idempotency=f"royalty.draw/{drawn['work']}/{drawn['key']}",
-        now=timezone.now(),
-    )
-    notices.success(request, f"{show_tokens(amount_nano)} tokens are in your account.")
+    wanted = RoyaltyDraw(form.cleaned_data["work"])
+    words = f"royalty.draw/{wanted.work}/{form.cleaned_data['key']}"
+    order = log.order_for(request.user.get_username(), wanted, idempotency=words)
+    amount_nano = actions.draw_royalty(order, now=timezone.now())
+    told = f"{show_tokens(amount_nano)} tokens are in your account."
+    accepted(request, told, (order.kind, order.id))
     return redirect("licensing_royalties")
 
 

@@ -31,6 +31,7 @@ from web.errors import (
     TokenUnknown,
 )
 from web.models import ApiToken
+from web.receipts import accepted
 
 TOKEN_LIFETIME = timedelta(days=90)
 USE_IS_NOTED_EVERY = timedelta(minutes=5)
@@ -167,13 +168,14 @@ class Adapter(DefaultAccountAdapter):
         """Make the user and, in the same transaction, open the account in the books.
 
         The books are above this room: settings.ASSAY_OPEN_ACCOUNT names their action, which is
-        called with account= and now=.
+        called with account= and now=, and answers with the id of the order.
         """
         with transaction.atomic():
             made = super().save_user(request, user, form, commit=commit)
             if settings.ASSAY_OPEN_ACCOUNT:
                 open_account = import_string(settings.ASSAY_OPEN_ACCOUNT)
-                open_account(account=made.get_username(), now=timezone.now())
+                order = open_account(account=made.get_username(), now=timezone.now())
+                accepted(request, "Your account is open.", ("account.open", order))
         return made
 
 

@@ -16,7 +16,8 @@ def tick() -> None:
     One that cannot move does not hold up the others; what was wrong is raised at the end.
     """
     now, broken = timezone.now(), []
-    ledger_actions.expire_due(now=now)
+    while ledger_actions.expire_due(now=now):
+        pass
     for competition in contests.competitions_moving():
         try:
             deadline.advance(competition, now=now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from celery import Task, shared_task
 from django.utils import timezone
 
+from competitions import queries as contests
 from ledger import actions, bell, queries, sequencer
 from workers import tasks
 
@@ -45,7 +46,8 @@ def follow() -> int:
         last = messages[-1].log_index
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
-    tasks.prepare_drafts.delay()
+    if contests.drafts_waiting(timezone.now()).exists():  # a request is no message of the log
+        tasks.prepare_drafts.delay()
     if queries.waiting_messages():  # it came while the last turn ended, and its bell was not rung
         bell.ring()
     return len(messages)

@@ -34,13 +34,14 @@ def login(
     name = account or caller.home.settings().get("account", "") or _ask_name()
     signer = keys.read_or_make_key(caller.home.key_path(key))
     with Client(site) as client:
-        is_new = _open_account(client, name, signer)
+        receipt = _open_account(client, name, signer)
         answer = client.open_session(name, signer, at_ms=now_ms())
     caller.home.keep_token(site, str(answer["token"]))
     caller.home.change(url=site, account=name)
-    did = "opened and signed in" if is_new else "signed in"
+    did = "opened and signed in" if receipt else "signed in"
     show.note(f"{name} is {did} at {site}.", is_quiet=caller.is_quiet)
-    told = {"account": name, "url": site, "expires_at": answer["expires_at"], "is_new": is_new}
+    told = {"account": name, "url": site, "expires_at": answer["expires_at"]}
+    told |= {"is_new": bool(receipt)} | ({"receipt": receipt} if receipt else {})
     show.put(told, as_json=as_json)
 
 
@@ -62,16 +63,16 @@ def logout(context: typer.Context) -> None:
     show.note(f"Nobody is signed in at {caller.url} from here.", is_quiet=caller.is_quiet)
 
 
-def _open_account(client: Client, name: str, signer: Ed25519PrivateKey) -> bool:
-    """True when the account is new; an order that was sent before opens nothing twice."""
+def _open_account(client: Client, name: str, signer: Ed25519PrivateKey) -> str:
+    """The receipt of the order, or nothing when the account is there; sent twice it opens once."""
     try:
         client.get(f"/api/accounts/{name}")
     except ClientError as error:
         if error.status != 404:
             raise
-        client.order(messages.AccountOpen(name), signer, idempotency=f"account.open/{name}")
-        return True
-    return False
+        words = f"account.open/{name}"
+        return str(client.order(messages.AccountOpen(name), signer, idempotency=words)["receipt"])
+    return ""
 
 
 def _ask_name() -> str:

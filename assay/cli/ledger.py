@@ -62,7 +62,7 @@ def draw(
     with caller.member() as client:
         words = f"royalty.draw/{work}/{now_ms()}"
         answer = client.order(messages.RoyaltyDraw(work), caller.key(), idempotency=words)
-    show.put({"id": answer["id"], **answer["result"]}, as_json=as_json)
+    show.put_answer(answer, answer["result"], as_json=as_json)
 
 
 @app.command(context_settings=IDS, epilog="Example: assay ledger withdraw 12.5 --to ADDRESS")
@@ -79,7 +79,7 @@ def withdraw(
     with caller.member() as client:
         words = f"money.withdraw/{to}/{tokens}/{now_ms()}"
         answer = client.order(body, caller.key(), idempotency=words)
-    show.put({"id": answer["id"], "receipt": answer["receipt"]}, as_json=as_json)
+    show.put_answer(answer, {}, as_json=as_json)
 
 
 def _purse(found: dict[str, Any]) -> dict[str, object]:

@@ -58,7 +58,7 @@ def buy(
         order = messages.LicenceBuy(work, uses, version, Nano(price_nano))
         words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
         answer = client.order(order, caller.key(), idempotency=words)
-    show.put({"id": answer["id"], **answer["result"]}, as_json=as_json)
+    show.put_answer(answer, answer["result"], as_json=as_json)
 
 
 def _agree(quote: dict[str, Any], price_nano: int, *, is_given: bool) -> None:

@@ -22,6 +22,16 @@ def put(record: Record, *, as_json: bool) -> None:
         print(f"{name.replace('_', ' '):<{width}}  {_plain(value)}")
 
 
+def put_answer(answer: Record, record: Record, *, as_json: bool) -> None:
+    """What came of an accepted order, with the order's id and the address of its receipt.
+
+    answer  of the site to the order
+    record  what to show of it; its own `id`, if any, stays
+    """
+    told = {"id": answer["id"], **record, "receipt": answer["receipt"]}
+    put(told, as_json=as_json)
+
+
 def put_rows(rows: Sequence[Record], columns: Sequence[str], *, as_json: bool) -> None:
     """A list: a table of these columns, or one JSON object per line with every field."""
     if as_json:

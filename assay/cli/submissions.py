@@ -55,7 +55,7 @@ def resume(
         order = messages.SubmissionResume(submission, Nano(int(contest["deposit_nano"])))
         answer = client.order(order, caller.key(), idempotency=f"resume/{submission}")
     found: dict[str, Any] = answer["result"]
-    show.put(found if as_json else _facts(found), as_json=as_json)
+    show.put_answer(answer, found if as_json else _facts(found), as_json=as_json)
 
 
 def _row(found: dict[str, Any]) -> dict[str, object]:

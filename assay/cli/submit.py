@@ -203,7 +203,7 @@ def _wait(client: Client, caller: Caller, entry: str) -> dict[str, Any]:
 
 def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) -> None:
     if as_json:
-        show.put(state, as_json=True)
+        show.put({**state, "receipt": state["receipt_url"]}, as_json=True)
         return
     refused = state.get("refused") or {}
     lines = {

@@ -49,37 +49,38 @@ class Publication:
 
 def publish_for(
     sponsor: str, draft: str, publication: Publication, *, now: datetime
-) -> Competition:
+) -> tuple[Entry, ...]:
     """Register the data, publish and fund a prepared draft, in the operator's words for a web user.
 
     All or nothing: nobody ever sees a competition whose stake is not in escrow.
+    returns the orders, those that publish and fund first; none when it was published before
     raises  DraftUnknown, DryRunMissing, CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn,
             WorkTaken, TermsRefused, SharesInvalid
     """
     competition, spec = publication.competition, publication.spec
     words = f"competition/{competition}/{draft}"
     prize = messages.CompetitionFund(competition, spec.prize_nano, Nano(bond_nano(spec)))
-    orders = (
+    orders = [
         log.order_for(sponsor, messages.CompetitionPublish(competition, spec), idempotency=words),
         log.order_for(sponsor, prize, idempotency=f"{words}/fund"),
-    )
+    ]
     with transaction.atomic():
         found = queries.draft(draft, sponsor=sponsor, is_locked=True)
         _lock_purses(sponsor)
         if found.state == Draft.State.PUBLISHED:
-            return queries.competition_row(str(found.fields["competition"]))
+            return ()
         _check_prepared(found, spec)
         _check_base(spec)
         _check_balance(sponsor, spec)
         if publication.data:
-            licensing_actions.register_work_for(
-                sponsor, publication.data, idempotency=f"{words}/data", now=now
-            )
-        made = publish(orders[0], orders[1], now=now)
+            data = log.order_for(sponsor, publication.data, idempotency=f"{words}/data")
+            licensing_actions.register_work(data, now=now)
+            orders.append(data)
+        publish(orders[0], orders[1], now=now)
         found.state, found.updated_at = Draft.State.PUBLISHED, now
         found.fields |= {"competition": competition}
         found.save()
-    return made
+    return tuple(orders)
 
 
 @transaction.atomic
@@ -137,11 +138,12 @@ def cancel(order: Entry, *, now: datetime) -> Competition:
     return queries.competition_row(name)
 
 
-def cancel_for(sponsor: str, competition: str, *, now: datetime) -> Competition:
-    """Cancel in the operator's words for a web user. raises as cancel"""
+def cancel_for(sponsor: str, competition: str, *, now: datetime) -> Entry:
+    """Cancel in the operator's words for a web user. returns the order; raises as cancel"""
     body = messages.CompetitionCancel(competition)
     order = log.order_for(sponsor, body, idempotency=f"cancel/{competition}")
-    return cancel(order, now=now)
+    cancel(order, now=now)
+    return order
 
 
 def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:

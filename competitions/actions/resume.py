@@ -53,14 +53,16 @@ def resume(order: Entry, *, now: datetime) -> Submission:
     return made
 
 
-def resume_for(owner: str, submission: str, *, now: datetime) -> Submission:
-    """Ask in the operator's words for a web user. raises as resume"""
+def resume_for(owner: str, submission: str, *, now: datetime) -> Entry:
+    """Ask in the operator's words for a web user. returns the order; raises as resume"""
     entry = queries.entry_row(submission)
     if entry is None:
         raise SubmissionUnknown("There is no such submission.", submission=submission)
     wanted_nano = deposit_nano(queries.competition_row(entry.competition).spec)
     body = messages.SubmissionResume(submission, Nano(wanted_nano))
-    return resume(log.order_for(owner, body, idempotency=f"resume/{submission}"), now=now)
+    order = log.order_for(owner, body, idempotency=f"resume/{submission}")
+    resume(order, now=now)
+    return order
 
 
 def _check(order: Entry, entry: Submission, contest: Competition, *, at_ms: int) -> None:

@@ -16,10 +16,12 @@ from competitions.errors import (
 )
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
+from competitions.rules.escrow import account_of
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
+from ledger import queries as ledger_queries
 
 
 class BoardRow(NamedTuple):
@@ -206,6 +208,13 @@ def drafts_waiting(now: datetime) -> QuerySet[Draft]:
 def evaluations_waiting(now: datetime) -> QuerySet[Evaluation]:
     """Scoring work that nobody holds: never begun, or its worker did not come back in time."""
     return Evaluation.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now))
+
+
+def funding_message(name: str) -> str:
+    """The message that put a competition's stake into escrow."""
+    held = ledger_queries.statement(account_of(name)).filter(kind="pending").first()
+    assert held is not None, "a competition is published together with its stake"
+    return held.message
 
 
 def evaluation(number: int) -> Evaluation | None:

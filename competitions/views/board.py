@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -29,6 +28,7 @@ from ledger.actions import ms
 from licensing.rules.deed import deed
 from licensing.rules.may import Denied
 from licensing.rules.reading import parse
+from web.receipts import accepted
 
 MOST_LISTED = 200
 MOST_AT_HOME = 5
@@ -144,8 +144,9 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, submission: str) -> HttpResponse:
     """Run an eliminated entry in full, against a deposit."""
-    resume_for(request.user.get_username(), submission, now=timezone.now())
-    notices.success(request, "The deposit is held, and a worker runs the whole public slice.")
+    order = resume_for(request.user.get_username(), submission, now=timezone.now())
+    told = "The deposit is held, and a worker runs the whole public slice."
+    accepted(request, told, (order.kind, order.id))
     return redirect("submission", submission)
 
 
@@ -197,6 +198,7 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "evaluator": evaluator,
         "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
         "code": queries.scoring_code(contest),
+        "funding": queries.funding_message(contest.id),
         "public_baseline": lines.plain_score(evaluator.baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),

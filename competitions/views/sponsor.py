@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
@@ -33,6 +32,7 @@ from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
 from licensing import queries as rights
 from web.errors import NotFound
+from web.receipts import accepted
 
 TITLES = {"task": "Task", "data": "Data", "prize": "Prize and dates", "terms": "Licence terms"}
 REVIEW = "review"
@@ -131,12 +131,14 @@ def publish(request: HttpRequest, draft: str) -> HttpResponse:
         return redirect("draft_step", draft, unfinished[0])
     try:
         publication = plan.publication(found, plan.cleaned(found), sponsor=sponsor, now=now)
-        made = contest_actions.publish_for(sponsor, draft, publication, now=now)
+        orders = contest_actions.publish_for(sponsor, draft, publication, now=now)
     except AssayError as error:
         return _review_page(request, found, error=error)
-    stake = show_tokens(purse(made.spec).stake_nano)
-    notices.success(request, f"{stake} tokens are in escrow, and the page is public.")
-    return redirect("competition", made.id)
+    if orders:
+        stake = show_tokens(purse(publication.spec).stake_nano)
+        told = f"{stake} tokens are in escrow, and the page is public."
+        accepted(request, told, *((one.kind, one.id) for one in orders))
+    return redirect("competition", publication.competition)
 
 
 @login_required
@@ -144,8 +146,9 @@ def publish(request: HttpRequest, draft: str) -> HttpResponse:
 def cancel(request: HttpRequest, competition: str) -> HttpResponse:
     """End a competition that nobody has entered; the whole stake comes back."""
     sponsor = request.user.get_username()
-    contest_actions.cancel_for(sponsor, competition, now=timezone.now())
-    notices.success(request, "It is cancelled, and the whole stake is back in your account.")
+    order = contest_actions.cancel_for(sponsor, competition, now=timezone.now())
+    told = "It is cancelled, and the whole stake is back in your account."
+    accepted(request, told, (order.kind, order.id))
     return redirect("competition", competition)
 
 

@@ -17,6 +17,7 @@ from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, Account, Accoun
 from ledger.rules.entry import Entry
 
 MINT_KIND = "mint"
+EXPIRED_AT_ONCE = 200  # lines of one message, which has at most 65,535 bytes
 
 
 @transaction.atomic
@@ -66,11 +67,14 @@ def open_account(order: Entry, *, now: datetime) -> str:
 def open_account_for(account: str, *, now: datetime) -> str:
     """Open an account for a web user, in the operator's words.
 
-    raises AccountTaken, AccountInvalid
+    returns  the id of the order
+    raises   AccountTaken, AccountInvalid
     """
     fold.check_handle(account)
     body = messages.AccountOpen(account)
-    return open_account(log.order_for(account, body, idempotency="account.open"), now=now)
+    order = log.order_for(account, body, idempotency="account.open")
+    open_account(order, now=now)
+    return order.id
 
 
 @transaction.atomic
@@ -111,10 +115,14 @@ def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> 
 
 @transaction.atomic
 def expire_due(*, now: datetime) -> int:
-    """Give back held amounts whose time is over. Answers with how many."""
+    """Give back held amounts whose time is over, as many as one message has room for.
+
+    returns  how many; call it again until it answers 0
+    """
     only_one_at_a_time("expire")
-    lines = books.expiries(log.Tables(), ms(now))
+    at_ms = ms(now)
+    lines = [books.expiry(held) for held in queries.holds_over(at_ms, limit=EXPIRED_AT_ONCE)]
     if lines:
-        body = messages.BooksExpired(tuple(lines), ms(now))
+        body = messages.BooksExpired(tuple(lines), at_ms)
         log.record([log.fact(body, idempotency=lines[0].id)])
     return len(lines)

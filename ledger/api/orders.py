@@ -15,6 +15,7 @@ from ledger.errors import MessageRefused
 from ledger.rules.entry import Entry
 from web.api import TokenAuth
 from web.errors import Forbidden
+from web.receipts import receipt_url
 
 Order = Callable[[Entry, datetime], dict[str, object]]
 PAYING = (
@@ -65,8 +66,8 @@ def router(orders: Mapping[str, Order]) -> Router:
         if entry.kind != "account.open":
             _need_token(request, entry)
         result = order(entry, timezone.now())
-        receipt = f"/log/receipt/{entry.id}"
-        return {"id": entry.id, "kind": entry.kind, "receipt": receipt, "result": result}
+        answer = {"id": entry.id, "kind": entry.kind, "receipt": receipt_url(entry.id)}
+        return {**answer, "result": result}
 
     return router
 

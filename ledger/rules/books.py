@@ -83,14 +83,20 @@ def answers(lines: Sequence[Line], rows: Rows, *, at_ms: int, message: str) -> l
     return ["batch_failed" if answer in ("ok", "exists") else answer for answer in given]
 
 
-def expiries(rows: Rows, at_ms: int) -> list[Line]:
-    """The lines that give back every pending transfer whose time is over, in order of its id."""
-    over = [held for held in rows.find(Transfer, kind="pending") if _is_over(held, at_ms)]
-    return [
-        Line(transfer_id(held.id, "expire"), "expire", "", "", Nano(0), "", pending_id=held.id)
-        for held in over
-        if not rows.find(Transfer, pending_id=held.id)
-    ]
+def expiry(held: str) -> Line:
+    """The one line that gives a pending transfer back, whole, when its time is over."""
+    return Line(transfer_id(held, "expire"), "expire", "", "", Nano(0), "", pending_id=held)
+
+
+def expires(line: Line, rows: Rows, at_ms: int) -> bool:
+    """Whether this is the line that gives back a pending transfer that is over and unresolved.
+
+    It looks at that transfer alone, however many others there are.
+    """
+    held = rows.get(Transfer, line.pending_id or "")
+    if held is None or held.kind != "pending" or not _is_over(held, at_ms):
+        return False
+    return line == expiry(held.id) and not rows.find(Transfer, pending_id=held.id)
 
 
 def open_account(rows: Rows, name: str, kind: str) -> None:

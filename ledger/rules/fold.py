@@ -164,8 +164,8 @@ def _books_minted(entry: Entry, _: Rows) -> None:
 
 def _books_expired(entry: Entry, rows: Rows) -> None:
     """Only what is over goes back, whole, to whom it was taken from."""
-    due = books.expiries(rows, entry.body.at_ms)
-    if any(line not in due for line in entry.body.transfers):
+    at_ms = entry.body.at_ms
+    if not all(books.expires(line, rows, at_ms) for line in entry.body.transfers):
         raise refused(entry, "it moves what is not over")
 
 

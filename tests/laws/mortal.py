@@ -42,10 +42,14 @@ class Life:
 
     def begin(self, sent):
         """Count from now on, in this process; tasks are noted in a file instead of being sent."""
-        connection.execute_wrappers.append(self._statement)
-        connection._commit = self.around(connection._commit)
+        self.watch(connection)
         folder.os.fsync = self.around(os.fsync)
         Task.apply_async = self.around(lambda task, args=(), *_, **__: note(sent, task, args))
+
+    def watch(self, base):
+        """Each statement and each commit of this connection is a step."""
+        base.execute_wrappers.append(self._statement)
+        base._commit = self.around(base._commit)
 
     def _statement(self, execute, *statement):
         self.step()

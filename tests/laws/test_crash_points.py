@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from assay import keys, merkle, messages
@@ -21,11 +22,18 @@ from ledger.errors import TilesOfAnotherLog
 from ledger.models import Checkpoint, Edge, Lease, Message
 from ledger.sequencer import sequence, steps, tiles
 from tests import factories
+from tests.laws import mortal_site
 from tests.laws.mortal import FOR_EVER, dies_at, post
+from tests.laws.servers import Servers
 from tests.laws.together import assert_the_tree_is_that_of_the_log
 from workers import dispatch
 
-LEAST = {"sequencer": 20, "web": 12, "dispatcher": 8}  # fewer steps: the counter sees too little
+LEAST = {
+    "sequencer": 20,
+    "web": 12,
+    "server": 20,
+    "dispatcher": 8,
+}  # fewer steps: the counter sees too little
 LATER = timedelta(seconds=steps.LEASE_S + 1)
 
 
@@ -104,6 +112,37 @@ def test_a_web_process_killed_at_any_step_has_taken_an_order_or_not(founded, rep
             break
     assert step > LEAST["web"]
     place_all(timezone.now() + LATER)
+    report = replay()
+    assert report.is_equal, as_text(report)
+
+
+def test_a_server_killed_while_an_order_is_in_flight_has_taken_it_or_not(founded, replay):
+    """The same of uvicorn and config.asgi, by a socket: whoever sends again loses nothing."""
+    wanted = []
+    with Servers() as servers:
+        server = servers.next()
+        for step in count(1):
+            order = sign_order(messages.AccountOpen(f"a{step}"), keys.new_key(), idempotency="open")
+            mortal_site.STEPS.write_text(str(step))
+            first = server.send(order.encode())
+            is_dead = server.is_dead()
+            facts = Message.objects.filter(cause=order.id).order_by("id")
+            assert [*facts.values_list("kind", flat=True)] in ([], ["account.opened", "key.added"])
+            assert Message.objects.filter(item=order.id).count() == facts.exists()
+            assert facts.exists() if first else is_dead, "what is answered is there"
+            server = servers.next() if is_dead else server
+            second, third = (server.send(order.encode()) for _ in range(2))
+            assert second == third == (first or second)
+            assert (second["id"], second["receipt"]) == (order.id, f"/log/receipt/{order.id}")
+            wanted += [order.id, *facts.values_list("item", flat=True)]
+            assert len(wanted) == 3 * step
+            if not is_dead:
+                break
+    assert step > LEAST["server"]
+    place_all(timezone.now() + LATER)
+    placed = Message.objects.filter(log_index__gte=5).order_by("log_index")
+    assert [*placed.values_list("item", flat=True)] == wanted, "lost, doubled or reordered"
+    assert Client().get(second["receipt"]).status_code == 200
     report = replay()
     assert report.is_equal, as_text(report)
 

@@ -1,15 +1,22 @@
 """Laws of the books: over any batches nothing is made, lost, held twice or paid twice."""
 
 from collections import defaultdict
+from dataclasses import replace
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from assay import messages
+from assay.keys import new_key
 from assay.messages import Line
-from ledger.rules import books
-from ledger.rules.accounts import Account, AccountKind, Transfer
+from ledger.errors import MessageRefused, TransferRefused
+from ledger.rules import books, fold
+from ledger.rules.accounts import Account, AccountKind, Key, Role, Transfer
+from ledger.rules.entry import make_entry
 from ledger.rules.rows import MemoryRows
+from tests.ledger.holding import expiries
 
 PEOPLE = ("ada", "bob", "cyd")
 PURSES = ("issuance", *PEOPLE, "escrow:x")
@@ -102,9 +109,20 @@ class Books(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 3))
     def wait(self, seconds):
         self.now_ms += 1000 * seconds
-        lines = books.expiries(self.rows, self.now_ms)
+        lines = expiries(self.rows, self.now_ms)
         books.apply(lines, self.rows, at_ms=self.now_ms, message="tick")
-        assert books.expiries(self.rows, self.now_ms) == []
+        assert expiries(self.rows, self.now_ms) == []
+
+    @precondition(lambda self: self.rows.all(Transfer))
+    @rule(data=st.data(), later_s=st.integers(0, 6))
+    def ask_what_expires(self, data, later_s):
+        """A line judged by itself gets the answer that all of them together give."""
+        named = data.draw(st.sampled_from(self.rows.all(Transfer)))
+        line, at_ms = books.expiry(named.id), self.now_ms + 1000 * later_s - 1
+        for moment in (at_ms, at_ms + 1):
+            due = expiries(self.rows, moment)
+            for one in (line, replace(line, kind="void"), replace(line, id="a" * 64)):
+                assert books.expires(one, self.rows, moment) == (one in due)
 
     @invariant()
     def nothing_is_made_or_lost(self):
@@ -152,6 +170,80 @@ def test_what_is_held_counts_once_toward_the_supply():
     one = Line("3" * 64, "single", "issuance", "ada", 1, "mint")
     for line, wanted in ((half, "ok"), (rest, "ok"), (one, "supply_cap_exceeded")):
         assert books.answers([line], rows, at_ms=0, message="m") == [wanted]
+
+
+HOLD = Line("1" * 64, "pending", "ada", "bob", 5, "pay", timeout_s=10)
+OTHER = Line("2" * 64, "pending", "ada", "bob", 7, "pay", timeout_s=10)
+STAKE = Line("3" * 64, "pending", "ada", "bob", 9, "pay")
+BACK = books.expiry(HOLD.id)
+OPERATOR = new_key()
+
+
+def holding():
+    """Rows of a house in which ada holds something for bob, and the key of the operator."""
+    rows = MemoryRows()
+    key = make_entry(messages.ClockTicked(0), OPERATOR, idempotency="x").signer
+    rows.put(Key(key, "operator", Role.OPERATOR.value, 0, "m"))
+    rows.put(Account(id="ada", kind="user", available_nano=100))
+    rows.put(Account(id="bob", kind="user"))
+    books.apply([HOLD, OTHER, STAKE], rows, at_ms=0, message="m")
+    return rows
+
+
+def expired(rows, *lines, at_ms):
+    body = messages.BooksExpired(lines, at_ms)
+    fold.apply(make_entry(body, OPERATOR, idempotency="expiry"), rows, ())
+
+
+@pytest.mark.parametrize(
+    ("line", "at_ms"),
+    [
+        pytest.param(BACK, 9_999, id="a hold that is not over"),
+        pytest.param(books.expiry(STAKE.id), 10**12, id="a hold without a time limit"),
+        pytest.param(books.expiry("4" * 64), 10_000, id="nothing that was ever held"),
+        pytest.param(replace(BACK, id="a" * 64), 10_000, id="an id of its own choice"),
+        pytest.param(replace(BACK, id=books.expiry(OTHER.id).id), 10_000, id="another's id"),
+        pytest.param(replace(BACK, kind="post"), 10_000, id="a payment to bob"),
+        pytest.param(replace(BACK, kind="void"), 10_000, id="a void"),
+        pytest.param(replace(BACK, amount_nano=5), 10_000, id="an amount that it names"),
+        pytest.param(replace(BACK, amount_nano=4), 10_000, id="a part"),
+        pytest.param(replace(BACK, pending_id=None), 10_000, id="no hold at all"),
+        pytest.param(replace(HOLD, id="5" * 64), 10_000, id="another hold"),
+    ],
+)
+def test_books_expired_is_refused_when_it_names(line, at_ms):
+    """Guards that books.expired is no other word for a payment; one good line saves no bad one."""
+    for lines in ((line,), (books.expiry(OTHER.id), line)):
+        with pytest.raises(MessageRefused, match="it moves what is not over"):
+            expired(holding(), *lines, at_ms=at_ms)
+
+
+@pytest.mark.parametrize("kind", ["post", "void", "expire"])
+def test_books_expired_is_refused_when_it_names_a_hold_that_is_resolved(kind):
+    rows, at_ms = holding(), {"expire": 10_000}.get(kind, 9_999)
+    done = Line("6" * 64, kind, "", "", 0, "", pending_id=HOLD.id)
+    books.apply([done], rows, at_ms=at_ms, message="m")
+    with pytest.raises(MessageRefused, match="it moves what is not over"):
+        expired(rows, BACK, at_ms=10_000)
+
+
+def test_what_is_over_goes_back_once_and_from_that_very_millisecond():
+    rows = holding()
+    with pytest.raises(TransferRefused, match="batch_partly_exists"):
+        expired(rows, BACK, BACK, at_ms=10_000)
+    expired(rows, BACK, at_ms=10_000)
+    assert rows.get(Account, "ada").available_nano == 100 - 7 - 9
+    with pytest.raises(MessageRefused, match="it moves what is not over"):
+        expired(rows, BACK, at_ms=10_000)
+
+
+def test_the_fold_of_an_expiry_looks_at_no_other_hold(monkeypatch):
+    """Guards the cost: a log with many expiries would be folded in the square of their number."""
+    rows, asked = holding(), []
+    find = rows.find
+    monkeypatch.setattr(rows, "find", lambda table, **by: asked.append(by) or find(table, **by))
+    expired(rows, BACK, at_ms=10_000)
+    assert {name for by in asked for name in by} == {"pending_id"}
 
 
 TestBooks = Books.TestCase

@@ -10,6 +10,7 @@ from assay.messages import Line
 from ledger.rules import books
 from ledger.rules.accounts import Account, Transfer
 from ledger.rules.rows import MemoryRows
+from tests.ledger.holding import expiries
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "transfers.json").read_text())
 BLANK = {"debit": "", "credit": "", "code": "", "amount_nano": "0"}
@@ -30,7 +31,7 @@ def answer_batch(rows, batch, at_ms):
 
 
 def tick(rows, step):
-    lines = books.expiries(rows, step["tick_ms"])
+    lines = expiries(rows, step["tick_ms"])
     assert [line.pending_id for line in lines] == step["expect_expired"]
     books.apply(lines, rows, at_ms=step["tick_ms"], message="m")
 

@@ -233,7 +233,7 @@ def test_what_expires_is_over_and_goes_back_whole():
     )
     books.apply([held], log.Tables(), at_ms=AT_MS, message="m")
     due_ms = AT_MS + 10_000
-    (back,) = books.expiries(log.Tables(), due_ms)
+    back = books.expiry(held.id)
     payment = Line(books.transfer_id("law", "pay"), "single", "ada", "bob", Nano(1), "pay")
     to_bob = replace(back, kind="post")
     for lines, at_ms in (((payment,), due_ms), ((to_bob,), due_ms), ((back,), due_ms - 1)):

@@ -17,7 +17,7 @@ from competitions.models import Draft, Evaluation
 from config.celery import app
 from evaluator.errors import AdapterWrongBase
 from ledger import actions as ledger_actions
-from ledger import blobs
+from ledger import bell, blobs
 from ledger import queries as ledger_queries
 from ledger.models import Bookmark, Message
 from licensing import queries as rights
@@ -124,7 +124,7 @@ def test_every_message_asks_for_its_task_and_no_other(sent):
     for message in Message.objects.order_by("log_index"):
         task, field = WANTED.get(message.kind, ("", ""))
         wanted += [(task, ledger_queries.subject_of(message, field))] if task else []
-    assert [one for one in sent if one != ("prepare_drafts",)] == wanted
+    assert sent == wanted
     kinds = set(Message.objects.values_list("kind", flat=True))
     assert set(WANTED) <= kinds, "the story has a message of every routed kind"
 
@@ -136,7 +136,7 @@ def test_following_again_sends_nothing_again(sent):
     before = list(sent)
     assert ("score_entries", "docs") in before
     assert dispatch.follow() == 0
-    assert sent == [*before, ("prepare_drafts",)]
+    assert sent == before
 
 
 def test_a_crash_between_the_sends_and_the_bookmark_sends_twice_and_never_not_at_all(
@@ -207,14 +207,47 @@ def test_the_sweep_sends_again_only_what_nobody_holds(sent, now):
     )
 
 
-def test_a_draft_that_waits_is_asked_for_at_every_turn(sent):
-    """Preparations are no messages of the log: the bell is rung, and follow looks for them."""
+def test_only_a_draft_that_waits_is_asked_for(sent, now):
+    """A request is no message of the log: the bell is rung, and follow looks for what waits."""
     made = factories.draft()
+    follow_all()
+    assert ("prepare_drafts",) not in sent, "it is still being edited"
     factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
     dispatch.follow()
-    assert ("prepare_drafts",) in sent
+    assert sent.count(("prepare_drafts",)) == 1
     tasks.prepare_drafts()
     assert sent[-1] == ("prepare_draft", made.id)
+    assert factories.drafts.lease_preparation(draft=made.id, now=factories.at(30))
+    sent.clear()
+    dispatch.follow()
+    assert sent == [], "a worker holds it"
+    now(30 + factories.drafts.LEASE_S + 1)
+    dispatch.follow()
+    assert sent == [("prepare_drafts",)], "its worker did not come back in time"
+
+
+def test_a_request_for_a_preparation_rings_the_bell_once_it_is_committed(
+    django_capture_on_commit_callbacks,
+):
+    """Guards that a sponsor does not wait for the sweep."""
+    made, heard = factories.draft(), []
+
+    def hear(**_):
+        heard.append(Draft.objects.get(pk=made.id).state)
+
+    bell.rung.connect(hear)
+    with django_capture_on_commit_callbacks(execute=True):
+        factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    bell.rung.disconnect(hear)
+    assert heard == ["waiting"]
+
+
+def test_a_draft_whose_bell_nobody_heard_is_sent_by_the_sweep(sent):
+    """Guards against a crash between the request and its bell."""
+    made = factories.draft()
+    factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
+    clock.sweep()
+    assert ("prepare_draft", made.id) in sent
 
 
 def test_from_the_entry_to_the_licence_the_log_alone_moves_everything(hands, now):

@@ -6,8 +6,10 @@ from django.utils import timezone
 from assay.errors import AssayError
 from assay.messages import Share, WorkRegister
 from evaluator.bases import base_id, base_named
+from ledger import log
 from licensing import actions, queries
 from licensing.rules.terms import OUR_LICENCE
+from web.receipts import receipt_url
 
 
 class Command(BaseCommand):
@@ -42,5 +44,6 @@ class Command(BaseCommand):
             ("Currency", "ASSAY"),
         )
         body = WorkRegister(work, "base", name, tags, (Share(author, 1),))
-        actions.register_work_for(author, body, idempotency=f"base/{work}", now=timezone.now())
-        return f"{name} is registered: {work}"
+        order = log.order_for(author, body, idempotency=f"base/{work}")
+        actions.register_work(order, now=timezone.now())
+        return f"{name} is registered: {work}\nreceipt: {receipt_url(order.id)}"

@@ -1,0 +1,91 @@
+"""Every command that signs an order prints its receipt; the other doors: tests/test_receipts.py."""
+
+import json
+import re
+
+import pytest
+from django.utils import timezone
+
+from assay import messages
+from assay.cli import auth
+from ledger import actions, log
+from tests import factories, racers
+from tests.ledger.escrow import Escrow
+from tests.licensing import market
+
+
+@pytest.fixture
+def ada(site, run, monkeypatch):
+    """ada("ledger", "balance"): a miner with money, at her terminal; the clock stands still."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+    monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(30)))
+    assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
+    factories.account("ada", "500")
+    return lambda *words: run(*words, url=site)
+
+
+def login(settings, tmp_path):
+    return ["auth", "login", "--account", "eve", "--key", "another"]
+
+
+def submit(settings, tmp_path):
+    factories.competition()
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"\0" * 100)
+    return ["submit", str(tmp_path), "-c", "docs", "--no-check"]
+
+
+def resume(settings, tmp_path):
+    racers.contest()
+    factories.scored("bob", right=36)
+    return ["submissions", "resume", racers.eliminated("ada")]
+
+
+def buy(settings, tmp_path):
+    market.people()
+    market.scene()
+    return ["licence", "buy", market.WORK, "--yes"]
+
+
+def draw(settings, tmp_path):
+    market.people()
+    tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
+    work = market.register("ada", "c0" * 32, "data", tags)
+    quote = market.queries.quote(work, ("commercial",), account="buyer", now=timezone.now())
+    market.actions.buy_licence_for("buyer", quote, idempotency="one", now=timezone.now())
+    return ["ledger", "draw", work]
+
+
+def withdraw(settings, tmp_path):
+    settings.BRIDGE = Escrow(tmp_path / "escrow.db")
+    return ["ledger", "withdraw", "1", "--to", "0xada"]
+
+
+COMMANDS = {
+    "account.open": login,
+    "submission.commit": submit,
+    "submission.resume": resume,
+    "licence.buy": buy,
+    "royalty.draw": draw,
+    "money.withdraw": withdraw,
+}
+
+
+def test_every_order_that_the_command_line_signs_is_in_the_list(house):
+    """Guards the list of this file: a new command that signs an order needs its line."""
+    text = "".join(path.read_text() for path in (house / "assay" / "cli").glob("*.py"))
+    bodies = {getattr(messages, name) for name in re.findall(r"\bmessages\.(\w+)\(", text)}
+    assert {messages.KIND_OF[body] for body in bodies} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("is_json", [True, False], ids=["json", "text"])
+def test_a_command_prints_the_receipt_of_its_order(ada, settings, tmp_path, kind, is_json):
+    words = COMMANDS[kind](settings, tmp_path)
+    answer = ada(*words, *(["--json"] if is_json else []))
+    assert answer.exit_code == 0, answer.output
+    if is_json:
+        address = json.loads(answer.stdout)["receipt"]
+    else:
+        (address,) = re.findall(r"^receipt +(\S+)$", answer.stdout, re.MULTILINE)
+    assert log.find(address.removeprefix("/log/receipt/")).kind == kind

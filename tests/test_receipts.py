@@ -1,0 +1,281 @@
+"""Every accepted order answers with a receipt, by whatever door it came: a page, or the API.
+
+The lists below are held against the kinds of messages: a new order has to have its answer here.
+What the command line answers is in tests/cli/test_receipts.py.
+"""
+
+import io
+import re
+
+import pytest
+from django.conf import settings as house
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.utils import timezone
+
+from assay import keys, merkle, messages, notes
+from assay.client import sign_order
+from assay.money import parse_tokens
+from assay.wire import Nano
+from competitions.rules.spec import deposit_nano
+from config.urls import ORDERS
+from ledger import actions, log, sequencer
+from ledger.models import Message
+from tests import factories, racers
+from tests.ledger.escrow import Escrow
+from tests.licensing import market
+from web import auth
+
+pytestmark = pytest.mark.django_db
+HTML = {"accept": "text/html"}
+LINK = re.compile(r'<a href="(/log/receipt/([^"]+))">Receipt of ([a-z_.]+)</a>')
+ORDER_KINDS = {kind for kind, one in messages.KINDS.items() if one.signer == "person"}
+ME = "keyholder"
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
+    """What the doors take for now: half a minute after the opening."""
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+
+
+def assert_resolves(client, address, kind):
+    """The receipt is of a message of this kind, and proves it as soon as a checkpoint covers it."""
+    raw = bytes(Message.objects.get(item=address.rpartition("/")[2], kind=kind).raw)
+    while sequencer.sequence(holder="t", now=timezone.now()):
+        pass
+    public = log.signing_key("log").public_key().public_bytes_raw()
+    key = notes.verifier_key(house.LOG_ORIGIN, notes.LOG_KEY, public)
+    assert notes.check_proof(client.get(address).text, key, merkle.leaf_hash(raw)) >= 0
+
+
+def test_every_order_is_answered_by_a_page_or_by_the_api():
+    """Guards the lists of this file: a new kind of order needs its line."""
+    assert set(API) == set(ORDERS), "what the API takes"
+    paged = {kind for _, kinds in PAGES for kind in kinds}
+    assert set(API) | paged >= ORDER_KINDS
+    assert paged <= set(messages.KINDS)
+
+
+def test_a_page_tells_of_what_was_done_in_one_way(house):
+    """Guards that no view tells of success past `accepted`; an ended token is no message."""
+    rooms = ("web", "ledger", "licensing", "competitions")
+    found = {
+        str(path.relative_to(house))
+        for room in rooms
+        for path in (house / room).rglob("*.py")
+        if re.search(r"\b(messages|notices)\.(success|info|add_message)\(", path.read_text())
+    }
+    assert found == {"web/receipts.py", "web/views.py"}
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+def sign_in(client, name):
+    user, _ = get_user_model().objects.get_or_create(username=name)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+
+
+def sign_up(client):
+    actions.found(now=timezone.now())
+    form = {"username": "grace", "password1": "weigh-me-44", "password2": "weigh-me-44"}
+    return "/account/sign-up/", form
+
+
+def draw_play_money(client):
+    sign_in(client, factories.account("grace"))
+    return "/accounts/grace/play-money/", {}
+
+
+def publish(client):
+    factories.base_work()
+    factories.account("sponsor", "10000")
+    draft = factories.ready_draft()
+    sign_in(client, "sponsor")
+    return f"/sponsor/drafts/{draft.id}/publish/", {}
+
+
+def cancel(client):
+    factories.competition()
+    sign_in(client, "sponsor")
+    return "/competitions/docs/cancel/", {}
+
+
+def resume(client):
+    racers.contest()
+    factories.scored("ada", right=36)
+    factories.account("slow", "5")
+    sign_in(client, "slow")
+    return f"/submissions/{racers.eliminated()}/resume/", {}
+
+
+def buy(client):
+    market.people()
+    market.scene()
+    sign_in(client, "buyer")
+    address = f"/models/{market.WORK}/buy/"
+    return address, hidden(client.get(address, {"uses": "commercial"}, headers=HTML))
+
+
+def draw(client):
+    market.people()
+    market.scene()
+    market.buy()
+    sign_in(client, "miner")
+    return "/royalties/draw/", hidden(client.get("/royalties/", headers=HTML))
+
+
+def hidden(page):
+    return dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)"', page.text))
+
+
+PAGES = [
+    (sign_up, {"account.open"}),
+    (draw_play_money, {"books.minted"}),
+    (publish, {"competition.publish", "competition.fund", "work.register"}),
+    (cancel, {"competition.cancel"}),
+    (resume, {"submission.resume"}),
+    (buy, {"licence.buy"}),
+    (draw, {"royalty.draw"}),
+]
+
+
+@pytest.mark.parametrize(("begin", "kinds"), PAGES, ids=lambda one: getattr(one, "__name__", ""))
+def test_the_page_after_a_click_links_the_receipt_of_each_message(client, begin, kinds):
+    address, form = begin(client)
+    page = client.post(address, form, headers=HTML, follow=True)
+    assert page.status_code == 200
+    (told,) = re.findall(
+        r'<div class="notices" role="status">(.*?)</div>\s*</div>', page.text, re.DOTALL
+    )
+    found = LINK.findall(told)
+    assert {kind for _, _, kind in found} == kinds
+    assert len(found) == len(kinds)
+    for receipt, _, kind in found:
+        assert_resolves(client, receipt, kind)
+
+
+def test_whoever_clicks_twice_still_finds_the_receipts(client):
+    """The first answer was lost on its way: the stake's receipt is on the page it leads to."""
+    address, form = publish(client)
+    client.post(address, form)
+    page = client.post(address, form, headers=HTML, follow=True)
+    (item,) = re.findall(r"/log/receipt/([^\"]+)\">receipt of competition.funded<", page.text)
+    assert_resolves(client, f"/log/receipt/{item}", "competition.funded")
+
+
+@pytest.mark.parametrize("begin", [cancel, resume, buy, draw])
+def test_the_same_click_again_names_the_same_receipt(client, begin):
+    address, form = begin(client)
+    told = [
+        LINK.findall(client.post(address, form, headers=HTML, follow=True).text) for _ in range(2)
+    ]
+    assert told[0] == told[1] != []
+
+
+def test_the_operator_is_told_the_receipt_of_a_base(client):
+    factories.account("lab")
+    told = io.StringIO()
+    call_command("register_base", "minilm-l6-v2", "--author", "lab", stdout=told)
+    (address,) = re.findall(r"^receipt: (\S+)$", told.getvalue(), re.MULTILINE)
+    assert_resolves(client, address, "work.register")
+
+
+# --- the API --------------------------------------------------------------------------------------
+
+
+class Stranger:
+    """Somebody with a key of their own, who speaks only by signed orders."""
+
+    def __init__(self, client):
+        self.client, self.key, self.headers = client, keys.new_key(), {}
+        actions.found(now=timezone.now())
+
+    def send(self, body):
+        raw = sign_order(body, self.key, idempotency=type(body).__name__).encode()
+        kind = "application/octet-stream"
+        return self.client.post("/api/messages", raw, content_type=kind, headers=self.headers)
+
+    def settle(self, tokens="20000"):
+        """Open the account, with a token for the API and money."""
+        assert self.send(messages.AccountOpen(ME)).status_code == 200
+        get_user_model().objects.create_user(username=ME)
+        self.headers = {"Authorization": f"Bearer {auth.issue(ME, timezone.now())}"}
+        factories.account(ME, tokens)
+
+
+def open_account(settings, tmp_path):
+    return messages.AccountOpen("newcomer")
+
+
+def withdraw(settings, tmp_path):
+    settings.BRIDGE = Escrow(tmp_path / "escrow.db")
+    return messages.MoneyWithdraw(Nano(5), "0xkeyholder")
+
+
+def buy_licence(settings, tmp_path):
+    market.people()
+    market.scene()
+    return messages.LicenceBuy(market.WORK, ("commercial",), 1, Nano(parse_tokens("100")))
+
+
+def register_work(settings, tmp_path):
+    tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
+    return messages.WorkRegister("c0" * 32, "data", "Mine", tags, (market.share(ME),))
+
+
+def draw_royalty(settings, tmp_path):
+    market.people()
+    work = "c0" * 32
+    market.register(
+        ME, work, "data", (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
+    )
+    quote = market.queries.quote(work, ("commercial",), account="buyer", now=timezone.now())
+    market.actions.buy_licence_for("buyer", quote, idempotency="one", now=timezone.now())
+    return messages.RoyaltyDraw(work)
+
+
+def commit_submission(settings, tmp_path):
+    factories.competition()
+    config, tensors = (factories.blob(part, owner=ME).sha256 for part in "ct")
+    return messages.SubmissionCommit("docs", config, tensors, "Mine", factories.REQUIRED, ())
+
+
+def resume_submission(settings, tmp_path):
+    racers.contest()
+    factories.scored("ada", right=36)
+    slow = racers.eliminated(ME)
+    spec = factories.queries.competition_row("docs").spec
+    return messages.SubmissionResume(slow, Nano(deposit_nano(spec)))
+
+
+def cancel_competition(settings, tmp_path):
+    factories.competition(sponsor=ME)
+    return messages.CompetitionCancel("docs")
+
+
+API = {
+    "account.open": open_account,
+    "money.withdraw": withdraw,
+    "licence.buy": buy_licence,
+    "royalty.draw": draw_royalty,
+    "work.register": register_work,
+    "submission.commit": commit_submission,
+    "submission.resume": resume_submission,
+    "competition.cancel": cancel_competition,
+}
+
+
+@pytest.mark.parametrize("kind", API)
+def test_the_api_answers_an_order_with_its_receipt(client, settings, tmp_path, kind):
+    one = Stranger(client)
+    if kind != "account.open":
+        one.settle()
+    body = API[kind](settings, tmp_path)
+    assert messages.KIND_OF[type(body)] == kind
+    first, again = one.send(body), one.send(body)
+    assert (first.status_code, again.status_code) == (200, 200), first.text
+    told = first.json()
+    assert told["receipt"] == f"/log/receipt/{told['id']}" == again.json()["receipt"]
+    assert_resolves(client, told["receipt"], kind)
