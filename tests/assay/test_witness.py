@@ -131,7 +131,7 @@ def test_who_read_before_another_wrote_does_not_write(witness):
     read = witness.memory.last(ORIGIN)
     assert ask(witness, 5, leaves(9)).status == 200
     late = notes.Checkpoint(ORIGIN, 6, merkle.root(leaves(6)))
-    assert not witness.memory.advance(read, late)
+    assert not witness.memory.advance(read, late, "a note")
     assert witness.memory.last(ORIGIN) == (9, merkle.root(leaves(9)))
 
 
