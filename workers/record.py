@@ -72,7 +72,7 @@ def ask(
     """
     name = notes.read_verifier_key(vkey)[0]
     newest, known = queries.latest_checkpoint(), queries.witness(name)
-    old, is_recent = known.size, actions.ms(now) - known.at_ms < again_s * 1000
+    old, is_recent = known.size, 0 <= actions.ms(now) - known.at_ms < again_s * 1000
     if newest is None or (newest.size == old and is_recent):
         return
     try:

@@ -62,9 +62,13 @@ def record_evidence(*, vkey: str, note: str, now: datetime) -> Evidence | None:
         kept = notes.signed_only_by(note, [ours, vkey])
     except notes.NoteInvalid:
         return None
+    before = queries.latest_checkpoint()
+    if _extends(before, stated):
+        return None
     with transaction.atomic():
         only_one_at_a_time(steps.JOB)
-        if _extends(queries.latest_checkpoint(), stated):
+        newest = queries.latest_checkpoint()
+        if newest != before and _extends(newest, stated):
             return None
         row, _ = Witness.objects.select_for_update().get_or_create(
             pk=notes.read_verifier_key(vkey)[0]

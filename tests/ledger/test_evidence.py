@@ -14,9 +14,9 @@ from django.utils import timezone
 from assay import keys, merkle, messages, notes
 from assay.witness import checkpoint_path
 from ledger import actions, log, queries, sequencer
-from ledger.actions import Evidence
+from ledger.actions import Evidence, witnesses
 from ledger.errors import AnotherHistory
-from ledger.models import Checkpoint
+from ledger.models import Checkpoint, Message
 from ledger.models import Witness as Answered
 from ledger.sequencer import tiles
 from workers import dispatch, record, tasks
@@ -176,6 +176,25 @@ def test_a_log_that_grew_while_it_asked_is_in_no_dispute(now):
     said = Answered.objects.get()
     assert (said.is_dispute, said.evidence) == (False, "")
     assert said.problem == "It answers with HTTP 409."
+
+
+def test_a_checkpoint_that_is_stored_while_the_evidence_waits_its_turn_is_no_proof(
+    now, monkeypatch
+):
+    """Guards the second look under the lock: what we knew before it is old by then."""
+    wait("next", now)
+    raws = [*queries.entries(0, 99), bytes(Message.objects.get(log_index=None).raw)]
+    root = merkle.root([merkle.leaf_hash(raw) for raw in raws])
+    note = signed(len(raws), root=root)
+    turn = witnesses.only_one_at_a_time
+
+    def wait_for_turn(job):
+        sequencer.sequence(holder="t", now=now)
+        turn(job)
+
+    monkeypatch.setattr(witnesses, "only_one_at_a_time", wait_for_turn)
+    assert actions.record_evidence(vkey=VKEY, note=note, now=now) is None
+    assert not queries.evidence_holders()
 
 
 # --- what a stop is -------------------------------------------------------------------------------
