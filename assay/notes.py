@@ -135,6 +135,14 @@ def cosignature_in(text: str, note: str, vkey: str) -> str:
     raise _bad("no signature by this key")
 
 
+def signed_only_by(note: str, vkeys: Sequence[str]) -> str:
+    """The note with the lines of these keys alone, those of them that it has. raises NoteInvalid"""
+    text, _, marks = note.rpartition("\n\n")
+    head = f"{text}\n\n"
+    lines = (cosignature_in(marks, head, vkey) for vkey in signed_by(note, vkeys))
+    return head + "".join(lines)
+
+
 def origin_of(note: str) -> str:
     """What a note says it is about: its first line, unverified."""
     return note.partition("\n")[0]

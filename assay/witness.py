@@ -1,9 +1,10 @@
 """A witness: cosigns a log's checkpoint once it has seen that it extends the last one cosigned.
 
 Two people who trust the same witness cannot be shown two logs under one name. The size and root
-that were cosigned last are stored before the answer leaves, by compare-and-set on the old size.
+that were cosigned last are stored before the answer leaves, by compare-and-set on the old size. So
+is the note itself, which everybody may read: it proves what the log's key signed.
 
-source  C2SP tlog-witness (add-checkpoint), tlog-cosignature (cosignature/v1)
+source  C2SP tlog-witness (add-checkpoint, monitor retrieval), tlog-cosignature (cosignature/v1)
 """
 
 import sqlite3
@@ -12,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +46,11 @@ class Request(NamedTuple):
     note: str
 
 
+def checkpoint_path(origin: str) -> str:
+    """Where a witness serves the last checkpoint that it cosigned for a log."""
+    return f"/{sha256(origin.encode()).hexdigest()}/checkpoint"
+
+
 def write_request(old: int, proof: Sequence[bytes], note: str) -> bytes:
     lines = "".join(f"{b64encode(one).decode()}\n" for one in proof)
     return f"old {old}\n{lines}\n{note}".encode()
@@ -70,6 +77,10 @@ class Memory:
                 "CREATE TABLE IF NOT EXISTS cosigned"
                 " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL)"
             )
+            # A table of its own: witnesses of earlier versions go on with the same file.
+            base.execute(
+                "CREATE TABLE IF NOT EXISTS noted (origin TEXT PRIMARY KEY, note TEXT NOT NULL)"
+            )
 
     def last(self, origin: str) -> tuple[int, bytes]:
         """Size and root that were cosigned last; an empty tree when none was."""
@@ -78,8 +89,18 @@ class Memory:
             found: tuple[int, bytes] | None = row.fetchone()
         return found or (0, merkle.EMPTY_ROOT)
 
-    def advance(self, old: tuple[int, bytes], new: notes.Checkpoint) -> bool:
-        """Store the new checkpoint if the last one is still `old`. False: another was quicker."""
+    def note(self, origin: str) -> str:
+        """The note that was cosigned last, with the cosignature; empty when none was stored."""
+        with self._open() as base:
+            row = base.execute("SELECT note FROM noted WHERE origin = ?", (origin,))
+            found: tuple[str] | None = row.fetchone()
+        return found[0] if found else ""
+
+    def advance(self, old: tuple[int, bytes], new: notes.Checkpoint, note: str) -> bool:
+        """Store the new checkpoint if the last one is still `old`. False: another was quicker.
+
+        note  the checkpoint as it is served: with the log's line and the cosignature
+        """
         blank = (new.origin, 0, merkle.EMPTY_ROOT)
         change = (new.size, new.root, new.origin, *old)
         with self._open() as base:
@@ -88,6 +109,8 @@ class Memory:
                 "UPDATE cosigned SET size = ?, root = ? WHERE origin = ? AND size = ? AND root = ?",
                 change,
             )
+            if done.rowcount == 1:
+                base.execute("INSERT OR REPLACE INTO noted VALUES (?, ?)", (new.origin, note))
         return done.rowcount == 1
 
     @contextmanager
@@ -139,6 +162,13 @@ class Witness:
             return Answer(400, f"{error}\n")
         return self._cosign(request, checkpoint, time_s)
 
+    def checkpoint(self, path: str) -> Answer:
+        """The last checkpoint cosigned for the log of this path, as C2SP's monitors ask for it."""
+        for origin in self.logs:
+            if path == checkpoint_path(origin) and (note := self.memory.note(origin)):
+                return Answer(200, note)
+        return Answer(404, "This witness has cosigned no such checkpoint.\n")
+
     def _cosign(self, request: Request, new: notes.Checkpoint, time_s: int) -> Answer:
         if request.old > new.size:
             return Answer(400, "The old size is larger than the checkpoint's.\n")
@@ -149,9 +179,11 @@ class Witness:
             return Answer(
                 422, "The proof does not show that this log extends the one known here.\n"
             )
-        if not self.memory.advance(last, new):
+        line = notes.cosign(request.note, self.name, self.key, time_s=time_s)
+        note = notes.signed_only_by(request.note, [self.logs[new.origin]]) + line
+        if not self.memory.advance(last, new, note):
             return Answer(409, f"{self.memory.last(new.origin)[0]}\n", SIZE)
-        return Answer(200, notes.cosign(request.note, self.name, self.key, time_s=time_s))
+        return Answer(200, line)
 
 
 def logs_of(vkeys: Sequence[str]) -> Mapping[str, str]:
@@ -181,7 +213,8 @@ def server(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
                 self._send(witness.add_checkpoint(self.rfile.read(size_bytes), time_s=now_s))
 
         def do_GET(self) -> None:
-            self._send(Answer(200, f"{witness.vkey}\n"))
+            vkey = Answer(200, f"{witness.vkey}\n")
+            self._send(vkey if self.path == "/" else witness.checkpoint(self.path))
 
         def log_message(self, format: str, *words: object) -> None:
             """Quiet: the log's operator keeps the answers."""

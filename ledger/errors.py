@@ -180,6 +180,20 @@ class TilesOfAnotherLog(AssayError):
     )
 
 
+class AnotherHistory(AssayError):
+    """A witness holds a checkpoint that our log key signed for another log. Facts: witnesses."""
+
+    code, status = "log.another_history", 503
+    next_step = (
+        "Nothing gets a place and nothing is signed; messages are kept. Read the evidence with"
+        " `manage.py witnesses`, find the cause (an old backup?), then `--settle NAME`."
+    )
+
+    def __init__(self, witnesses: list[str]) -> None:
+        words = "shows a checkpoint that our key signed and that our log does not extend."
+        super().__init__(f"{', '.join(witnesses)} {words}", witnesses=witnesses)
+
+
 class LogDamaged(AssayError):
     """The log, or a table, is not what the fold says. Facts: where, index."""
 

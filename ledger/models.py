@@ -261,13 +261,25 @@ class Witness(models.Model):
     size        of the checkpoint that it cosigned last, as it says
     problem     why it does not cosign; empty while all is well
     is_dispute  it has seen another history than ours: somebody must find out why
+    evidence    a checkpoint that our key signed and that our log does not extend: while there is
+                one, nothing is sequenced
+    settled     the evidence that a person has decided about, one note after the other
     """
 
     id = models.CharField(max_length=200, primary_key=True)
     size = models.BigIntegerField(default=0)
     problem = models.TextField(blank=True)
     is_dispute = models.BooleanField(default=False)
+    evidence = models.TextField(blank=True)
+    settled = models.TextField(blank=True)
     at_ms = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(evidence="") | Q(is_dispute=True), name="evidence_makes_a_dispute"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

@@ -214,10 +214,14 @@ def witnesses() -> list[Witness]:
     return list(Witness.objects.order_by("id"))
 
 
-def cosigned_size(witness: str) -> int:
-    """The size that a witness cosigned last, as far as we know."""
-    known = Witness.objects.filter(pk=witness).first()
-    return known.size if known else 0
+def witness(name: str) -> Witness:
+    """What a witness answered last; a blank row, which is not stored, for one never asked."""
+    return Witness.objects.filter(pk=name).first() or Witness(pk=name)
+
+
+def evidence_holders() -> list[str]:
+    """Witnesses that hold proof of another history under our key, which nobody has settled."""
+    return list(Witness.objects.exclude(evidence="").order_by("id").values_list("id", flat=True))
 
 
 def blob(sha256: str) -> Blob | None:

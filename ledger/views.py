@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from assay import merkle, messages, wire
 from assay.money import show_tokens
 from ledger import actions, log, queries
-from ledger.errors import MessageUnknown
+from ledger.errors import AnotherHistory, MessageUnknown
 from ledger.models import Message
 from ledger.rules.accounts import AccountKind, Key
 from ledger.rules.entry import Entry, read_entry
@@ -97,6 +97,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
         "next": str(start) if start else "",
         "origin": settings.LOG_ORIGIN,
         "witnesses": queries.witnesses(),
+        "stopped_by": queries.evidence_holders(),
     }
     return render(request, "ledger/log.html", context)
 
@@ -161,18 +162,31 @@ def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """200 while the database answers; how many messages wait for their place, and how long."""
+    """How many messages wait for their place, how long, and whether they get one.
+
+    200 while the database answers and the sequencer does not refuse; else 503. Refused or not,
+    pages answer and orders are accepted.
+    """
     try:
         waiting = queries.waiting_messages()
         oldest_s = _oldest_waiting_s(timezone.now())
         size = queries.log_size()
-        disputes = [one.id for one in queries.witnesses() if one.is_dispute]
+        witnesses = queries.witnesses()
     except DatabaseError as error:
         body = {"database": "down", "cause": type(error).__name__}
         return JsonResponse(body, status=503)
-    told = {"database": "ok", "log_size": size, "waiting": waiting, "oldest_waiting_s": oldest_s}
-    told["witness_disputes"] = disputes
-    return JsonResponse(told)
+    told: dict[str, object] = {
+        "database": "ok",
+        "log_size": size,
+        "waiting": waiting,
+        "oldest_waiting_s": oldest_s,
+        "witness_disputes": [one.id for one in witnesses if one.is_dispute],
+    }
+    if holders := [one.id for one in witnesses if one.evidence]:
+        refusal = AnotherHistory(holders)
+        told |= {"sequencing": "refused", "refusal": refusal.as_dict()}
+        return JsonResponse(told, status=refusal.status)
+    return JsonResponse(told | {"sequencing": "ok"})
 
 
 def _found(item: str) -> Entry:

@@ -1,5 +1,6 @@
 """The whole routing table: which message asks for which work."""
 
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from competitions import queries as contests
 from ledger import actions, bell, queries, sequencer
+from ledger.errors import AnotherHistory
 from workers import tasks
 
 ROUTES: Mapping[str, tuple[Task, str]] = {
@@ -26,6 +28,9 @@ ROUTES: Mapping[str, tuple[Task, str]] = {
 }
 MOST_AT_ONCE = 500
 
+_LOG = logging.getLogger(__name__)
+_told: list[str] = []  # the refusal that the log of this process tells; empty when there is none
+
 
 @shared_task(name="workers.dispatch.follow")
 def follow() -> int:
@@ -34,8 +39,7 @@ def follow() -> int:
     It looks until nothing waits: whoever appends while an earlier message waits rings no bell.
     The bookmark moves after the sends: a crash in between sends twice, never not at all.
     """
-    while sequencer.sequence(holder=holder(), now=timezone.now()):
-        pass
+    is_placed = _place()
     start = queries.next_index("dispatch")
     messages = list(queries.messages_from(start, limit=MOST_AT_ONCE))
     for message in messages:
@@ -48,9 +52,27 @@ def follow() -> int:
         actions.advance("dispatch", old=start, new=last + 1)
     if contests.drafts_waiting(timezone.now()).exists():  # a request is no message of the log
         tasks.prepare_drafts.delay()
-    if queries.waiting_messages():  # it came while the last turn ended, and its bell was not rung
-        bell.ring()
+    if is_placed and queries.waiting_messages():
+        bell.ring()  # for what came while the last turn ended: its bell was not rung
     return len(messages)
+
+
+def _place() -> bool:
+    """Sequence until nothing waits. False: the sequencer refuses, and what it placed is still sent.
+
+    The log of this process tells when a refusal begins and when it is over, not each turn of it.
+    """
+    try:
+        while sequencer.sequence(holder=holder(), now=timezone.now()):
+            if _told:
+                _told.clear()
+                _LOG.warning("The sequencer goes on: the dispute is settled.")
+    except AnotherHistory as error:
+        if [str(error)] != _told:
+            _told[:] = [str(error)]
+            _LOG.error("%s: %s %s", error.code, error, error.next_step)
+        return False
+    return True
 
 
 def holder() -> str:

@@ -1,5 +1,7 @@
 """What the record asks of the hands: checkpoints to witnesses, money to and from outside, files."""
 
+import logging
+import time
 from datetime import datetime
 
 import httpx
@@ -8,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assay import notes
-from assay.witness import PATH, write_request
+from assay.witness import PATH, checkpoint_path, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
 from ledger.sequencer import proofs
@@ -16,14 +18,21 @@ from ledger.sequencer import proofs
 TIME_LIMIT_S = 10.0
 MOST_ANSWER_BYTES = 64 << 10
 MOST_AT_ONCE = 100
+ASK_AGAIN_S = 60
+
+_LOG = logging.getLogger(__name__)
 
 
 @shared_task
-def ask_witnesses() -> None:
-    """Bring the newest checkpoint to every witness that has not cosigned it."""
+def ask_witnesses(again_s: int = ASK_AGAIN_S) -> None:
+    """Bring the newest checkpoint to every witness that has not cosigned it.
+
+    again_s  one that has cosigned it, as far as we know, is asked again after so long: a database
+             from a backup does not know what was cosigned since
+    """
     with httpx.Client(timeout=TIME_LIMIT_S) as http:
         for vkey, url in settings.WITNESSES:
-            ask(vkey, url, http, now=timezone.now())
+            ask(vkey, url, http, now=timezone.now(), again_s=again_s)
 
 
 @shared_task
@@ -53,12 +62,18 @@ def cross_bridge() -> None:
         actions.settle_withdrawal(withdrawal, payment, now=timezone.now())
 
 
-def ask(vkey: str, url: str, http: httpx.Client, *, now: datetime) -> None:
-    """Ask one witness; what it answers is noted, and a dispute stays noted until it is settled."""
+def ask(
+    vkey: str, url: str, http: httpx.Client, *, now: datetime, again_s: int = ASK_AGAIN_S
+) -> None:
+    """Ask one witness; what it answers is noted, and a dispute stays noted until it is settled.
+
+    A refusal stops the log only on proof: when the witness shows a checkpoint of another history
+    that our own key signed. An answer by itself could come from whoever answers in its place.
+    """
     name = notes.read_verifier_key(vkey)[0]
-    newest = queries.latest_checkpoint()
-    old = queries.cosigned_size(name)
-    if newest is None or newest.size == old:
+    newest, known = queries.latest_checkpoint(), queries.witness(name)
+    old, is_recent = known.size, 0 <= actions.ms(now) - known.at_ms < again_s * 1000
+    if newest is None or (newest.size == old and is_recent):
         return
     try:
         answer = _post(http, url, (old, newest.size), newest.note)
@@ -71,8 +86,41 @@ def ask(vkey: str, url: str, http: httpx.Client, *, now: datetime) -> None:
         return
     if answer.status_code == httpx.codes.OK:
         _keep(vkey, (newest.size, newest.note), answer.text, now=now)
-    else:
+    elif not _has_proof(vkey, url, http, answer, now=now):
         _note_refusal(name, answer, now=now)
+
+
+def _has_proof(
+    vkey: str, url: str, http: httpx.Client, answer: httpx.Response, *, now: datetime
+) -> bool:
+    """Whether the witness that refuses shows a checkpoint of another history under our key."""
+    if answer.status_code not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+        return False
+    found = actions.record_evidence(vkey=vkey, note=_shown_note(url, http), now=now)
+    if found == actions.Evidence.NEW:
+        name = notes.read_verifier_key(vkey)[0]
+        _LOG.error("log.another_history: %s: %s", name, queries.witness(name).problem)
+    return found is not None
+
+
+def _shown_note(url: str, http: httpx.Client) -> str:
+    """The checkpoint that a witness cosigned last, as it shows it; empty when it shows none."""
+    try:
+        with http.stream("GET", url + checkpoint_path(settings.LOG_ORIGIN)) as answer:
+            raw = _read(answer) if answer.is_success else b""
+    except httpx.HTTPError:
+        return ""
+    return raw.decode(errors="replace")
+
+
+def _read(answer: httpx.Response) -> bytes:
+    """The body of a streamed answer; empty when it has no end in sight."""
+    raw, end_s = b"", time.monotonic() + TIME_LIMIT_S
+    for part in answer.iter_bytes():
+        raw += part
+        if len(raw) > MOST_ANSWER_BYTES or time.monotonic() > end_s:
+            return b""
+    return raw
 
 
 def _post(http: httpx.Client, url: str, sizes: tuple[int, int], note: str) -> httpx.Response:
@@ -110,5 +158,5 @@ def _note_refusal(name: str, answer: httpx.Response, *, now: datetime) -> None:
     else:
         words = f"It answers with HTTP {answer.status_code}."
     is_dispute = words.startswith("It cosigned")
-    size = queries.cosigned_size(name)
+    size = queries.witness(name).size
     actions.record_answer(witness=name, size=size, problem=words, is_dispute=is_dispute, now=now)

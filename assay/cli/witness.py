@@ -27,8 +27,9 @@ def witness(
 ) -> None:
     """Cosign the checkpoints of logs, each only when it extends the last one you cosigned.
 
-    Answers POST /add-checkpoint as C2SP tlog-witness says, until it is stopped. A log's verifier
-    key is log_key in its /api/log. Put HTTPS in front of it.
+    Answers POST /add-checkpoint as C2SP tlog-witness says, until it is stopped, and shows the last
+    checkpoint it cosigned to everybody. A log's verifier key is log_key in its /api/log. Put HTTPS
+    in front of it.
     """
     caller = caller_of(context)
     signer = keys.read_or_make_key(caller.home.key_path(key))

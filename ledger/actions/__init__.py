@@ -16,9 +16,16 @@ from ledger.actions.uploads import (
     sweep_uploads,
     upload_state,
 )
-from ledger.actions.witnesses import record_answer, record_cosignature, settle_dispute
+from ledger.actions.witnesses import (
+    Evidence,
+    record_answer,
+    record_cosignature,
+    record_evidence,
+    settle_dispute,
+)
 
 __all__ = [
+    "Evidence",
     "UploadState",
     "advance",
     "begin_upload",
@@ -38,6 +45,7 @@ __all__ = [
     "put_part",
     "record_answer",
     "record_cosignature",
+    "record_evidence",
     "settle_dispute",
     "settle_withdrawal",
     "store",

@@ -20,6 +20,7 @@ from django.db.models import F, Q
 
 from assay import merkle, notes
 from ledger import queries
+from ledger.errors import AnotherHistory
 from ledger.log import signing_key
 from ledger.models import Checkpoint, Edge, Lease, Message
 from ledger.sequencer import tiles
@@ -46,6 +47,7 @@ def sequence(*, holder: str, now: datetime, limit: int = MOST_AT_ONCE) -> int:
     returns  how many; 0 when nothing waits or the lease is another's. Whoever heard the bell asks
              until it is 0: the bell is not rung for a message while an earlier one waits
     raises   TilesOfAnotherLog: the tiles are ahead of the database, and a person must decide
+             AnotherHistory: a witness proves that our key signed another log; the same
     """
     if not queries.waiting_messages() and not _is_unpublished():
         return 0
@@ -68,6 +70,7 @@ def _place(*, holder: str, now: datetime, limit: int) -> _Turn | None:
     fence = _take_lease(holder=holder, now=now)
     if fence is None:
         return None
+    _refuse_on_evidence()
     waiting = list(
         Message.objects.filter(log_index=None).order_by("id").values_list("id", "raw")[:limit]
     )
@@ -89,11 +92,21 @@ def _publish(turn: _Turn) -> None:
     mine = Lease.objects.filter(job=JOB, fence=turn.fence)
     if not mine.update(until=None) or turn.size == turn.tiled_size:
         return
+    _refuse_on_evidence()
     stated = notes.Checkpoint(settings.LOG_ORIGIN, turn.size, turn.root)
     note = notes.sign_checkpoint(stated, signing_key("log"))
     told = {"root": turn.root.hex(), "note": note}
     Checkpoint.objects.get_or_create(size=turn.size, defaults=told)
     Edge.objects.filter(pk=1).update(tiled_size=turn.size)
+
+
+def _refuse_on_evidence() -> None:
+    """Asked while the lease's row is locked, as it is where evidence is stored: none slips by.
+
+    raises AnotherHistory
+    """
+    if holders := queries.evidence_holders():
+        raise AnotherHistory(holders)
 
 
 def _take_lease(*, holder: str, now: datetime) -> int | None:

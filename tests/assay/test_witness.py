@@ -1,7 +1,9 @@
 """The witness: the statuses of C2SP tlog-witness, and that nobody gets two histories cosigned."""
 
+import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import merkle, notes
-from assay.witness import Memory, Witness, logs_of, server, write_request
+from assay.witness import Memory, Witness, checkpoint_path, logs_of, server, write_request
 
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ORIGIN = "log.example/log"
@@ -131,7 +133,7 @@ def test_who_read_before_another_wrote_does_not_write(witness):
     read = witness.memory.last(ORIGIN)
     assert ask(witness, 5, leaves(9)).status == 200
     late = notes.Checkpoint(ORIGIN, 6, merkle.root(leaves(6)))
-    assert not witness.memory.advance(read, late)
+    assert not witness.memory.advance(read, late, "a note")
     assert witness.memory.last(ORIGIN) == (9, merkle.root(leaves(9)))
 
 
@@ -173,7 +175,7 @@ def running(witness):
         thread.join(10)
 
 
-def test_it_answers_over_http_and_nothing_but_its_one_address(witness):
+def test_it_answers_over_http_and_at_no_other_address(witness):
     body = write_request(0, [], note_of(leaves(3)))
     with running(witness) as url, httpx.Client(base_url=url) as client:
         answer = client.post("/add-checkpoint", content=body)
@@ -182,8 +184,48 @@ def test_it_answers_over_http_and_nothing_but_its_one_address(witness):
         assert (again.status_code, again.text) == (409, "3\n")
         assert again.headers["Content-Type"] == "text/x.tlog.size"
         assert client.post("/else", content=body).status_code == 404
+        assert client.get("/else").status_code == 404
         assert client.get("/").text.strip() == witness.vkey
         assert client.post("/add-checkpoint", content=b"x" * 20_000).status_code == 413
+
+
+def test_the_last_checkpoint_is_shown_with_the_logs_line_and_the_witnesss(witness):
+    """The address is that of C2SP tlog-witness, for monitors."""
+    path = f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+    assert checkpoint_path(ORIGIN) == path
+    with running(witness) as url, httpx.Client(base_url=url) as client:
+        assert client.get(path).status_code == 404
+        for old, size in ((0, 3), (3, 5)):
+            tree = leaves(size)
+            unknown = "\u2014 x.example AAAA\n"
+            proof = merkle.consistency(old, tree) if old else []
+            body = write_request(old, proof, note_of(tree) + unknown)
+            line = client.post("/add-checkpoint", content=body).text
+            shown = client.get(path)
+            assert shown.headers["Content-Type"] == "text/plain; charset=utf-8"
+            assert shown.text == note_of(tree) + line
+            assert notes.signed_by(shown.text, [LOG_KEY, witness.vkey]) == [LOG_KEY, witness.vkey]
+        refused = write_request(5, [], note_of(leaves(5, "other")))
+        assert client.post("/add-checkpoint", content=refused).status_code == 422
+        assert client.get(path).text == note_of(leaves(5)) + line
+        for wrong in (path.upper(), f"{path}/", f"/{'0' * 64}/checkpoint", "/checkpoint"):
+            assert client.get(wrong).status_code == 404
+
+
+def test_a_witness_goes_on_with_the_file_of_an_earlier_version(tmp_path):
+    """That version stored size and root alone: there is nothing to show until the next one."""
+    with closing(sqlite3.connect(tmp_path / "witness.db")) as base, base:
+        base.execute(
+            "CREATE TABLE cosigned"
+            " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL)"
+        )
+        base.execute("INSERT INTO cosigned VALUES (?, 5, ?)", (ORIGIN, merkle.root(leaves(5))))
+    witness = make(tmp_path)
+    assert ask(witness, 0, leaves(9)).text == "5\n"
+    assert witness.checkpoint(checkpoint_path(ORIGIN)).status == 404
+    assert ask(witness, 5, leaves(9)).status == 200
+    shown = make(tmp_path).checkpoint(checkpoint_path(ORIGIN)).text
+    assert notes.read_checkpoint(shown, LOG_KEY).size == 9
 
 
 def test_only_keys_of_logs_are_taken_for_logs(witness):

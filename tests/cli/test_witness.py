@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import merkle, notes
-from assay.witness import write_request
+from assay.witness import checkpoint_path, write_request
 from config import env
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -65,5 +65,7 @@ def test_a_witness_answers_until_it_is_stopped_and_remembers_when_it_starts_agai
         assert answer.status_code == status
         if status == 200:
             assert notes.open_note(note_of(asked) + answer.text, told["witness"])
+        shown = httpx.get(f"http://127.0.0.1:{told['port']}{checkpoint_path(ORIGIN)}").text
+        assert notes.open_note(shown, told["witness"]) == notes.open_note(note_of(leaves), LOG_KEY)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from functools import partial
 
 import httpx
 import pytest
@@ -138,7 +139,7 @@ def test_a_site_restored_from_an_old_backup_is_in_dispute_until_somebody_settles
     grow("b", now)
     record.ask_witnesses()
     assert Answered.objects.get().is_dispute
-    with pytest.raises(CommandError, match=r"w\.example"):
+    with pytest.raises(CommandError, match=r"log\.another_history: w\.example"):
         call_command("witnesses", stdout=io.StringIO())
     call_command("witnesses", settle="w.example", stdout=io.StringIO())
     assert not Answered.objects.get().is_dispute
@@ -154,6 +155,26 @@ def test_a_witness_that_is_away_holds_nothing_up(now, settings, client, log_key)
     assert "does not answer" in Answered.objects.get().problem
     note = client.get("/log/checkpoint").content.decode()
     assert notes.signed_by(note, [log_key]) == [log_key]
+
+
+def test_who_asks_all_witnesses_hears_whether_each_of_them_cosigned(witness, now, settings):
+    call = partial(call_command, "witnesses", ask=True, stdout=io.StringIO())
+    grow("a", now)
+    call()
+    call()
+    assert Answered.objects.get().size == queries.log_size()
+    away = notes.verifier_key("v.example", notes.WITNESS_KEY, bytes(32))
+    settings.WITNESSES = (*settings.WITNESSES, (away, "http://127.0.0.1:9"))
+    with pytest.raises(CommandError, match=r"not cosigned by v\.example\."):
+        call()
+    settings.WITNESSES = ()
+    with pytest.raises(CommandError, match="nobody to ask"):
+        call()
+
+
+def test_who_has_no_checkpoint_has_nothing_to_ask_about(witness):
+    with pytest.raises(CommandError, match="nothing to ask about"):
+        call_command("witnesses", ask=True, stdout=io.StringIO())
 
 
 def test_a_line_that_is_not_over_our_checkpoint_is_not_shown(now, settings, client):

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,36 @@ def test_port_0_is_a_free_one_and_a_taken_port_is_refused(tmp_path):
         assert free != f"http://127.0.0.1:{taken}/"
         with pytest.raises(site.PortTaken):
             site.site_plan(tmp_path, "127.0.0.1", taken, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_up"),
+    [
+        (200, '{"database": "ok"}', True),
+        (503, '{"database": "ok", "sequencing": "refused"}', True),
+        (503, '{"database": "down"}', False),
+        (400, "", False),
+    ],
+)
+def test_a_site_whose_log_waits_for_a_person_is_up_and_one_without_a_database_is_not(
+    status, body, is_up
+):
+    """Guards that such a site can be started: its pages answer and orders are accepted."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Door) as door:
+        thread = threading.Thread(target=door.handle_request, daemon=True)
+        thread.start()
+        assert site._answers_http("127.0.0.1", door.server_address[1])() == is_up
+        thread.join(10)
 
 
 @pytest.mark.redis
