@@ -5,19 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.bindings import crypto_sign_BYTES, crypto_sign_open, crypto_sign_PUBLICKEYBYTES
+from nacl.exceptions import BadSignatureError
 
 from assay.errors import AssayError
-
-FIELD_P = 2**255 - 19
-_ORDER_8_Y = (
-    2707385501144840649318225287225658788936804267575313519463743609750303402022,
-    55188659117513257062467267217118295137698188065244968500265048394206261417927,
-)
-# y-coordinates of the points of order 1, 2, 4 and 8, also in their non-reduced spelling. With such
-# a "key" one signature verifies for many messages (seen with OpenSSL), so none is accepted.
-SMALL_ORDER_Y = frozenset({0, 1, FIELD_P - 1, FIELD_P, FIELD_P + 1, *_ORDER_8_Y})
 
 
 class KeyUnusable(AssayError):
@@ -79,11 +71,18 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 
 
 def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
-    """True when an Ed25519 key that is not of small order signed the message."""
-    if int.from_bytes(public, "little") & ((1 << 255) - 1) in SMALL_ORDER_Y:
+    """True when an Ed25519 key signed the message, by the strict rules of libsodium.
+
+    They refuse what OpenSSL takes: a key or a point R of small order, with which one signature fits
+    many messages, and a key that is not written in its one way. Like OpenSSL, and unlike libraries
+    that check in batches, they allow R only in the one form that the equation without a cofactor
+    gives. So what verifies here verifies with every other library.
+    source  RFC 8032 section 5.1.7; docs/decisions/0042-strict-signatures.md
+    """
+    if len(public) != crypto_sign_PUBLICKEYBYTES or len(signature) != crypto_sign_BYTES:
         return False
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (InvalidSignature, ValueError):
+        crypto_sign_open(signature + message, public)
+    except BadSignatureError:
         return False
     return True

@@ -31,9 +31,11 @@ class BodyInvalid(AssayError):
 
 def to_json(body: Any) -> dict[str, object]:
     """The JSON object of a body; fields that are None are left out."""
-    values = ((field.name, getattr(body, field.name)) for field in fields(body))
+    values = body.__dict__
     return {
-        name: encode(value, hints(type(body))[name]) for name, value in values if value is not None
+        name: value if write is None else write(value)
+        for name, write in _writers(body.__class__)
+        if (value := values[name]) is not None
     }
 
 
@@ -91,16 +93,28 @@ _resolved = cache(get_type_hints)
 
 def encode(value: Any, hint: Any) -> object:
     """The JSON value of a field whose type is `hint`."""
+    write = _writer(hint)
+    return value if write is None or value is None else write(value)
+
+
+@cache
+def _writers(shape: type) -> tuple[tuple[str, Callable[[Any], object] | None], ...]:
+    """The fields of a class, each with what writes its value; None: it is written as it is."""
+    return tuple((one.name, _writer(hints(shape)[one.name])) for one in fields(shape))
+
+
+@cache
+def _writer(hint: Any) -> Callable[[Any], object] | None:
     if get_origin(hint) is UnionType:
         hint = get_args(hint)[0]
     if hint is Nano:
-        return str(value)
-    if is_dataclass(value):
-        return to_json(value)
-    if isinstance(value, tuple):
-        inner = get_args(hint)[0]
-        return [encode(one, inner) for one in value]
-    return value
+        return str
+    if is_dataclass(hint):
+        return to_json
+    if get_origin(hint) is not tuple:
+        return None
+    write = _writer(get_args(hint)[0])
+    return list if write is None else lambda values: [write(one) for one in values]
 
 
 def decode(value: object, hint: Any, path: str) -> object:

@@ -24,7 +24,6 @@ ALLOWED_HOSTS = ENV.assay_hosts.split(",")
 IS_HTTPS = ENV.assay_https == "1"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # the supervisor asks without HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # the supervisor asks without HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_HTTPS else []
 SECURE_REFERRER_POLICY = "same-origin"

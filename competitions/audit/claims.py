@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from assay import wire
@@ -73,7 +73,7 @@ def _left_nano(history: History, competition: str) -> int:
 def _in_table(
     table: type[Row], said: Iterable[dict[str, Any]], history: History
 ) -> Iterator[Difference]:
-    derived = {row.id: columns(row) for row in history.rows.all(table)}
+    derived = {row.id: wire.to_json(row) for row in history.rows.all(table)}
     for values in said:
         key = str(values.get("id"))
         wanted = derived.pop(key, None)
@@ -81,19 +81,14 @@ def _in_table(
             yield _difference(table, key, "id", (key, None), history)
             continue
         found = {name: value for name, value in values.items() if value is not None}
+        if _text(found) == _text(wanted):
+            continue
         for column in sorted(found.keys() | wanted.keys()):
             pair = found.get(column), wanted.get(column)
             if _text(pair[0]) != _text(pair[1]):
                 yield _difference(table, key, column, pair, history)
     for key in derived:
         yield _difference(table, key, "id", (None, key), history)
-
-
-def columns(row: Row) -> dict[str, object]:
-    """The JSON value of every field of a row that is not None."""
-    shapes = wire.hints(type(row))
-    values = ((one.name, getattr(row, one.name)) for one in fields(row))  # type: ignore[arg-type]
-    return {name: wire.encode(value, shapes[name]) for name, value in values if value is not None}
 
 
 def _difference(

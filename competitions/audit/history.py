@@ -1,6 +1,8 @@
 """The whole log, folded again by the rules of every room: what replay and the auditor share."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from assay import items, merkle, messages
@@ -17,6 +19,18 @@ from licensing.rules import rows as licensing_rows
 
 TABLES: tuple[type[Row], ...] = (*accounts.ROWS, *licensing_rows.ROWS, *contest_rows.ROWS)
 FOLDS: tuple[fold.Fold, ...] = (licensing_fold.licensing, contest_fold.fold)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No search for cycles while a log is folded: its rows hold none, and there are millions."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class TracedRows(MemoryRows):

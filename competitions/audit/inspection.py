@@ -9,7 +9,7 @@ from typing import Any
 from assay import merkle, notes
 from assay.errors import AssayError
 from competitions.audit import claims, known
-from competitions.audit.history import TABLES, History
+from competitions.audit.history import TABLES, History, collector_paused
 from competitions.audit.mirror import Mirror, NotServed, entries
 from ledger.errors import LogDamaged
 
@@ -69,6 +69,10 @@ class Inspection:
 
         raises Problem for the first that does not; Unreachable, MemoryUnreadable
         """
+        with collector_paused():
+            self._run(tell)
+
+    def _run(self, tell: Callable[[Check], None]) -> None:
         seen = known.recall(self._home, self._place)
         vkey = self._log_key(seen)
         checkpoint, looks = self._checkpoint(vkey), 1

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from assay.messages import Line
 from assay.money import MOST_NANO
-from assay.wire import Nano, changed
+from assay.wire import Nano, changed, made
 from ledger.errors import AccountUnknown, Overdrawn, TransferRefused
 from ledger.rules.accounts import Account, AccountKind, Transfer
 from ledger.rules.rows import Overlay, Rows
@@ -105,25 +105,25 @@ def judge(line: Line, rows: Rows, at_ms: int) -> str:
         return "kind_unknown"
     if not _ID.fullmatch(line.id) or line.id in _IMPOSSIBLE:
         return "id_invalid"
-    if made := rows.get(Transfer, line.id):
-        return _same(line, made, rows)
+    if there := rows.get(Transfer, line.id):
+        return _same(line, there, rows)
     if line.kind in CLOSING:
         return _judge_closing(line, rows, at_ms)
     return _form(line) or _judge_opening(line, rows)
 
 
-def _same(line: Line, made: Transfer, rows: Rows) -> str:
+def _same(line: Line, there: Transfer, rows: Rows) -> str:
     held = rows.get(Transfer, line.pending_id or "")
     wanted_nano = line.amount_nano or (held.amount_nano if held else 0)  # none named: the whole
     pairs = (
-        ("kind", line.kind, made.kind),
-        ("pending_id", line.pending_id, made.pending_id),
-        ("timeout", line.timeout_s or 0, made.timeout_s),
-        ("debit", line.debit, made.debit),
-        ("credit", line.credit, made.credit),
-        ("amount", wanted_nano, made.amount_nano),
-        ("reference", line.reference or "", made.reference),
-        ("code", line.code, made.code),
+        ("kind", line.kind, there.kind),
+        ("pending_id", line.pending_id, there.pending_id),
+        ("timeout", line.timeout_s or 0, there.timeout_s),
+        ("debit", line.debit, there.debit),
+        ("credit", line.credit, there.credit),
+        ("amount", wanted_nano, there.amount_nano),
+        ("reference", line.reference or "", there.reference),
+        ("code", line.code, there.code),
     )
     closing_blanks = ("debit", "credit", "code") if line.kind in CLOSING else ()
     for name, wanted, found in pairs:
@@ -221,23 +221,24 @@ def _move(line: Line, rows: Rows, at_ms: int, message: str) -> None:
     """Write the transfer and both sides of it; the books allowed it."""
     held = rows.get(Transfer, line.pending_id or "")
     amount_nano = line.amount_nano or (held.amount_nano if held else 0)
-    made = Transfer(
-        id=line.id,
-        kind=line.kind,
-        debit=held.debit if held else line.debit,
-        credit=held.credit if held else line.credit,
-        amount_nano=amount_nano,
-        code=held.code if held else line.code,
-        pending_id=line.pending_id,
-        timeout_s=line.timeout_s or 0,
-        reference=line.reference or "",
-        at_ms=at_ms,
-        message=message,
-    )
-    rows.put(made)
-    debit, credit = _account(rows, made.debit), _account(rows, made.credit)
+    written = {
+        "id": line.id,
+        "kind": line.kind,
+        "debit": held.debit if held else line.debit,
+        "credit": held.credit if held else line.credit,
+        "amount_nano": amount_nano,
+        "code": held.code if held else line.code,
+        "pending_id": line.pending_id,
+        "timeout_s": line.timeout_s or 0,
+        "reference": line.reference or "",
+        "at_ms": at_ms,
+        "message": message,
+    }
+    transfer = made(Transfer, written)
+    rows.put(transfer)
+    debit, credit = _account(rows, transfer.debit), _account(rows, transfer.credit)
     held_nano = held.amount_nano if held else 0
-    out, into = _steps(made.kind, amount_nano, held_nano)
+    out, into = _steps(line.kind, amount_nano, held_nano)
     rows.put(_changed(debit, *out))
     rows.put(_changed(credit, *into))
 

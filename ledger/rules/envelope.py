@@ -9,11 +9,7 @@ from functools import cache, lru_cache
 from hashlib import sha256, sha384
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import avro, items, keys, messages
 
@@ -56,7 +52,7 @@ def open_plain(raw: bytes) -> dict[str, Any] | None:
     if told is None or raw[132:140] != _count(told):
         return None
     signature, owner, anchor = raw[2:_SIGNED_FROM], raw[_SIGNED_FROM:98], raw[100:132]
-    if not _is_signed(owner, signature, _signed_message(owner, anchor, tags, data)):
+    if not keys.verifies(owner, signature, _signed_message(owner, anchor, tags, data)):
         return None
     return {
         "id": items.b64url(sha256(signature).digest()),
@@ -124,29 +120,6 @@ def _avro(tags: list[tuple[str, str]]) -> bytes:
 def _count(told: _Told) -> bytes:
     """The number of tags as the item writes it."""
     return (4 + bool(told.cause) + bool(told.speaker)).to_bytes(8, "little")
-
-
-def _is_signed(owner: bytes, signature: bytes, message: bytes) -> bool:
-    """What `keys.verifies` answers; each key is read once."""
-    public = _public(owner)
-    if public is None:
-        return False
-    try:
-        public.verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
-@lru_cache(1 << 16)
-def _public(owner: bytes) -> Ed25519PublicKey | None:
-    """None for bytes that are no key, and for a key of small order."""
-    if int.from_bytes(owner, "little") & ((1 << 255) - 1) in keys.SMALL_ORDER_Y:
-        return None
-    try:
-        return Ed25519PublicKey.from_public_bytes(owner)
-    except ValueError:
-        return None
 
 
 # --- the deep hash, with all that repeats made once: it is a chain, and owners come again ---------

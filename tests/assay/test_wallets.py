@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from assay import items, keys, wallets
 from tests.assay import foreign
+from tests.assay.curve import P
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 # y of a point of order 8 and of one of order 4, as an attacker would write them in an item
@@ -16,7 +17,7 @@ SMALL = [
     bytes([1]) + bytes(31),
     bytes(32),
     bytes(31) + b"\x80",
-    (keys.FIELD_P - 1).to_bytes(32, "little"),
+    (P - 1).to_bytes(32, "little"),
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
     bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
 ]
