@@ -156,6 +156,13 @@ class RangeRefused(AssayError):
     next_step = "Ask for bytes below size_bytes."
 
 
+class ChunkUnknown(AssayError):
+    """The file has no chunk of this number. Facts: sha256, index, chunks."""
+
+    code, status = "ledger.chunk_unknown", 404
+    next_step = "Ask for a number below `chunks`, from 0."
+
+
 class UploadUnknown(AssayError):
     """There is no such upload, or it is another account's. Facts: upload."""
 

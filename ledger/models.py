@@ -180,14 +180,16 @@ class Bookmark(models.Model):
 class Blob(models.Model):
     """An index of the bytes in the store. Not replayed: what matters is named by messages.
 
-    is_named   a message of the log names it, so it is kept
-    is_going   the sweep is deleting it
-    withdrawn  the message that withdrew it: its bytes are gone, its row stays
-    at_ms      when it was stored or last asked for by its owner; what nobody names is swept later
+    chunk_root  of the tree over its chunks (assay/chunks.py); empty while nobody computed it
+    is_named    a message of the log names it, so it is kept
+    is_going    the sweep is deleting it
+    withdrawn   the message that withdrew it: its bytes are gone, its row stays
+    at_ms       when it was stored or last asked for by its owner; what nobody names is swept later
     """
 
     id = models.CharField(max_length=ID, primary_key=True)
     size_bytes = models.BigIntegerField()
+    chunk_root = models.CharField(max_length=ID, blank=True)
     owner = models.CharField(max_length=120, db_index=True)
     is_public = models.BooleanField(default=False)
     is_named = models.BooleanField(default=False)

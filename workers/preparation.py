@@ -25,7 +25,7 @@ from evaluator.bases.catalogue import STORE_VARIABLE, store
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
 from ledger import blobs
-from ledger.actions import ms
+from ledger.actions import ms, store_own
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease
 from workers.sandbox.reader import Allowance, NotPlain, run_reader, taken
@@ -119,7 +119,7 @@ def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
     manifest = read_manifest(raw)
     inputs, labels = (taken(out, f"public.{one}") for one in ("inputs", "labels"))
     baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
-    return _registered(manifest, blobs.put_bytes(raw), baseline)
+    return _registered(manifest, store_own(raw, now=timezone.now()), baseline)
 
 
 def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.EvaluatorRegistered:
@@ -147,4 +147,4 @@ def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.Eva
 
 def _stored(out: Path, name: str) -> FileRef:
     raw = taken(out, name)
-    return FileRef(name, blobs.put_bytes(raw), len(raw))
+    return FileRef(name, store_own(raw, now=timezone.now()), len(raw))

@@ -39,10 +39,14 @@ def ask_witnesses(again_s: int = ASK_AGAIN_S) -> None:
 def sweep_files() -> int:
     """Delete files that neither a message nor a draft names a day after they were stored.
 
-    Uploads that nobody went on with for a day are forgotten first.
+    Uploads that nobody went on with for a day are forgotten first. Last come bytes that no row
+    knows, in the share of the store whose turn it is.
     """
-    actions.sweep_uploads(now=timezone.now())
-    return actions.sweep_blobs(now=timezone.now(), kept=contests.files_in_use())
+    now, kept = timezone.now(), contests.files_in_use()
+    actions.sweep_uploads(now=now)
+    actions.sweep_parts(now=now)
+    gone = actions.sweep_blobs(now=now, kept=kept)
+    return gone + actions.sweep_strays(now=now, kept=kept).gone
 
 
 @shared_task

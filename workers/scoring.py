@@ -35,8 +35,9 @@ from evaluator.slices import (
     unpack_labels,
 )
 from evaluator.tokens import tokens_of
+from ledger import actions as ledger_actions
 from ledger import blobs
-from ledger.errors import BlobDamaged, BlobMissing
+from ledger.errors import BlobBusy, BlobDamaged, BlobGone, BlobMissing
 from workers import custom, limits
 from workers.bench import is_exact_here, sandbox_of
 from workers.device import device_class
@@ -49,7 +50,8 @@ from workers.sandbox.runner import Job, Outcome, Status
 from workers.stages import Places, run_stages
 
 MOST_SLICE_BYTES = 64 << 20
-OURS = (BlobMissing, BlobDamaged, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
+STORE = (BlobMissing, BlobDamaged, BlobBusy, BlobGone)
+OURS = (*STORE, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
 
 
@@ -104,7 +106,7 @@ def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
         _check_seal(ticket, manifest, inputs, labels)
     work = Work(adapter, inputs, labels, is_final=ticket.is_final)
     track = None if ticket.is_final else queries.track(ticket.submission)
-    name = blobs.put_bytes(adapter) if adapter else ""
+    name = ledger_actions.store_own(adapter, now=timezone.now()) if adapter else ""
     least = ticket.min_sandbox_level
     if track is None:
         return Measured(name, score_on(manifest, work, lease, least=least))
@@ -232,12 +234,13 @@ def _context(manifest: Manifest, *, is_final: bool) -> Context:
 def _result(manifest: Manifest, job: Job, outcome: Outcome, found: Judged) -> Result:
     assert outcome.predictions is not None, "an ok outcome has predictions"
     metric = metric_of(manifest)
+    answers = results_file(outcome.predictions, found)
     return Result(
         score_e9=Nano(found.score_e9),
         examples=len(outcome.predictions),
         records=records.pack(found.records, is_binary=metric.is_binary),
         results_root=found.tree.root,
-        results_sha256=blobs.put_bytes(results_file(outcome.predictions, found)),
+        results_sha256=ledger_actions.store_own(answers, now=timezone.now()),
         mode=job.mode,
         device=device_class(),
         sandbox_level=outcome.level.value,

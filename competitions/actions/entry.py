@@ -68,7 +68,7 @@ def _check_files(order: Entry, *, most_bytes: int) -> None:
     }
     for name, limit_bytes in limits.items():
         blob = ledger_queries.blob(name)
-        if blob is None:
+        if blob is None or blob.is_going:
             raise BlobMissing(f"No file {name[:16]}... was uploaded.", sha256=name)
         if blob.size_bytes > limit_bytes:
             raise SubmissionTooLarge(

@@ -2,10 +2,19 @@
 
 from ledger.actions.accounts import expire_due, found, mint, open_account, open_account_for
 from ledger.actions.bridges import mint_deposit, settle_withdrawal, withdraw
+from ledger.actions.chunks import ChunkProof, prove_chunk
 from ledger.actions.faucet import bridge, play_money_nano
-from ledger.actions.files import publish_blob, store, sweep_blobs, touch, withdraw_blob
+from ledger.actions.files import (
+    publish_blob,
+    store,
+    store_own,
+    sweep_blobs,
+    touch,
+    withdraw_blob,
+)
 from ledger.actions.moment import ms
 from ledger.actions.reading import advance
+from ledger.actions.strays import sweep_strays
 from ledger.actions.uploads import (
     UploadState,
     begin_upload,
@@ -13,6 +22,7 @@ from ledger.actions.uploads import (
     drop_upload,
     part_address,
     put_part,
+    sweep_parts,
     sweep_uploads,
     upload_state,
 )
@@ -25,6 +35,7 @@ from ledger.actions.witnesses import (
 )
 
 __all__ = [
+    "ChunkProof",
     "Evidence",
     "UploadState",
     "advance",
@@ -41,6 +52,7 @@ __all__ = [
     "open_account_for",
     "part_address",
     "play_money_nano",
+    "prove_chunk",
     "publish_blob",
     "put_part",
     "record_answer",
@@ -49,7 +61,10 @@ __all__ = [
     "settle_dispute",
     "settle_withdrawal",
     "store",
+    "store_own",
     "sweep_blobs",
+    "sweep_parts",
+    "sweep_strays",
     "sweep_uploads",
     "touch",
     "upload_state",

@@ -32,26 +32,43 @@ def store(
     if owner != OPERATOR and not (expected and _may_have(expected)):
         most_bytes = max(0, min(limit_bytes, room_bytes(owner)))
     try:
-        name, size_bytes = blobs.put(chunks, limit_bytes=most_bytes, expected=expected)
+        stored = blobs.put(chunks, limit_bytes=most_bytes, expected=expected)
     except BlobTooLarge as error:
         if most_bytes < limit_bytes:
             raise quota_reached(owner, limit_bytes) from error
         raise
-    note(name, size_bytes, owner=owner, now=now)
-    return name, size_bytes
+    note(stored, owner=owner, now=now)
+    return stored.sha256, stored.size_bytes
 
 
-def note(name: str, size_bytes: int, *, owner: str, now: datetime) -> None:
+def store_own(raw: bytes, *, now: datetime) -> str:
+    """Store bytes of the house's own making; answer with their name.
+
+    raises BlobGone, BlobBusy
+    """
+    return store([raw], owner=OPERATOR, limit_bytes=len(raw), now=now)[0]
+
+
+def note(stored: blobs.Stored, *, owner: str, now: datetime) -> None:
     """Note whose stored bytes these are; asked for again, they are kept for another while.
 
+    Bytes without this note are nobody's: only with it may they be named.
     raises BlobGone when they were withdrawn, BlobBusy when the sweep takes them at this moment
     """
-    fresh = {"size_bytes": size_bytes, "owner": owner, "at_ms": ms(now)}
+    name, root, size_bytes = stored.sha256, stored.chunk_root, stored.size_bytes
+    fresh = {"size_bytes": size_bytes, "chunk_root": root, "owner": owner, "at_ms": ms(now)}
     found, _ = Blob.objects.get_or_create(pk=name, defaults=fresh)
     if found.withdrawn:
         raise gone(found)
+    if not found.chunk_root:
+        note_root(name, root)
     if found.is_going or not touch(name, now=now) or not blobs.has(name):
         raise BlobBusy("The file is being swept at this moment.", sha256=name)
+
+
+def note_root(name: str, chunk_root: str) -> None:
+    """Note the root of bytes that were read whole, where it is not known yet."""
+    Blob.objects.filter(pk=name, chunk_root="").update(chunk_root=chunk_root)
 
 
 def touch(name: str, *, now: datetime) -> bool:
@@ -132,8 +149,7 @@ def sweep_blobs(*, now: datetime, kept: Collection[str] = ()) -> int:
     kept     names that something beside the log holds, such as drafts
     returns  how many files are gone
 
-    In three steps, each of which may be the last before a crash: the row says that the bytes go,
-    the bytes go, the row goes. Whoever stores the same bytes in between is told to try again.
+    The rows say that their bytes go; then `take_going` takes them.
     """
     while read_names():
         pass
@@ -143,11 +159,31 @@ def sweep_blobs(*, now: datetime, kept: Collection[str] = ()) -> int:
     free = Q(is_named=False, is_public=False, withdrawn="", at_ms__lt=limit_ms)
     found = Blob.objects.filter(free).exclude(pk__in=held).values_list("pk", flat=True)
     Blob.objects.filter(free, pk__in=list(found[:SWEPT_AT_ONCE])).update(is_going=True)
+    return take_going()
+
+
+def take_going() -> int:
+    """Delete the bytes of every row that says they go, then the row. returns how many files
+
+    Three steps, each of which may be the last before a crash: the row says that the bytes go, the
+    bytes go, the row goes. Whoever stores the same bytes in between is told to try again.
+    """
     going = list(Blob.objects.filter(is_going=True).values_list("pk", flat=True))
-    for name in going:
-        blobs.delete(name)
-    Blob.objects.filter(is_going=True, pk__in=going).delete()
-    return len(going)
+    return sum(_take(name) for name in going)
+
+
+@transaction.atomic
+def _take(name: str) -> bool:
+    """The last two steps, for one file, under the lock of its row.
+
+    Without the lock a sweep that was paused before the bytes would delete those that somebody
+    stored again after another sweep had finished.
+    """
+    if not Blob.objects.select_for_update().filter(pk=name, is_going=True).first():
+        return False
+    blobs.delete(name)
+    Blob.objects.filter(pk=name).delete()
+    return True
 
 
 def _may_have(name: str) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256 as digest_of
+from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
 
 from ledger import blobs, log
-from ledger.actions.files import KEPT_UNNAMED, note, quota_reached, room_bytes
+from ledger.actions.files import KEPT_UNNAMED, SWEPT_AT_ONCE, note, quota_reached, room_bytes
 from ledger.actions.moment import ms
 from ledger.blobs.parts import Address, parts
 from ledger.errors import BlobDamaged, BlobTooLarge, UploadRefused, UploadUnknown
@@ -50,7 +51,7 @@ def begin_upload(*, owner: str, sha256: str, size_bytes: int, now: datetime) -> 
     if way.here(found.pk, found.remote) is None or (way.is_direct and not found.remote):
         remote = way.begin(found.pk)
         if not Upload.objects.filter(pk=found.pk, remote=found.remote).update(remote=remote):
-            way.drop(found.pk, remote, ())  # another began it at the same moment
+            way.drop(found.pk, remote)  # another began it at the same moment
     return upload_state(found.pk, owner=owner)
 
 
@@ -102,21 +103,20 @@ def complete_upload(upload: str, *, owner: str, now: datetime) -> tuple[str, int
     if here is None and not blobs.has(found.sha256):
         Upload.objects.filter(pk=upload).delete()
         raise _unknown(upload)
-    if here is not None:
-        if missing := [number for number in numbers if number not in here]:
-            raise _refused(found, "parts_missing", f"{len(missing)} parts are missing", missing)
-        _join(found, numbers)
-    note(found.sha256, found.size_bytes, owner=owner, now=now)
+    missing = [number for number in numbers if number not in here] if here is not None else []
+    if missing:
+        raise _refused(found, "parts_missing", f"{len(missing)} parts are missing", missing)
+    note(_joined(found) if here is None else _join(found, numbers), owner=owner, now=now)
     Upload.objects.filter(pk=upload).delete()
     if not way.is_direct:
-        way.drop(upload, found.remote, numbers)
+        way.drop(upload, found.remote)
     return found.sha256, found.size_bytes
 
 
 def drop_upload(upload: str, *, owner: str) -> None:
     """Forget an upload and its parts. raises UploadUnknown"""
     found = _own(upload, owner)
-    parts().drop(found.pk, found.remote, range(_count(found)))
+    parts().drop(found.pk, found.remote)
     found.delete()
 
 
@@ -126,6 +126,20 @@ def sweep_uploads(*, now: datetime) -> int:
     for one in stale:
         drop_upload(one.pk, owner=one.owner)
     return len(stale)
+
+
+def sweep_parts(*, now: datetime) -> int:
+    """Delete parts that no upload has, a day after they came: somebody died beside them.
+
+    returns  how many uploads were nobody's; at most SWEPT_AT_ONCE
+    """
+    way = parts()
+    found = list(islice(way.idle(now - KEPT_UNNAMED), SWEPT_AT_ONCE))
+    rows = Upload.objects.filter(pk__in=[upload for upload, _ in found])
+    lost = set(found) - set(rows.values_list("pk", "remote"))
+    for upload, remote in lost:
+        way.drop(upload, remote)
+    return len(lost)
 
 
 @transaction.atomic
@@ -150,15 +164,21 @@ def _reserve(owner: str, sha256: str, size_bytes: int, at_ms: int) -> Upload:
     )
 
 
-def _join(found: Upload, numbers: range) -> None:
+def _join(found: Upload, numbers: range) -> blobs.Stored:
     """raises BlobDamaged; then the upload is forgotten, since nobody knows which part is wrong"""
     way = parts()
     try:
-        way.finish(found.pk, found.remote, numbers, found.sha256)
+        return way.finish(found.pk, found.remote, numbers, found.sha256)
     except BlobDamaged:
-        way.drop(found.pk, found.remote, numbers)
+        way.drop(found.pk, found.remote)
         found.delete()
         raise
+
+
+def _joined(found: Upload) -> blobs.Stored:
+    """What an earlier request joined, and could not say so any more."""
+    root = blobs.tree_of(found.sha256).root()
+    return blobs.Stored(found.sha256, found.size_bytes, root)
 
 
 def _own(upload: str, owner: str) -> Upload:

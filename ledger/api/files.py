@@ -10,23 +10,47 @@ from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
 
+from assay import chunks
 from ledger import actions, blobs, queries
 from ledger.errors import BlobGone, BlobMissing, RangeRefused
+from ledger.models import Blob
 from ledger.rules.ranges import asked_range
 from web import auth
 from web.answers import streamed
 from web.api import TokenAuth
 
-CHUNK_BYTES = 1 << 18
+PIECE_BYTES = 1 << 18
 FOREVER = "public, max-age=31536000, immutable"
 Sha256 = Query(..., pattern=r"^[0-9a-f]{64}$")
 
 
 class StoredOut(Schema):
-    """Bytes that are in the store."""
+    """Bytes that are in the store. chunk_root: of the tree over their chunks, 64 hex digits."""
 
     sha256: str
     size_bytes: int
+    chunk_root: str
+
+
+class ChunksOut(StoredOut):
+    """A file and its chunks; all but the last have chunk_bytes.
+
+    chunk_root is empty while nobody computed it: for an old file, until a proof is asked for.
+    """
+
+    chunk_bytes: int
+    chunks: int
+
+
+class ChunkOut(StoredOut):
+    """One chunk's place in its file: the hashes of `path`, nearest first, lead to chunk_root.
+
+    The bytes are those of the range from index * 65536, chunk_bytes long.
+    """
+
+    index: int
+    chunk_bytes: int
+    path: list[str]
 
 
 class UploadIn(Schema):
@@ -64,6 +88,8 @@ def router() -> Router:
     found.put("/{sha256}", auth=TokenAuth(), response=StoredOut)(_put_blob)
     found.api_operation(["HEAD"], "/{sha256}", auth=TokenAuth())(_has_blob)
     found.get("/{sha256}")(_get_blob)
+    found.get("/{sha256}/chunks", response=ChunksOut)(_get_chunks)
+    found.get("/{sha256}/chunks/{index}", response=ChunkOut)(_prove_chunk)
     return found
 
 
@@ -81,14 +107,14 @@ def upload_router() -> Router:
 
 def _put_blob(request: HttpRequest, sha256: str) -> dict[str, object]:
     """Store bytes under their SHA-256; sent twice they are stored once."""
-    name, size_bytes = actions.store(
-        _chunks(request),
+    name, _ = actions.store(
+        _sent(request),
         owner=_member(request),
         limit_bytes=settings.BLOB_LIMIT_BYTES,
         expected=sha256,
         now=timezone.now(),
     )
-    return {"sha256": name, "size_bytes": size_bytes}
+    return _told(name)
 
 
 def _has_blob(request: HttpRequest, sha256: str) -> HttpResponse:
@@ -103,15 +129,7 @@ def _has_blob(request: HttpRequest, sha256: str) -> HttpResponse:
 
 def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """The bytes of a public file, verified against their name; `Range: bytes=a-b` gives a part."""
-    found = queries.blob(sha256)
-    if found is not None and found.withdrawn:
-        raise BlobGone("The file was withdrawn.", sha256=sha256, by=found.withdrawn)
-    if found is None or not found.is_public:
-        raise BlobMissing(
-            "There is no public file of this name.",
-            next_step="Check the name; files of entries are public once their competition closed.",
-            sha256=sha256,
-        )
+    found = _public(sha256)
     headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Accept-Ranges": "bytes"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
@@ -132,6 +150,20 @@ def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
         content_type="application/octet-stream",
         headers=headers,
     )
+
+
+def _get_chunks(request: HttpRequest, sha256: str) -> dict[str, object]:  # noqa: ARG001
+    """A public file's size, its chunks, and the root of the Merkle tree over them."""
+    found = _public(sha256)
+    count = chunks.chunk_count(found.size_bytes)
+    return {**_facts(found), "chunk_bytes": chunks.CHUNK_BYTES, "chunks": count}
+
+
+def _prove_chunk(request: HttpRequest, sha256: str, index: int) -> dict[str, object]:  # noqa: ARG001
+    """The proof that a chunk of 64 KiB is a part of a public file, numbers from 0."""
+    found = _public(sha256)
+    proof = actions.prove_chunk(found, index)
+    return {**_facts(found), "index": index, **proof._asdict()}
 
 
 def _begin_upload(request: HttpRequest, body: UploadIn) -> actions.UploadState:
@@ -164,14 +196,43 @@ def _part_address(
 def _put_part(request: HttpRequest, upload: str, number: int, sha256: str = Sha256) -> Status[None]:
     """Send one part, the raw bytes, with their SHA-256; sent again it is kept again."""
     owner = _member(request)
-    actions.put_part(upload, number, _chunks(request), owner=owner, part_sha256=sha256)
+    actions.put_part(upload, number, _sent(request), owner=owner, part_sha256=sha256)
     return Status(204, None)
 
 
 def _complete_upload(request: HttpRequest, upload: str) -> dict[str, object]:
     """Join the parts, and check the whole against its name."""
-    name, size_bytes = actions.complete_upload(upload, owner=_member(request), now=timezone.now())
-    return {"sha256": name, "size_bytes": size_bytes}
+    name, _ = actions.complete_upload(upload, owner=_member(request), now=timezone.now())
+    return _told(name)
+
+
+def _public(sha256: str) -> Blob:
+    """raises BlobGone, BlobMissing"""
+    found = queries.blob(sha256)
+    if found is not None and found.withdrawn:
+        raise BlobGone("The file was withdrawn.", sha256=sha256, by=found.withdrawn)
+    if found is None or not found.is_public:
+        raise BlobMissing(
+            "There is no public file of this name.",
+            next_step="Check the name; files of entries are public once their competition closed.",
+            sha256=sha256,
+        )
+    return found
+
+
+def _told(name: str) -> dict[str, object]:
+    """What is known of a file that was just stored."""
+    found = queries.blob(name)
+    assert found is not None, "a stored file has its row"
+    return _facts(found)
+
+
+def _facts(found: Blob) -> dict[str, object]:
+    return {
+        "sha256": found.pk,
+        "size_bytes": found.size_bytes,
+        "chunk_root": found.chunk_root,
+    }
 
 
 def _member(request: HttpRequest) -> str:
@@ -181,8 +242,8 @@ def _member(request: HttpRequest) -> str:
     return caller.account
 
 
-def _chunks(request: HttpRequest) -> Iterator[bytes]:
-    while chunk := request.read(CHUNK_BYTES):
+def _sent(request: HttpRequest) -> Iterator[bytes]:
+    while chunk := request.read(PIECE_BYTES):
         yield chunk
 
 
@@ -190,6 +251,6 @@ def _pieces(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
     start, end = span
     with file:
         file.seek(start)
-        while start < end and (piece := file.read(min(CHUNK_BYTES, end - start))):
+        while start < end and (piece := file.read(min(PIECE_BYTES, end - start))):
             start += len(piece)
             yield piece

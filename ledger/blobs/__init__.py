@@ -8,24 +8,32 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, NamedTuple
 
 from django.core.files import File
 from django.core.files.storage import default_storage
 
+from assay.chunks import ChunkTree
 from ledger.errors import BlobDamaged, BlobMissing, BlobTooLarge
 
 IN_MEMORY_BYTES = 4 << 20
 NO_LIMIT = 1 << 62
 
 
-def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> tuple[str, int]:
+class Stored(NamedTuple):
+    """What is known of bytes that were hashed whole. chunk_root: of assay/chunks.py"""
+
+    sha256: str
+    size_bytes: int
+    chunk_root: str
+
+
+def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> Stored:
     """Store bytes, hashing while they arrive.
 
-    returns  (sha256, size)
-    raises   BlobTooLarge past the limit, BlobDamaged when they are not `expected`: nothing stays
+    raises  BlobTooLarge past the limit, BlobDamaged when they are not `expected`: nothing stays
     """
-    sha, size = sha256(), 0
+    sha, tree, size = sha256(), ChunkTree(), 0
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as spool:
         for chunk in chunks:
             size += len(chunk)
@@ -34,6 +42,7 @@ def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> tup
                     f"The file is larger than {limit_bytes} bytes.", limit_bytes=limit_bytes
                 )
             sha.update(chunk)
+            tree.update(chunk)
             spool.write(chunk)
         name = sha.hexdigest()
         if expected and name != expected:
@@ -41,12 +50,12 @@ def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> tup
         if not default_storage.exists(place(name)):
             spool.seek(0)
             default_storage.save(place(name), File(spool, name=name))
-    return name, size
+    return Stored(name, size, tree.root())
 
 
 def put_bytes(raw: bytes) -> str:
     """Store bytes of our own making; answer with their name."""
-    return put([raw], limit_bytes=len(raw))[0]
+    return put([raw], limit_bytes=len(raw)).sha256
 
 
 def open_blob(name: str) -> IO[bytes]:
@@ -96,6 +105,21 @@ def copy_to(name: str, target: Path) -> None:
             out.write(chunk)
     if sha.hexdigest() != name:
         raise _damaged(name, sha.hexdigest())
+
+
+def tree_of(name: str) -> ChunkTree:
+    """The tree over the chunks of a blob, whose bytes were read once and fit their name.
+
+    raises  BlobMissing, BlobDamaged
+    """
+    sha, tree = sha256(), ChunkTree()
+    with open_blob(name) as file:
+        while piece := file.read(1 << 20):
+            sha.update(piece)
+            tree.update(piece)
+    if sha.hexdigest() != name:
+        raise _damaged(name, sha.hexdigest())
+    return tree
 
 
 def has(name: str) -> bool:

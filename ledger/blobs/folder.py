@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.files.storage import FileSystemStorage
 
+DRAFT = ".draft-"  # how the name of a file begins that is being written
+
 
 class FolderStorage(FileSystemStorage):
     """Django's own, but for how a file is written: to a draft beside it, synced, then renamed.
@@ -18,7 +20,7 @@ class FolderStorage(FileSystemStorage):
     def _save(self, name: str, content: Any) -> str:
         target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=target.parent, prefix=".draft-", delete=False) as draft:
+        with NamedTemporaryFile(dir=target.parent, prefix=DRAFT, delete=False) as draft:
             try:
                 for chunk in content.chunks():
                     draft.write(chunk)

@@ -7,6 +7,7 @@ itself, by the checksum that is signed into the address), the whole against its 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
@@ -14,11 +15,14 @@ from typing import Any, NamedTuple, Protocol
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from assay.chunks import ChunkTree
 from ledger import blobs
+from ledger.blobs.shelves import is_before
 from ledger.errors import BlobDamaged
 
-CHUNK_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 PLACE_LIFETIME_S = 3600
+UPLOADS = "uploads"
 
 
 class Address(NamedTuple):
@@ -45,11 +49,14 @@ class Parts(Protocol):
     def here(self, upload: str, remote: str) -> set[int] | None:
         """The parts that the store has; None when it does not know the upload any more."""
 
-    def finish(self, upload: str, remote: str, numbers: Iterable[int], name: str) -> int:
-        """Join the parts to the blob `name`. returns its bytes; raises BlobDamaged"""
+    def finish(self, upload: str, remote: str, numbers: Iterable[int], name: str) -> blobs.Stored:
+        """Join the parts to the blob `name`. raises BlobDamaged"""
 
-    def drop(self, upload: str, remote: str, numbers: Iterable[int]) -> None:
+    def drop(self, upload: str, remote: str) -> None:
         """Forget an upload and its parts."""
+
+    def idle(self, before: datetime) -> Iterator[tuple[str, str]]:
+        """(upload, remote) of what the store has, and got nothing of since this moment."""
 
 
 def parts() -> Parts:
@@ -75,21 +82,40 @@ class KeptParts:
         default_storage.save(place, ContentFile(raw))
 
     def here(self, upload: str, remote: str) -> set[int] | None:  # noqa: ARG002
-        folder = f"uploads/{upload}"
+        names = (place.rpartition("/")[2] for place in self._places(f"{UPLOADS}/{upload}"))
+        return {int(name) for name in names if name.isdecimal()}
+
+    def finish(
+        self,
+        upload: str,
+        remote: str,  # noqa: ARG002
+        numbers: Iterable[int],
+        name: str,
+    ) -> blobs.Stored:
+        pieces = (piece for number in numbers for piece in self._read(upload, number))
+        return blobs.put(pieces, limit_bytes=blobs.NO_LIMIT, expected=name)
+
+    def drop(self, upload: str, remote: str) -> None:  # noqa: ARG002
+        folder = f"{UPLOADS}/{upload}"
+        for place in self._places(folder):
+            default_storage.delete(place)
+        default_storage.delete(folder)
+
+    def idle(self, before: datetime) -> Iterator[tuple[str, str]]:
+        found = default_storage.listdir(UPLOADS)[0] if default_storage.exists(UPLOADS) else []
+        for upload in found:
+            folder = f"{UPLOADS}/{upload}"
+            if all(is_before(place, before) for place in (folder, *self._places(folder))):
+                yield upload, ""
+
+    def _places(self, folder: str) -> list[str]:
+        """Parts, and what somebody who died had written of one."""
         found = default_storage.listdir(folder)[1] if default_storage.exists(folder) else []
-        return {int(name) for name in found if name.isdecimal()}
-
-    def finish(self, upload: str, remote: str, numbers: Iterable[int], name: str) -> int:  # noqa: ARG002
-        chunks = (chunk for number in numbers for chunk in self._read(upload, number))
-        return blobs.put(chunks, limit_bytes=blobs.NO_LIMIT, expected=name)[1]
-
-    def drop(self, upload: str, remote: str, numbers: Iterable[int]) -> None:  # noqa: ARG002
-        for number in numbers:
-            default_storage.delete(_place(upload, number))
+        return [f"{folder}/{one}" for one in found]
 
     def _read(self, upload: str, number: int) -> Iterator[bytes]:
         with default_storage.open(_place(upload, number), "rb") as file:
-            yield from iter(partial(file.read, CHUNK_BYTES), b"")
+            yield from iter(partial(file.read, PIECE_BYTES), b"")
 
 
 class DirectParts:
@@ -122,7 +148,7 @@ class DirectParts:
         except self._s3.exceptions.NoSuchUpload:
             return None
 
-    def finish(self, upload: str, remote: str, numbers: Iterable[int], name: str) -> int:
+    def finish(self, upload: str, remote: str, numbers: Iterable[int], name: str) -> blobs.Stored:
         listed = self._listed(upload, remote)
         chosen = [
             {"PartNumber": number + 1, **_only(listed[number], "ETag", "ChecksumSHA256")}
@@ -137,34 +163,48 @@ class DirectParts:
         finally:
             self._s3.delete_object(**key)
 
-    def drop(self, upload: str, remote: str, numbers: Iterable[int]) -> None:  # noqa: ARG002
+    def drop(self, upload: str, remote: str) -> None:
+        if not remote:  # its parts were joined, and the whole was left without its name
+            self._s3.delete_object(**self._key(upload))
+            return
         with suppress(self._s3.exceptions.NoSuchUpload):
             self._s3.abort_multipart_upload(**self._key(upload), UploadId=remote)
 
-    def _verified(self, upload: str, name: str) -> int:
+    def idle(self, before: datetime) -> Iterator[tuple[str, str]]:
+        pages = self._s3.get_paginator("list_multipart_uploads")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=f"{UPLOADS}/"):
+            for one in page.get("Uploads", ()):
+                if one["Initiated"] < before:
+                    yield one["Key"].partition("/")[2], one["UploadId"]
+        for upload in default_storage.listdir(UPLOADS)[1]:
+            if is_before(f"{UPLOADS}/{upload}", before):
+                yield upload, ""
+
+    def _verified(self, upload: str, name: str) -> blobs.Stored:
         """Read the whole back, and only then give it its name."""
-        sha, size_bytes = sha256(), 0
+        sha, tree, size_bytes = sha256(), ChunkTree(), 0
         body = self._s3.get_object(**self._key(upload))["Body"]
-        for chunk in body.iter_chunks(CHUNK_BYTES):
-            sha.update(chunk)
-            size_bytes += len(chunk)
+        for piece in body.iter_chunks(PIECE_BYTES):
+            sha.update(piece)
+            tree.update(piece)
+            size_bytes += len(piece)
         if sha.hexdigest() != name:
             words = "The parts do not make the file that was announced."
             raise BlobDamaged(words, sha256=name, found=sha.hexdigest())
         place = {"Bucket": self._bucket, "Key": blobs.place(name)}
         self._s3.copy_object(**place, CopySource=self._key(upload))
-        return size_bytes
+        return blobs.Stored(name, size_bytes, tree.root())
 
     def _listed(self, upload: str, remote: str) -> dict[int, Mapping[str, Any]]:
         pages = self._s3.get_paginator("list_parts").paginate(**self._key(upload), UploadId=remote)
         return {part["PartNumber"] - 1: part for page in pages for part in page.get("Parts", ())}
 
     def _key(self, upload: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": f"uploads/{upload}"}
+        return {"Bucket": self._bucket, "Key": f"{UPLOADS}/{upload}"}
 
 
 def _place(upload: str, number: int) -> str:
-    return f"uploads/{upload}/{number}"
+    return f"{UPLOADS}/{upload}/{number}"
 
 
 def _only(part: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0004_doors"),
+        ("ledger", "0006_chunk_roots"),
     ]
 
     operations = [

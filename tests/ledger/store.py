@@ -16,8 +16,14 @@ from xml.etree import ElementTree as ET
 LEAST_PART_BYTES = 5 << 20
 
 
+WRITTEN = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
 class Store:
-    """What is in it. objects: key -> bytes; uploads: id -> (key, {number: (bytes, checksum)})."""
+    """What is in it. objects: key -> bytes; uploads: id -> (key, {number: (bytes, checksum)}).
+
+    Everything was written, and begun, at the same moment of the past.
+    """
 
     def __init__(self):
         self.objects, self.uploads, self.asked = {}, {}, []
@@ -72,15 +78,40 @@ class Door(BaseHTTPRequestHandler):
     def handle_one(self):
         parts = urlsplit(self.path)
         asked = {name: one[0] for name, one in parse_qs(parts.query, True).items()}
-        key = unquote(parts.path).split("/", 2)[2]
+        key = unquote(parts.path).partition("/")[2].partition("/")[2]
         raw = self.read()
         self.store.asked.append((self.command, key, asked, dict(self.headers)))
         if "Authorization" not in self.headers and "X-Amz-Signature" not in asked:
             return self.fail(403, "AccessDenied")
+        if not key:
+            return self.list_uploads(asked) if "uploads" in asked else self.list_objects(asked)
         verb = getattr(
             self, f"{self.command.lower()}_{'upload' if 'uploadId' in asked else 'object'}"
         )
         return verb(key, asked, raw)
+
+    # --- the bucket ---------------------------------------------------------------------------
+
+    def list_uploads(self, asked):
+        rows = "".join(
+            f"<Upload><Key>{key}</Key><UploadId>{name}</UploadId>"
+            "<Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload>"
+            for name, (key, _) in self.store.uploads.items()
+            if key.startswith(asked["prefix"])
+        )
+        told = f"<ListMultipartUploadsResult>{rows}</ListMultipartUploadsResult>"
+        self.answer(200, told.encode())
+
+    def list_objects(self, asked):
+        start = len(asked["prefix"])
+        below = [key for key in sorted(self.store.objects) if key.startswith(asked["prefix"])]
+        folders = {key[: key.index("/", start) + 1] for key in below if "/" in key[start:]}
+        rows = [f"<Contents><Key>{one}</Key></Contents>" for one in below if "/" not in one[start:]]
+        rows += [
+            f"<CommonPrefixes><Prefix>{one}</Prefix></CommonPrefixes>" for one in sorted(folders)
+        ]
+        told = f"<ListBucketResult><IsTruncated>false</IsTruncated>{''.join(rows)}"
+        self.answer(200, f"{told}</ListBucketResult>".encode())
 
     # --- uploads ------------------------------------------------------------------------------
 
@@ -160,7 +191,7 @@ class Door(BaseHTTPRequestHandler):
         body = self.store.objects.get(key)
         if body is None:
             return self.fail(404, "NoSuchKey")
-        told = {"ETag": etag(body), "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        told = {"ETag": etag(body), "Last_Modified": WRITTEN}
         if span := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
             start, end = int(span[1]), int(span[2] or len(body) - 1) + 1
             told["Content_Range"] = f"bytes {start}-{min(end, len(body)) - 1}/{len(body)}"

@@ -105,7 +105,9 @@ def test_a_blob_is_stored_under_its_hash_and_is_not_public(ada, client):
     name = sha256(raw).hexdigest()
     assert client.head(f"/api/blobs/{name}", **bearer(ada)).status_code == 404
     answer = client.put(f"/api/blobs/{name}", raw, content_type=RAW, **bearer(ada))
-    assert answer.json() == {"sha256": name, "size_bytes": 7}
+    assert answer.json() == {
+        "sha256": name, "size_bytes": 7, "chunk_root": sha256(b"\0" + raw).hexdigest(),
+    }  # fmt: skip
     assert client.head(f"/api/blobs/{name}", **bearer(ada)).status_code == 200
     assert client.get(f"/api/blobs/{name}", **bearer(ada)).json()["code"] == "ledger.blob_missing"
 

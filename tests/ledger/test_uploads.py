@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from assay import answers
 from assay import client as clients
+from assay.chunks import ChunkTree
 from assay.client import Client, ClientError
 from config.settings import _blob_storage
 from ledger import actions, blobs
@@ -106,7 +107,9 @@ def test_a_file_goes_by_parts_and_is_told_about(store, token, file, wire):
     assert blobs.read(name, limit_bytes=SIZE) == path.read_bytes()
     assert told[-1] == (SIZE, SIZE)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert (Blob.objects.get().owner, Upload.objects.count()) == ("ada", 0)
+    row = Blob.objects.get()
+    assert (row.owner, Upload.objects.count()) == ("ada", 0)
+    assert row.chunk_root == ChunkTree([path.read_bytes()]).root()
     if store:
         assert [key for key in store.objects if key.startswith("uploads/")] == []
         assert store.uploads == {}

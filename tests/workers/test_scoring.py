@@ -83,6 +83,7 @@ def test_a_decoder_that_writes_has_time_and_room_for_every_token():
     assert long.result_bytes - short.result_bytes >= 500 * 3 * len("100000,")
 
 
+@pytest.mark.django_db
 def test_a_result_says_what_came_of_it_and_what_it_ran_under(answering):
     answering((0,), (1,), (0,))
     found = score_on(task(), FINAL, OURS)
@@ -92,6 +93,7 @@ def test_a_result_says_what_came_of_it_and_what_it_ran_under(answering):
     assert (found.sandbox_level, found.policy_sha256) == ("nocgroup", "9" * 64)
 
 
+@pytest.mark.django_db
 def test_a_machine_without_the_known_answer_does_no_exact_work(answering, monkeypatch):
     script = answering((0,), (1,), (0,))
     monkeypatch.setattr(scoring, "is_exact_here", lambda: False)
@@ -105,6 +107,7 @@ def test_this_machine_gives_the_known_answer():
     assert bench.is_exact_here()
 
 
+@pytest.mark.django_db
 def test_the_answers_are_kept_in_a_file_whose_leaves_give_the_root(answering):
     answering((0,), (1,), (0,))
     found = score_on(task(), WORK, OURS)
@@ -196,6 +199,7 @@ def coded(text):
     return task(code=code, metric=metric)
 
 
+@pytest.mark.django_db
 def test_custom_code_maps_names_of_classes_to_the_records(answering):
     answering((0,), (1,), (0,))
     text = "def score(prediction, reference):\n    return 1 if prediction == reference else 0.25\n"

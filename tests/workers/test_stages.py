@@ -109,7 +109,8 @@ def test_a_run_in_stages_gives_bits_that_its_receipt_gives_again(task, tmp_path,
     """The site's run, a job a stage, and a stranger's rerun in one process agree leaf by leaf."""
     manifest, work = task
     kept = {}
-    monkeypatch.setattr(scoring.blobs, "put_bytes", lambda raw: kept.setdefault("raw", raw) and "8")
+    store = scoring.ledger_actions
+    monkeypatch.setattr(store, "store_own", lambda raw, **_: kept.setdefault("raw", raw) and "8")
     assert len(racing.stage_ends(24, 3)) == 4
     result = race_on(manifest, work, track_of(), FREE)
     leaves = tuple(json.loads(kept["raw"])["leaves"])

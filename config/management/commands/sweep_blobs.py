@@ -16,8 +16,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep until nothing is left to sweep, and say how many files are gone."""
-        actions.sweep_uploads(now=timezone.now())
-        count, kept = 0, contests.files_in_use()
-        while swept := actions.sweep_blobs(now=timezone.now(), kept=kept):
+        now, count, kept = timezone.now(), 0, contests.files_in_use()
+        actions.sweep_uploads(now=now)
+        while actions.sweep_parts(now=now):
+            pass
+        while swept := actions.sweep_blobs(now=now, kept=kept):
+            count += swept
+        is_last = False
+        while not is_last:
+            swept, is_last = actions.sweep_strays(now=now, kept=kept)
             count += swept
         self.stdout.write(f"{count} files are gone.")
