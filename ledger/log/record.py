@@ -25,7 +25,7 @@ from ledger.rules.accounts import Account, Transfer
 from ledger.rules.entry import Entry, make_entry, read_entry
 from ledger.rules.rows import Overlay
 
-_INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw, log_index) VALUES "
+_INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw) VALUES "
 _IS_EARLIER_WAITING = (
     "EXISTS (SELECT 1 FROM ledger_message AS earlier"
     " WHERE earlier.log_index IS NULL AND earlier.id < ledger_message.id)"
@@ -127,7 +127,7 @@ def _append(entries: Sequence[Entry], tables: Tables) -> bool:
              (`workers.dispatch.follow`). Rung for each of a thousand messages, the bell costs more
              than they do
     """
-    rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw, None) for one in entries]
+    rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw) for one in entries]
     try:
         insert_many(tables.cursor, _INSERT, rows, _TOLD)
         told = sorted(tables.cursor.fetchall())
