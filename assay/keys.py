@@ -86,7 +86,7 @@ def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
     They refuse what OpenSSL takes: a key or a point R of small order, with which one signature fits
     many messages, and a key that is not written in its one way. Like OpenSSL, and unlike libraries
     that check in batches, they allow R only in the one form that the equation without a cofactor
-    gives. So what verifies here verifies with every other library.
+    gives. So what verifies here verifies in OpenSSL too.
     source  RFC 8032 section 5.1.7; docs/decisions/0042-strict-signatures.md
     """
     if len(public) != crypto_sign_PUBLICKEYBYTES or len(signature) != crypto_sign_BYTES:

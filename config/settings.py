@@ -126,7 +126,7 @@ if IS_SQLITE:
     # A file, not memory: the tests' threads and processes must all see it.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.db")}
 else:
-    # Each statement is planned once per connection, not at each use: a third of an append's time.
+    # Each statement is planned once per connection, not at each use: half of an insert's time.
     DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
 
 # --- bytes ----------------------------------------------------------------------------------------

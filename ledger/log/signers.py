@@ -13,7 +13,7 @@ from ledger.rules.accounts import Key
 from ledger.rules.entry import Entry
 
 MOST_KEYS = 1 << 16
-SAYS = (  # of the signer of a row of ledger_message: what `_says` makes of a Key
+SAYS = (  # "role account" of the key that signed a row of ledger_message; null without one
     "(SELECT role || ' ' || account FROM ledger_key WHERE ledger_key.id = ledger_message.signer)"
 )
 _known: dict[str, Key] = {}

@@ -54,7 +54,7 @@ def test_a_key_that_is_gone_signs_nothing_more_and_nothing_is_written():
 
 
 @pytest.mark.parametrize("other", [{"role": "evaluator"}, {"account": "evaluators"}])
-def test_a_key_that_is_another_in_the_table_is_refused_once_and_then_read_again(other):
+def test_a_key_that_is_another_in_the_table_is_refused_and_forgotten(other):
     tick("before")
     operators().update(**other)
     with pytest.raises(SignerRefused):
