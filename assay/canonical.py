@@ -1,18 +1,21 @@
-"""One spelling per value: canonical JSON (RFC 8785) and SHA-256 of values, bytes and files."""
+"""One spelling per value: canonical JSON (RFC 8785) and SHA-256 of values, bytes and files.
+
+Most values are plain: ASCII, without fractions, null or long numbers. For them RFC 8785 and a
+compact dump with sorted keys are the same (keys sort alike, the same characters are escaped in the
+same way), so a quick library writes and reads them; everything else goes the long way.
+"""
 
 import json
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import rfc8785
 
 from assay.errors import AssayError
 
 MOST_JSON_INTEGER = 2**53 - 1  # I-JSON, RFC 7493 section 2.2
-_TO_JSON = json.JSONEncoder(
-    sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False
-).encode
 
 
 class NotCanonical(AssayError):
@@ -27,10 +30,9 @@ def canonical(value: object) -> bytes:
 
     raises NotCanonical for floats, null, and integers beyond 2^53: amounts and scores are strings
     """
+    if (quick := _write_plain(value)) is not None:
+        return quick
     _refuse_odd(value, "$")
-    text = _TO_JSON(value)
-    if text.isascii():  # there the standard library writes what RFC 8785 asks for
-        return text.encode()
     try:
         return rfc8785.dumps(value)  # type: ignore[arg-type]
     except ValueError as error:  # a lone surrogate
@@ -53,38 +55,49 @@ def read_canonical(raw: bytes) -> dict[str, object]:
     return value
 
 
-def _read_plain(raw: bytes) -> dict[str, object] | None:
-    """The object in canonical bytes, when the standard library alone can tell that they are.
+def _write_plain(value: object) -> bytes | None:
+    """The bytes of a plain value: they read back as that very value, so that nothing was bent.
 
-    ASCII bytes without `null`, a fraction or a long number: there RFC 8785 and a compact dump with
-    sorted keys are the same (keys sort alike, the same characters are escaped in the same way).
     None: the long way must decide.
     """
-    if not raw.isascii() or b"null" in raw:
-        return None
-    text = raw.decode("ascii")
     try:
-        value, end = _FROM_JSON(text)
+        raw = _WRITE(value)
+        return raw if _is_plain(raw) and _READ(raw) == value else None
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _read_plain(raw: bytes) -> dict[str, object] | None:
+    """The object in plain canonical bytes. None: the long way must decide."""
+    if not _is_plain(raw):
+        return None
+    try:
+        value = _READ(raw)
     except (ValueError, RecursionError):
         return None
-    is_same = type(value) is dict and end == len(text) and _TO_JSON(value) == text
-    return value if is_same else None
+    return value if type(value) is dict and _WRITE(value) == raw else None
 
 
-def _whole(digits: str) -> int:
-    """A JSON number that is certainly below 2^53. raises ValueError for longer ones"""
-    if len(digits) > 15:
-        raise ValueError(digits)
-    return int(digits)
+def _is_plain(raw: bytes) -> bool:
+    """An object or a list in ASCII without `null` and without a number of sixteen digits.
+
+    A fraction is not looked for: the reader stops at it.
+    """
+    is_ours = raw[:1] in (b"{", b"[") and raw.isascii() and b"null" not in raw
+    return is_ours and _LONG_NUMBER not in raw.translate(_DIGITS)
 
 
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(text)
+def _refuse(fraction: str) -> NoReturn:
+    raise ValueError(fraction)
 
 
-_FROM_JSON = json.JSONDecoder(
-    parse_int=_whole, parse_float=_refuse, parse_constant=_refuse
-).raw_decode
+_WRITE = msgspec.json.Encoder(order="sorted").encode
+_READ = msgspec.json.Decoder(float_hook=_refuse).decode
+# Every digit as 0, and all that can stand before a number in compact JSON as a colon.
+_DIGITS = bytes(
+    ord("0" if chr(byte).isdigit() else ":" if chr(byte) in ":,[-" else " ") for byte in range(128)
+).ljust(256)
+_LONG_NUMBER = b":" + 16 * b"0"
 
 
 def digest(value: object) -> str:

@@ -7,10 +7,9 @@ tuple[T, ...]    a list                     tuple[str, str]   a pair
 a dataclass      an object                  T | None          left out when None
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Any, NewType, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,7 +18,8 @@ from assay.errors import AssayError
 Nano = NewType("Nano", int)
 T = TypeVar("T")
 _Reader = Callable[[Any], Any]
-_NANO = re.compile(r"0|-?[1-9][0-9]{0,39}")
+_MOST_DIGITS = 40  # of an amount
+_PLAIN = (str, int, bool)
 
 
 class BodyInvalid(AssayError):
@@ -105,8 +105,7 @@ def _writers(shape: type) -> tuple[tuple[str, Callable[[Any], object] | None], .
 
 @cache
 def _writer(hint: Any) -> Callable[[Any], object] | None:
-    if get_origin(hint) is UnionType:
-        hint = get_args(hint)[0]
+    hint = _bare(hint)
     if hint is Nano:
         return str
     if is_dataclass(hint):
@@ -119,8 +118,7 @@ def _writer(hint: Any) -> Callable[[Any], object] | None:
 
 def decode(value: object, hint: Any, path: str) -> object:
     """The field's value from JSON. raises BodyInvalid"""
-    if get_origin(hint) is UnionType:
-        hint = get_args(hint)[0]
+    hint = _bare(hint)
     if hint is Nano:
         return _nano(value, path)
     if is_dataclass(hint):
@@ -146,7 +144,7 @@ def _tuple(value: object, parts: tuple[Any, ...], path: str) -> tuple[object, ..
 def _nano(value: object, path: str) -> int:
     digits = value.removeprefix("-") if isinstance(value, str) else ""
     is_plain = digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0")
-    if not is_plain or value == "-0" or len(digits) > 40:
+    if not is_plain or value == "-0" or len(digits) > _MOST_DIGITS:
         raise _bad(path, "a whole number as a decimal string is needed")
     return int(str(value))
 
@@ -158,32 +156,53 @@ class _Odd(Exception):
 @cache
 def _reader(shape: type) -> _Reader:
     """What `_strictly` does for one class, prepared once: no paths, no words, only yes or no."""
-    readers = {name: _value_reader(hint) for name, hint in hints(shape).items()}
-    plain = {name: hint for name, hint in hints(shape).items() if hint in (str, int, bool)}
     blank = {one.name: one.default for one in fields(shape) if one.default is not MISSING}
 
     def read(value: Any) -> Any:
         if type(value) is not dict:
             raise _Odd
-        found = blank.copy()
-        for name, given in value.items():
-            if type(given) is plain.get(name):
-                found[name] = given
-                continue
-            reader = readers.get(name)
-            if reader is None:
-                raise _Odd
-            found[name] = reader(given)
-        if len(found) != len(readers):
+        types, deep = _plan(shape, tuple(value))
+        if tuple(map(type, value.values())) != types:
             raise _Odd
+        found = {**blank, **value}
+        for name, reader in deep:
+            found[name] = reader(found[name])
         return made(shape, found)
 
     return read
 
 
+@lru_cache(1 << 12)
+def _plan(
+    shape: type, names: tuple[str, ...]
+) -> tuple[tuple[type, ...], tuple[tuple[str, _Reader], ...]]:
+    """How an object with these fields is read: the JSON type of each, and what reads the deep ones.
+
+    raises _Odd when a field is missing or foreign
+    """
+    known = hints(shape)
+    needed = {one.name for one in fields(shape) if one.default is MISSING}
+    if not needed <= set(names) <= set(known):
+        raise _Odd
+    bare = {name: _bare(known[name]) for name in names}
+    deep = [(name, _value_reader(hint)) for name, hint in bare.items() if hint not in _PLAIN]
+    return tuple(_json_type(hint) for hint in bare.values()), tuple(deep)
+
+
+def _bare(hint: Any) -> Any:
+    """The type of a field that is there: T of T | None."""
+    return get_args(hint)[0] if get_origin(hint) is UnionType else hint
+
+
+def _json_type(hint: Any) -> type:
+    if hint in _PLAIN:
+        return hint  # type: ignore[no-any-return]
+    if hint is Nano:
+        return str
+    return list if get_origin(hint) is tuple else dict
+
+
 def _value_reader(hint: Any) -> _Reader:
-    if get_origin(hint) is UnionType:
-        hint = get_args(hint)[0]
     if hint is Nano:
         return _read_nano
     if is_dataclass(hint):
@@ -214,9 +233,15 @@ def _tuple_reader(parts: tuple[Any, ...]) -> _Reader:
 
 
 def _read_nano(value: Any) -> int:
-    if type(value) is not str or not _NANO.fullmatch(value):
+    if type(value) is not str or len(value) > _MOST_DIGITS + 1:
         raise _Odd
-    return int(value)
+    try:
+        number = int(value)
+    except ValueError as error:
+        raise _Odd from error
+    if str(number) != value or abs(number) >= 10**_MOST_DIGITS:
+        raise _Odd
+    return number
 
 
 def _bad(path: str, cause: str) -> BodyInvalid:

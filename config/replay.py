@@ -1,16 +1,12 @@
 """Rebuild every table from the log alone, in a scratch database, and compare row by row.
 
-The log and the tables are read in one snapshot, which blocks no writer. The rows that the fold
-gives are written to the scratch database through the same models, so that both sides took the same
-way in and out.
+The log and the tables are read in one snapshot, which blocks no writer. What the scratch database
+is and how two rows are compared: config/scratch.py.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,15 +14,14 @@ from typing import Any
 from django.apps import apps
 from django.db import connections, transaction
 
-from assay import wire
 from assay.errors import AssayError
 from competitions.audit.claims import Difference, show_pair
 from competitions.audit.history import TABLES, History, collector_paused
+from config import scratch
 from config.checkpoints import Tree
 from ledger.errors import LogDamaged
-from ledger.rules.rows import Row
 
-SNAPSHOT, SCRATCH = "replay_snapshot", "replay_scratch"
+SNAPSHOT = "replay_snapshot"
 BATCH = 2000
 _COLUMNS = ("log_index", "raw", "item", "kind", "signer", "anchor", "cause")
 
@@ -95,15 +90,8 @@ def replay() -> Report:
     """Replay into a scratch database that is gone afterwards. raises ModelUnlisted"""
     with TemporaryDirectory(prefix="assay-replay-") as folder:
         file = Path(folder) / "scratch.db"
-        make_scratch(file)
+        scratch.make(file)
         return replay_into(file)
-
-
-def make_scratch(file: Path) -> None:
-    """An empty database with the tables of the fold, and the checks that their columns have."""
-    with _alias(SCRATCH, _sqlite(file)), connections[SCRATCH].schema_editor() as editor:
-        for table in TABLES:
-            editor.create_model(apps.get_model(table.TABLE))
 
 
 def replay_into(file: Path) -> Report:
@@ -112,8 +100,8 @@ def replay_into(file: Path) -> Report:
         raise ModelUnlisted(f"{', '.join(odd)} is neither replayed nor listed.", models=odd)
     began, report = time.monotonic(), Report()
     with (
-        _alias(SNAPSHOT, _snapshot()),
-        _alias(SCRATCH, _sqlite(file)),
+        scratch.alias(SNAPSHOT, _snapshot()),
+        scratch.opened(file),
         transaction.atomic(using=SNAPSHOT),
         collector_paused(),
     ):
@@ -147,16 +135,14 @@ def _replay(report: Report) -> None:
         tree.check_end()
     except LogDamaged as error:
         report.damage = error
-    report.messages, report.checkpoints = len(history.names), tree.checked
+    report.messages, report.checkpoints = len(history.kinds), tree.checked
     if report.damage:
         return
-    _drop_indexes()
-    with transaction.atomic(using=SCRATCH):
-        for table in TABLES:
-            write_rows(table, history.rows.all(table), SCRATCH)
+    scratch.fill(history.rows)
     for table in TABLES:
         report.rows += history.rows.count(table)
-        report.differences += sorted(_differences(table, history), key=lambda one: one.row)
+        found = scratch.differences(table, SNAPSHOT, history)
+        report.differences += sorted(found, key=lambda one: one.row)
 
 
 def _follow(history: History, stored: tuple[Any, ...]) -> None:
@@ -176,95 +162,7 @@ def _follow(history: History, stored: tuple[Any, ...]) -> None:
             raise LogDamaged(text, where="log", index=index, cause=column, item=entry.id)
 
 
-def _drop_indexes() -> None:
-    """Nothing is searched for in the scratch database; what must be unique stays so."""
-    find = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%%'"
-    with connections[SCRATCH].cursor() as cursor:
-        cursor.execute(find)
-        for (name,) in cursor.fetchall():
-            cursor.execute(f"DROP INDEX {connections[SCRATCH].ops.quote_name(name)}")
-
-
-def write_rows(table: type[Row], rows: Sequence[Row], alias: str) -> None:
-    """Put the fold's rows into an empty table, each value as its column writes it."""
-    target, meta = connections[alias], _meta(table)
-    names = [one.name for one in fields(table)]  # type: ignore[arg-type]
-    quote = target.ops.quote_name
-    named = ", ".join(quote(meta.get_field(name).column) for name in names)
-    places = ", ".join(["%s"] * len(names))
-    insert = f"INSERT INTO {quote(meta.db_table)} ({named}) VALUES ({places})"  # noqa: S608 - ours
-    write = _writer(table, names, alias)
-    with target.cursor() as cursor:
-        for at in range(0, len(rows), BATCH):
-            cursor.executemany(insert, [write(row) for row in rows[at : at + BATCH]])
-
-
-def _writer(table: type[Row], names: Sequence[str], alias: str) -> Callable[[Row], Sequence[Any]]:
-    """A row's values as its columns write them; most are whole numbers and texts already."""
-    shapes, take = wire.hints(table), attrgetter(*names)
-    deep = [(at, name) for at, name in enumerate(names) if not _is_plain(shapes[name])]
-    if not deep:
-        return take
-
-    def write(row: Row) -> Sequence[Any]:
-        values = list(take(row))
-        for at, name in deep:
-            value = wire.encode(values[at], shapes[name])
-            values[at] = _meta(table).get_field(name).get_db_prep_save(value, connections[alias])
-        return values
-
-    return write
-
-
-def _is_plain(shape: Any) -> bool:
-    return shape in (str, int, bool) or shape in (str | None, int | None)
-
-
-def _differences(table: type[Row], history: History) -> Iterator[Difference]:
-    """Every value that differs between the two databases."""
-    label = table.TABLE
-    meta = _meta(table)
-    names = [one.attname for one in meta.concrete_fields]
-    at = names.index(meta.pk.attname)
-    rebuilt = {row[at]: row for row in _stored(label, SCRATCH, names)}
-    for live in _stored(label, SNAPSHOT, names):
-        wanted = rebuilt.pop(live[at], None)
-        if live == wanted:
-            continue
-        cause = history.cause_of(table, live[at])
-        if wanted is None:
-            yield Difference(label, live[at], "id", *show_pair(live[at], None), cause)
-            continue
-        for column, found, value in zip(names, live, wanted, strict=True):
-            if found != value:
-                yield Difference(label, live[at], column, *show_pair(found, value), cause)
-    for key in rebuilt:
-        yield Difference(label, key, "id", *show_pair(None, key), history.cause_of(table, key))
-
-
-def _meta(table: type[Row]) -> Any:
-    """The columns of a table. `_meta` is Django's own documented name for them."""
-    return apps.get_model(table.TABLE)._meta  # noqa: SLF001
-
-
-def _stored(label: str, alias: str, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    rows = apps.get_model(label).objects.using(alias).values_list(*names)
-    return iter(rows.iterator(BATCH))
-
-
-# --- the two databases ------------------------------------------------------------------------
-
-
-@contextmanager
-def _alias(name: str, settings: dict[str, object]) -> Iterator[None]:
-    """A database under a name, for as long as the block lasts."""
-    connections.settings[name] = settings
-    try:
-        yield
-    finally:
-        connections[name].close()
-        del connections[name]
-        del connections.settings[name]
+# --- the live database ------------------------------------------------------------------------
 
 
 def _snapshot() -> dict[str, object]:
@@ -276,17 +174,3 @@ def _snapshot() -> dict[str, object]:
         level = {"isolation_level": 3}  # psycopg.IsolationLevel.REPEATABLE_READ
         live["OPTIONS"] = {**live["OPTIONS"], **level}
     return live
-
-
-def _sqlite(file: Path) -> dict[str, object]:
-    """A throw-away file: nobody needs it after a power cut."""
-    speed = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"
-    given = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(file),
-            "OPTIONS": {"init_command": speed},
-        }
-    }
-    filled: dict[str, dict[str, object]] = connections.configure_settings(given)
-    return filled["default"]

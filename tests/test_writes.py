@@ -15,7 +15,7 @@ WRITERS = {
     "ledger/log/": "the fold's writer: the only one of tables that follow from the log",
     "ledger/sequencer/": "gives messages their places",
     "web/auth.py": "sign-in and tokens, which do not follow from the log",
-    "config/replay.py": "fills its own scratch database",
+    "config/scratch.py": "fills the scratch database of a replay",
 }
 ALWAYS = frozenset({
     "get_or_create", "update_or_create", "bulk_create", "bulk_update",

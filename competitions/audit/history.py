@@ -1,6 +1,7 @@
 """The whole log, folded again by the rules of every room: what replay and the auditor share."""
 
 import gc
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -58,17 +59,17 @@ class History:
     """Follows a log from its first entry: checks each, folds it, and grows the tree.
 
     rows    the state after all entries so far
-    names   (id, kind) of each entry, by log index
+    kinds   the kind of each entry, by log index
     leaves  leaf hashes, by log index
     """
 
     def __init__(self) -> None:
         self.rows = TracedRows()
-        self.names: list[tuple[str, str]] = []
+        self.kinds: list[str] = []
         self.leaves: list[bytes] = []
         self._edge: list[bytes] = []
         self._orders: dict[str, Entry] = {}
-        self._anchors: set[bytes] = set()
+        self._anchors: dict[str, set[bytes]] = defaultdict(set)  # signer -> what it used up
 
     @property
     def size(self) -> int:
@@ -95,7 +96,7 @@ class History:
 
         raises LogDamaged with its index and the reason; the history ends there
         """
-        index = len(self.names)
+        index = len(self.kinds)
         if index == self.size:
             self.grow(raw)
         self.rows.index = index
@@ -105,7 +106,7 @@ class History:
             raise _damaged(index, raw, error.code, str(error), error.facts) from error
         except Exception as error:  # a signer can put anything in a body: no rule may swallow it
             raise _damaged(index, raw, type(error).__name__, str(error), {}) from error
-        self.names.append((entry.id, entry.kind))
+        self.kinds.append(entry.kind)
         return entry
 
     def cause_of(self, table: type[Row], key: str) -> str:
@@ -113,17 +114,17 @@ class History:
         touched = self.rows.touched(table, key)
         if touched is None:
             return "no message writes this row"
-        first, last = (f"message {index} ({self.names[index][1]})" for index in touched)
+        first, last = (f"message {index} ({self.kinds[index]})" for index in touched)
         return f"written by {first}" + ("" if first == last else f", last by {last}")
 
     def _folded(self, entry: Entry) -> Entry:
         """raises what the fold objects to, and MessageRefused for copies and missing causes"""
-        once = bytes.fromhex(entry.signer + entry.anchor)
-        if once in self._anchors:
+        anchor, anchors = bytes.fromhex(entry.anchor), self._anchors[entry.signer]
+        if anchor in anchors:
             raise fold.refused(entry, "it is in the log already")
         if entry.cause and entry.cause not in self._orders:
             raise fold.refused(entry, "it answers no order of the log")
-        self._anchors.add(once)
+        anchors.add(anchor)
         order = self._orders[entry.cause] if entry.cause else None
         entry = fold.apply(entry, self.rows, FOLDS, order=order)
         if messages.KINDS[entry.kind].signer == "person":

@@ -8,6 +8,7 @@ source  tigerbeetle/tigerbeetle docs/reference/requests/create_transfers.md, wit
 import re
 from collections.abc import Sequence
 from hashlib import sha256
+from sys import intern
 
 from assay.messages import Line
 from assay.money import MOST_NANO
@@ -224,25 +225,28 @@ def _is_over(held: Transfer, at_ms: int) -> bool:
 
 
 def _move(line: Line, rows: Rows, at_ms: int, message: str) -> None:
-    """Write the transfer and both sides of it; the books allowed it."""
-    held = rows.get(Transfer, line.pending_id or "")
+    """Write the transfer and both sides of it; the books allowed it.
+
+    Its texts are those of the accounts and of the words known here: a log has very many transfers.
+    """
+    held = rows.get(Transfer, line.pending_id) if line.pending_id else None
     amount_nano = line.amount_nano or (held.amount_nano if held else 0)
+    debit = _account(rows, held.debit if held else line.debit)
+    credit = _account(rows, held.credit if held else line.credit)
     written = {
         "id": line.id,
-        "kind": line.kind,
-        "debit": held.debit if held else line.debit,
-        "credit": held.credit if held else line.credit,
+        "kind": intern(line.kind),
+        "debit": debit.id,
+        "credit": credit.id,
         "amount_nano": amount_nano,
-        "code": held.code if held else line.code,
+        "code": held.code if held else intern(line.code),
         "pending_id": line.pending_id,
         "timeout_s": line.timeout_s or 0,
         "reference": line.reference or "",
         "at_ms": at_ms,
         "message": message,
     }
-    transfer = made(Transfer, written)
-    rows.put(transfer)
-    debit, credit = _account(rows, transfer.debit), _account(rows, transfer.credit)
+    rows.put(made(Transfer, written))
     held_nano = held.amount_nano if held else 0
     out, into = _steps(line.kind, amount_nano, held_nano)
     rows.put(_changed(debit, *out))

@@ -57,7 +57,7 @@ def open_plain(raw: bytes) -> dict[str, Any] | None:
     return {
         "id": items.b64url(sha256(signature).digest()),
         "kind": told.kind,
-        "signer": owner.hex(),
+        "signer": _name_of(owner),
         "speaker": told.speaker,
         "cause": told.cause,
         "anchor": anchor.hex(),
@@ -148,6 +148,12 @@ def _chain_of(owner: bytes) -> bytes:
     for part in (b"dataitem", b"1", kind, owner, b""):
         chain = sha384(chain + items.deep_hash(part)).digest()
     return chain
+
+
+@lru_cache(1 << 16)
+def _name_of(owner: bytes) -> str:
+    """The name of an owner's key; one text for all that it signed, since a log keeps many."""
+    return owner.hex()
 
 
 @lru_cache(1 << 12)

@@ -10,6 +10,7 @@ from licensing.rules.reading import Reading
 from licensing.rules.rows import Work
 from licensing.rules.terms import Schedule
 
+_USES = {use.value: use for use in Use}
 _NEED_ACCESS = frozenset({Use.DERIVE, Use.COMMERCIAL, Use.TRAIN})
 _ARE_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})
 
@@ -64,11 +65,10 @@ def price(
 
 def read_uses(uses: Sequence[str]) -> tuple[Use, ...]:
     """The uses in the order of `Use`. raises UsesInvalid when one is unknown or twice, or none"""
-    known = {use.value: use for use in Use}
-    if not uses or len(set(uses)) != len(uses) or not set(uses) <= set(known):
-        message = f"Choose among {', '.join(known)}, each once and at least one."
+    if not uses or len(set(uses)) != len(uses) or not _USES.keys() >= set(uses):
+        message = f"Choose among {', '.join(_USES)}, each once and at least one."
         raise errors.UsesInvalid(message, uses=list(uses))
-    return tuple(use for name, use in known.items() if name in uses)
+    return tuple(use for name, use in _USES.items() if name in uses)
 
 
 def _asked(wanted: tuple[Use, ...], *, has_access: bool) -> list[Use]:

@@ -141,7 +141,7 @@ def parse(tags: Iterable[Tag]) -> Reading:
     returns a Reading: an error spoils the whole set, a warning at most the right that it names
     source  docs/licensing.md 2 and 3
     """
-    return _parsed(tuple((name, value) for name, value in tags))
+    return _parsed(tuple(map(tuple, tags)))
 
 
 @lru_cache(1 << 12)

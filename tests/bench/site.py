@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from assay import wire
 from competitions.audit.history import TABLES
-from config.replay import write_rows
+from config.scratch import write_rows
 from ledger import log, queries
 from ledger.sequencer import sequence
 from tests.bench.world import Keys, World, tell

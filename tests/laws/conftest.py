@@ -5,7 +5,8 @@ import shutil
 import pytest
 from django.utils import timezone
 
-from config.replay import make_scratch, replay_into
+from config import scratch
+from config.replay import replay_into
 from ledger.actions import found
 
 
@@ -20,7 +21,7 @@ def blank(tmp_path_factory, django_db_setup, django_db_blocker):
     """A scratch database that was never written to: the migrations take seconds."""
     file = tmp_path_factory.mktemp("scratch") / "blank.db"
     with django_db_blocker.unblock():
-        make_scratch(file)
+        scratch.make(file)
     return file
 
 
