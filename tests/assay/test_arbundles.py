@@ -1,4 +1,4 @@
-"""The public package reads our items, and we read its: needs Node and `make oracle`."""
+"""The public package reads our items, and we read its: needs Node; `make test` fetches it."""
 
 import json
 import shutil
