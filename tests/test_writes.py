@@ -100,7 +100,7 @@ BREACHES = {
         "Submission.objects.filter(pk=1).update(place=1)",
     ),
     "a query updates what it found": ("licensing/queries/works.py", "found.update(title='x')"),
-    "the API deletes": ("competitions/api.py", "Draft.objects.all().delete()"),
+    "the API deletes": ("competitions/api/entries.py", "Draft.objects.all().delete()"),
     "a view saves a row": ("licensing/views.py", "row.save()"),
     "a view saves a column": ("licensing/views.py", "row.save(update_fields=['state'])"),
     "a form deletes a row": ("licensing/forms.py", "row.delete()"),

@@ -1,0 +1,89 @@
+"""Competitions and their boards."""
+
+import csv
+import io
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+
+from competitions import queries
+from competitions.api.shown import (
+    Json,
+    board_line,
+    competition_json,
+    evaluator_json,
+    funding_json,
+    json_after_the_close,
+    purse_json,
+    score_json,
+)
+from competitions.rules.visibility import may_see_final_score
+
+CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
+
+router = Router()
+
+
+@router.get("")
+def list_competitions(
+    request: HttpRequest,  # noqa: ARG001
+    phase: str = "",
+    after: int = Query(0, ge=0),
+    limit: int = Query(100, ge=1, le=500),
+) -> Json:
+    """Competitions, the one that changed last first. phase: only those that stand there."""
+    found = list(queries.competitions(phase=phase)[after : after + limit + 1])
+    counts = queries.entry_counts([one.id for one in found])
+    shown = [competition_json(one) | {"entries": counts.get(one.id, 0)} for one in found[:limit]]
+    return {"items": shown, "next": str(after + limit) if len(found) > limit else ""}
+
+
+@router.get("/{name}")
+def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
+    """One competition with everything that was fixed before the first entry."""
+    contest = queries.competition(name)
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    counts = queries.entry_counts([name])
+    return (
+        competition_json(contest)
+        | {"entries": counts.get(name, 0), "evaluator": evaluator_json(evaluator)}
+        | {"is_custom": evaluator.is_custom, "marks": queries.marks(contest)}
+        | score_json("baseline", evaluator.baseline_e9)
+        | purse_json(contest)
+        | funding_json(contest)
+        | json_after_the_close(contest)
+    )
+
+
+@router.get("/{name}/leaderboard")
+def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
+    """The board as the server ranks it: items, the best first, and the baseline."""
+    contest = queries.competition(name)
+    board = queries.leaderboard(name)
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    is_final = may_see_final_score(contest.phase)
+    baseline_e9 = contest.baseline_e9 if is_final else evaluator.baseline_e9
+    return {
+        "competition": name,
+        "state": contest.phase,
+        "is_final": is_final,
+        "version": queries.board_version(name),
+        "is_custom": evaluator.is_custom,
+        "marks": queries.marks(contest),
+        **score_json("baseline", baseline_e9),
+        "items": [board_line(row, is_final=is_final) for row in board],
+        "next": "",
+    }
+
+
+@router.get("/{name}/leaderboard.csv")
+def read_leaderboard_csv(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001
+    """The same board, the same strings, as CSV."""
+    is_final = may_see_final_score(queries.competition(name).phase)
+    lines = [board_line(row, is_final=is_final) for row in queries.leaderboard(name)]
+    out = io.StringIO()
+    table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+    table.writeheader()
+    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in lines)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,131 @@
+"""Entries, their receipts, and the orders about them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from types import MappingProxyType
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router
+
+from competitions import queries
+from competitions.actions.contest import cancel
+from competitions.actions.entry import commit
+from competitions.actions.resume import resume
+from competitions.api.shown import Json, competition_json, submission_json
+from competitions.errors import ReceiptSealed
+from competitions.models import Competition
+from competitions.rules.visibility import is_after_the_close, may_see_final_score
+from ledger.actions import ms
+from ledger.rules.entry import Entry
+from web.api import TokenAuth, page
+from web.auth import Caller
+
+submissions = Router()
+
+
+@submissions.get("", auth=TokenAuth())
+def list_mine(
+    request: HttpRequest,
+    competition: str = "",
+    after: str = "",
+    limit: int = Query(100, ge=1, le=500),
+) -> Json:
+    """Your entries, the newest first. competition: only those in it."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]
+    caller.require("read")
+    found = queries.submissions_of(caller.account)
+    if competition:
+        found = found.filter(competition=queries.competition(competition).id)
+    if after.isdecimal():
+        found = found.filter(committed_ms__lt=int(after))
+    entries = list(found[: limit + 1])
+    phases = queries.phases({one.competition for one in entries})
+    places = queries.queue_places([one.id for one in entries])
+    shown = [
+        submission_json(
+            one, phases[one.competition], viewer=caller.account, place=places.get(one.id)
+        )
+        for one in entries
+    ]
+    return page(shown, cursor=lambda one: str(one["committed_ms"]), limit=limit)
+
+
+@submissions.get("/{name}")
+def read_submission(request: HttpRequest, name: str) -> Json:
+    """One entry; with the owner's token also why it was refused, and the slots that remain."""
+    entry = queries.submission(name)
+    contest = queries.competition(entry.competition)
+    viewer = _viewer(request)
+    place = queries.queue_places([entry.id]).get(entry.id)
+    board: frozenset[str] = frozenset()
+    if entry.owner != viewer:
+        board = frozenset(row.submission.id for row in queries.leaderboard(contest.id))
+    told = submission_json(entry, contest.phase, viewer=viewer, place=place, board=board)
+    if entry.owner == viewer:
+        told |= _slots(contest, viewer)
+    return told
+
+
+@submissions.get("/{name}/receipts/{slice_name}")
+def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
+    """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
+
+    slice_name  public: after the close, and for the owner before unless the order of a race would
+                be told; final: once it decides
+    """
+    entry = queries.submission(name)
+    contest = queries.competition(entry.competition)
+    is_final = slice_name == "final"
+    is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
+    is_own = entry.owner == _viewer(request)
+    is_open = bool(contest.slice_salt) if is_raced else is_after_the_close(contest.phase) or is_own
+    may_see = may_see_final_score(contest.phase) if is_final else is_open
+    if slice_name not in ("public", "final") or not may_see:
+        raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)
+    return asdict(queries.score_receipt(entry, contest, is_final=is_final))
+
+
+def _commit(order: Entry, now: datetime) -> Json:
+    """Enter an adapter; the answer is the entry as its owner sees it."""
+    made = commit(order, now=now)
+    entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    place = queries.queue_places([made.id]).get(made.id)
+    told = submission_json(entry, contest.phase, viewer=made.owner, place=place)
+    return told | _slots(contest, made.owner)
+
+
+def _resume(order: Entry, now: datetime) -> Json:
+    """Run an eliminated entry in full against a deposit; the answer is the entry."""
+    made = resume(order, now=now)
+    entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    place = queries.queue_places([made.id]).get(made.id)
+    return submission_json(entry, contest.phase, viewer=made.owner, place=place)
+
+
+def _cancel(order: Entry, now: datetime) -> Json:
+    """Cancel a competition that nobody has entered."""
+    return competition_json(queries.competition(cancel(order, now=now).id))
+
+
+ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
+    {
+        "submission.commit": _commit,
+        "submission.resume": _resume,
+        "competition.cancel": _cancel,
+    }
+)
+
+
+def _viewer(request: HttpRequest) -> str:
+    """Who asks, when a token says so. raises TokenUnknown, TokenExpired"""
+    if not request.headers.get("Authorization"):
+        return ""
+    return TokenAuth()(request).account
+
+
+def _slots(contest: Competition, owner: str) -> Json:
+    found = queries.slots(contest, owner, now_ms=ms(timezone.now()))
+    following = {} if found.next_slot_at_ms is None else {"next_slot_at_ms": found.next_slot_at_ms}
+    return {"remaining": found.remaining, **following}
