@@ -17,12 +17,14 @@ from django.db import connections, transaction
 from assay.errors import AssayError
 from competitions.audit.claims import Difference, show_pair
 from competitions.audit.history import TABLES, History, collector_paused
+from competitions.audit.mirror import Told
 from config import scratch
 from config.checkpoints import Tree
 from ledger.errors import LogDamaged
 
 SNAPSHOT = "replay_snapshot"
 BATCH = 2000
+STEP = 256  # messages between two words on how far it is
 _COLUMNS = ("log_index", "raw", "item", "kind", "signer", "anchor", "cause")
 
 # Every model is rebuilt by the fold (its row class is in TABLES), or stands here with the reason.
@@ -86,16 +88,20 @@ class Report:
         return round(self.messages / self.seconds) if self.seconds else 0
 
 
-def replay() -> Report:
-    """Replay into a scratch database that is gone afterwards. raises ModelUnlisted"""
+def replay(told: Told) -> Report:
+    """Replay into a scratch database that is gone afterwards.
+
+    told    hears (messages read, messages in all); the comparison of rows is not counted
+    raises  ModelUnlisted
+    """
     with TemporaryDirectory(prefix="assay-replay-") as folder:
         file = Path(folder) / "scratch.db"
         scratch.make(file)
-        return replay_into(file)
+        return replay_into(file, told)
 
 
-def replay_into(file: Path) -> Report:
-    """Replay into an empty scratch database. raises ModelUnlisted"""
+def replay_into(file: Path, told: Told) -> Report:
+    """Replay into an empty scratch database. told, raises: as for `replay`"""
     if odd := unlisted():
         raise ModelUnlisted(f"{', '.join(odd)} is neither replayed nor listed.", models=odd)
     began, report = time.monotonic(), Report()
@@ -105,7 +111,7 @@ def replay_into(file: Path) -> Report:
         transaction.atomic(using=SNAPSHOT),
         collector_paused(),
     ):
-        _replay(report)
+        _replay(report, told)
     report.seconds = time.monotonic() - began
     return report
 
@@ -121,17 +127,20 @@ def unlisted() -> list[str]:
     return sorted(labels - known)
 
 
-def _replay(report: Report) -> None:
+def _replay(report: Report, told: Told) -> None:
     log = apps.get_model("ledger.Message").objects.using(SNAPSHOT)
     report.waiting = log.filter(log_index=None).count()
     if report.waiting:
         return
-    history = History()
+    history, total = History(), log.count()
     tree = Tree(history, SNAPSHOT)
     try:
         for stored in log.order_by("log_index").values_list(*_COLUMNS).iterator(BATCH):
+            if history.size % STEP == 0:
+                told(history.size, total)
             _follow(history, stored)
             tree.check_at(history.size)
+        told(total, total)
         tree.check_end()
     except LogDamaged as error:
         report.damage = error

@@ -73,7 +73,7 @@ def _fetch(client: Client, caller: Caller, folder: Path, file: dict[str, Any]) -
     target = file_in(folder, str(file["name"]))
     told = show.Progress(f"{file['name']:<16}", is_quiet=caller.is_quiet)
     is_fresh = client.download(str(file["sha256"]), target, told=told)
-    told.end()
+    told.close()
     return is_fresh
 
 

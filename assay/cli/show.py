@@ -82,11 +82,12 @@ class Progress:
         sys.stderr.write(f"\r\x1b[K{self.label}  {text}")
         sys.stderr.flush()
 
-    def end(self) -> None:
-        """Leave the line as it is and go to the next."""
+    def close(self) -> None:
+        """Leave the line as it is and go to the next; nothing when there is none."""
         if self.is_live and self._last:
             sys.stderr.write("\n")
             sys.stderr.flush()
+        self._last = ""
 
 
 def moment(at_ms: object) -> str:

@@ -127,7 +127,7 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
     progress.say("running")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     progress.say("done")
-    progress.end()
+    progress.close()
     return _local_score(done)
 
 
@@ -160,7 +160,7 @@ def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:
 def _upload(client: Client, caller: Caller, path: Path) -> str:
     progress = show.Progress(f"upload {path.name}", is_quiet=caller.is_quiet)
     name = client.upload(path, told=progress)
-    progress.end()
+    progress.close()
     return name
 
 
@@ -194,7 +194,7 @@ def _wait(client: Client, caller: Caller, entry: str) -> dict[str, Any]:
         state: dict[str, Any] = client.get(f"/api/submissions/{entry}")
         if state["state"] in ENDED:
             progress.say(str(state["state"]))
-            progress.end()
+            progress.close()
             return state
         place = state.get("place_in_queue")
         progress.say(f"{state['state']}, place {place} in the queue" if place else state["state"])

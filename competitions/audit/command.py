@@ -1,12 +1,12 @@
 """`assay audit`: from a site's address, or a copy of its files, to one line per check."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from assay.cli import show
 from assay.cli.home import home_at
 from assay.errors import AssayError
 from competitions.audit.inspection import Check, Inspection, Problem
@@ -31,15 +31,19 @@ def audit(
     Ends with 0 when everything holds, with 6 when something does not, with 3 when nobody answers.
     """
     told: list[Check] = []
-    folder = home_at(home or context.find_root().params.get("home")).folder
+    root = context.find_root()
+    is_quiet = json_ or bool(root.params.get("quiet"))
+    bar = show.Progress("messages", is_quiet=is_quiet)
+    folder = home_at(home or root.params.get("home")).folder
 
     def tell(check: Check) -> None:
         told.append(check)
+        bar.close()
         if not json_:
             typer.echo(f"{'ok  ' if check.is_ok else 'FAIL'}  {check.name:<11} {check.words}")
 
     try:
-        inspection = Inspection(place, mirror_at(place), home=folder, key=key, progress=_bar)
+        inspection = Inspection(place, mirror_at(place), home=folder, key=key, told=bar)
         inspection.run(tell)
     except Problem as problem:
         tell(problem.check)
@@ -63,13 +67,3 @@ def _end(place: str, told: list[Check], code: int, *, is_json: bool, next_step: 
     else:
         typer.echo(next_step, err=True)
     raise typer.Exit(code)
-
-
-def _bar(done: int, total: int) -> None:
-    """How far the reading is, on stderr, at a terminal only."""
-    if not sys.stderr.isatty():
-        return
-    filled = 30 * done // max(total, 1)
-    end = "\n" if done >= total else ""
-    sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {done}/{total} messages{end}")
-    sys.stderr.flush()

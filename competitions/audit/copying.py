@@ -20,7 +20,7 @@ from typing import Any
 from assay import merkle, notes
 from assay.errors import AssayError
 from competitions.audit.history import TABLES
-from competitions.audit.mirror import Mirror, split_bundle
+from competitions.audit.mirror import Mirror, Told, split_bundle
 
 LOOKS, PAUSE_S = 5, 1.0
 STAGED = ".coming"
@@ -46,11 +46,15 @@ class Copied:
 
 @dataclass
 class Copying:
-    """Brings a folder up to the newest state of a log. key: the log's verifier key, when known."""
+    """Brings a folder up to the newest state of a log.
+
+    key   the log's verifier key, when known     told  hears (entries done, entries in all)
+    """
 
     mirror: Mirror
     folder: Path
-    key: str = ""
+    key: str
+    told: Told
     leaves: list[bytes] = field(default_factory=list)
 
     def run(self) -> Copied:
@@ -84,6 +88,7 @@ class Copying:
         done = Copied(checkpoint.origin, size, checkpoint.root.hex())
         self.leaves = []
         for number, width in merkle.tile_widths(size):
+            self.told(number * merkle.TILE, size)
             path = merkle.tile_path("entries", number, width)
             raw = self._held(path)
             if raw is None:
@@ -93,6 +98,7 @@ class Copying:
             else:
                 done.kept += 1
             self.leaves += map(merkle.leaf_hash, split_bundle(raw, width, path))
+        self.told(size, size)
         self._check(checkpoint)
         for path, raw in _hash_tiles(self.leaves):
             if self._held(path) is None:

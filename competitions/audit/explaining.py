@@ -1,5 +1,6 @@
 """`assay explain`: the chain of messages that led to a figure, from the log alone."""
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Annotated, Protocol
@@ -11,8 +12,8 @@ from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 from assay.errors import AssayError, did_you_mean
 from assay.money import show_tokens
-from competitions.audit.history import History
-from competitions.audit.mirror import Mirror, entries, mirror_at
+from competitions.audit.history import History, collector_paused
+from competitions.audit.mirror import Mirror, Told, entries, mirror_at
 from competitions.rules.rows import Submission
 from ledger.rules.accounts import Account, Transfer
 from ledger.rules.entry import Entry
@@ -157,7 +158,9 @@ def explain(
     """
     mirror = mirror_at(place or caller_of(context).url)
     subject = subject_of(what)
-    checkpoint, steps, figure = chain(subject, mirror, key)
+    is_quiet = as_json or caller_of(context).is_quiet
+    with collector_paused(), closing(show.Progress("messages", is_quiet=is_quiet)) as bar:
+        checkpoint, steps, figure = chain(subject, mirror, key, told=bar)
     if not as_json:
         show.put_rows([_shown(step) for step in steps], COLUMNS, as_json=False)
         show.put({subject.what: subject.name, **_words(figure)}, as_json=False)
@@ -175,7 +178,7 @@ def subject_of(name: str) -> Subject:
 
 
 def chain(
-    subject: Subject, mirror: Mirror, key: str
+    subject: Subject, mirror: Mirror, key: str, *, told: Told
 ) -> tuple[notes.Checkpoint, list[Step], Figure]:
     """Fold the whole log and keep what changed the subject.
 
@@ -183,15 +186,17 @@ def chain(
     """
     vkey = key or str(mirror.about().get("log_key", ""))
     checkpoint = notes.read_checkpoint(mirror.resource("checkpoint").decode(), vkey)
-    history, steps, orders = History(), _Steps(subject), dict[str, tuple[int, Entry]]()
+    history, steps = History(), _Steps(subject)
+    places: dict[str, int] = {}
     before: Figure = {}
-    for raw in entries(mirror, 0, checkpoint.size):
+    for raw in entries(mirror, 0, checkpoint.size, told):
         entry = history.follow(raw)
         index = history.size - 1
-        orders[entry.id] = (index, entry)
+        places[entry.id] = index
         after = subject.look(history)
         if after != before:
-            steps.add(orders.get(entry.cause))
+            if order := history.order(entry.cause):
+                steps.add((places[order.id], order))
             steps.add((index, entry), subject.says(history, entry), _change(before, after))
         before = after
     if history.root != checkpoint.root:
@@ -214,13 +219,13 @@ class _Steps:
 
     def add(
         self,
-        found: tuple[int, Entry] | None,
+        found: tuple[int, Entry],
         says: str = "",
         change: dict[str, list[object]] | None = None,
     ) -> None:
-        if found is None or found[0] in self._told:
-            return
         index, entry = found
+        if index in self._told:
+            return
         self._told.add(index)
         words = says or "An order, answered by what follows."
         step = Step(index, entry.kind, entry.id, entry.actor, entry.signer, words, change or {})

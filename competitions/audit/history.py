@@ -109,6 +109,10 @@ class History:
         self.kinds.append(entry.kind)
         return entry
 
+    def order(self, item: str) -> Entry | None:
+        """The order of this id, without its bytes; None when it is no order of the log."""
+        return self._orders.get(item)
+
     def cause_of(self, table: type[Row], key: str) -> str:
         """Which messages wrote a row, in words."""
         touched = self.rows.touched(table, key)

@@ -10,11 +10,10 @@ from assay import merkle, notes
 from assay.errors import AssayError
 from competitions.audit import claims, known
 from competitions.audit.history import TABLES, History, collector_paused
-from competitions.audit.mirror import Mirror, NotServed, entries
+from competitions.audit.mirror import Mirror, NotServed, Told, entries
 from ledger.errors import LogDamaged
 
 LOOKS, PAUSE_S = 5, 1.0
-STEP = 100  # messages between two moves of the progress bar
 MOST_NAMED = 10
 
 
@@ -47,7 +46,7 @@ class Problem(AssayError):
 class Inspection:
     """One look at a site, from its checkpoint to its last row.
 
-    progress  is told (messages done, messages in all)
+    told  hears (messages done, messages in all)
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Inspection:
         *,
         home: Path,
         key: str,
-        progress: Callable[[int, int], None],
+        told: Told,
     ) -> None:
         self._place, self._mirror, self._home, self._key = place, mirror, home, key
-        self._progress = progress
+        self._told = told
         self._history = History()
         self._seconds = 0.0
 
@@ -121,9 +120,6 @@ class Inspection:
         for raw in self._entries(checkpoint.size):
             history.grow(raw)
             damage = damage or self._follow(raw)
-            if history.size % STEP == 0:
-                self._progress(history.size, checkpoint.size)
-        self._progress(history.size, checkpoint.size)
         self._seconds += time.monotonic() - began
         if damage:
             raise Problem("messages", str(damage), **damage.facts)
@@ -133,7 +129,7 @@ class Inspection:
 
     def _entries(self, size: int) -> Iterator[bytes]:
         try:
-            yield from entries(self._mirror, self._history.size, size)
+            yield from entries(self._mirror, self._history.size, size, self._told)
         except NotServed as error:
             raise Problem("tree", str(error), **error.facts) from error
 

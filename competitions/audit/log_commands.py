@@ -1,5 +1,6 @@
 """`assay log export` and `assay log import`."""
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assay.cli import show
-from assay.cli.caller import AsJson
+from assay.cli.caller import AsJson, caller_of
 from competitions.audit.copying import Copying
 from competitions.audit.mirror import mirror_at
 
@@ -15,6 +16,7 @@ Key = Annotated[str, typer.Option(help="The log's verifier key, when you know it
 
 
 def export_log(
+    context: typer.Context,
     place: Annotated[str, typer.Argument(metavar="URL|FOLDER", help="The site, or a copy of it.")],
     *,
     out: Annotated[Path, typer.Option(help="Folder to write to; run again, it is brought up.")],
@@ -26,11 +28,11 @@ def export_log(
     Run it again: only what is new is fetched. What does not extend the copy is refused. Audit the
     folder, or the server in front of it: `assay audit FOLDER`.
     """
-    done = Copying(mirror_at(place), out, key).run()
-    show.put({**asdict(done), "folder": str(out)}, as_json=as_json)
+    _copy(context, place, out, key, as_json=as_json)
 
 
 def import_log(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(help="A folder that `assay log export` wrote.")],
     target: Annotated[Path, typer.Argument(help="The mirror's folder.")],
     *,
@@ -38,5 +40,11 @@ def import_log(
     as_json: AsJson = False,
 ) -> None:
     """Take an exported folder into a mirror, once it is shown that it extends what is there."""
-    done = Copying(mirror_at(str(source)), target, key).run()
-    show.put({**asdict(done), "folder": str(target)}, as_json=as_json)
+    _copy(context, str(source), target, key, as_json=as_json)
+
+
+def _copy(context: typer.Context, place: str, folder: Path, key: str, *, as_json: bool) -> None:
+    is_quiet = as_json or caller_of(context).is_quiet
+    with closing(show.Progress("entries", is_quiet=is_quiet)) as bar:
+        done = Copying(mirror_at(place), folder, key, bar).run()
+    show.put({**asdict(done), "folder": str(folder)}, as_json=as_json)

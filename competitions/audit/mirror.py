@@ -8,7 +8,7 @@ URL               FOLDER                what
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ import httpx
 from assay import merkle
 from assay.errors import AssayError
 
+Told = Callable[[int, int], object]  # hears how much of a long work is done: (done, in all)
 PAGE_ROWS = 1000
 TIME_LIMIT_S = 30.0
 TRIES = 3
@@ -124,16 +125,19 @@ def mirror_at(place: str) -> Mirror:
     return Site(place) if place.startswith(("http://", "https://")) else Folder(Path(place))
 
 
-def entries(mirror: Mirror, start: int, size: int) -> Iterator[bytes]:
+def entries(mirror: Mirror, start: int, size: int, told: Told) -> Iterator[bytes]:
     """The entries from index `start` on, of a log of this size, in order.
 
-    raises Unreachable, NotServed
+    told    hears (entries done, entries in all) before every bundle and at the end
+    raises  Unreachable, NotServed
     """
     for number, width in merkle.tile_widths(size):
         first = number * merkle.TILE
         if first + width > start:
+            told(first, size)
             path = merkle.tile_path("entries", number, width)
             yield from split_bundle(mirror.resource(path), width, path)[max(0, start - first) :]
+    told(size, size)
 
 
 def split_bundle(raw: bytes, width: int, path: str) -> list[bytes]:

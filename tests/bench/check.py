@@ -56,7 +56,7 @@ def verify_per_s() -> int:
 
 def check_replay(_: Path) -> dict[str, object]:
     began = time.process_time()
-    report = replay()
+    report = replay(lambda *_: None)
     spent = time.process_time() - began
     assert report.is_equal, report
     return {"replay_per_s": round(report.messages / spent), "rows": report.rows}
@@ -74,9 +74,7 @@ def check_audit(folder: Path) -> dict[str, object]:
 def inspect(mirror: Path, home: Path):
     """Names of the checks that held, and the problem that ended them."""
     told = []
-    inspection = Inspection(
-        str(mirror), Folder(mirror), home=home, key="", progress=lambda *_: None
-    )
+    inspection = Inspection(str(mirror), Folder(mirror), home=home, key="", told=lambda *_: None)
     try:
         inspection.run(lambda check: told.append(check.name))
     except Problem as problem:

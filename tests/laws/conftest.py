@@ -27,12 +27,12 @@ def blank(tmp_path_factory, django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def replay(blank, tmp_path, django_db_blocker):
-    """replay() -> the report of a replay into a fresh copy of the blank database."""
+    """replay(told=...) -> the report of a replay into a fresh copy of the blank database."""
 
-    def run():
+    def run(told=lambda *_: None):
         file = tmp_path / "scratch.db"
         shutil.copy(blank, file)
         with django_db_blocker.unblock():  # the two databases of a replay are none of the test's
-            return replay_into(file)
+            return replay_into(file, told)
 
     return run

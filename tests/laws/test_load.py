@@ -1,6 +1,6 @@
 """A few thousand messages of a load: audited clean, replayed equal, every planted lie named.
 
-`make load` does the same with a million; docs/benchmarks/ledger.md has what came out.
+`make bench-ledger FULL=1` does it with a million; docs/benchmarks/ledger.md has what came out.
 """
 
 import pytest
@@ -18,12 +18,12 @@ CHECKS = ["checkpoint", "consistency", "tree", "messages", "rows", "supply", "es
 pytestmark = pytest.mark.slow
 
 
-def inspect(folder, home):
-    """The checks that held, and the problem that ended them."""
+def inspect(folder, home, far=lambda *_: None):
+    """The checks that held, and the problem that ended them. far: hears how far the reading is."""
     told, home = [], home / "auditor"
-    quiet = Inspection(str(folder), Folder(folder), home=home, key="", progress=lambda *_: None)
+    inspection = Inspection(str(folder), Folder(folder), home=home, key="", told=far)
     try:
-        quiet.run(told.append)
+        inspection.run(told.append)
     except Problem as problem:
         return told, problem.check
     return told, None
@@ -34,9 +34,12 @@ def test_a_long_log_replays_equal_audits_clean_and_names_every_planted_lie(
 ):
     size = load(MESSAGES)
     assert size == queries.log_size() >= MESSAGES
-    assert as_text(replay())[0].startswith("EQUAL")
+    steps, read = [], []
+    assert as_text(replay(lambda *step: steps.append(step)))[0].startswith("EQUAL")
     honest = mirror(tmp_path / "honest")
-    told, problem = inspect(honest, tmp_path)
+    told, problem = inspect(honest, tmp_path, lambda *step: read.append(step))
+    for far in (steps, read):
+        assert far == [(done, size) for done in [*range(0, size, 256), size]]
     assert ([check.name for check in told], problem) == (CHECKS, None)
     found = {}
     for lie in lies(read_log(honest), house_keys()):

@@ -196,9 +196,7 @@ def test_any_flipped_bit_of_any_served_file_is_found_and_located(served, tmp_pat
 def look(folder, tmp_path):
     """The problem that an auditor names, or None."""
     home = tmp_path / uuid4().hex
-    inspection = Inspection(
-        str(folder), Folder(folder), home=home, key="", progress=lambda *_: None
-    )
+    inspection = Inspection(str(folder), Folder(folder), home=home, key="", told=lambda *_: None)
     try:
         inspection.run(lambda _: None)
     except Problem as problem:

@@ -3,11 +3,14 @@
 import json
 import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from time import sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from assay.cli import show
+from competitions.audit.mirror import Told
 from config.replay import NOT_REPLAYED, ModelUnlisted, Report, replay
 
 EQUAL, NOT_COMPARED, DIFFERENT = 0, 1, 6
@@ -26,7 +29,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report; leave with its exit code."""
         try:
-            report = patient_replay()
+            with closing(show.Progress("messages", is_quiet=options["json"])) as bar:
+                report = patient_replay(bar)
         except ModelUnlisted as error:
             raise CommandError(f"{error} {error.next_step}", returncode=NOT_COMPARED) from error
         lines = [json.dumps(as_json(report))] if options["json"] else as_text(report)
@@ -36,14 +40,14 @@ class Command(BaseCommand):
             sys.exit(code)
 
 
-def patient_replay() -> Report:
+def patient_replay(told: Told) -> Report:
     """A replay that gives the sequencer a few seconds for the messages that wait."""
-    report = replay()
+    report = replay(told)
     for _ in range(LOOKS - 1):
         if not report.waiting:
             break
         sleep(PAUSE_S)
-        report = replay()
+        report = replay(told)
     return report
 
 
