@@ -4,6 +4,7 @@ AssayError
   ClientError       what the server said: its code, status, next step and facts
     Unreachable     nobody answered
     AnswerOdd       somebody answered who is no Assay site
+    AnswerEndless   the answer is longer, or takes longer, than any honest one
     DownloadDamaged the bytes are not those that were asked for
 """
 
@@ -49,6 +50,13 @@ class AnswerOdd(ClientError):
     )
 
 
+class AnswerEndless(ClientError):
+    """An answer is longer, or takes longer, than any honest one. Facts: url, most_bytes."""
+
+    code, status = "client.answer_endless", 502
+    next_step = "Nothing was taken. Check the address; whoever answers there wastes your time."
+
+
 class DownloadDamaged(ClientError):
     """The bytes that came are not those that were asked for. Facts: sha256, found."""
 
@@ -70,6 +78,21 @@ def last_of(ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
         if answer.status_code not in BUSY or turn == TRIES - 1:
             return answer
     raise unreachable(url, cause)
+
+
+def body_of(answer: httpx.Response, *, most_bytes: int, within_s: float) -> bytes:
+    """The body of a streamed answer from somebody who is not trusted to end it.
+
+    raises AnswerEndless, and what httpx raises
+    """
+    raw, end_s = bytearray(), time.monotonic() + within_s
+    for part in answer.iter_bytes():
+        raw += part
+        if len(raw) > most_bytes or time.monotonic() > end_s:
+            url = str(answer.request.url)
+            text = f"{url} gives an answer without an end in sight."
+            raise AnswerEndless(text, url=url, most_bytes=most_bytes)
+    return bytes(raw)
 
 
 def unreachable(url: str, cause: str) -> Unreachable:

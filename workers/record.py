@@ -1,8 +1,8 @@
 """What the record asks of the hands: checkpoints to witnesses, money to and from outside, files."""
 
 import logging
-import time
 from datetime import datetime
+from typing import NamedTuple
 
 import httpx
 from celery import shared_task
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assay import notes
+from assay.answers import AnswerEndless, body_of
 from assay.witness import PATH, checkpoint_path, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
@@ -21,6 +22,13 @@ MOST_AT_ONCE = 100
 ASK_AGAIN_S = 60
 
 _LOG = logging.getLogger(__name__)
+
+
+class _Answer(NamedTuple):
+    """What a witness answered, as far as we care to read."""
+
+    status: int
+    text: str
 
 
 @shared_task
@@ -84,21 +92,19 @@ def ask(
         told = _told_size(answer)
         if told is not None and told <= newest.size:
             answer = _post(http, url, (told, newest.size), newest.note)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, AnswerEndless) as error:
         words = f"It does not answer: {error or type(error).__name__}."
         actions.record_answer(witness=name, size=old, problem=words, now=now)
         return
-    if answer.status_code == httpx.codes.OK:
+    if answer.status == httpx.codes.OK:
         _keep(vkey, (newest.size, newest.note), answer.text, now=now)
     elif not _has_proof(vkey, url, http, answer, now=now):
         _note_refusal(name, answer, now=now)
 
 
-def _has_proof(
-    vkey: str, url: str, http: httpx.Client, answer: httpx.Response, *, now: datetime
-) -> bool:
+def _has_proof(vkey: str, url: str, http: httpx.Client, answer: _Answer, *, now: datetime) -> bool:
     """Whether the witness that refuses shows a checkpoint of another history under our key."""
-    if answer.status_code not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+    if answer.status not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
         return False
     found = actions.record_evidence(vkey=vkey, note=_shown_note(url, http), now=now)
     if found == actions.Evidence.NEW:
@@ -110,33 +116,29 @@ def _has_proof(
 def _shown_note(url: str, http: httpx.Client) -> str:
     """The checkpoint that a witness cosigned last, as it shows it; empty when it shows none."""
     try:
-        with http.stream("GET", url + checkpoint_path(settings.LOG_ORIGIN)) as answer:
-            raw = _read(answer) if answer.is_success else b""
-    except httpx.HTTPError:
+        answer = _exchange(http, "GET", url + checkpoint_path(settings.LOG_ORIGIN))
+    except (httpx.HTTPError, AnswerEndless):
         return ""
-    return raw.decode(errors="replace")
+    return answer.text if answer.status == httpx.codes.OK else ""
 
 
-def _read(answer: httpx.Response) -> bytes:
-    """The body of a streamed answer; empty when it has no end in sight."""
-    raw, end_s = b"", time.monotonic() + TIME_LIMIT_S
-    for part in answer.iter_bytes():
-        raw += part
-        if len(raw) > MOST_ANSWER_BYTES or time.monotonic() > end_s:
-            return b""
-    return raw
-
-
-def _post(http: httpx.Client, url: str, sizes: tuple[int, int], note: str) -> httpx.Response:
+def _post(http: httpx.Client, url: str, sizes: tuple[int, int], note: str) -> _Answer:
     """Ask for a cosignature of this note; sizes: cosigned last, and of the note."""
     proof = proofs.consistency(*sizes)
-    return http.post(url + PATH, content=write_request(sizes[0], proof, note))
+    return _exchange(http, "POST", url + PATH, write_request(sizes[0], proof, note))
 
 
-def _told_size(answer: httpx.Response) -> int | None:
+def _exchange(http: httpx.Client, method: str, url: str, content: bytes = b"") -> _Answer:
+    """raises httpx.HTTPError, AnswerEndless"""
+    with http.stream(method, url, content=content) as answer:
+        raw = body_of(answer, most_bytes=MOST_ANSWER_BYTES, within_s=TIME_LIMIT_S)
+    return _Answer(answer.status_code, raw.decode(errors="replace"))
+
+
+def _told_size(answer: _Answer) -> int | None:
     """The size that a witness says it cosigned last."""
     text = answer.text.strip()
-    is_size = answer.status_code == httpx.codes.CONFLICT and text.isascii() and text.isdigit()
+    is_size = answer.status == httpx.codes.CONFLICT and text.isascii() and text.isdigit()
     return int(text) if is_size and len(text) < 20 else None
 
 
@@ -144,7 +146,7 @@ def _keep(vkey: str, signed: tuple[int, str], text: str, *, now: datetime) -> No
     """Keep the witness's line under our checkpoint (size, note), once it verifies."""
     name, (size, note) = notes.read_verifier_key(vkey)[0], signed
     try:
-        line = notes.cosignature_in(text[:MOST_ANSWER_BYTES], note, vkey)
+        line = notes.cosignature_in(text, note, vkey)
     except notes.NoteInvalid as error:
         words = f"Its cosignature does not verify: {error.facts['reason']}."
         actions.record_answer(witness=name, size=0, problem=words, now=now)
@@ -152,15 +154,15 @@ def _keep(vkey: str, signed: tuple[int, str], text: str, *, now: datetime) -> No
     actions.record_cosignature(witness=name, size=size, line=line, now=now)
 
 
-def _note_refusal(name: str, answer: httpx.Response, *, now: datetime) -> None:
+def _note_refusal(name: str, answer: _Answer, *, now: datetime) -> None:
     """A witness that knows more entries than we have, or others, has seen another history."""
     told, ours = _told_size(answer), queries.log_size()
     if told is not None and told > ours:
         words = f"It cosigned {told} entries under our name, and this log has {ours}."
-    elif answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+    elif answer.status == httpx.codes.UNPROCESSABLE_ENTITY:
         words = "It cosigned other entries under our name: this log does not extend them."
     else:
-        words = f"It answers with HTTP {answer.status_code}."
+        words = f"It answers with HTTP {answer.status}."
     is_dispute = words.startswith("It cosigned")
     size = queries.witness(name).size
     actions.record_answer(witness=name, size=size, problem=words, is_dispute=is_dispute, now=now)

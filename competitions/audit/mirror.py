@@ -15,11 +15,14 @@ from typing import Any, Protocol
 import httpx
 
 from assay import merkle
+from assay.answers import AnswerEndless, body_of
 from assay.errors import AssayError
 
 Told = Callable[[int, int], object]  # hears how much of a long work is done: (done, in all)
 PAGE_ROWS = 1000
-TIME_LIMIT_S = 30.0
+TIME_LIMIT_S = 30.0  # of silence
+ANSWER_LIMIT_S = 300.0
+MOST_ANSWER_BYTES = 64 << 20  # a bundle has 16 MiB at most, a page of rows far less
 TRIES = 3
 
 
@@ -55,14 +58,15 @@ class Mirror(Protocol):
 
 
 class Site:
-    """A site by its URL."""
+    """A site by its URL. transport: httpx's transport; the default is the network."""
 
     is_live = True
 
-    def __init__(self, url: str) -> None:
-        transport = httpx.HTTPTransport(retries=TRIES)
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
-            base_url=url.rstrip("/"), timeout=TIME_LIMIT_S, transport=transport
+            base_url=url.rstrip("/"),
+            timeout=TIME_LIMIT_S,
+            transport=transport or httpx.HTTPTransport(retries=TRIES),
         )
 
     def about(self) -> dict[str, Any]:
@@ -83,14 +87,17 @@ class Site:
 
     def _get(self, path: str, **query: str) -> bytes:
         try:
-            answer = self._client.get(path, params=query)
+            with self._client.stream("GET", path, params=query) as answer:
+                raw = body_of(answer, most_bytes=MOST_ANSWER_BYTES, within_s=ANSWER_LIMIT_S)
+        except AnswerEndless as error:
+            raise _unreachable(path, "its answer has no end in sight") from error
         except httpx.HTTPError as error:
             raise _unreachable(path, str(error) or type(error).__name__) from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise _not_served(path, "it is not there")
         if not answer.is_success:
             raise _unreachable(path, f"HTTP {answer.status_code}")
-        return answer.content
+        return raw
 
 
 class Folder:
