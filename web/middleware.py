@@ -7,17 +7,19 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from assay.errors import AssayError
 from web.answers import problem
-from web.errors import MethodRefused, TooLarge
+from web.errors import MethodRefused, NotFound, RequestInvalid, TooLarge
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _OVERSIZE = "assay.body_too_large"
 _DISCARD_AT_MOST = 4
+_NUL_SAID = ("NUL (0x00)", "\\u0000")
 
 NextStep = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 Scope = dict[str, Any]
@@ -53,7 +55,12 @@ class Door:
         return _leave(request, early or await self.get_response(request))  # type: ignore[misc]
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """An AssayError becomes its answer; anything else goes on to be a 500."""
+        """An AssayError becomes its answer; anything else goes on to be a 500.
+
+        Text with the character NUL is refused: PostgreSQL holds none, and says so in two ways.
+        """
+        if isinstance(exception, DataError) and any(one in str(exception) for one in _NUL_SAID):
+            return problem(request, _nul_refused("The request"))
         return problem(request, exception) if isinstance(exception, AssayError) else None
 
 
@@ -112,6 +119,10 @@ def _size_of(message: Message) -> int:
 def _enter(request: HttpRequest) -> HttpResponse | None:
     given = request.headers.get(REQUEST_ID_HEADER, "")
     request.id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
+    if "\0" in request.path:
+        return problem(request, NotFound("There is nothing at this address.", path=request.path))
+    if "%00" in request.META.get("QUERY_STRING", ""):
+        return problem(request, _nul_refused("The address"))
     limit_bytes = body_limit_bytes(request.path)
     announced = request.headers.get("Content-Length") or "0"
     body_bytes = int(announced) if announced.isdecimal() else 0
@@ -119,6 +130,11 @@ def _enter(request: HttpRequest) -> HttpResponse | None:
         return None
     cause = f"This address takes at most {limit_bytes} bytes."
     return problem(request, TooLarge(cause, limit_bytes=limit_bytes, body_bytes=body_bytes))
+
+
+def _nul_refused(where: str) -> RequestInvalid:
+    cause = "the character NUL is in no text that we hold"
+    return RequestInvalid(f"{where} cannot be read: {cause}.", problems=[f"text: {cause}"])
 
 
 def _leave(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

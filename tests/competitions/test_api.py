@@ -256,6 +256,14 @@ def test_no_private_value_leaves_before_the_close(client, signed_in, viewer):
     assert ("score" in told) == (viewer == "miner")
 
 
-def test_an_answer_is_json_even_when_the_name_is_odd(client):
-    answer = client.get("/api/competitions/%00")
-    assert json.loads(answer.content)["code"] == "competition.not_found"
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("/api/competitions/%00", "request.not_found"),
+        ("/api/competitions/%f0%9f%92%a9", "competition.not_found"),
+        ("/api/competitions?phase=%00", "request.invalid"),
+    ],
+)
+def test_an_answer_is_json_even_when_the_name_is_odd(client, address, code):
+    answer = client.get(address)
+    assert (json.loads(answer.content)["code"], answer.status_code < 500) == (code, True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 
 from web import auth
 from web.errors import ScopeMissing, TokenExpired, TokenUnknown
@@ -112,6 +113,14 @@ def test_a_wrong_password_is_refused_without_saying_which_half_was_wrong(client,
     assert wrong["code"] == "auth.password_wrong"
     ada.delete()
     assert _login(client).json() == wrong
+
+
+@pytest.mark.law  # so that it runs on PostgreSQL too, which holds no NUL
+def test_a_name_with_the_character_nul_is_refused(client, ada):
+    body = {"account": "ada\0", "password": PASSWORD, "days": 1}
+    answer = client.post("/api/auth/token", body, content_type="application/json")
+    said = "request.invalid" if connection.vendor == "postgresql" else "auth.password_wrong"
+    assert (answer.status_code < 500, answer.json()["code"]) == (True, said)
 
 
 def test_a_token_is_shown_once_on_the_page_and_can_be_revoked_there(client, ada):
