@@ -2,8 +2,10 @@
 
 import os
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from tempfile import mkstemp
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.bindings import (
@@ -75,9 +77,22 @@ def public_hex(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-def sign(key: Ed25519PrivateKey, public: bytes, message: bytes) -> bytes:
-    """What `key.sign` gives, in two thirds of its time. public: the key's public half."""
-    return crypto_sign(message, key.private_bytes_raw() + public)[:crypto_sign_BYTES]
+class Signer(NamedTuple):
+    """A private key, made ready for many signatures."""
+
+    public: bytes
+    name: str
+    secret: bytes
+
+    def sign(self, message: bytes) -> bytes:
+        """What the key's own `sign` gives, in two thirds of its time."""
+        return crypto_sign(message, self.secret)[:crypto_sign_BYTES]
+
+
+@lru_cache(1 << 6)
+def signer(key: Ed25519PrivateKey) -> Signer:
+    public = key.public_key().public_bytes_raw()
+    return Signer(public, public.hex(), key.private_bytes_raw() + public)
 
 
 def verifies(public: bytes, signature: bytes, message: bytes) -> bool:

@@ -122,6 +122,7 @@ SQLITE_OPTIONS = {
 }
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
+    DATABASES["default"]["ENGINE"] = "config.sqlite3"
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
     # A file, not memory: the tests' threads and processes must all see it.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.db")}

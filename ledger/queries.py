@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Value
 
 from ledger.errors import AccountUnknown
 from ledger.models import (
@@ -140,7 +140,8 @@ def holds_over(at_ms: int, *, limit: int) -> list[str]:
     Only those with a time limit are looked at, by an index that holds nothing else.
     """
     timed = Transfer.objects.filter(kind="pending", timeout_s__gt=0, at_ms__lt=at_ms)
-    over = timed.filter(timeout_s__lte=(Value(at_ms) - F("at_ms")) / 1000)
+    now = Value(at_ms, BigIntegerField())  # else PostgreSQL is sent its last 32 bits
+    over = timed.filter(timeout_s__lte=(now - F("at_ms")) / 1000)
     resolved = Transfer.objects.filter(pending_id=OuterRef("pk"))
     found = over.exclude(Exists(resolved)).order_by("pk").values_list("pk", flat=True)
     return list(found[:limit])

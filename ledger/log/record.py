@@ -18,12 +18,12 @@ from assay.wire import changed
 from ledger import bell
 from ledger.errors import AnchorTaken, MessageUnknown
 from ledger.log import signers
-from ledger.log.tables import Tables, insert_many
+from ledger.log.tables import Tables, insert_of
 from ledger.models import Message
 from ledger.rules import fold
-from ledger.rules.accounts import Account, Transfer
+from ledger.rules.accounts import Account, Key, Transfer
 from ledger.rules.entry import Entry, make_entry, read_entry
-from ledger.rules.rows import Overlay
+from ledger.rules.rows import Overlay, Row
 
 _INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw) VALUES "
 _IS_EARLIER_WAITING = (
@@ -83,8 +83,7 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     tables.read_ahead(Transfer, [line.id for line in lines if line.debit])
     for entry in entries:
         fold.apply(entry, above, rooms)
-    tables.write(list(above.changed))
-    if not _append(entries, tables):
+    if not _append(entries, tables, list(above.changed)):
         bell.ring_after_commit()
 
 
@@ -119,23 +118,35 @@ def _key(folder: Path, role: str) -> Ed25519PrivateKey:
     return keys.read_or_make_key(Path(folder) / f"{role}.key")
 
 
-def _append(entries: Sequence[Entry], tables: Tables) -> bool:
-    """Insert the messages. raises AnchorTaken, SignerRefused
+def _append(entries: Sequence[Entry], tables: Tables, changed: Sequence[Row]) -> bool:
+    """Write what the fold changed, and insert the messages. raises AnchorTaken, SignerRefused
 
     returns  whether an earlier message still waits for its place. Then the bell was rung for that
              one, and whoever hears it goes on until nothing waits, and looks again at the end
              (`workers.dispatch.follow`). Rung for each of a thousand messages, the bell costs more
              than they do
     """
+    signs = [row for row in changed if type(row) is Key]  # the insert asks for these: before it
+    tables.write(signs)
+    head, given = tables.write_by_next([row for row in changed if type(row) is not Key])
     rows = [(one.id, one.kind, one.signer, one.anchor, one.cause, one.raw) for one in entries]
+    insert, values = insert_of(_INSERT, rows, _TOLD)
     try:
-        insert_many(tables.cursor, _INSERT, rows, _TOLD)
-        told = sorted(tables.cursor.fetchall())
+        tables.cursor.execute(head + insert, given + values)
     except IntegrityError as error:
+        if _is_of_another_table(error):
+            raise
         text = "A message with this idempotency key is in the log already."
         raise AnchorTaken(text, anchors=[entry.anchor for entry in entries]) from error
+    told = sorted(tables.cursor.fetchall())
     signers.check(entries, [says for _, _, says in told], tables)
     return bool(told[0][1])
+
+
+def _is_of_another_table(error: IntegrityError) -> bool:
+    """PostgreSQL tells the table; on SQLite the statement writes no other one."""
+    told = getattr(error.__cause__, "diag", None)
+    return told is not None and told.table_name != "ledger_message"
 
 
 def _accounts(lines: Sequence[messages.Line]) -> list[str]:

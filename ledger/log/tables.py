@@ -18,6 +18,8 @@ from django.db.backends.utils import CursorWrapper
 from assay import wire
 from ledger.rules.rows import R, Row
 
+Statement = tuple[str, list[Any]]  # SQL, and a value for each of its %s
+
 
 class Tables:
     """Rows over the Django tables; what may change is locked when it is read, until the commit.
@@ -29,11 +31,12 @@ class Tables:
     def __init__(self) -> None:
         self._there: dict[tuple[type, str], Any] = {}
         self._absent: set[tuple[type, str]] = set()
+        self._base = transaction.get_connection()
 
     @cached_property
     def cursor(self) -> CursorWrapper:
         """One for all statements: to make a cursor takes a tenth of what a statement takes."""
-        return connection.cursor()
+        return self._base.cursor()
 
     def get(self, table: type[R], key: str) -> R | None:
         known: R | None = self._there.get((table, key))
@@ -43,7 +46,7 @@ class Tables:
         return found[0] if found else None
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
-        columns = _shape(table).columns
+        columns = self._shape(table).columns
         parts = [
             f"{columns[name]} IS NULL" if value is None else f"{columns[name]} = %s"
             for name, value in wanted.items()
@@ -74,15 +77,38 @@ class Tables:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Replace the rows that were there, insert the others."""
+        for statement in self._statements(rows):
+            self.cursor.execute(*statement)
+
+    def write_by_next(self, rows: Sequence[Row]) -> Statement:
+        """Write the rows; on PostgreSQL by the answer, put at the head of the next statement.
+
+        All of it is then one trip to the server. That statement does not see the rows.
+        """
+        if self._base.vendor != "postgresql":
+            self.write(rows)
+            return "", []
+        parts, given = [], []
+        for place, (sql, values) in enumerate(self._statements(rows)):
+            parts.append(f"written{place} AS ({sql})")
+            given += values
+        return (f"WITH {', '.join(parts)} " if parts else ""), given
+
+    def _statements(self, rows: Sequence[Row]) -> list[Statement]:
+        found = []
         for table in dict.fromkeys(type(row) for row in rows):
-            mine, shape = [row for row in rows if type(row) is table], _shape(table)
+            mine, shape = [row for row in rows if type(row) is table], self._shape(table)
             old = [row for row in mine if (table, row.id) in self._there]
             new = [row for row in mine if (table, row.id) not in self._there]
             for some, more in ((old, shape.replace), (new, "")):
                 if some:
                     values = [shape.values(row) for row in some]
-                    insert_many(self.cursor, shape.insert, values, more)
+                    found.append(insert_of(shape.insert, values, more))
         self._keep(rows)
+        return found
+
+    def _shape(self, table: type[Row]) -> "_Shape":
+        return _shape_of(table, self._base.vendor)
 
     def _read_all(self, table: type[R], ids: Sequence[str]) -> list[R]:
         if not ids:
@@ -91,9 +117,9 @@ class Tables:
         return self._read(table, f"id IN ({places})", sorted(ids))
 
     def _read(self, table: type[R], where: str, given: Sequence[Any]) -> list[R]:
-        shape = _shape(table)
-        is_locked = not table.IS_FINAL and transaction.get_connection().in_atomic_block
-        lock = " FOR UPDATE" if is_locked and connection.vendor == "postgresql" else ""
+        shape = self._shape(table)
+        is_locked = not table.IS_FINAL and self._base.in_atomic_block
+        lock = " FOR UPDATE" if is_locked and self._base.vendor == "postgresql" else ""
         self.cursor.execute(f"{shape.select} WHERE {where} ORDER BY id{lock}", given)
         found: list[R] = [shape.row(values) for values in self.cursor.fetchall()]
         self._keep(found)
@@ -159,10 +185,6 @@ def _shape_of(table: type[Row], vendor: str) -> _Shape:
     return _Shape(table)
 
 
-def _shape(table: type[Row]) -> _Shape:
-    return _shape_of(table, connection.vendor)
-
-
 def _is_plain(hint: Any) -> bool:
     """Whether values of this type lie in their column as they are."""
     return hint in (str, int, bool, str | None, int | None)
@@ -181,10 +203,8 @@ def _from_table(value: object, shape: object) -> object:
     return wire.decode(value, shape, "$") if isinstance(value, list | dict) else value
 
 
-def insert_many(
-    cursor: CursorWrapper, insert: str, rows: Sequence[Sequence[Any]], more: str = ""
-) -> None:
+def insert_of(insert: str, rows: Sequence[Sequence[Any]], more: str = "") -> Statement:
     """One INSERT of several rows. insert: up to VALUES;  more: what follows the rows."""
     one = "(" + ", ".join(["%s"] * len(rows[0])) + ")"
     given = [value for row in rows for value in row]
-    cursor.execute(insert + ", ".join([one] * len(rows)) + more, given)
+    return insert + ", ".join([one] * len(rows)) + more, given

@@ -72,13 +72,13 @@ def seal(
 
     returns  id, signer, anchor as an Entry has them; raw: the item's bytes
     """
-    owner, listed = key.public_key().public_bytes_raw(), _listed(tuple(tags))
-    signature = keys.sign(key, owner, _signed_message(owner, anchor, listed, data))
+    signer, listed = keys.signer(key), _listed(tuple(tags))
+    signature = signer.sign(_signed_message(signer.public, anchor, listed, data))
     sizes = len(tags).to_bytes(8, "little") + len(listed).to_bytes(8, "little")
-    around = signature + owner + _NO_TARGET_AN_ANCHOR + anchor + sizes
+    around = signature + signer.public + _NO_TARGET_AN_ANCHOR + anchor + sizes
     return {
         "id": items.b64url(sha256(signature).digest()),
-        "signer": owner.hex(),
+        "signer": signer.name,
         "anchor": anchor.hex(),
         "raw": _ED25519 + around + listed + data,
     }

@@ -11,6 +11,7 @@ same bytes, because all of them follow from rows that are final. docs/ledger.md 
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,12 +52,23 @@ def sequence(*, holder: str, now: datetime, limit: int = MOST_AT_ONCE) -> int:
     """
     if not queries.waiting_messages() and not _is_unpublished():
         return 0
-    turn = _place(holder=holder, now=now, limit=limit)
+    with _hurried():
+        turn = _place(holder=holder, now=now, limit=limit)
     if turn is None:
         return 0
     tiles.grow(turn.tiled_size, turn.size, queries.entries)
-    _publish(turn)
+    with _hurried():
+        _publish(turn)
     return turn.placed
+
+
+def _hurried() -> AbstractContextManager[None]:
+    """SQLite lets writers in by chance; our connections to it can ask the others to wait.
+
+    docs/decisions/0046-the-sequencer-goes-first.md
+    """
+    hurried: AbstractContextManager[None] = getattr(connection, "hurried", nullcontext)()
+    return hurried
 
 
 def _is_unpublished() -> bool:

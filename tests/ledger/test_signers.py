@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from assay import messages
+from assay import keys, messages
 from ledger import actions, log
 from ledger.errors import SignerRefused
 from ledger.log import signers
@@ -70,3 +70,10 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     signers._remember(key)
     assert list(signers._known) == [evaluator]
     tick("two")
+
+
+def test_a_key_made_ready_signs_as_the_key_does():
+    for key in (keys.new_key(), keys.new_key()):
+        ready = keys.signer(key)
+        assert ready.sign(b"words") == key.sign(b"words")
+        assert ready.name == keys.public_hex(key)
