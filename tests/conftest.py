@@ -43,15 +43,27 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each test process read its settings here, as this one did.
+
+    With the variable inherited, pytest-django reads them before this file gives the process a
+    folder of its own: all of them would store their blobs, keys and uploads in this one's.
+    """
+    os.environ.pop("DJANGO_SETTINGS_MODULE")  # noqa: TID251
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever stands in tests/laws is a law; journeys and laws of one file stay in one process."""
+    """Whatever stands in tests/laws is a law; the files that take longest come first.
+
+    Else one process plays a journey at the end while the other has nothing.
+    """
     for item in items:
         if "laws" in item.path.parts:
             item.add_marker(pytest.mark.law)
-        if item.get_closest_marker("journey"):
-            item.add_marker(pytest.mark.xdist_group("journeys"))
-    # The longest first: else one process plays journeys at the end while the other has nothing.
-    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+    marked = {name: {item.path for item in items if item.get_closest_marker(name)}
+              for name in ("journey", "slow")}  # fmt: skip
+    items.sort(key=lambda one: (one.path not in marked["journey"], one.path not in marked["slow"]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

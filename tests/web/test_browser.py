@@ -14,7 +14,7 @@ from tests.laws.tampering import drop_triggers
 from tests.laws.tampering import run as put_back
 from tests.servers import chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.chromium
 FOLLOWS_WITHIN_MS = 10_000  # the board asks every two seconds; the machine may be shared
 PHONE = {"width": 360, "height": 740}
 UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), textarea, select")]
