@@ -54,13 +54,13 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever stands in tests/laws is a law; the files that take longest come first.
+    """The files that take longest come first.
 
     Else one process plays a journey at the end while the other has nothing.
     """
     for item in items:
-        if "laws" in item.path.parts:
-            item.add_marker(pytest.mark.law)
+        is_law = "laws" in item.path.parts
+        assert is_law or not item.get_closest_marker("postgres"), f"{item.nodeid}: see tests/run.py"
     marked = {name: {item.path for item in items if item.get_closest_marker(name)}
               for name in ("journey", "slow")}  # fmt: skip
     items.sort(key=lambda one: (one.path not in marked["journey"], one.path not in marked["slow"]))

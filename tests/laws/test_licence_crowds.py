@@ -7,8 +7,6 @@ from ledger.queries import balance_nano
 from licensing import errors, queries
 from tests.licensing.market import BASE, WORK, buy, draw, people, scene
 
-pytestmark = pytest.mark.law
-
 
 @pytest.fixture(autouse=True)
 def everybody(committed):
