@@ -23,9 +23,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID2
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
 django.setup()
 
-from django.db import connection, connections  # noqa: E402 - after the environment
+from django.db import connections  # noqa: E402 - after the environment
+from django.test import TransactionTestCase  # noqa: E402 - the same
 
-from tests.laws.tampering import drop_triggers  # noqa: E402 - the same
+from assay import keys, notes  # noqa: E402 - the same
+from assay.witness import Memory, Witness, logs_of, server  # noqa: E402 - the same
+from ledger import log  # noqa: E402 - the same
+from tests.emptying import empty_tables  # noqa: E402 - the same
+from tests.servers import serving  # noqa: E402 - the same
+
+TransactionTestCase._fixture_teardown = empty_tables
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251
@@ -163,17 +170,16 @@ def vectors(house: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def triggers(django_db_setup, django_db_blocker):
-    """What keeps rows final; put back after the tables were emptied."""
-    dropped = []
-    yield dropped
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for statement in dropped:
-            cursor.execute(statement)
+def log_key(settings):
+    """The verifier key of this site's log."""
+    public = log.signing_key("log").public_key().public_bytes_raw()
+    return notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
 
 
 @pytest.fixture
-def committed(triggers, transactional_db):
-    """Real commits. SQLite empties tables row by row, which final rows would refuse."""
-    yield
-    triggers += drop_triggers()
+def witness(tmp_path, log_key, settings):
+    """A witness that answers over HTTP, and that the site asks."""
+    mine = Witness("w.example", keys.new_key(), logs_of([log_key]), Memory(tmp_path / "w.db"))
+    with server(mine, "127.0.0.1", 0) as door, serving(door) as url:
+        settings.WITNESSES = ((mine.vkey, url),)
+        yield mine

@@ -86,8 +86,8 @@ class Site:
         said = manage(self.plan, "shell", "-v", "0", "-c", script).stdout
         return int(said.strip().splitlines()[-1])
 
-    def _files(self, name: str, rows: dict[str, list[dict[str, str]]]) -> dict[str, Path]:
-        folder = self.folder / f"rows of {name}"
+    def _files(self, competition: str, rows: dict[str, list[dict[str, str]]]) -> dict[str, Path]:
+        folder = self.folder / f"rows of {competition}"
         folder.mkdir()
         for name, lines in rows.items():
             text = "".join(json.dumps(line) + "\n" for line in lines)

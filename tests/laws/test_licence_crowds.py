@@ -9,7 +9,7 @@ from tests.licensing.market import BASE, WORK, buy, draw, people, scene
 
 
 @pytest.fixture(autouse=True)
-def everybody(committed):
+def everybody(transactional_db):
     people()
     scene()
 

@@ -10,7 +10,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.test import AsyncClient
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,13 +24,6 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 RAW = bytes(range(256)) * 3000  # more than two pieces
 LATER = timedelta(days=2)
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
 
 
 @pytest.fixture

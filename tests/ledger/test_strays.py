@@ -5,44 +5,27 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
 from assay import messages
-from config.settings import _blob_storage
 from ledger import actions, blobs, log, queries, sequencer
 from ledger.actions import strays
 from ledger.blobs import shelves
 from ledger.errors import BlobBusy, BlobGone
 from ledger.models import Blob, Upload
-from tests.ledger.store import s3
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(days=2)
 
 
 @pytest.fixture(params=["folder", "s3"], autouse=True)
-def store(request, settings, monkeypatch, tmp_path):
+def store(request, settings, tmp_path):
     """A store of its own, since a sweep looks at all of it: our folder, or a bucket."""
-    if request.param == "folder":
-        options = {**settings.STORAGES["default"]["OPTIONS"], "location": str(tmp_path / "blobs")}
-        chosen = {**settings.STORAGES["default"], "OPTIONS": options}
-        settings.STORAGES = {**settings.STORAGES, "default": chosen}
-        yield None
-        return
-    with s3() as (url, found):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        chosen = _blob_storage(f"s3://bucket?endpoint={url}")
-        settings.STORAGES = {**settings.STORAGES, "default": chosen}
-        yield found
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
+    if request.param == "s3":
+        return request.getfixturevalue("bucket")
+    options = {**settings.STORAGES["default"]["OPTIONS"], "location": str(tmp_path / "blobs")}
+    chosen = {**settings.STORAGES["default"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": chosen}
+    return None
 
 
 def stored(raw, now):
