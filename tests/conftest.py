@@ -23,7 +23,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID2
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
 django.setup()
 
-from django.db import connections  # noqa: E402 - after the environment
+from django.conf import settings as house_settings  # noqa: E402 - after the environment
+from django.db import connections  # noqa: E402 - the same
 from django.test import TransactionTestCase  # noqa: E402 - the same
 
 from assay import keys, notes  # noqa: E402 - the same
@@ -33,6 +34,8 @@ from tests.emptying import empty_tables  # noqa: E402 - the same
 from tests.servers import serving  # noqa: E402 - the same
 
 TransactionTestCase._fixture_teardown = empty_tables
+# A password costs the site a quarter of a second, on purpose; here it is only a password.
+house_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251

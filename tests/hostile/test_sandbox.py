@@ -165,7 +165,7 @@ def test_an_attack_that_works_outside_gets_nothing_inside(name, sandbox, scene, 
     ],
 )
 def test_an_ending_has_one_name(name, status, sandbox):
-    outcome = attack(sandbox, name, wall_s=0.7 if status is Status.TIMEOUT else 10)
+    outcome = attack(sandbox, name, wall_s=0.4 if status is Status.TIMEOUT else 10)
     assert (outcome.status, outcome.predictions) == (status, None), outcome
     assert outcome.status.is_verdict
     assert not outcome.status.is_infrastructure
