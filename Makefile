@@ -39,10 +39,10 @@ test: setup-dev ## Run all tests on SQLite, and the laws on PostgreSQL when it i
 	@$(RUN) tests/run.py $(ARGS)
 
 laws: setup-dev ## Run only the laws: money, states, replay, crowds
-	@$(RUN) tests/run.py -m law
+	@$(RUN) tests/run.py tests/laws
 
 journeys: setup-dev ## Run only the whole stories through public doors
-	@$(RUN) tests/run.py -m journey
+	@$(RUN) tests/run.py tests/journeys
 
 lint: setup-dev ## ruff, mypy, import contracts, migrations
 	@.venv/bin/ruff check .

@@ -57,13 +57,6 @@ def register_work(order: Entry, *, now: datetime) -> str:
     return asked.work
 
 
-def register_work_for(
-    account: str, body: messages.WorkRegister, *, idempotency: str, now: datetime
-) -> str:
-    """Register a work for a web user, in the operator's words. raises as register_work"""
-    return register_work(log.order_for(account, body, idempotency=idempotency), now=now)
-
-
 def registration_facts(registration: Registration, *, answers: Entry, now: datetime) -> list[Entry]:
     """The facts that make something a work, link it to its parents, and offer it; not recorded.
 
@@ -119,14 +112,6 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
     return queries.grant(order.id)
 
 
-def buy_licence_for(
-    account: str, quote: queries.Quote, *, idempotency: str, now: datetime
-) -> Grant:
-    """Buy what was quoted, for a web user, in the operator's words. raises as buy_licence"""
-    order = log.order_for(account, quote.order(), idempotency=idempotency)
-    return buy_licence(order, now=now)
-
-
 @transaction.atomic
 def draw_royalty(order: Entry, *, now: datetime) -> int:
     """Pay the actor of a `royalty.draw` order what is due from a work's pool.
@@ -142,9 +127,3 @@ def draw_royalty(order: Entry, *, now: datetime) -> int:
     fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
     return line.amount_nano
-
-
-def draw_royalty_for(account: str, work: str, *, idempotency: str, now: datetime) -> int:
-    """Draw for a web user, in the operator's words. raises as draw_royalty"""
-    body = messages.RoyaltyDraw(work)
-    return draw_royalty(log.order_for(account, body, idempotency=idempotency), now=now)

@@ -23,9 +23,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID2
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
 django.setup()
 
-from django.db import connection, connections  # noqa: E402 - after the environment
+from django.conf import settings as house_settings  # noqa: E402 - after the environment
+from django.db import connections  # noqa: E402 - the same
+from django.test import TransactionTestCase  # noqa: E402 - the same
 
-from tests.laws.tampering import drop_triggers  # noqa: E402 - the same
+from assay import keys, notes  # noqa: E402 - the same
+from assay.witness import Memory, Witness, logs_of, server  # noqa: E402 - the same
+from ledger import log  # noqa: E402 - the same
+from tests.emptying import empty_tables  # noqa: E402 - the same
+from tests.servers import serving  # noqa: E402 - the same
+
+TransactionTestCase._fixture_teardown = empty_tables
+# A password costs the site a quarter of a second, on purpose; here it is only a password.
+house_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251
@@ -43,15 +53,27 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each test process read its settings here, as this one did.
+
+    With the variable inherited, pytest-django reads them before this file gives the process a
+    folder of its own: all of them would store their blobs, keys and uploads in this one's.
+    """
+    os.environ.pop("DJANGO_SETTINGS_MODULE")  # noqa: TID251
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever stands in tests/laws is a law; journeys and laws of one file stay in one process."""
+    """The files that take longest come first.
+
+    Else one process plays a journey at the end while the other has nothing.
+    """
     for item in items:
-        if "laws" in item.path.parts:
-            item.add_marker(pytest.mark.law)
-        if item.get_closest_marker("journey"):
-            item.add_marker(pytest.mark.xdist_group("journeys"))
-    # The longest first: else one process plays journeys at the end while the other has nothing.
-    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+        is_law = "laws" in item.path.parts
+        assert is_law or not item.get_closest_marker("postgres"), f"{item.nodeid}: see tests/run.py"
+    marked = {name: {item.path for item in items if item.get_closest_marker(name)}
+              for name in ("journey", "slow")}  # fmt: skip
+    items.sort(key=lambda one: (one.path not in marked["journey"], one.path not in marked["slow"]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -91,6 +113,11 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     if default.vendor == "sqlite":
         file = tmp_path_factory.mktemp("database") / "test.sqlite3"
         default.settings_dict["TEST"]["NAME"] = str(file)
+        # It need not survive a power cut: each commit waited 3 ms for the disk.
+        options = default.settings_dict["OPTIONS"]
+        assert "synchronous=FULL" in options["init_command"]
+        quick = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+        default.settings_dict["OPTIONS"] = {**options, "init_command": quick}
     else:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # noqa: TID251 - set by xdist
         default.settings_dict["TEST"]["NAME"] = f"test_assay_{worker}"
@@ -151,17 +178,16 @@ def vectors(house: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def triggers(django_db_setup, django_db_blocker):
-    """What keeps rows final; put back after the tables were emptied."""
-    dropped = []
-    yield dropped
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for statement in dropped:
-            cursor.execute(statement)
+def log_key(settings):
+    """The verifier key of this site's log."""
+    public = log.signing_key("log").public_key().public_bytes_raw()
+    return notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
 
 
 @pytest.fixture
-def committed(triggers, transactional_db):
-    """Real commits. SQLite empties tables row by row, which final rows would refuse."""
-    yield
-    triggers += drop_triggers()
+def witness(tmp_path, log_key, settings):
+    """A witness that answers over HTTP, and that the site asks."""
+    mine = Witness("w.example", keys.new_key(), logs_of([log_key]), Memory(tmp_path / "w.db"))
+    with server(mine, "127.0.0.1", 0) as door, serving(door) as url:
+        settings.WITNESSES = ((mine.vkey, url),)
+        yield mine

@@ -23,12 +23,13 @@ from evaluator import manifest as forms
 from evaluator.bases import MINILM, base_id
 from evaluator.results import result_tree
 from ledger import actions as ledger_actions
-from ledger import blobs, log
+from ledger import log
 from ledger import queries as ledger_queries
 from licensing import actions as rights
 from licensing import queries as rights_queries
 from licensing.rules.terms import OUR_LICENCE
 from tests.evaluator import makers
+from tests.ledger.store import put_bytes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 EXAMPLES, BASELINE_E9 = 40, 250_000_000
@@ -70,7 +71,7 @@ def work(kind, sha256, *, owner, tags=OPEN_TAGS):
     account(owner)
     if not rights_queries.has_work(sha256):
         body = messages.WorkRegister(sha256, kind, f"The {kind}", tags, (Share(owner, 1),))
-        rights.register_work_for(owner, body, idempotency=sha256, now=NOW)
+        rights.register_work(log.order_for(owner, body, idempotency=sha256), now=NOW)
     return sha256
 
 
@@ -272,7 +273,7 @@ def result(right, mode="fast", **changed):
     made = Result(
         score_e9=Nano(right * 10**9 // EXAMPLES), examples=EXAMPLES,
         records=records.pack(ones, is_binary=True), results_root=root,
-        results_sha256=blobs.put_bytes(file),
+        results_sha256=put_bytes(file),
         mode=mode, device="cpu x86_64", sandbox_level="seccomp", policy_sha256="9" * 64,
     )  # fmt: skip
     return replace(made, **changed)

@@ -1,7 +1,7 @@
 """Real servers for the tests, each in a folder of its own, ended by process id.
 
 postgres()   a throw-away PostgreSQL cluster      redis()   a private Redis or Valkey
-chromium()   the browser that playwright is given
+chromium()   the browser that playwright is given     serving()   one of our own, in a thread
 """
 
 import os
@@ -10,14 +10,17 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import HTTPServer
 from pathlib import Path
 
 from requirements.system import program
 
 START_LIMIT_S = 30
+LOOKS_EVERY_S = 0.01  # whether it shall end; the half second of the library is paid by every test
 READY = "ready to accept connections"  # PostgreSQL, Redis and Valkey all say it
 # A cluster that lives for minutes need not survive a power cut.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -70,6 +73,18 @@ def chromium() -> dict[str, object]:
     assert browser, program("chromium").absence()
     jail = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {"executable_path": str(browser), "args": jail, "headless": True}
+
+
+@contextmanager
+def serving(door: HTTPServer) -> Iterator[str]:
+    """Let a server answer from a thread of its own; yield its address."""
+    thread = threading.Thread(target=door.serve_forever, args=(LOOKS_EVERY_S,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{door.server_address[1]}"
+    finally:
+        door.shutdown()
+        thread.join(10)
 
 
 def free_port() -> int:

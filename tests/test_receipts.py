@@ -232,7 +232,7 @@ def draw_royalty(settings, tmp_path):
         ME, work, "data", (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
     )
     quote = market.queries.quote(work, ("commercial",), account="buyer", now=timezone.now())
-    market.actions.buy_licence_for("buyer", quote, idempotency="one", now=timezone.now())
+    market.buy_quoted("buyer", quote, now=timezone.now())
     return messages.RoyaltyDraw(work)
 
 

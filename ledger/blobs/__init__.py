@@ -53,11 +53,6 @@ def put(chunks: Iterable[bytes], *, limit_bytes: int, expected: str = "") -> Sto
     return Stored(name, size, tree.root())
 
 
-def put_bytes(raw: bytes) -> str:
-    """Store bytes of our own making; answer with their name."""
-    return put([raw], limit_bytes=len(raw)).sha256
-
-
 def open_blob(name: str) -> IO[bytes]:
     """The bytes as a stream, unverified: for sending. raises BlobMissing"""
     try:

@@ -24,10 +24,8 @@ def ask(mode, given=None):
     """What the package answers, as JSON."""
     node = shutil.which("node")
     if not node or not (FOLDER / "node_modules" / "arbundles").is_dir():
-        pytest.skip(
-            "no arbundles: items are not compared with the public package; "
-            "install Node and npm, then `make oracle`"
-        )
+        how = "`make oracle`" if node else "install Node and npm, then `make oracle`"
+        pytest.skip(f"no arbundles: items are not compared with the public package; {how}")
     script = env.HOUSE / "tests" / "assay" / "arbundles" / "check.mjs"
     done = subprocess.run(
         [node, script, FOLDER, mode],

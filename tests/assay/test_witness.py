@@ -1,7 +1,6 @@
 """The witness: the statuses of C2SP tlog-witness, and that nobody gets two histories cosigned."""
 
 import sqlite3
-import threading
 from contextlib import closing, contextmanager
 from hashlib import sha256
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from assay import merkle, notes
 from assay.witness import Memory, Witness, checkpoint_path, logs_of, server, write_request
+from tests.servers import serving
 
 LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ORIGIN = "log.example/log"
@@ -167,12 +167,8 @@ def test_all_that_is_ever_cosigned_is_one_history(tmp_path_factory, steps):
 @contextmanager
 def running(witness):
     """The witness behind HTTP; its address."""
-    with server(witness, "127.0.0.1", 0) as door:
-        thread = threading.Thread(target=door.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{door.server_address[1]}"
-        door.shutdown()
-        thread.join(10)
+    with server(witness, "127.0.0.1", 0) as door, serving(door) as url:
+        yield url
 
 
 def test_it_answers_over_http_and_at_no_other_address(witness):

@@ -9,8 +9,6 @@ from typer.testing import CliRunner, Result
 
 from assay.cli.main import app
 from ledger import actions
-from tests.laws.tampering import drop_triggers
-from tests.laws.tampering import run as put_back
 
 Run = Callable[..., Result]
 
@@ -32,20 +30,8 @@ def run(home: Path) -> Run:
     return one
 
 
-@pytest.fixture(scope="module")
-def final_rows(django_db_setup, django_db_blocker):
-    """What keeps rows final; put back after the last test of a file emptied the tables."""
-    dropped: list[str] = []
-    yield dropped
-    with django_db_blocker.unblock():
-        put_back(*dropped)
-
-
 @pytest.fixture
-def site(final_rows, transactional_db, live_server):
-    """A site whose log has begun. SQLite empties tables row by row, which final rows refuse."""
-    put_back(*final_rows)
-    final_rows.clear()
+def site(transactional_db, live_server):
+    """A site whose log has begun."""
     actions.found(now=timezone.now())
-    yield str(live_server.url)
-    final_rows += drop_triggers()
+    return str(live_server.url)

@@ -52,7 +52,7 @@ def draw(settings, tmp_path):
     tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
     work = market.register("ada", "c0" * 32, "data", tags)
     quote = market.queries.quote(work, ("commercial",), account="buyer", now=timezone.now())
-    market.actions.buy_licence_for("buyer", quote, idempotency="one", now=timezone.now())
+    market.buy_quoted("buyer", quote, now=timezone.now())
     return ["ledger", "draw", work]
 
 

@@ -1,6 +1,7 @@
 """One word for one thing: what the glossary does not say, no page and no command says either."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def not_said() -> dict[str, str]:
     }
 
 
+@cache
 def pages() -> dict[str, str]:
     """Templates, without their tags, and the help of every command."""
     files = sorted(

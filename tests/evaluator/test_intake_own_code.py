@@ -58,8 +58,9 @@ WORKER = """
     from workers import scoring, tasks
 
     folder = Path(sys.argv[2])
-    named = {name: blobs.put_bytes((folder / f"adapter_{name}").read_bytes())
-             for name in ("config.json", "model.safetensors")}
+    raws = {name: (folder / f"adapter_{name}").read_bytes()
+            for name in ("config.json", "model.safetensors")}
+    named = {name: blobs.put([raw], limit_bytes=len(raw)).sha256 for name, raw in raws.items()}
     ticket = Ticket(*["x"] * len(Ticket._fields))._replace(
         config_sha256=named["config.json"], tensors_sha256=named["model.safetensors"],
         adapter_sha256="")

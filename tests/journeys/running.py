@@ -24,6 +24,7 @@ class Site:
     def __init__(self, plan: Plan, supervisor: Supervisor, folder: Path) -> None:
         self.plan, self.supervisor, self.folder = plan, supervisor, folder
         self.url = plan.address.rstrip("/")
+        self.sponsor, self.anyone = (Visitor(self.url, name) for name in (SPONSOR, "anyone"))
 
     def until(self, holds, what: str):
         """Tend the site until `holds()` answers something true; that is the answer."""
@@ -37,29 +38,28 @@ class Site:
         raise AssertionError(f"{what} did not happen in {LIMIT_S} s: {json.dumps(logs, indent=1)}")
 
     def publish(self, name: str, *, public: int, open_s: int = 3600, quota: int = 10) -> None:
-        """A sponsor's competition with `public` public examples, by the wizard."""
-        rows = makers_rows(public)
-        with Visitor(self.url, SPONSOR) as sponsor:
-            sponsor.sign_up(play_money=True)
-            draft = str(sponsor.post("/sponsor/", {}).url).split("/drafts/")[1].split("/")[0]
-            base = f"/sponsor/drafts/{draft}"
-            task = {"title": "Colours", "competition": name, "summary": "Small and quick."}
-            sponsor.post(f"{base}/task/", task)
-            data = {"base": "minilm-l6-v2", "metric": "accuracy", "max_tokens": "32"}
-            sponsor.post(f"{base}/data/", data, self._files(rows))
-            prize = {"prize": "100", "curve": "2,1", "dispute": "0 s", "window": "1 day"}
-            prize |= {"quota": str(quota), "closes_in": f"{open_s} s"}
-            sponsor.post(f"{base}/prize/", prize)
-            terms = {"commercial": "none", "train": "none", "data_share": "10"}
-            sponsor.post(f"{base}/terms/", terms)
-            sponsor.post(f"{base}/dry-run/", {})
-            self.until(lambda: "Baseline score" in sponsor.get(f"{base}/review/").text, "dry run")
-            sponsor.post(f"{base}/publish/", {})
-            self.until(lambda: self.state_of(name) == "open", "opening")
+        """A competition of the sponsor with `public` public examples, by the wizard."""
+        draft = str(self.sponsor.post("/sponsor/", {}).url).split("/drafts/")[1].split("/")[0]
+        base = f"/sponsor/drafts/{draft}"
+        task = {"title": name.title(), "competition": name, "summary": "Small and quick."}
+        self.sponsor.post(f"{base}/task/", task)
+        data = {"base": "minilm-l6-v2", "metric": "accuracy", "max_tokens": "32"}
+        self.sponsor.post(f"{base}/data/", data, self._files(name, makers_rows(name, public)))
+        prize = {"prize": "100", "curve": "2,1", "dispute": "0 s", "window": "1 day"}
+        prize |= {"quota": str(quota), "closes_in": f"{open_s} s"}
+        self.sponsor.post(f"{base}/prize/", prize)
+        terms = {"commercial": "none", "train": "none", "data_share": "10"}
+        self.sponsor.post(f"{base}/terms/", terms)
+        self.sponsor.post(f"{base}/dry-run/", {})
+        self.until(lambda: "Baseline score" in self.sponsor.get(f"{base}/review/").text, "dry run")
+        self.sponsor.post(f"{base}/publish/", {})
+        path = f"/api/competitions/{name}"
+        self.until(lambda: self.anyone.get(path).json()["state"] == "open", "opening")
 
-    def state_of(self, name: str) -> str:
-        with Visitor(self.url, "anyone") as anyone:
-            return str(anyone.get(f"/api/competitions/{name}").json()["state"])
+    def state_of(self, entry: str) -> str:
+        """Where an entry stands, as every auditor sees it."""
+        rows = self.anyone.get("/api/state/competitions.Submission?limit=500").json()["rows"]
+        return next(str(row["state"]) for row in rows if row["id"] == entry)
 
     def miner(self, name: str) -> Miner:
         """A miner with a key and a session."""
@@ -86,21 +86,24 @@ class Site:
         said = manage(self.plan, "shell", "-v", "0", "-c", script).stdout
         return int(said.strip().splitlines()[-1])
 
-    def _files(self, rows: dict[str, list[dict[str, str]]]) -> dict[str, Path]:
-        folder = self.folder / "rows"
-        folder.mkdir(exist_ok=True)
+    def _files(self, competition: str, rows: dict[str, list[dict[str, str]]]) -> dict[str, Path]:
+        folder = self.folder / f"rows of {competition}"
+        folder.mkdir()
         for name, lines in rows.items():
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (folder / f"{name}.jsonl").write_text(text)
         return {name: folder / f"{name}.jsonl" for name in rows}
 
 
-def makers_rows(public: int) -> dict[str, list[dict[str, str]]]:
+def makers_rows(competition: str, public: int) -> dict[str, list[dict[str, str]]]:
     """Rows whose labels are the ones that tests/evaluator/makers.py builds heads for."""
     labels = makers.LABELS
     sizes = {"train": 40, "public": public, "final": 20}
     return {
-        name: [row(name, number, labels[number % len(labels)]) for number in range(size)]
+        name: [
+            row(f"{competition} {name}", number, labels[number % len(labels)])
+            for number in range(size)
+        ]
         for name, size in sizes.items()
     }
 
@@ -124,6 +127,7 @@ def running_site(folder: Path, **environment: str) -> Iterator[Site]:
         site = Site(plan, supervisor, folder)
         with Visitor(site.url, AUTHOR) as author:
             author.sign_up()
+        site.sponsor.sign_up(play_money=True)
         manage(plan, "register_base", "minilm-l6-v2", "--author", AUTHOR)
         yield site
         manage(plan, "replay")  # whatever happened in the journey, its tables follow from its log

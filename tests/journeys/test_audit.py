@@ -16,7 +16,6 @@ from competitions.audit.mirror import split_bundle
 from ledger.models import Account
 from tests.journeys.copied import change_row, copy_site, flip, save
 from tests.laws import story
-from tests.laws.tampering import drop_triggers, run
 
 APP = typer.Typer()
 APP.command()(audit)
@@ -33,25 +32,6 @@ def ask(tmp_path):
         return answer.exit_code, json.loads(answer.stdout)
 
     return one
-
-
-@pytest.fixture(scope="module")
-def dropped(django_db_setup, django_db_blocker):
-    """Triggers, put back after the tables were emptied."""
-    found: list[str] = []
-    yield found
-    with django_db_blocker.unblock():
-        run(*found)
-
-
-@pytest.fixture
-def told(dropped, transactional_db):
-    """A site after the whole story. SQLite empties tables row by row, which final rows refuse."""
-    run(*dropped)
-    dropped.clear()
-    story.tell()
-    yield
-    dropped += drop_triggers()
 
 
 @pytest.fixture

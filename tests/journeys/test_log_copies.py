@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,26 +14,7 @@ from assay.cli.main import app
 from ledger.models import Transfer
 from tests.journeys.copied import copy_site, flip
 from tests.laws import story
-from tests.laws.tampering import drop_triggers, run
-
-
-@pytest.fixture(scope="module")
-def dropped(django_db_setup, django_db_blocker):
-    """Triggers, put back after the tables were emptied."""
-    found: list[str] = []
-    yield found
-    with django_db_blocker.unblock():
-        run(*found)
-
-
-@pytest.fixture
-def told(dropped, transactional_db):
-    """A site after the whole story. SQLite empties tables row by row, which final rows refuse."""
-    run(*dropped)
-    dropped.clear()
-    story.tell()
-    yield
-    dropped += drop_triggers()
+from tests.servers import serving
 
 
 @pytest.fixture
@@ -57,13 +37,9 @@ def static(folder):
         def log_message(self, *_):
             """Nobody reads it."""
 
-    door = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=door.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{door.server_address[1]}"
-    door.shutdown()
-    door.server_close()
-    thread.join(10)
+    handler = partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as door, serving(door) as url:
+        yield url
 
 
 def test_an_export_is_audited_as_a_folder_and_as_static_files_and_then_only_grows(

@@ -4,17 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 
 import pytest
 
-from assay import keys, notes
-from assay.witness import Memory, Witness, logs_of, server
 from config import env
-from ledger import actions, log
+from ledger import actions
 from ledger.models import Checkpoint, Message
 from tests.laws import story
-from tests.laws.tampering import drop_triggers, run
 from workers import record
 
 PAGE = (env.HOUSE / "docs" / "verify.md").read_text(encoding="utf-8")
@@ -38,36 +34,14 @@ def script():
     return "\n".join(lines)
 
 
-@pytest.fixture(scope="module")
-def dropped(django_db_setup, django_db_blocker):
-    """Triggers, put back after the tables were emptied."""
-    found: list[str] = []
-    yield found
-    with django_db_blocker.unblock():
-        run(*found)
-
-
 @pytest.fixture
-def site(dropped, transactional_db, live_server, settings, tmp_path):
+def site(told, witness, live_server):
     """A site after the whole story, with a witness that cosigned its newest checkpoint."""
     for name in NEEDED:
         if shutil.which(name) is None:
             pytest.skip(f"no {name}: the commands of docs/verify.md are not run")
-    run(*dropped)
-    dropped.clear()
-    story.tell()
-    public = log.signing_key("log").public_key().public_bytes_raw()
-    log_key = notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
-    witness = Witness("w.example", keys.new_key(), logs_of([log_key]), Memory(tmp_path / "w.db"))
-    with server(witness, "127.0.0.1", 0) as door:
-        thread = threading.Thread(target=door.serve_forever, daemon=True)
-        thread.start()
-        settings.WITNESSES = ((witness.vkey, f"http://127.0.0.1:{door.server_address[1]}"),)
-        record.ask_witnesses()
-        yield live_server.url
-        door.shutdown()
-        thread.join(10)
-    dropped += drop_triggers()
+    record.ask_witnesses()
+    return live_server.url
 
 
 def bash(folder, site, lines, **more):

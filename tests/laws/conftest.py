@@ -11,7 +11,7 @@ from ledger.actions import found
 
 
 @pytest.fixture
-def founded(committed):
+def founded(transactional_db):
     """A house with its keys and accounts."""
     found(now=timezone.now())
 

@@ -12,12 +12,13 @@ from competitions.actions import contest, deadline
 from competitions.rules.fold import fold
 from competitions.rules.records import pack
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
-from ledger import blobs, log, queries
+from ledger import log, queries
 from ledger.actions import found, mint, ms, open_account_for
 from ledger.sequencer import sequence
 from licensing import actions as rights
 from licensing import queries as rights_queries
 from licensing.rules.terms import OUR_LICENCE
+from tests.ledger.store import put_bytes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE, DATA, MANIFEST = "ba" * 32, "da" * 32, "3a" * 32
@@ -67,7 +68,7 @@ def works():
         ("sponsor", DATA, "data", DATA_TERMS),
     ):
         body = messages.WorkRegister(work, kind, f"The {kind}", tags, (Share(owner, 1),))
-        rights.register_work_for(owner, body, idempotency=work, now=NOW)
+        rights.register_work(log.order_for(owner, body, idempotency=work), now=NOW)
 
 
 def spec():
@@ -137,7 +138,7 @@ def result(number, mode):
     good = (12, 36, 30)[number]
     ones = (1,) * good + (0,) * (EXAMPLES - good)
     packed = pack(ones, is_binary=True)
-    score_e9, answers = Nano(good * 10**9 // EXAMPLES), blobs.put_bytes(b"answers")
+    score_e9, answers = Nano(good * 10**9 // EXAMPLES), put_bytes(b"answers")
     return Result(score_e9, EXAMPLES, packed, results_sha256=answers, mode=mode, **RUN)
 
 
@@ -181,8 +182,9 @@ def adapter(number):
 def sell():
     work = adapter(1)
     quote = rights_queries.quote(work, ("commercial",), account="buyer", now=at(140))
-    rights.buy_licence_for("buyer", quote, idempotency="one", now=at(140))
-    rights.draw_royalty_for("ada", work, idempotency="draw", now=at(150))
+    rights.buy_licence(log.order_for("buyer", quote.order(), idempotency="one"), now=at(140))
+    draw = log.order_for("ada", messages.RoyaltyDraw(work), idempotency="draw")
+    rights.draw_royalty(draw, now=at(150))
 
 
 @transaction.atomic

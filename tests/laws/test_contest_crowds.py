@@ -42,7 +42,7 @@ AT = factories.at(1)
 
 
 @pytest.fixture(autouse=True)
-def house(committed):
+def house(transactional_db):
     """Commits are real here."""
 
 

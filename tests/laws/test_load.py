@@ -30,7 +30,7 @@ def inspect(folder, home, far=lambda *_: None):
 
 
 def test_a_long_log_replays_equal_audits_clean_and_names_every_planted_lie(
-    committed, replay, tmp_path
+    transactional_db, replay, tmp_path
 ):
     size = load(MESSAGES)
     assert size == queries.log_size() >= MESSAGES

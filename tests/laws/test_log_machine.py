@@ -163,7 +163,7 @@ def test_the_log_keeps_its_laws_whatever_happens(db):
 
 
 @pytest.fixture
-def served(committed, tmp_path):
+def served(transactional_db, tmp_path):
     """What a site serves after the whole story."""
     story.tell()
     return copy_site(tmp_path / "site")

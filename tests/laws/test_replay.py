@@ -17,7 +17,7 @@ COLUMNS = ("item", "kind", "signer", "anchor", "cause")
 
 
 @pytest.fixture
-def told(committed):
+def told(transactional_db):
     story.tell()
 
 

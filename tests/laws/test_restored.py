@@ -17,7 +17,6 @@ from django.utils import timezone
 
 from assay import keys, messages, notes
 from assay.client import sign_order
-from assay.witness import Memory, Witness, logs_of, server
 from ledger import actions, log, queries
 from ledger.errors import AnotherHistory, ReceiptNotYet
 from ledger.models import Checkpoint, Message
@@ -28,25 +27,6 @@ from workers import record
 
 pytestmark = pytest.mark.usefixtures("founded")
 RAW = "application/octet-stream"
-
-
-@pytest.fixture
-def log_key():
-    public = log.signing_key("log").public_key().public_bytes_raw()
-    return notes.verifier_key(house_settings.LOG_ORIGIN, notes.LOG_KEY, public)
-
-
-@pytest.fixture
-def witness(tmp_path, log_key, settings):
-    """A witness that answers over HTTP, and that the site asks."""
-    mine = Witness("w.example", keys.new_key(), logs_of([log_key]), Memory(tmp_path / "w.db"))
-    with server(mine, "127.0.0.1", 0) as door:
-        thread = threading.Thread(target=door.serve_forever, daemon=True)
-        thread.start()
-        settings.WITNESSES = ((mine.vkey, f"http://127.0.0.1:{door.server_address[1]}"),)
-        yield mine
-        door.shutdown()
-        thread.join(10)
 
 
 class Backup:

@@ -19,6 +19,7 @@ from ledger.blobs.shelves import shelves
 from ledger.errors import BlobBusy
 from ledger.models import Blob, Upload
 from tests.laws.mortal import dies_at
+from tests.ledger.store import put_bytes
 
 LATER = timedelta(days=2)
 LEAST = {"store": 6, "upload": 12, "sweep": 10}  # fewer steps: the counter sees too little
@@ -139,7 +140,7 @@ def test_a_sweep_killed_at_any_step_is_ended_by_the_next_one(founded, place, sen
     """Guards the three steps: whoever sends the bytes again after a death gets them, or is told."""
     for step in count(1):
         kept, _ = actions.store([b"kept"], owner="ada", limit_bytes=9, now=timezone.now())
-        stray = blobs.put_bytes(f"stray {step}".encode())
+        stray = put_bytes(f"stray {step}".encode())
         (place / "aa" / "bb").mkdir(parents=True, exist_ok=True)
         (place / "aa" / "bb" / f"{DRAFT}x").write_bytes(b"half")
         is_dead = dies_at(step, sweep, sent)
@@ -169,7 +170,7 @@ def test_bytes_stored_while_they_are_swept_are_there_or_refused(founded, crowd, 
     monkeypatch.setattr(strays, "is_before", lambda at, then: DRAFT not in at and old(at, then))
     raws = [uuid4().bytes for _ in range(12)]
     for raw in raws:
-        blobs.put_bytes(raw)
+        put_bytes(raw)
     lost = []
 
     def job(number):
@@ -197,7 +198,7 @@ def stored(raw):
 
 
 def test_a_file_written_at_this_moment_is_left(founded, place):
-    name = blobs.put_bytes(b"fresh")
+    name = put_bytes(b"fresh")
     draft = f"{name[:2]}/{name[2:4]}/{DRAFT}y"
     (place / draft).write_bytes(b"half")
     assert actions.sweep_strays(now=timezone.now()).gone == 0

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from assay import items, keys, merkle, messages, notes
 from assay.client import sign_order
-from ledger import actions, blobs, log, sequencer
+from ledger import actions, log, sequencer
 from ledger.models import Message
+from tests.ledger.store import put_bytes
 from web import auth
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +114,7 @@ def test_a_blob_is_stored_under_its_hash_and_is_not_public(ada, client):
 
 
 def test_a_public_blob_is_given_to_everybody_for_ever(ada, client, now):
-    name = blobs.put_bytes(b"train")
+    name = put_bytes(b"train")
     actions.publish_blob(name, now=now)
     answer = client.get(f"/api/blobs/{name}")
     assert answer.getvalue() == b"train"

@@ -3,7 +3,6 @@
 from contextlib import suppress
 
 import pytest
-from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,11 +22,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    actions.open_account_for("ada", now=moment)
-    return moment
+def now(now):
+    actions.open_account_for("ada", now=now)
+    return now
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from hashlib import sha256
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.utils import timezone
 
 from assay.chunks import CHUNK_BYTES, ChunkTree, is_chunk
 from ledger import actions, blobs
@@ -13,13 +12,6 @@ from ledger.models import Blob
 
 pytestmark = pytest.mark.django_db
 RAW = b"".join(sha256(at.to_bytes(4)).digest() * 2048 for at in range(5)) + b"tail"
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
 
 
 def published(raw, now):

@@ -9,7 +9,6 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.utils import timezone
 
 from assay import keys, merkle, messages, notes
 from assay.witness import checkpoint_path
@@ -28,12 +27,10 @@ VKEY = notes.verifier_key("w.example", notes.WITNESS_KEY, KEY.public_key().publi
 
 
 @pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
+def now(now):
     for word in "abc":
-        grow(word, moment)
-    return moment
+        grow(word, now)
+    return now
 
 
 @transaction.atomic

@@ -10,7 +10,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.test import AsyncClient
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,17 +20,11 @@ from ledger.models import Blob, Upload
 from ledger.rules.naming import hashes_in
 from ledger.rules.ranges import asked_range
 from tests import factories
+from tests.ledger.store import put_bytes
 
 pytestmark = pytest.mark.django_db
 RAW = bytes(range(256)) * 3000  # more than two pieces
 LATER = timedelta(days=2)
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
 
 
 @pytest.fixture
@@ -122,7 +115,7 @@ def test_a_withdrawn_file_is_gone_its_row_stays_and_the_log_says_why(public, cli
     assert (row.size_bytes, row.is_public, blobs.has(public)) == (len(RAW), False, False)
     with pytest.raises(BlobGone):
         actions.store([RAW], owner="bob", limit_bytes=len(RAW), now=now)
-    blobs.put_bytes(RAW)
+    put_bytes(RAW)
     with pytest.raises(BlobGone):
         actions.publish_blob(public, now=now)
 
@@ -214,7 +207,7 @@ def test_a_file_of_the_folder_appears_whole_or_not_at_all():
 
 
 def test_a_copy_of_damaged_bytes_is_refused(tmp_path):
-    name = blobs.put_bytes(b"good")
+    name = put_bytes(b"good")
     default_storage.delete(blobs.place(name))
     default_storage.save(blobs.place(name), ContentFile(b"evil"))
     with pytest.raises(BlobDamaged):

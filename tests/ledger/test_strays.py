@@ -5,44 +5,28 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
 from assay import messages
-from config.settings import _blob_storage
 from ledger import actions, blobs, log, queries, sequencer
 from ledger.actions import strays
 from ledger.blobs import shelves
 from ledger.errors import BlobBusy, BlobGone
 from ledger.models import Blob, Upload
-from tests.ledger.store import s3
+from tests.ledger.store import put_bytes
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(days=2)
 
 
 @pytest.fixture(params=["folder", "s3"], autouse=True)
-def store(request, settings, monkeypatch, tmp_path):
+def store(request, settings, tmp_path):
     """A store of its own, since a sweep looks at all of it: our folder, or a bucket."""
-    if request.param == "folder":
-        options = {**settings.STORAGES["default"]["OPTIONS"], "location": str(tmp_path / "blobs")}
-        chosen = {**settings.STORAGES["default"], "OPTIONS": options}
-        settings.STORAGES = {**settings.STORAGES, "default": chosen}
-        yield None
-        return
-    with s3() as (url, found):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        chosen = _blob_storage(f"s3://bucket?endpoint={url}")
-        settings.STORAGES = {**settings.STORAGES, "default": chosen}
-        yield found
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
+    if request.param == "s3":
+        return request.getfixturevalue("bucket")
+    options = {**settings.STORAGES["default"]["OPTIONS"], "location": str(tmp_path / "blobs")}
+    chosen = {**settings.STORAGES["default"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": chosen}
+    return None
 
 
 def stored(raw, now):
@@ -65,7 +49,7 @@ def sweep(now, kept=()):
 
 def test_bytes_without_a_row_go_after_a_day_and_nothing_else_does(now):
     words = ("lost", "named", "waiting", "draft")
-    names = {word: blobs.put_bytes(word.encode()) for word in words}
+    names = {word: put_bytes(word.encode()) for word in words}
     known = stored(b"known", now)
     name_it(names["named"], now)
     sequencer.sequence(holder="t", now=now)
@@ -96,7 +80,7 @@ def test_what_a_message_names_gets_its_row_again_and_stays(now):
 def test_a_store_is_looked_at_share_by_share(now, monkeypatch):
     """Guards the bookmark: each turn goes on, and after the last one the first comes again."""
     for number in range(12):
-        blobs.put_bytes(f"first {number}".encode())
+        put_bytes(f"first {number}".encode())
     monkeypatch.setattr(strays, "SHELVES_AT_ONCE", 5)
     shares = [actions.sweep_strays(now=now + LATER) for _ in range(3)]
     assert shares == [(5, False), (5, False), (2, True)]
@@ -104,14 +88,24 @@ def test_a_store_is_looked_at_share_by_share(now, monkeypatch):
     monkeypatch.setattr(strays, "SHELVES_AT_ONCE", 1000)
     monkeypatch.setattr(strays, "NAMES_AT_ONCE", 2)  # the folder's empty shelves are no names
     for number in range(5):
-        blobs.put_bytes(f"then {number}".encode())
+        put_bytes(f"then {number}".encode())
     assert actions.sweep_strays(now=now + LATER) == (2, False)
     assert sweep(now + LATER) == 3
 
 
+def test_names_of_one_shelf_are_looked_at_together(now, monkeypatch):
+    """A share is whole shelves: with names of chance, one of a thousand dozens has two on one."""
+    first, second, alone = (put_bytes(raw)[:4] for raw in (b"x8", b"x45", b"x9"))
+    assert first == second != alone
+    monkeypatch.setattr(strays, "SHELVES_AT_ONCE", 1)
+    shares = [actions.sweep_strays(now=now + LATER) for _ in range(2)]
+    assert sorted(share.gone for share in shares) == [1, 2]
+    assert [share.is_last for share in shares] == [False, True]
+
+
 def test_bytes_that_go_are_refused_until_they_are_gone(now):
     """Guards the first step: a sweep that died after it leaves a row, and the bytes are no more."""
-    name = blobs.put_bytes(b"lost")
+    name = put_bytes(b"lost")
     strays._note({name}, is_named=False, now=now)
     with pytest.raises(BlobBusy):
         stored(b"lost", now)
@@ -125,7 +119,7 @@ def test_bytes_that_go_are_refused_until_they_are_gone(now):
 
 def test_a_row_that_was_made_in_between_is_left_alone(now, monkeypatch):
     """Guards the moment between looking and marking: what was noted then does not go."""
-    name = blobs.put_bytes(b"lost")
+    name = put_bytes(b"lost")
     seen = strays._named
 
     def look(names):
@@ -141,7 +135,7 @@ def test_a_row_that_was_made_in_between_is_left_alone(now, monkeypatch):
 
 def test_a_paused_sweep_does_not_take_what_was_stored_again_meanwhile(now, monkeypatch):
     """Guards the lock and the second look: another sweep ended the work of the paused one."""
-    names = [blobs.put_bytes(raw) for raw in (b"one", b"two")]
+    names = [put_bytes(raw) for raw in (b"one", b"two")]
     strays._note(names, is_named=False, now=now)
     delete, deleted = blobs.delete, []
 
@@ -176,7 +170,7 @@ def test_the_command_goes_over_the_whole_store(now, monkeypatch):
     monkeypatch.setattr(strays, "SHELVES_AT_ONCE", 2)
     monkeypatch.setattr(strays, "KEPT_UNNAMED", timedelta(days=-1))
     for number in range(7):
-        blobs.put_bytes(f"then {number}".encode())
+        put_bytes(f"then {number}".encode())
     out = StringIO()
     call_command("sweep_blobs", stdout=out)
     assert out.getvalue() == "7 files are gone.\n"
@@ -188,10 +182,9 @@ def test_a_store_in_which_nothing_was_stored_is_swept(now):
     assert actions.sweep_parts(now=now) == 0
 
 
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
 def test_parts_in_s3_that_no_upload_has_are_given_up(store, now):
     """Guards S3's own uploads, and the whole that was joined by somebody who died then."""
-    if store is None:
-        pytest.skip("of the bucket")
     actions.open_account_for("ada", now=now)
     kept = actions.begin_upload(owner="ada", sha256="a" * 64, size_bytes=9, now=now)
     lost = actions.begin_upload(owner="ada", sha256="b" * 64, size_bytes=9, now=now)

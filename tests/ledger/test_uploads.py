@@ -12,10 +12,8 @@ from assay import answers
 from assay import client as clients
 from assay.chunks import ChunkTree
 from assay.client import Client, ClientError
-from config.settings import _blob_storage
 from ledger import actions, blobs
 from ledger.models import Blob, Upload
-from tests.ledger.store import s3
 from web import auth
 
 pytestmark = pytest.mark.django_db
@@ -51,19 +49,13 @@ def file(tmp_path):
 
 
 @pytest.fixture(params=["folder", "s3"])
-def store(request, settings, monkeypatch):
+def store(request):
     """Where the bytes lie: our folder, or a bucket that the client sends parts to directly."""
     if request.param == "folder":
-        yield None
-        return
-    with s3() as (url, found):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        chosen = _blob_storage(f"s3://bucket?endpoint={url}")
-        settings.STORAGES = {**settings.STORAGES, "default": chosen}
-        assert hasattr(storages["default"], "bucket_name")
-        yield found
+        return None
+    found = request.getfixturevalue("bucket")
+    assert hasattr(storages["default"], "bucket_name")
+    return found
 
 
 class Wire(httpx.BaseTransport):

@@ -2,7 +2,6 @@
 
 import pytest
 from django.conf import settings
-from django.utils import timezone
 
 from assay import messages
 from competitions.audit.history import History
@@ -13,13 +12,6 @@ from tests.assay import foreign
 pytestmark = pytest.mark.django_db
 RAW = "application/octet-stream"
 WALLETS = pytest.mark.parametrize("make", [foreign.rsa_wallet, foreign.ethereum_wallet])
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
 
 
 def send(client, item, token=""):

@@ -1,16 +1,14 @@
 """The site and its witnesses: lines under the checkpoint, and a second history that is caught."""
 
 import io
-import threading
 from functools import partial
 
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from assay import keys, merkle, messages, notes
-from assay.witness import Memory, Witness, logs_of, server, write_request
+from assay.witness import write_request
 from config import env
 from ledger import actions, log, queries, sequencer
 from ledger.models import Checkpoint, Cosignature, Edge, Message
@@ -18,32 +16,6 @@ from ledger.models import Witness as Answered
 from workers import record
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def now():
-    moment = timezone.now()
-    actions.found(now=moment)
-    return moment
-
-
-@pytest.fixture
-def log_key(settings):
-    public = log.signing_key("log").public_key().public_bytes_raw()
-    return notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
-
-
-@pytest.fixture
-def witness(tmp_path, log_key, settings):
-    """A witness that answers over HTTP, and that the site asks."""
-    mine = Witness("w.example", keys.new_key(), logs_of([log_key]), Memory(tmp_path / "w.db"))
-    with server(mine, "127.0.0.1", 0) as door:
-        thread = threading.Thread(target=door.serve_forever, daemon=True)
-        thread.start()
-        settings.WITNESSES = ((mine.vkey, f"http://127.0.0.1:{door.server_address[1]}"),)
-        yield mine
-        door.shutdown()
-        thread.join(10)
 
 
 def grow(word, now):

@@ -43,7 +43,7 @@ def share(payee, weight=1):
 
 def register(owner, work, kind, tags, shares=None):
     body = messages.WorkRegister(work, kind, f"The {kind}", tags, shares or (share(owner),))
-    return actions.register_work_for(owner, body, idempotency=work, now=NOW)
+    return actions.register_work(log.order_for(owner, body, idempotency=work), now=NOW)
 
 
 def enter(tags=WORK_TAGS, parents=(BASE, DATA), owner="miner"):
@@ -69,8 +69,14 @@ def scene():
 
 def buy(idempotency="one", uses=("commercial",), now=NOW):
     quote = queries.quote(WORK, uses, account="buyer", now=now)
-    return actions.buy_licence_for("buyer", quote, idempotency=idempotency, now=now)
+    return buy_quoted("buyer", quote, idempotency, now)
+
+
+def buy_quoted(account, quote, idempotency="one", now=NOW):
+    order = log.order_for(account, quote.order(), idempotency=idempotency)
+    return actions.buy_licence(order, now=now)
 
 
 def draw(account, work, idempotency="draw"):
-    return actions.draw_royalty_for(account, work, idempotency=idempotency, now=NOW)
+    order = log.order_for(account, messages.RoyaltyDraw(work), idempotency=idempotency)
+    return actions.draw_royalty(order, now=NOW)

@@ -18,7 +18,7 @@ from ledger.queries import balance_nano
 from ledger.rules import fold as ledger_fold
 from ledger.rules.entry import read_entry
 from ledger.rules.rows import MemoryRows, Overlay
-from licensing import actions, errors, models, queries
+from licensing import errors, models, queries
 from licensing.rules import rows
 from licensing.rules.fold import licensing
 from licensing.rules.grant import verify
@@ -32,6 +32,7 @@ from tests.licensing.market import (
     NOW,
     WORK,
     buy,
+    buy_quoted,
     draw,
     enter,
     people,
@@ -101,10 +102,7 @@ def test_payees_draw_by_weight_again_and_again_and_never_too_much():
 def test_the_same_order_twice_is_one_sale_and_one_draw():
     scene()
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
-    first, second = (
-        actions.buy_licence_for("buyer", quote, idempotency="one", now=NOW + timedelta(minutes=n))
-        for n in range(2)
-    )
+    first, second = (buy_quoted("buyer", quote, now=NOW + timedelta(minutes=n)) for n in range(2))
     assert first == second
     assert draw("miner", WORK) == draw("miner", WORK)
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")
@@ -114,17 +112,17 @@ def test_a_purchase_reads_no_row_twice_that_it_has_locked(django_assert_max_num_
     scene()
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
     with django_assert_max_num_queries(31):
-        actions.buy_licence_for("buyer", quote, idempotency="one", now=NOW)
+        buy_quoted("buyer", quote)
 
 
 def test_nobody_buys_what_is_too_dear_denied_unknown_or_quoted_otherwise():
     scene()
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
     with pytest.raises(Overdrawn):
-        actions.buy_licence_for("mate", quote, idempotency="one", now=NOW)
+        buy_quoted("mate", quote)
     cheap = replace(quote, price=replace(quote.price, price_nano=1))
     with pytest.raises(errors.QuoteStale):
-        actions.buy_licence_for("buyer", cheap, idempotency="one", now=NOW)
+        buy_quoted("buyer", cheap)
     with pytest.raises(errors.UseDenied):
         queries.quote(WORK, ["train"], account="buyer", now=NOW)
     with pytest.raises(errors.WorkUnknown):
@@ -181,7 +179,7 @@ def test_whoever_bought_the_right_to_derive_may_derive():
     register("author", BASE, "base", tags)
     mint(account="miner", amount_nano=FUNDS, idempotency="funds", now=NOW)
     quote = queries.quote(BASE, ["derive"], account="miner", now=NOW)
-    actions.buy_licence_for("miner", quote, idempotency="base", now=NOW)
+    buy_quoted("miner", quote)
     enter(parents=(BASE,))
     assert queries.lineage(WORK).get().rate_e8 == 0
 

@@ -10,11 +10,9 @@ from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
 from tests import factories
-from tests.laws.tampering import drop_triggers
-from tests.laws.tampering import run as put_back
 from tests.servers import chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.chromium
 FOLLOWS_WITHIN_MS = 10_000  # the board asks every two seconds; the machine may be shared
 PHONE = {"width": 360, "height": 740}
 UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), textarea, select")]
@@ -39,24 +37,12 @@ def browser():
             one.close()
 
 
-@pytest.fixture(scope="module")
-def final_rows(django_db_setup, django_db_blocker):
-    """What keeps rows final; put back after the last test emptied the tables."""
-    dropped = []
-    yield dropped
-    with django_db_blocker.unblock():
-        put_back(*dropped)
-
-
 @pytest.fixture
-def site(browser, final_rows, transactional_db, live_server, monkeypatch):
-    """A live site with an open competition. SQLite empties tables row by row."""
+def site(browser, transactional_db, live_server, monkeypatch):
+    """A live site with an open competition."""
     monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
-    put_back(*final_rows)
-    final_rows.clear()
     factories.competition()
-    yield live_server.url
-    final_rows += drop_triggers()
+    return live_server.url
 
 
 @pytest.fixture

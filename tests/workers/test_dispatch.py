@@ -17,11 +17,12 @@ from competitions.models import Draft, Evaluation
 from config.celery import app
 from evaluator.errors import AdapterWrongBase
 from ledger import actions as ledger_actions
-from ledger import bell, blobs
+from ledger import bell
 from ledger import queries as ledger_queries
 from ledger.models import Bookmark, Message
 from licensing import queries as rights
 from tests import factories, racers
+from tests.ledger.store import put_bytes
 from workers import apps, clock, dispatch, preparation, scoring, tasks
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ class Bench:
         owner = queries.submission(ticket.submission).owner if ticket.submission else ""
         self.runs[owner, "final" if ticket.is_final else "public"] += 1
         right = self.RIGHT.get(owner, 10)
-        adapter = blobs.put_bytes(f"adapter of {owner}".encode()) if owner else ""
+        adapter = put_bytes(f"adapter of {owner}".encode()) if owner else ""
         return factories.measured(adapter, right, "exact" if ticket.is_final else "fast")
 
 

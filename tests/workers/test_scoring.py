@@ -17,6 +17,7 @@ from evaluator.slices import Inputs, Row, pack_inputs, pack_labels, single
 from ledger import blobs
 from tests import factories
 from tests.evaluator import makers
+from tests.ledger.store import put_bytes
 from tests.workers.test_leases import Script
 from workers import bench, custom, limits, scoring, tasks
 from workers.device import device_class
@@ -193,7 +194,7 @@ def test_a_lease_that_is_anothers_is_not_asked_for_again():
 
 
 def coded(text):
-    code = blobs.put_bytes(text.encode())
+    code = put_bytes(text.encode())
     metric = {"evaluator": "custom_classification", "name": "custom_classification",
               "version": 1, "options": {}}  # fmt: skip
     return task(code=code, metric=metric)

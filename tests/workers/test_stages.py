@@ -20,6 +20,7 @@ from evaluator.slices import pack_inputs, pack_labels, single, unpack_inputs
 from ledger import log
 from tests import factories, racers
 from tests.evaluator import makers
+from tests.ledger.store import put_bytes
 from workers import scoring
 from workers.holding import Lease
 from workers.sandbox.levels import Level
@@ -174,7 +175,7 @@ def scale(db, monkeypatch):
     """An open competition whose task pins real blobs, and the scale that its worker uses."""
     slices = single([[101, 2000 + at, 102] for at in range(40)])
     packed = pack_inputs(slices), pack_labels([at % 3 for at in range(40)])
-    inputs, labels = (scoring.blobs.put_bytes(one) for one in packed)
+    inputs, labels = (put_bytes(one) for one in packed)
     task = makers.manifest()
     pins = {"inputs_sha256": inputs, "labels_sha256": labels}
     public = replace(task.test.public, examples=40, units=40, tokens=120, **pins)

@@ -7,11 +7,9 @@ from ledger.queries import balance_nano
 from licensing import errors, queries
 from tests.licensing.market import BASE, WORK, buy, draw, people, scene
 
-pytestmark = pytest.mark.law
-
 
 @pytest.fixture(autouse=True)
-def everybody(committed):
+def everybody(transactional_db):
     people()
     scene()
 
