@@ -73,7 +73,7 @@ def last_of(ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
 
 
 def unreachable(url: str, cause: str) -> Unreachable:
-    return Unreachable(f"{url} does not answer: {cause}.", url=url, cause=cause)
+    return Unreachable(f"{url} does not answer: {cause.rstrip('.')}.", url=url, cause=cause)
 
 
 def refusal(answer: httpx.Response) -> ClientError:
