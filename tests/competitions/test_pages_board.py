@@ -185,6 +185,7 @@ def test_a_message_says_its_parts_as_json_and_its_transfers_in_words(client):
     for told, value in zip(shown, fields.values(), strict=True):
         assert (told if isinstance(value, str) else json.loads(told)) == value
     assert "given back, held no longer" in html
+    assert html.index("Money it moved") < html.index("What it says")
 
 
 def test_an_entry_that_is_out_waits_for_no_final_score(client):
