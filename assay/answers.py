@@ -96,7 +96,7 @@ def body_of(answer: httpx.Response, *, most_bytes: int, within_s: float) -> byte
 
 
 def unreachable(url: str, cause: str) -> Unreachable:
-    return Unreachable(f"{url} does not answer: {cause}.", url=url, cause=cause)
+    return Unreachable(f"{url} does not answer: {cause.rstrip('.')}.", url=url, cause=cause)
 
 
 def refusal(answer: httpx.Response) -> ClientError:

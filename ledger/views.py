@@ -1,5 +1,6 @@
 """The record for readers: the log as files (C2SP tiles, receipts, entries) and as pages."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from web.receipts import accepted
 FOREVER = "public, max-age=31536000, immutable"
 NEWEST = 50
 STATEMENT_LINES = 100
+LINE = 72  # letters of a value that a page shows on one line
 
 
 class LogLine(NamedTuple):
@@ -109,7 +111,7 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
     line = _with_signers([LogLine(log.index_of(item), found, "")])[0]
     context = {
         "line": line,
-        "fields": list(wire.to_json(found.body).items()),
+        "fields": [(name, _shown(one)) for name, one in wire.to_json(found.body).items()],
         "transfers": queries.transfers_of(item),
         "is_fact": messages.KINDS[found.kind].signer != "person",
     }
@@ -133,7 +135,7 @@ def account(request: HttpRequest, name: str) -> HttpResponse:
     }
     if found.kind == AccountKind.POOL:
         work = name.partition(":")[2]
-        context |= {"pool_of": work, "work_url": f"/models/{work}/"}
+        context["work_url"] = f"/models/{work}/"
     return render(request, "ledger/account.html", context)
 
 
@@ -195,6 +197,14 @@ def _found(item: str) -> Entry:
     if found is None:
         raise MessageUnknown(f"No message {item} is in the log.", id=item)
     return found
+
+
+def _shown(value: object) -> str:
+    """A field of a message as JSON, a part on each line when it is long; a text without quotes."""
+    if isinstance(value, str):
+        return value
+    line = json.dumps(value, ensure_ascii=False)
+    return line if len(line) <= LINE else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _place_of(request: HttpRequest, level: str, place: str) -> tuple[int, int]:

@@ -37,6 +37,8 @@ def set_one(
     value: Annotated[str, typer.Argument(help="The new value.")],
 ) -> None:
     """Change one setting."""
+    if name == "url" and not value.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{value!r} is no address: it begins with http:// or https://")
     caller_of(context).home.change(**{name: value})
 
 

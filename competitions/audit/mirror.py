@@ -120,7 +120,8 @@ class Folder:
 
     def _read(self, name: str) -> bytes:
         if not self._folder.is_dir():
-            raise _unreachable(str(self._folder), "there is no such folder")
+            told = f"There is no folder {self._folder}; a site's address begins with http(s)://."
+            raise Unreachable(told, address=str(self._folder))
         try:
             return (self._folder / name).read_bytes()
         except OSError as error:

@@ -41,6 +41,12 @@ def metric_choices(base: Base | None) -> list[tuple[str, list[tuple[str, str]]]]
     ]
 
 
+def columns_said() -> str:
+    """What the metrics of each evaluator call the columns that a file needs."""
+    named = {", ".join(one.columns): one.title for one in reversed(REGISTERED) if one.columns}
+    return "; ".join(f"{title} {columns}" for columns, title in reversed(named.items()))
+
+
 class DataForm(StepForm):
     """What is trained on and scored. The files are only stored here; a worker reads them.
 
@@ -66,7 +72,7 @@ class DataForm(StepForm):
     train = forms.FileField(
         label="Training data",
         error_messages={"required": "Choose a file."},
-        help_text="Public. Rows of text and label, as .jsonl, .csv or .parquet.",
+        help_text="Public. Rows with the columns of the metric, as .jsonl, .csv or .parquet.",
     )
     public = forms.FileField(
         label="Public test data",
@@ -92,7 +98,7 @@ class DataForm(StepForm):
     columns = PairsField(
         label="Columns with another name",
         help_text="One a line, name = name in your files. Nothing when they are called "
-        "as the metric calls them.",
+        f"as the metric calls them: {columns_said()}.",
     )
     options = PairsField(
         label="Options of the metric",

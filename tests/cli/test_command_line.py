@@ -123,6 +123,9 @@ def test_settings_are_set_shown_and_unset(run, home):
     assert {row["setting"]: row["value"] for row in rows}["competition"] == 'odd "name"'
     assert run("config", "unset", "competition").exit_code == 0
     assert tomllib.loads((home / "config.toml").read_text()) == {}
+    result = run("config", "set", "url", "assay.example")
+    assert (result.exit_code, "https://" in result.stderr) == (2, True)
+    assert tomllib.loads((home / "config.toml").read_text()) == {}
 
 
 def test_a_setting_that_does_not_exist_gets_a_suggestion(run):

@@ -1,11 +1,16 @@
 """The contest's public pages, over real rows."""
 
+import json
 import re
+from html import unescape
 
 import pytest
 from django.urls import reverse
 
+from assay import wire
 from competitions.errors import SubmissionTooLarge
+from ledger.models import Message
+from ledger.rules.entry import read_entry
 from tests import factories
 
 pytestmark = [
@@ -167,3 +172,27 @@ def test_only_the_sponsor_cancels_and_only_before_the_first_entry(client, signed
 
 def test_the_address_of_home_for_new_competitions_leads_to_the_desk(client):
     assert client.get("/competitions/new/").headers["Location"] == "/sponsor/"
+
+
+def test_a_message_says_its_parts_as_json_and_its_transfers_in_words(client):
+    factories.competition()
+    factories.settle(right={factories.scored("ada"): 39})
+    [(item, raw)] = Message.objects.filter(kind="competition.settled").values_list("item", "raw")
+    fields = wire.to_json(read_entry(bytes(raw)).body)
+    html = client.get(f"/messages/{item}/").text
+    shown = [unescape(one) for one in re.findall(r'<code class="value">([^<]*)</code>', html)]
+    assert "\n" in shown[list(fields).index("transfers")], "a part on each line"
+    for told, value in zip(shown, fields.values(), strict=True):
+        assert (told if isinstance(value, str) else json.loads(told)) == value
+    assert "given back, held no longer" in html
+    assert html.index("Money it moved") < html.index("What it says")
+
+
+def test_an_entry_that_is_out_waits_for_no_final_score(client):
+    factories.competition()
+    assert "decides after the close" in client.get(f"/submissions/{factories.scored()}/").text
+    html = client.get(
+        f"/submissions/{factories.refused(number=1, error=SubmissionTooLarge('Too large.'))}/"
+    ).text
+    assert "It is out" in html
+    assert "decides after the close" not in html

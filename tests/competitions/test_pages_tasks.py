@@ -54,6 +54,12 @@ def test_registered_bases_are_offered_and_generic_ones_say_so(sponsor, registere
     assert "generic" not in base_words(MINILM)
 
 
+def test_the_page_of_the_data_says_what_each_metric_calls_its_columns(sponsor):
+    page = plain(sponsor.get(f"/sponsor/drafts/{begin(sponsor)}/data/"))
+    for evaluator in REGISTERED:
+        assert not evaluator.columns or f"? {', '.join(evaluator.columns)}" in page
+
+
 def test_metrics_stand_in_groups_of_the_evaluators_that_fit_the_base(registered):
     titles = {title for title, _ in metric_choices(MINILM)}
     assert titles < {one.title for one in REGISTERED}

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
+from ledger.models import Message
 from tests import factories
 from tests.servers import chromium
 
@@ -115,3 +116,31 @@ def test_every_page_fits_a_phone_and_names_its_fields(page):
         assert page.locator("h1").count() == 1, path
         assert page.evaluate(WIDER) <= 0, f"{path} scrolls sideways"
         assert page.evaluate(UNLABELLED) == [], path
+
+
+BESIDE = """() => { const edge = document.querySelector(".column").getBoundingClientRect().right;
+    return [...document.querySelectorAll(".column :is(td, th)")]
+        .map(one => one.getBoundingClientRect())
+        .filter(box => box.width && box.right > edge + 1).length; }"""
+
+
+@pytest.mark.parametrize("width", [961, 1121, 1200, 1280])
+def test_no_table_beside_the_facts_is_wider_than_its_column(page, width):
+    factories.settle(right={factories.scored("a-rather-long-name-of-a-miner"): 39})
+    page.set_viewport_size({"width": width, "height": 860})
+    page.goto("/competitions/docs/")
+    assert page.locator("#payouts tbody tr").count() > 1
+    assert page.evaluate(BESIDE) == 0
+
+
+def test_a_long_word_in_a_title_and_a_long_message_fit_a_phone(page):
+    page.set_viewport_size(PHONE)
+    factories.settle(right={factories.scored("ada"): 39})
+    page.goto(f"/messages/{Message.objects.get(kind='competition.settled').item}/")
+    assert page.evaluate(WIDER) <= 0
+    values = page.locator(".value", has_text="{")
+    assert values.evaluate_all("all => all.map(one => getComputedStyle(one).textAlign)") == ["left"]
+    page.evaluate("""() => { const one = document.querySelector("header.lead").cloneNode();
+        one.innerHTML = `<p class="eyebrow"><span>${"x".repeat(80)}</span></p>`;
+        document.querySelector("main").prepend(one); }""")
+    assert page.evaluate(WIDER) <= 0
