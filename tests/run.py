@@ -17,6 +17,14 @@ from tests.servers import postgres  # noqa: E402
 
 # A file stays in one process, so what its tests share is made once; tests/conftest.py orders files.
 IN_TWO = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# The laws, and what stands or falls with a database's own SQL, types and errors.
+ON_POSTGRES = (
+    "tests/laws",
+    "tests/ledger/test_holds.py",
+    "tests/ledger/test_record.py",
+    "tests/ledger/test_signers.py",
+    "tests/web/test_tokens.py",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -33,7 +41,7 @@ def _postgres_pass() -> int:
     """The exit status of the laws on PostgreSQL."""
     _say("the laws on a throw-away PostgreSQL cluster")
     with postgres() as url:
-        return _pytest(["tests/laws"], {"DATABASE_URL": url})
+        return _pytest([*ON_POSTGRES], {"DATABASE_URL": url})
 
 
 def _pytest(arguments: list[str], more: dict[str, str]) -> int:

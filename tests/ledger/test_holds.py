@@ -17,7 +17,7 @@ from tests.ledger.holding import expiries
 from workers import clock
 
 AT_MS = actions.ms(NOW)
-pytestmark = [pytest.mark.django_db, pytest.mark.law]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

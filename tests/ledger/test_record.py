@@ -13,7 +13,7 @@ from ledger.rules.accounts import Account
 from tests import factories
 from tests.factories import NOW
 
-pytestmark = [pytest.mark.django_db, pytest.mark.law]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
