@@ -37,7 +37,7 @@ BYTES = "application/octet-stream"
 TIMEOUTS = httpx.Timeout(60.0, connect=5.0)
 USER_AGENT = "assay-client/0.1"
 
-Told = Callable[[int, int], None]  # (bytes done, bytes in all)
+Told = Callable[[int, int], None]  # hears how much of a long work is done: (done, in all)
 
 
 class Client:

@@ -14,10 +14,10 @@ from typing import Any
 from django.apps import apps
 from django.db import connections, transaction
 
+from assay.client import Told
 from assay.errors import AssayError
 from competitions.audit.claims import Difference, show_pair
 from competitions.audit.history import TABLES, History, collector_paused
-from competitions.audit.mirror import Told
 from config import scratch
 from config.checkpoints import Tree
 from ledger.errors import LogDamaged

@@ -93,7 +93,7 @@ def ask(
         if told is not None and told <= newest.size:
             answer = _post(http, url, (told, newest.size), newest.note)
     except (httpx.HTTPError, AnswerEndless) as error:
-        words = f"It does not answer: {error or type(error).__name__}."
+        words = f"It does not answer: {str(error).rstrip('.') or type(error).__name__}."
         actions.record_answer(witness=name, size=old, problem=words, now=now)
         return
     if answer.status == httpx.codes.OK:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from assay import merkle, notes
+from assay.client import Told
 from assay.errors import AssayError
 from competitions.audit.history import TABLES
-from competitions.audit.mirror import Mirror, Told, split_bundle
+from competitions.audit.mirror import Mirror, split_bundle
 
 LOOKS, PAUSE_S = 5, 1.0
 STAGED = ".coming"

@@ -10,10 +10,11 @@ import typer
 from assay import messages, notes
 from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
+from assay.client import Told
 from assay.errors import AssayError, did_you_mean
 from assay.money import show_tokens
 from competitions.audit.history import History, collector_paused
-from competitions.audit.mirror import Mirror, Told, entries, mirror_at
+from competitions.audit.mirror import Mirror, entries, mirror_at
 from competitions.rules.rows import Submission
 from ledger.rules.accounts import Account, Transfer
 from ledger.rules.entry import Entry
@@ -187,12 +188,13 @@ def chain(
     vkey = key or str(mirror.about().get("log_key", ""))
     checkpoint = notes.read_checkpoint(mirror.resource("checkpoint").decode(), vkey)
     history, steps = History(), _Steps(subject)
-    places: dict[str, int] = {}
+    places: dict[str, int] = {}  # of the orders
     before: Figure = {}
     for raw in entries(mirror, 0, checkpoint.size, told):
         entry = history.follow(raw)
         index = history.size - 1
-        places[entry.id] = index
+        if history.order(entry.id):
+            places[entry.id] = index
         after = subject.look(history)
         if after != before:
             if order := history.order(entry.cause):

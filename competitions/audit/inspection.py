@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from assay import merkle, notes
+from assay.client import Told
 from assay.errors import AssayError
 from competitions.audit import claims, known
 from competitions.audit.history import TABLES, History, collector_paused
-from competitions.audit.mirror import Mirror, NotServed, Told, entries
+from competitions.audit.mirror import Mirror, NotServed, entries
 from ledger.errors import LogDamaged
 
 LOOKS, PAUSE_S = 5, 1.0

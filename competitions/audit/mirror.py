@@ -8,7 +8,7 @@ URL               FOLDER                what
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +16,9 @@ import httpx
 
 from assay import merkle
 from assay.answers import AnswerEndless, body_of
+from assay.client import Told
 from assay.errors import AssayError
 
-Told = Callable[[int, int], object]  # hears how much of a long work is done: (done, in all)
 PAGE_ROWS = 1000
 TIME_LIMIT_S = 30.0  # of silence
 ANSWER_LIMIT_S = 300.0

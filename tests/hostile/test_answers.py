@@ -48,7 +48,8 @@ def test_a_witness_that_never_ends_is_noted_as_silent(body, status, monkeypatch)
     with httpx.Client(transport=answering(body, status)) as http:
         record.ask(VKEY, "http://w.example", http, now=now)
     said = Answered.objects.get()
-    assert said.problem.startswith("It does not answer:")
+    assert said.problem.startswith("It does not answer: http://w.example/")
+    assert said.problem.endswith(" without an end in sight.")
     assert (said.size, said.is_dispute, said.evidence) == (0, False, "")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from assay.cli import show
-from competitions.audit.mirror import Told
+from assay.client import Told
 from config.replay import NOT_REPLAYED, ModelUnlisted, Report, replay
 
 EQUAL, NOT_COMPARED, DIFFERENT = 0, 1, 6
