@@ -8,7 +8,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-evaluator \
-	bench-ledger bench-racing clean
+	bench-ledger bench-racing bench-web clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ replay: setup ## Rebuild every table from the message log and compare
 
 bench-ledger: setup-dev ## Measure the record and write docs/benchmarks/ledger.md (FULL=1: a million messages)
 	@$(RUN) -m tests.bench.ledger $(if $(FULL),--full)
+
+bench-web: setup-dev ## Fill a site with very many rows and measure its pages; docs/benchmarks/web.md
+	@$(RUN) -m tests.bench.web
 
 clean: ## Remove caches and the demo's data; keep .venv
 	rm -rf var .hypothesis .ruff_cache .import_linter_cache .coverage htmlcov build *.egg-info
