@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from competitions.views import board, sponsor
+from competitions.views import board, review, sponsor
 
 urlpatterns = [
     path("", board.home, name="home"),
@@ -10,13 +10,14 @@ urlpatterns = [
     path("competitions/new/", board.new, name="competitions_new"),
     path("competitions/<str:competition>/", board.competition, name="competition"),
     path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
-    path("competitions/<str:competition>/cancel/", sponsor.cancel, name="competition_cancel"),
+    path("competitions/<str:competition>/cancel/", review.cancel, name="competition_cancel"),
     path("submissions/<str:submission>/", board.submission, name="submission"),
     path("submissions/<str:submission>/resume/", board.resume, name="submission_resume"),
     path("sponsor/", sponsor.desk, name="competitions_sponsor"),
     path("sponsor/drafts/<str:draft>/", sponsor.draft, name="draft"),
-    path("sponsor/drafts/<str:draft>/review/", sponsor.review, name="draft_review"),
-    path("sponsor/drafts/<str:draft>/dry-run/", sponsor.dry_run, name="draft_dry_run"),
-    path("sponsor/drafts/<str:draft>/publish/", sponsor.publish, name="draft_publish"),
+    path("sponsor/drafts/<str:draft>/review/", review.review, name="draft_review"),
+    path("sponsor/drafts/<str:draft>/dry-run/", review.dry_run, name="draft_dry_run"),
+    path("sponsor/drafts/<str:draft>/publish/", review.publish, name="draft_publish"),
+    path("sponsor/drafts/<str:draft>/payouts/", sponsor.payouts, name="draft_payouts"),
     path("sponsor/drafts/<str:draft>/<str:step>/", sponsor.step, name="draft_step"),
 ]

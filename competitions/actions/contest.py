@@ -23,7 +23,7 @@ from competitions.models import Draft
 from competitions.rules import escrow
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition, Phase
-from competitions.rules.spec import bond_nano, problems
+from competitions.rules.spec import bond_nano, new_problems, problems
 from competitions.rules.verdict import standing
 from ledger import log
 from ledger import queries as ledger_queries
@@ -148,7 +148,7 @@ def cancel_for(sponsor: str, competition: str, *, now: datetime) -> Entry:
 
 def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:
     """raises SpecInvalid, or DatesInvalid when only the dates are wrong, with every problem"""
-    found = problems(competition, spec, now_ms=ms(now))
+    found = problems(competition, spec, now_ms=ms(now)) + new_problems(spec, now_ms=ms(now))
     if not found:
         return
     first = found[0]

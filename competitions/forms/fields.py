@@ -1,6 +1,9 @@
 """What a sponsor types, and what it means: amounts, percentages, durations, weights, payees."""
 
 import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -8,6 +11,7 @@ from django import forms
 from assay.errors import AssayError
 from assay.messages import Share
 from assay.money import parse_tokens
+from competitions.rules.spec import Problem
 from competitions.rules.task import read_pairs
 from licensing.rules.terms import PERCENT_E8
 
@@ -26,9 +30,30 @@ _SHARE = re.compile(r"([a-z][a-z0-9-]{1,31})(?:[\s,:]+([0-9]{1,9}))?")
 
 
 class StepForm(forms.Form):
-    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too."""
+    """A page of the wizard. The browser blocks nothing, so that half a page can be saved too.
+
+    now  what a date on the page is compared with
+    """
 
     use_required_attribute = False
+    typed_at: Mapping[str, str] = MappingProxyType({})  # path of a rule's problem -> field
+
+    def __init__(self, *arguments: Any, now: datetime, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.now = now
+
+    def refuse(self, found: Iterable[Problem]) -> None:
+        """Tell each problem of a rule at the field where it is typed, unless that has one."""
+        for one in found:
+            name = self.typed_at[one.path]
+            if name not in self.errors:
+                self.add_error(name, one.cause)
+
+    def focus_first_error(self) -> None:
+        """Let the browser begin at the first field that is wrong."""
+        first = next((name for name in self.fields if name in self.errors), None)
+        if first is not None:
+            self.fields[first].widget.attrs["autofocus"] = True
 
 
 class Moment(forms.DateTimeInput):

@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django import forms
-
 from assay.messages import FileRef, Share, Spec, Tag, WorkRegister
 from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions.contest import Publication
+from competitions.errors import DatesInvalid, SpecInvalid
 from competitions.forms.data import DataForm
-from competitions.forms.steps import STEPS
+from competitions.forms.fields import StepForm
+from competitions.forms.steps import STEPS, moments
 from competitions.models import Draft
 from competitions.rules.spec import BOND_E8, DEPOSIT_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named
-from ledger.actions import ms
 from licensing import queries as rights
 from licensing.rules.terms import (
     OUR_CURRENCY,
@@ -29,40 +28,53 @@ from licensing.rules.terms import (
 )
 
 Cleaned = Mapping[str, Any]
-FIELD_OF = {  # a path of rules.spec.problems -> (page, field) where it is typed
-    "competition": ("task", "competition"),
-    "title": ("task", "title"),
-    "summary": ("task", "summary"),
-    "base": ("data", "base"),
-    "files": ("data", "train"),
-    "prize_nano": ("prize", "prize"),
-    "curve": ("prize", "curve"),
-    "opens_at_ms": ("prize", "opens"),
-    "closes_at_ms": ("prize", "closes"),
-    "dispute_s": ("prize", "dispute"),
-    "quota": ("prize", "quota"),
-    "window_s": ("prize", "window"),
-    "min_sandbox_level": ("data", "min_sandbox_level"),
+FIELD_OF = {  # a path of rules.spec.problems -> the field where it is typed, when named otherwise
+    "files": "train",
+    "prize_nano": "prize",
+    "opens_at_ms": "opens",
+    "closes_at_ms": "closes",
+    "dispute_s": "dispute",
+    "window_s": "window",
 }
+DATES = frozenset({"opens", "closes", "closes_in", "dispute"})
 
 
-def bound(step: str, draft: Draft) -> forms.Form:
+def bound(step: str, draft: Draft, *, now: datetime) -> StepForm:
     """The form of a page, with what the draft holds, to be checked."""
     if step == "data":
-        return DataForm(draft.fields, stored=draft.files)
-    return STEPS[step](draft.fields)
+        return DataForm(draft.fields, stored=draft.files, now=now)
+    return STEPS[step](draft.fields, now=now)
 
 
-def unfinished(draft: Draft) -> list[str]:
+def unfinished(draft: Draft, *, now: datetime) -> list[str]:
     """The pages on which something is missing or wrong, in their order."""
-    return [step for step in STEPS if not bound(step, draft).is_valid()]
+    return [step for step in STEPS if not bound(step, draft, now=now).is_valid()]
 
 
-def cleaned(draft: Draft) -> dict[str, Any]:
+def refusal(draft: Draft, *, now: datetime) -> SpecInvalid:
+    """Everything that the pages of an unfinished draft refuse, in one error."""
+    forms = [bound(step, draft, now=now) for step in STEPS]
+    found = [
+        (name, str(one)) for form in forms for name, told in form.errors.items() for one in told
+    ]
+    path, cause = found[0]
+    is_dates = {name for name, _ in found} <= DATES
+    error = DatesInvalid if is_dates else SpecInvalid
+    every = [f"{name}: {told}" for name, told in found]
+    return error(cause, path=path, cause=cause, problems=every)
+
+
+def page_of(path: str) -> str:
+    """The page on which a field, or a path of `rules.spec.problems`, is typed."""
+    name = FIELD_OF.get(path, path)
+    return next((step for step, form in STEPS.items() if name in form.base_fields), "task")
+
+
+def cleaned(draft: Draft, *, now: datetime) -> dict[str, Any]:
     """Every field's value; call only when nothing is unfinished."""
     found: dict[str, Any] = {}
     for step in STEPS:
-        form = bound(step, draft)
+        form = bound(step, draft, now=now)
         is_valid = form.is_valid()
         assert is_valid, f"{step} is unfinished"
         found |= form.cleaned_data
@@ -84,9 +96,7 @@ def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
     """The competition's terms. A draft that is not ready gets empty hashes, for showing money."""
     files = tuple(from_json(FileRef, one) for one in draft.prepared.get("files", ()))
     manifest_sha256 = str(draft.prepared.get("manifest_sha256", ""))
-    opens_at_ms = ms(values["opens"] or now)
-    closes = values["closes"]
-    closes_at_ms = ms(closes) if closes else opens_at_ms + 1000 * values["closes_in"]
+    opens_at_ms, closes_at_ms = moments(values, now)
     return Spec(
         title=values["title"],
         summary=values["summary"],

@@ -1,6 +1,7 @@
 """The four pages on which a sponsor describes a competition. Texts are kept as they were typed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -18,8 +19,21 @@ from competitions.forms.fields import (
     StepForm,
     TokensField,
 )
-from competitions.rules.spec import SLUG
+from competitions.rules.spec import (
+    BOND_E8,
+    SLUG,
+    Problem,
+    curve_problems,
+    date_problems,
+    dispute_problems,
+    prize_problems,
+    title_problems,
+    too_late,
+    too_much,
+    window_problems,
+)
 from ledger import queries as ledger_queries
+from ledger.actions import ms
 
 OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
 
@@ -40,12 +54,13 @@ class TaskForm(StepForm):
         help_text="What is asked, where the data comes from, what makes an entry good.",
     )
 
-    def clean_title(self) -> str:
+    typed_at = MappingProxyType({"title": "title"})
+
+    def clean(self) -> dict[str, Any]:
         """raises ValidationError for a title that cannot be printed on one line"""
-        title: str = self.cleaned_data["title"]
-        if not title.isprintable():
-            raise forms.ValidationError("Write the title on one line.")
-        return title
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        self.refuse(title_problems(found.get("title", "")))
+        return found
 
     def clean_competition(self) -> str:
         """raises ValidationError for a name that is no name, is ours, or is taken"""
@@ -89,6 +104,17 @@ class PrizeForm(StepForm):
     )
     window = DurationField(label="Window", initial="1 day", help_text="Then the runs count anew.")
 
+    typed_at = MappingProxyType(
+        {
+            "prize_nano": "prize",
+            "curve": "curve",
+            "opens_at_ms": "opens",
+            "closes_at_ms": "closes",
+            "dispute_s": "dispute",
+            "window_s": "window",
+        }
+    )
+
     def clean_dispute(self) -> int:
         """raises ValidationError below the shortest window of this site"""
         dispute_s: int = self.cleaned_data["dispute"]
@@ -98,14 +124,40 @@ class PrizeForm(StepForm):
         return dispute_s
 
     def clean(self) -> dict[str, Any]:
-        """raises ValidationError, at `closes`, unless the close is named in exactly one way"""
+        """raises ValidationError, at each field, for what no competition may have"""
         found: dict[str, Any] = super().clean() or self.cleaned_data
+        rules: dict[str, Callable[[Any], Iterable[Problem]]] = {
+            "prize": prize_problems,
+            "curve": curve_problems,
+            "dispute": dispute_problems,
+            "window": window_problems,
+        }
+        for name, rule in rules.items():
+            if name in found:
+                self.refuse(rule(found[name]))
+        self.refuse(too_much(found.get("prize") or 0, BOND_E8))
         named = [name for name in ("closes", "closes_in") if found.get(name) is not None]
         if len(named) == 2:
             self.add_error("closes_in", "Name the close once: as a date, or as a duration.")
         elif not named and not {"closes", "closes_in"} & set(self.errors):
             self.add_error("closes", "Say when it closes: a date here, or a duration below.")
+        elif named and "opens" in found:
+            self._check_dates(found, named[0])
         return found
+
+    def _check_dates(self, found: dict[str, Any], named: str) -> None:
+        """A problem of the close is told where the close was typed."""
+        now_ms = ms(self.now)
+        opens_at_ms, closes_at_ms = moments(found, self.now)
+        self.typed_at = MappingProxyType({**self.typed_at, "closes_at_ms": named})
+        self.refuse(date_problems(opens_at_ms, closes_at_ms, now_ms=now_ms))
+        self.refuse(too_late(closes_at_ms, now_ms))
+
+
+def moments(typed: Mapping[str, Any], now: datetime) -> tuple[int, int]:
+    """When it opens and closes, of a page whose dates were read."""
+    opens_at_ms, closes = ms(typed["opens"] or now), typed.get("closes")
+    return opens_at_ms, ms(closes) if closes else opens_at_ms + 1000 * typed["closes_in"]
 
 
 class TermsForm(StepForm):
@@ -164,6 +216,6 @@ class TermsForm(StepForm):
         return found
 
 
-STEPS: Mapping[str, type[forms.Form]] = MappingProxyType(
+STEPS: Mapping[str, type[StepForm]] = MappingProxyType(
     {"task": TaskForm, "data": DataForm, "prize": PrizeForm, "terms": TermsForm}
 )

@@ -1,10 +1,13 @@
 """What a stake is made of, before anybody has won it: for the page, and for the review."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.messages import Spec
 from competitions.rules.prizes import E8
-from competitions.rules.spec import bond_nano
+from competitions.rules.spec import FEE_E8, POOL_E8, bond_nano
+
+SHOWN_FOR = (1, 2, 5, 20)  # winners
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,36 @@ def purse(spec: Spec) -> Purse:
     """The parts of a competition's stake. spec: well formed (`spec.problems` finds nothing)"""
     prize_nano = int(spec.prize_nano)
     fee_nano, pool_nano = prize_nano * spec.fee_e8 // E8, prize_nano * spec.pool_e8 // E8
-    pot_nano, total = prize_nano - fee_nano - pool_nano, sum(spec.curve)
-    places = tuple(pot_nano * weight // total for weight in spec.curve)
+    places = shared(prize_nano - fee_nano - pool_nano, spec.curve, winners=len(spec.curve))
     return Purse(prize_nano, fee_nano, pool_nano, bond_nano(spec), places)
+
+
+def shared(pot_nano: int, curve: Sequence[int], *, winners: int) -> tuple[int, ...]:
+    """What each place pays when so many win and nobody ties, rounded down."""
+    taken = curve[:winners]
+    return tuple(pot_nano * weight // sum(taken) for weight in taken)
+
+
+@dataclass(frozen=True)
+class Payouts:
+    """What the places of a prize pay, for a few numbers of winners.
+
+    winners  the numbers
+    rows     of each place: what it pays for each number of winners, None where nobody stands on it
+    """
+
+    pot_nano: int
+    winners: tuple[int, ...]
+    rows: tuple[tuple[int | None, ...], ...]
+
+
+def payouts_for(prize_nano: int, curve: Sequence[int]) -> Payouts:
+    """The table that stands beside prize and curve, at the rates of new competitions."""
+    pot_nano = prize_nano - prize_nano * FEE_E8 // E8 - prize_nano * POOL_E8 // E8
+    columns = [shared(pot_nano, curve, winners=count) for count in SHOWN_FOR]
+    places = max(map(len, columns))
+    rows = [
+        tuple(one[place] if place < len(one) else None for one in columns)
+        for place in range(places)
+    ]
+    return Payouts(pot_nano, SHOWN_FOR, tuple(rows))

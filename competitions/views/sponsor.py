@@ -1,7 +1,6 @@
-"""The sponsor's desk: drafts page by page, the dry run, the stake, and taking it back."""
+"""The sponsor's desk: drafts, and the four pages on which a competition is described."""
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -11,31 +10,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from assay.errors import AssayError
-from assay.money import show_tokens
 from competitions import queries
-from competitions.actions import contest as contest_actions
 from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile
-from competitions.errors import SpecInvalid
 from competitions.forms import plan
 from competitions.forms.data import DataForm
-from competitions.forms.steps import STEPS
+from competitions.forms.fields import StepForm
+from competitions.forms.steps import STEPS, PrizeForm
 from competitions.models import Draft
-from competitions.rules.purse import purse
-from competitions.rules.task import words_of
-from competitions.views.board import terms_of
-from evaluator.registry import show_score
+from competitions.rules.purse import Payouts, payouts_for
+from competitions.views.pages import REVIEW, TITLES, wizard
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
-from licensing import queries as rights
 from web.errors import NotFound
-from web.receipts import accepted
-
-TITLES = {"task": "Task", "data": "Data", "prize": "Prize and dates", "terms": "Licence terms"}
-REVIEW = "review"
 
 
 @never_cache
@@ -68,7 +57,8 @@ def draft(request: HttpRequest, draft: str) -> HttpResponse:
     found = queries.draft(draft, sponsor=request.user.get_username())
     if found.state == Draft.State.PUBLISHED:
         return redirect("competition", found.fields["competition"])
-    return redirect("draft_step", draft, (plan.unfinished(found) or [REVIEW])[0])
+    missing = plan.unfinished(found, now=timezone.now())
+    return redirect("draft_step", draft, (missing or [REVIEW])[0])
 
 
 @never_cache
@@ -78,17 +68,17 @@ def step(request: HttpRequest, draft: str, step: str) -> HttpResponse:
     """One page of the wizard. What is typed is kept even while something on it is wrong."""
     if step not in STEPS:
         raise NotFound("A draft has no such page.", path=request.path)
-    sponsor = request.user.get_username()
+    sponsor, now = request.user.get_username(), timezone.now()
     found = queries.draft(draft, sponsor=sponsor)
     if found.state == Draft.State.PUBLISHED:
         return redirect("competition", found.fields["competition"])
     if request.method != "POST":
         is_touched = any(name in found.fields for name in STEPS[step].base_fields)
-        form = plan.bound(step, found) if is_touched else _blank(step, found)
+        form = plan.bound(step, found, now=now) if is_touched else _blank(step, found, now=now)
         return _step_page(request, found, step, form)
-    form = _posted(step, found, request)
+    form = _posted(step, found, request, now=now)
     is_valid = form.is_valid()
-    found = _keep(form, found, sponsor=sponsor, now=timezone.now())
+    found = _keep(form, found, sponsor=sponsor, now=now)
     if not is_valid:
         return _step_page(request, found, step, form, status=422)
     names = [*STEPS, REVIEW]
@@ -98,74 +88,39 @@ def step(request: HttpRequest, draft: str, step: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def review(request: HttpRequest, draft: str) -> HttpResponse:
-    """The dry run and the stake: what was measured, what will be taken, and the last click."""
+def payouts(request: HttpRequest, draft: str) -> HttpResponse:
+    """What the places would pay, of a prize and a curve that are just being typed: a piece."""
     found = queries.draft(draft, sponsor=request.user.get_username())
-    if found.state == Draft.State.PUBLISHED:
-        return redirect("competition", found.fields["competition"])
-    return _review_page(request, found)
+    form = PrizeForm(request.GET, now=timezone.now())
+    context = {"draft": found, "payouts": _payouts(form)}
+    return render(request, "competitions/parts/payout_preview.html", context)
 
 
-@login_required
-@require_POST
-def dry_run(request: HttpRequest, draft: str) -> HttpResponse:
-    """Ask a worker to read the files, pin the task, and measure the baseline."""
-    sponsor = request.user.get_username()
-    found = queries.draft(draft, sponsor=sponsor)
-    if "data" in plan.unfinished(found):
-        return redirect("draft_step", draft, "data")
-    drafts.request_preparation(draft, sponsor=sponsor, now=timezone.now())
-    return redirect("draft_review", draft)
+def _payouts(form: StepForm) -> Payouts | None:
+    """None while prize and curve are not both there and right."""
+    form.is_valid()
+    if not form.is_bound or {"prize", "curve"} & set(form.errors):
+        return None
+    return payouts_for(form.cleaned_data["prize"], form.cleaned_data["curve"])
 
 
-@login_required
-@require_POST
-def publish(request: HttpRequest, draft: str) -> HttpResponse:
-    """Take the stake and make the competition public."""
-    sponsor, now = request.user.get_username(), timezone.now()
-    found = queries.draft(draft, sponsor=sponsor)
-    if found.state == Draft.State.PUBLISHED:
-        return redirect("competition", found.fields["competition"])
-    unfinished = plan.unfinished(found)
-    if unfinished:
-        return redirect("draft_step", draft, unfinished[0])
-    try:
-        publication = plan.publication(found, plan.cleaned(found), sponsor=sponsor, now=now)
-        orders = contest_actions.publish_for(sponsor, draft, publication, now=now)
-    except AssayError as error:
-        return _review_page(request, found, error=error)
-    if orders:
-        stake = show_tokens(purse(publication.spec).stake_nano)
-        told = f"{stake} tokens are in escrow, and the page is public."
-        accepted(request, told, *((one.kind, one.id) for one in orders))
-    return redirect("competition", publication.competition)
+def _blank(step: str, found: Draft, *, now: datetime) -> StepForm:
+    return DataForm(stored=found.files, now=now) if step == "data" else STEPS[step](now=now)
 
 
-@login_required
-@require_POST
-def cancel(request: HttpRequest, competition: str) -> HttpResponse:
-    """End a competition that nobody has entered; the whole stake comes back."""
-    sponsor = request.user.get_username()
-    order = contest_actions.cancel_for(sponsor, competition, now=timezone.now())
-    told = "It is cancelled, and the whole stake is back in your account."
-    accepted(request, told, (order.kind, order.id))
-    return redirect("competition", competition)
-
-
-def _blank(step: str, found: Draft) -> forms.Form:
-    return DataForm(stored=found.files) if step == "data" else STEPS[step]()
-
-
-def _posted(step: str, found: Draft, request: HttpRequest) -> forms.Form:
+def _posted(step: str, found: Draft, request: HttpRequest, *, now: datetime) -> StepForm:
     if step == "data":
-        return DataForm(request.POST, request.FILES, stored=found.files)
-    return STEPS[step](request.POST)
+        return DataForm(request.POST, request.FILES, stored=found.files, now=now)
+    return STEPS[step](request.POST, now=now)
 
 
-def _keep(form: forms.Form, found: Draft, *, sponsor: str, now: datetime) -> Draft:
-    """Save the page as it was typed, and its files once they are in the store."""
+def _keep(form: StepForm, found: Draft, *, sponsor: str, now: datetime) -> Draft:
+    """Save the page as it was typed, and its files once they are in the store.
+
+    PostgreSQL holds no text with NUL: the sign for a broken character takes its place.
+    """
     typed: dict[str, object] = {
-        name: str(form.data.get(name, "")).strip()
+        name: str(form.data.get(name, "")).strip().replace("\0", "\ufffd")
         for name, field in form.fields.items()
         if not isinstance(field, forms.FileField)
     }
@@ -185,86 +140,17 @@ def _store(file: UploadedFile, *, sponsor: str, now: datetime) -> DraftFile:
 
 
 def _step_page(
-    request: HttpRequest, found: Draft, step: str, form: forms.Form, *, status: int = 200
+    request: HttpRequest, found: Draft, step: str, form: StepForm, *, status: int = 200
 ) -> HttpResponse:
-    context = {"draft": found, "form": form, "step": step, "title": TITLES[step]}
-    context |= {"steps": _wizard(found, step), "files": found.files if step == "data" else {}}
-    return render(request, "competitions/step.html", context, status=status)
-
-
-def _review_page(
-    request: HttpRequest, found: Draft, *, error: AssayError | None = None
-) -> HttpResponse:
-    """The last page: whole, or the piece of it that follows the dry run."""
-    sponsor, now = found.sponsor, timezone.now()
-    missing = plan.unfinished(found)
-    context: dict[str, Any] = {
+    missing = plan.unfinished(found, now=form.now)
+    form.focus_first_error()
+    context = {
         "draft": found,
-        "steps": _wizard(found, REVIEW),
-        "missing": [(name, TITLES[name]) for name in missing],
-        "has_data": "data" not in missing,
-        "balance_nano": ledger_queries.balance_nano(sponsor),
-        "problem": error.as_dict() if error else None,
-        "problems": _problems(error),
-        "now": now,
+        "form": form,
+        "step": step,
+        "title": TITLES[step],
+        "steps": wizard(found, step, missing),
+        "files": found.files if step == "data" else {},
+        "payouts": _payouts(form) if step == "prize" else None,
     }
-    if not missing:
-        context |= _stake(found, now=now)
-    if found.state == Draft.State.READY:
-        context |= _measured(found)
-    is_piece = bool(request.headers.get("HX-Request"))
-    template = "competitions/parts/dry_run.html" if is_piece else "competitions/review.html"
-    return render(request, template, context, status=error.status if error else 200)
-
-
-def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
-    """What publishing would take, and what it would promise."""
-    spec = plan.spec_of(found, plan.cleaned(found), now=now)
-    parts = purse(spec)
-    balance_nano = ledger_queries.balance_nano(found.sponsor)
-    return {
-        "spec": spec,
-        "purse": parts,
-        "missing_nano": max(parts.stake_nano - balance_nano, 0),
-        "terms": terms_of([list(tag) for tag in spec.required_tags]),
-        "has_base_work": rights.has_work(spec.base_work),
-        "has_data_work": bool(spec.data_work) and rights.has_work(spec.data_work),
-    }
-
-
-def _measured(found: Draft) -> dict[str, Any]:
-    told = {name: bool(found.prepared[name]) for name in ("is_generic", "is_custom")}
-    return {
-        "marks": words_of(**told),
-        "prepared": found.prepared,
-        "baseline": show_score(int(found.prepared["baseline"]["score_e9"])),
-    }
-
-
-def _problems(error: AssayError | None) -> list[tuple[str, str, str]]:
-    """(page, its title, cause) of everything that is wrong with the spec."""
-    if not isinstance(error, SpecInvalid):
-        return []
-    told = error.facts.get("problems") or [f"{error.facts['path']}: {error.facts['cause']}"]
-    assert isinstance(told, list)
-    found = []
-    for one in told:
-        path, _, cause = str(one).partition(": ")
-        page = plan.FIELD_OF.get(path, ("task", ""))[0]
-        found.append((page, TITLES[page], cause))
-    return found
-
-
-def _wizard(found: Draft, current: str) -> list[dict[str, str]]:
-    missing = plan.unfinished(found)
-    made = [
-        {
-            "label": title,
-            "href": f"/sponsor/drafts/{found.id}/{name}/",
-            "state": "now" if name == current else "" if name in missing else "done",
-        }
-        for name, title in TITLES.items()
-    ]
-    state = "now" if current == REVIEW else ""
-    review = {"label": "Dry run and stake", "href": f"/sponsor/drafts/{found.id}/review/"}
-    return [*made, review | {"state": state}]
+    return render(request, "competitions/step.html", context, status=status)

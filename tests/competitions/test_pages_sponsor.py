@@ -37,6 +37,7 @@ PRIZE = {
     "quota": "5",
     "window": "1 day",
 }
+LATE = {"opens": "2030-02-01T10:00", "closes": "2030-01-31T10:00", "closes_in": ""}
 TERMS = {
     "commercial": "fee",
     "commercial_fee": "100",
@@ -152,6 +153,26 @@ MISTAKES = [
     ("data", DATA | {"base": "gpt"}, "Select a valid choice."),
     ("prize", PRIZE | {"prize": "1e9"}, "such as 12.5"),
     ("prize", PRIZE | {"curve": "8;4"}, "never rise"),
+    ("prize", PRIZE | {"prize": "0"}, "more than nothing"),
+    ("prize", PRIZE | {"prize": "9000000000"}, "more than there can be"),
+    ("prize", PRIZE | {"curve": "0,0"}, "never rise"),
+    ("prize", PRIZE | {"curve": "8,4,0"}, "never rise"),
+    ("prize", PRIZE | {"curve": "1,2"}, "never rise"),
+    ("prize", PRIZE | {"curve": ",".join("1" * 65)}, "never rise"),
+    ("prize", PRIZE | {"window": "0 s"}, "one second to thirty days"),
+    ("prize", PRIZE | {"window": "5 weeks"}, "one second to thirty days"),
+    ("prize", PRIZE | {"dispute": "5 weeks"}, "at most thirty days"),
+    ("prize", PRIZE | {"quota": "1001"}, "less than or equal to 1000"),
+    ("prize", PRIZE | {"closes_in": "5 s"}, "ten seconds at least"),
+    ("prize", PRIZE | {"closes_in": "150 weeks"}, "two years away"),
+    ("prize", PRIZE | {"closes_in": "", "closes": "2129-01-01T00:00"}, "two years away"),
+    ("prize", PRIZE | {"closes_in": "", "closes": "2029-12-31T00:00"}, "in the past"),
+    ("prize", PRIZE | {"opens": "2029-12-01T00:00"}, "more than a day ago"),
+    ("prize", PRIZE | LATE, "open for ten seconds"),
+    ("task", TASK | {"title": "one\u2028line"}, "holds U+2028, which cannot be printed"),
+    ("task", TASK | {"title": "from the \u202eright"}, "holds U+202E"),
+    ("task", TASK | {"title": "x" * 81}, "at most 80 characters"),
+    ("task", TASK | {"summary": "x" * 2001}, "at most 2000 characters"),
     ("prize", PRIZE | {"closes_in": ""}, "Say when it closes"),
     ("prize", PRIZE | {"closes": "2030-02-01T10:00"}, "Name the close once"),
     ("prize", PRIZE | {"closes": "tomorrow", "closes_in": ""}, "Write the time as"),
@@ -176,6 +197,61 @@ def test_a_mistake_is_named_at_its_field_and_nothing_typed_is_lost(sponsor, step
     assert 'aria-invalid="true"' in answer.text
     kept = Draft.objects.get(pk=draft).fields
     assert all(kept[name] == value for name, value in fields.items())
+    assert says in plain(sponsor.get(f"/sponsor/drafts/{draft}/{step}/"))
+    assert sponsor.get(f"/sponsor/drafts/{draft}/review/").status_code == 200
+
+
+def test_every_error_is_listed_and_tied_to_its_field_and_the_first_one_has_the_focus(sponsor):
+    wrong = PRIZE | {"prize": "0", "window": "0 s"}
+    html = send(sponsor, begin(sponsor), "prize", **wrong).text
+    summary, _, rest = html.partition("</ul></div>")
+    for name in ("prize", "window"):
+        assert f'href="#id_{name}"' in summary
+        (field,) = re.findall(rf"<input[^>]*id=\"id_{name}\"[^>]*>", rest)
+        (told,) = re.findall(r"aria-describedby=\"([^\"]*)\"", field)
+        assert all(f'id="{one}"' in rest for one in told.split())
+        assert f"id_{name}_error" in told.split()
+        assert ("autofocus" in field) == (name == "prize")
+
+
+def test_a_character_that_no_database_holds_is_refused_and_the_rest_of_the_page_is_kept(sponsor):
+    draft = begin(sponsor)
+    answer = send(sponsor, draft, "task", **TASK | {"title": "Which\0one?"})
+    assert answer.status_code == 422
+    kept = Draft.objects.get(pk=draft).fields
+    assert kept["title"] == "Which\ufffdone?"
+    assert kept["summary"] == TASK["summary"]
+    assert "cannot be printed" in plain(sponsor.get(f"/sponsor/drafts/{draft}/task/"))
+
+
+def test_a_title_may_be_written_in_every_script(sponsor):
+    for title in (
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f52c\ufe0f lab",
+        "数据 2",
+    ):
+        assert send(sponsor, begin(sponsor), "task", **TASK | {"title": title}).status_code == 302
+
+
+def test_the_places_that_a_prize_pays_are_shown_while_it_is_typed_and_after_saving(sponsor):
+    draft = begin(sponsor)
+    piece = sponsor.get(f"/sponsor/drafts/{draft}/payouts/", {"prize": "1000", "curve": "8,4,2,1"})
+    assert piece.text.startswith('<section id="payout-preview"')
+    rows = [plain_row(one) for one in re.findall(r"<tr>(.*?)</tr>", piece.text)]
+    assert rows[1] == ["1", "925", "616.666666666", "493.333333333", "493.333333333"]
+    assert rows[2] == ["2", "–", "308.333333333", "246.666666666", "246.666666666"]
+    assert rows[4] == ["4", "–", "–", "61.666666666", "61.666666666"]
+    for wrong in ({"prize": "0"}, {"curve": "0,0"}, {"prize": ""}):
+        typed = {"prize": "1000", "curve": "8,4,2,1"} | wrong
+        told = sponsor.get(f"/sponsor/drafts/{draft}/payouts/", typed)
+        assert "as soon as prize and curve can be read" in told.text
+    assert "616" not in sponsor.get(f"/sponsor/drafts/{draft}/prize/").text
+    send(sponsor, draft, "prize", **PRIZE)
+    assert "616" in sponsor.get(f"/sponsor/drafts/{draft}/prize/").text
+
+
+def plain_row(row):
+    return [re.sub(r"<[^>]+>", "", one) for one in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
 
 
 def test_a_file_of_another_kind_or_too_large_is_refused_at_its_field(sponsor, settings):
@@ -222,7 +298,7 @@ def test_too_little_money_is_told_with_the_amount_that_is_missing(sponsor):
             "open for ten seconds",
         ),
         ({"prize": "0"}, "spec_invalid", "more than nothing"),
-        ({"curve": "1,2"}, "spec_invalid", "never rise"),
+        ({"curve": "0,0"}, "spec_invalid", "never rise"),
     ],
 )
 def test_what_the_rules_refuse_comes_back_with_code_and_the_page_to_correct(

@@ -63,7 +63,7 @@ def test_the_page_of_the_data_says_what_each_metric_calls_its_columns(sponsor):
 def test_metrics_stand_in_groups_of_the_evaluators_that_fit_the_base(registered):
     titles = {title for title, _ in metric_choices(MINILM)}
     assert titles < {one.title for one in REGISTERED}
-    form = DataForm({"base": "small"}, stored={})
+    form = DataForm({"base": "small"}, stored={}, now=factories.NOW)
     offered = {name for _, metrics in form.fields["metric"].widget.choices for name, _ in metrics}
     assert {"perplexity", "bits_per_byte", "accuracy"} <= offered
     assert "ndcg_at_10" not in offered

@@ -1,0 +1,21 @@
+"""The pages of the sponsor's wizard, in their order, and how far a draft is."""
+
+from competitions.models import Draft
+
+TITLES = {"task": "Task", "data": "Data", "prize": "Prize and dates", "terms": "Licence terms"}
+REVIEW = "review"
+
+
+def wizard(found: Draft, current: str, missing: list[str]) -> list[dict[str, str]]:
+    """The steps of a draft. missing: the pages on which something is missing or wrong"""
+    made = [
+        {
+            "label": title,
+            "href": f"/sponsor/drafts/{found.id}/{name}/",
+            "state": "now" if name == current else "" if name in missing else "done",
+        }
+        for name, title in TITLES.items()
+    ]
+    state = "now" if current == REVIEW else ""
+    review = {"label": "Dry run and stake", "href": f"/sponsor/drafts/{found.id}/review/"}
+    return [*made, review | {"state": state}]
