@@ -32,10 +32,10 @@ def canonical(value: object) -> bytes:
     """
     if (quick := _write_plain(value)) is not None:
         return quick
-    _refuse_odd(value, "$")
     try:
+        _refuse_odd(value, "$")
         return rfc8785.dumps(value)  # type: ignore[arg-type]
-    except ValueError as error:  # a lone surrogate
+    except (ValueError, RecursionError) as error:  # a lone surrogate; lists in lists without end
         raise NotCanonical(f"The value has no canonical form: {error}.", path="$") from error
 
 

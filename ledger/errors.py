@@ -40,6 +40,21 @@ class MessageRefused(AssayError):
     next_step = "Make the message with the client of this version."
 
 
+class LogTooLarge(AssayError):
+    """The log keeps no message of so many bytes. Facts: kind, size_bytes, most_bytes."""
+
+    code, status = "log.too_large", 413
+    next_step = "Put less into the message: shorter texts, fewer tags; larger things go into files."
+
+    def __init__(self, kind: str, size_bytes: int, most_bytes: int) -> None:
+        super().__init__(
+            f"{kind} has {size_bytes} bytes; {most_bytes} at most are taken.",
+            kind=kind,
+            size_bytes=size_bytes,
+            most_bytes=most_bytes,
+        )
+
+
 class AnchorTaken(AssayError):
     """The signer used this idempotency key for another message. Facts: anchors."""
 

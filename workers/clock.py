@@ -30,6 +30,11 @@ def tick() -> None:
 
 @shared_task(name="workers.clock.sweep")
 def sweep() -> None:
-    """Follow the log, should the bell have failed, and send again the work that nobody holds."""
-    dispatch.follow()
-    tasks.send_waiting()
+    """Follow the log, should the bell have failed, and send again the work that nobody holds.
+
+    The one does not hold up the other.
+    """
+    try:
+        dispatch.follow()
+    finally:
+        tasks.send_waiting()

@@ -58,7 +58,9 @@ def follow() -> int:
 
 
 def _place() -> bool:
-    """Sequence until nothing waits. False: the sequencer refuses, and what it placed is still sent.
+    """Sequence until nothing waits. False: the sequencer cannot, and what it placed is still sent.
+
+    Whatever is wrong with it, a full disk or one odd message, work that has its place is done.
 
     The log of this process tells when a refusal begins and when it is over, not each turn of it.
     """
@@ -66,13 +68,21 @@ def _place() -> bool:
         while sequencer.sequence(holder=holder(), now=timezone.now()):
             if _told:
                 _told.clear()
-                _LOG.warning("The sequencer goes on: the dispute is settled.")
+                _LOG.warning("The sequencer goes on.")
     except AnotherHistory as error:
-        if [str(error)] != _told:
-            _told[:] = [str(error)]
-            _LOG.error("%s: %s %s", error.code, error, error.next_step)
+        _tell(f"{error.code}: {error} {error.next_step}")
+        return False
+    except Exception as error:  # noqa: BLE001 - told aloud; the work that has its place goes on
+        _tell(f"The sequencer stops: {type(error).__name__}: {error}")
         return False
     return True
+
+
+def _tell(refusal: str) -> None:
+    """Once for each refusal; with the way to the line that made it, when there is one."""
+    if [refusal] != _told:
+        _told[:] = [refusal]
+        _LOG.error(refusal, exc_info=True)
 
 
 def holder() -> str:

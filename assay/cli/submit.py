@@ -12,11 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from assay import canonical, messages
+from assay.bounds import fitting
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
 from assay.client import Client, ClientError
 from assay.errors import AssayError
+from assay.messages.submissions import TITLE
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 CHECKED_WITH = {
@@ -90,7 +92,7 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
             competition=str(found["id"]),
             config_sha256=_upload(client, caller, adapter / CONFIG),
             tensors_sha256=_upload(client, caller, adapter / TENSORS),
-            title=title or adapter.resolve().name,
+            title=title or fitting(adapter.resolve().name, TITLE),
             tags=tuple((str(name), str(value)) for name, value in tags),
             parents=tuple(parents or ()),
         )

@@ -1,7 +1,9 @@
 """Messages of the contest: evaluators, competitions, the sealed slice."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from assay.bounds import Small, Text
 from assay.messages.parts import FileRef, Line, RaceTerms, Result, Tag
 from assay.wire import Nano
 
@@ -27,10 +29,10 @@ class EvaluatorRegistered:
     is_generic: bool
     is_custom: bool
     code_sha256: str
-    public_examples: int
+    public_examples: Small
     public_units: int
     public_mode: str
-    final_examples: int
+    final_examples: Small
     final_units: int
     final_mode: str
     final_commitment: str
@@ -43,8 +45,8 @@ class EvaluatorRegistered:
 class Spec:
     """Everything that is fixed before the first entry. *_e8: parts of 10^8 of the prize."""
 
-    title: str
-    summary: str
+    title: Annotated[str, Text(80, is_needed=True)]
+    summary: Annotated[str, Text(2000, lines=True)]
     base: str
     base_work: str
     data_work: str

@@ -1,9 +1,13 @@
 """Messages of the rights: works, lineage, licences, royalties."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from assay.bounds import Small, Text
 from assay.messages.parts import Line, Share, Tag
 from assay.wire import Nano
+
+Title = Annotated[str, Text(200, is_needed=True)]
 
 
 @dataclass(frozen=True)
@@ -12,7 +16,7 @@ class WorkRegister:
 
     work: str
     kind: str
-    title: str
+    title: Title
     tags: tuple[Tag, ...]
     shares: tuple[Share, ...]
 
@@ -24,7 +28,7 @@ class WorkRegistered:
     work: str
     kind: str
     owner: str
-    title: str
+    title: Title
     tags: tuple[Tag, ...]
     shares: tuple[Share, ...]
     at_ms: int
@@ -37,7 +41,7 @@ class WorkLinked:
     child: str
     parent: str
     kind: str
-    rate_e8: int
+    rate_e8: Small
     at_ms: int
 
 
@@ -55,7 +59,7 @@ class LicenceBuy:
 
     work: str
     uses: tuple[str, ...]
-    terms_version: int
+    terms_version: Small
     price_nano: Nano
 
 
@@ -66,12 +70,12 @@ class LicenceGranted:
     grant: str
     work: str
     uses: tuple[str, ...]
-    terms_version: int
+    terms_version: Small
     holder: str
     price_nano: Nano
     from_ms: int
     until_ms: int
-    jws: str
+    jws: Annotated[str, Text(8192)]
     transfers: tuple[Line, ...]
     at_ms: int
 

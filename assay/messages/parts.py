@@ -1,10 +1,13 @@
 """What several kinds of messages are made of."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from assay.bounds import Small, Text
 from assay.wire import Nano
 
-Tag = tuple[str, str]
+Tag = tuple[Annotated[str, Text(1024, is_needed=True)], Annotated[str, Text(3072)]]
+Packed = Annotated[str, Text(60_000)]
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Result:
     """
 
     score_e9: Nano
-    examples: int
-    records: str
+    examples: Small
+    records: Packed
     results_root: str
     results_sha256: str
     mode: str
@@ -93,7 +96,7 @@ class Stop:
 
     rival: str
     n: int
-    examples: int
+    examples: Small
     e_value_e3: int
     reason: str
-    records: str
+    records: Packed

@@ -1,9 +1,14 @@
 """Messages about entries and their scores."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from assay.bounds import Small, Text
 from assay.messages.parts import FileRef, Line, Result, Stop, Tag
 from assay.wire import Nano
+
+TITLE = Text(80)  # empty: the competition's, and whose it is
+CODE, WORDS = Text(60), Text(4000, lines=True)
 
 
 @dataclass(frozen=True)
@@ -13,7 +18,7 @@ class SubmissionCommit:
     competition: str
     config_sha256: str
     tensors_sha256: str
-    title: str
+    title: Annotated[str, TITLE]
     tags: tuple[Tag, ...]
     parents: tuple[str, ...]
 
@@ -25,8 +30,8 @@ class SubmissionCommitted:
     submission: str
     competition: str
     owner: str
-    window: int
-    slot: int
+    window: Small
+    slot: Small
     at_ms: int
 
 
@@ -35,9 +40,9 @@ class SubmissionRefused:
     """A verdict on the entry: it is out, and its slot is given back."""
 
     submission: str
-    reason: str
-    cause: str
-    next_step: str
+    reason: Annotated[str, CODE]
+    cause: Annotated[str, WORDS]
+    next_step: Annotated[str, WORDS]
     at_ms: int
 
 
@@ -46,7 +51,7 @@ class SubmissionFailed:
     """Our infrastructure failed three times; the entry's slot is given back."""
 
     submission: str
-    reason: str
+    reason: Annotated[str, CODE]
     at_ms: int
 
 

@@ -9,8 +9,10 @@ from django.db import transaction
 from django.db.models import F
 
 from assay import messages
+from assay.bounds import fitting
 from assay.errors import AssayError
 from assay.messages import Result, Stop
+from assay.messages.submissions import CODE, WORDS
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
@@ -128,7 +130,7 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
         Evaluation.objects.filter(pk=evaluation).update(leased_until=again_at, last_error=reason)
         return
     Evaluation.objects.filter(pk=evaluation).delete()
-    body = messages.SubmissionFailed(work.submission, reason, next_ms(contest, now))
+    body = messages.SubmissionFailed(work.submission, fitting(reason, CODE), next_ms(contest, now))
     log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
 
 
@@ -157,7 +159,8 @@ def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now
 
 def _refuse(submission: str, error: AssayError, contest: Competition, *, now: datetime) -> None:
     at_ms = next_ms(contest, now)
-    body = messages.SubmissionRefused(submission, error.code, str(error), error.next_step, at_ms)
+    cause, advice = (fitting(text, WORDS) for text in (str(error), error.next_step))
+    body = messages.SubmissionRefused(submission, error.code, cause, advice, at_ms)
     log.record([log.fact(body, idempotency=submission)], rooms=(fold,))
 
 

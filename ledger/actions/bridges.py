@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from assay import messages
+from assay.bounds import fitting
 from assay.wire import Nano
 from ledger import log, queries
 from ledger.actions.faucet import bridge
@@ -98,8 +99,8 @@ def settle_withdrawal(withdrawal: str, payment: Payment, *, now: datetime) -> bo
         code=held.code,
         pending_id=held.pk,
     )
-    body: object = messages.MoneyReturned(payment.refused, (line,), ms(now))
+    body: object = messages.MoneyReturned(fitting(payment.refused), (line,), ms(now))
     if payment.receipt:
-        body = messages.MoneyLeft(payment.receipt, (line,), ms(now))
+        body = messages.MoneyLeft(fitting(payment.receipt), (line,), ms(now))
     log.record([log.fact(body, answers=order)])
     return True

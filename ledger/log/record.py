@@ -20,7 +20,7 @@ from ledger.errors import AnchorTaken, MessageUnknown
 from ledger.log import signers
 from ledger.log.tables import Tables, insert_of
 from ledger.models import Message
-from ledger.rules import fold
+from ledger.rules import fold, gate
 from ledger.rules.accounts import Account, Key, Transfer
 from ledger.rules.entry import Entry, make_entry, read_entry
 from ledger.rules.rows import Overlay, Row
@@ -36,9 +36,10 @@ _TOLD = f" RETURNING id, {_IS_EARLIER_WAITING}, {signers.SAYS}"
 def read_order(raw: bytes) -> Entry:
     """An order in signed bytes from outside, with its actor known.
 
-    raises BadItem, MessageRefused, BodyInvalid, SignerRefused
+    raises BadItem, MessageRefused, BodyInvalid, SignerRefused, and what the gate objects to
     """
     entry = read_entry(raw)
+    gate.admit(entry)
     if messages.KINDS[entry.kind].signer != "person" or entry.speaker:
         raise fold.refused(entry, "only orders come in by this door")
     return replace(entry, actor=fold.actor_of(entry, Tables()))

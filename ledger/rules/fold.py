@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from assay import messages
 from assay.wire import changed
 from ledger.errors import AccountInvalid, AccountTaken, MessageRefused, SignerRefused
-from ledger.rules import books
+from ledger.rules import books, gate
 from ledger.rules.accounts import ISSUANCE, Account, AccountKind, Key, Role
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
@@ -38,12 +38,13 @@ RESERVED = frozenset(
 
 
 def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold], *, order: Entry | None = None) -> Entry:
-    """Fold one entry into the rows; the answer is the entry with its actor known.
+    """Let one entry through the gate and fold it; the answer is the entry with its actor known.
 
     order  the order that it answers, when the entry does not hold it yet
-    raises SignerRefused, MessageRefused, and whatever a room or the books object to; then the
-    rows may be half changed, so the caller throws its overlay away
+    raises SignerRefused, MessageRefused, and whatever the gate, a room or the books object to;
+    then the rows may be half changed, so the caller throws its overlay away
     """
+    gate.admit(entry)
     entry = changed(entry, actor=actor_of(entry, rows), order=order or entry.order)
     for fold in (ledger, *rooms):
         fold(entry, rows)

@@ -1,0 +1,46 @@
+"""A stranger with a key and a token, and a fresh fold of the log that came of it."""
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from assay import keys, messages
+from assay.client import sign_order
+from competitions.audit.history import History
+from ledger import actions, queries
+from ledger.sequencer import sequence
+from web import auth
+
+BYTES = "application/octet-stream"
+
+
+class Stranger:
+    """Somebody who speaks to a site by signed bytes only."""
+
+    def __init__(self, client, name="eve"):
+        self.client, self.name, self.key, self.headers = client, name, keys.new_key(), {}
+        actions.found(now=timezone.now())
+        answer = self.send(messages.AccountOpen(name), "begin")
+        assert answer.status_code == 200, answer.content
+        get_user_model().objects.get_or_create(username=name)
+        token = auth.issue(name, timezone.now())
+        self.headers = {"authorization": f"Bearer {token}"}
+
+    def send(self, body, words="one"):
+        return self.send_raw(sign_order(body, self.key, idempotency=words).encode())
+
+    def send_raw(self, raw):
+        return self.client.post("/api/messages", raw, content_type=BYTES, headers=self.headers)
+
+    def upload(self, raw, name):
+        return self.client.put(f"/api/blobs/{name}", raw, content_type=BYTES, headers=self.headers)
+
+
+def fold_anew():
+    """Give every message its place, and fold the log from its first; raises LogDamaged."""
+    while sequence(holder="site", now=timezone.now()):
+        pass
+    assert queries.waiting_messages() == 0
+    history = History()
+    for raw in queries.entries(0, queries.log_size()):
+        history.follow(raw)
+    return history
