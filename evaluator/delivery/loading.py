@@ -1,0 +1,54 @@
+"""How transformers and peft load an adapter of a task: the model class, and what its names are.
+
+Standard library only: the site makes the folder that a buyer downloads, and has no torch.
+"""
+
+from dataclasses import dataclass
+
+from evaluator.bases.shapes import BertShape, GenericShape, is_decoder
+from evaluator.manifest import Manifest
+
+CAUSAL, CLASSES, STATES = (
+    "AutoModelForCausalLM",
+    "AutoModelForSequenceClassification",
+    "AutoModel",
+)
+TASK_TYPES = {CAUSAL: "CAUSAL_LM", CLASSES: "SEQ_CLS", STATES: "FEATURE_EXTRACTION"}
+MEAN, LAST = "mean", "last"
+POOLINGS = {
+    "": "None: the model writes, or predicts, every token.",
+    MEAN: "The mean of the last layer's states over all tokens of the text.",
+    LAST: "The last layer's state of the last token.",
+}
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What a program needs to know to load the folder and to ask as the evaluator asked.
+
+    model      the class of transformers that the base is loaded by
+    pooling    how the states of a text become one: a name of POOLINGS
+    prefix     what the task's names have in front that the model class has not
+    has_head_apart  the head is in a file of its own, because the model class has no room for it
+    """
+
+    model: str
+    pooling: str
+    prefix: str = ""
+    has_head_apart: bool = False
+
+    @property
+    def task_type(self) -> str:
+        """peft's word for it."""
+        return TASK_TYPES[self.model]
+
+
+def loading_of(manifest: Manifest) -> Loading:
+    """How an adapter of this task is loaded."""
+    shape, has_head = manifest.base.config, bool(manifest.adapter.head)
+    if is_decoder(shape):
+        return Loading(CLASSES, LAST) if has_head else Loading(CAUSAL, "")
+    if isinstance(shape, BertShape) and has_head:
+        return Loading(CLASSES, MEAN)
+    prefix = "base." if isinstance(shape, GenericShape) else "bert."
+    return Loading(STATES, MEAN, prefix, has_head_apart=has_head)

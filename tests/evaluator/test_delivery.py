@@ -1,0 +1,198 @@
+"""The folder that a buyer gets: transformers and peft load it, and it answers as it was scored."""
+
+import json
+import warnings
+from dataclasses import replace
+
+import peft
+import pytest
+import torch
+import transformers
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from evaluator.bases import MINILM, folder_of
+from evaluator.bases.shapes import GenericShape
+from evaluator.blob import read_blob
+from evaluator.delivery.folder import PEFT_VERSION, tensor_files, text_files
+from evaluator.delivery.snippet import snippet
+from evaluator.forward import generic
+from evaluator.intake import admit, admit_folder
+from evaluator.manifest import MetricClause
+from evaluator.scoring import asked as asking
+from evaluator.scoring import load_base
+from evaluator.slices import unpack_inputs
+from tests.evaluator import makers
+from tests.evaluator.test_evaluator_lm import prepared as language_task
+
+TEXTS = ("The cat purrs beside the lamp.", "A dog barks.", "At night the owl hoots, number 5.")
+
+
+def write_folder(blob, manifest, out, base):
+    """What the site streams, in a folder of this machine."""
+    contents = read_blob(blob)
+    out.mkdir()
+    for name, raw in text_files(contents, manifest, str(base)).items():
+        (out / name).write_bytes(raw)
+    for name, file in tensor_files(contents, manifest, {"assay.work": "w"}).items():
+        values = b"".join(blob[first : first + size] for first, size in file.spans)
+        (out / name).write_bytes(file.header + values)
+    return out
+
+
+def run_snippet(manifest, base, folder, monkeypatch):
+    """The card's own lines, run beside the files; their `answer`."""
+    monkeypatch.chdir(folder)
+    lines = snippet(manifest, str(base))
+    assert len(lines.splitlines()) <= 20
+    names = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*(missing|unexpected).*keys.*")
+        exec(compile(lines, "card", "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """An admitted adapter of the real encoder with a head of three classes."""
+    task = makers.manifest()
+    config, _ = makers.adapter(lora_alpha=3)
+    return admit(config, makers.safetensors(makers.tensors(scale=1.0)), task).canonical, task
+
+
+def test_the_peft_that_the_folder_names_is_the_pinned_one(house):
+    pinned = (house / "requirements" / "worker.txt").read_text().split()
+    assert f"peft=={PEFT_VERSION}" in pinned
+
+
+def test_a_classifier_loads_without_a_key_too_many_or_too_few(classifier, tmp_path):
+    base = folder_of(MINILM, is_verified=False)
+    folder = write_folder(*classifier, tmp_path / "folder", base)
+    config = peft.PeftConfig.from_pretrained(folder)
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=3)
+    model = peft.get_peft_model(plain, config)
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        assert file.metadata()["assay.work"] == "w"
+    assert set(tensors) == set(peft.get_peft_model_state_dict(model))
+    loaded = peft.set_peft_model_state_dict(model, tensors)
+    assert not loaded.unexpected_keys
+    assert not [name for name in loaded.missing_keys if "lora" in name or "modules_to_save" in name]
+
+
+def test_the_cards_lines_answer_as_the_evaluator_scored(classifier, tmp_path, monkeypatch, weights):
+    blob, task = classifier
+    base = folder_of(MINILM, is_verified=False)
+    folder = write_folder(blob, task, tmp_path / "folder", base)
+    names = run_snippet(task, base, folder, monkeypatch)
+    tokens = names["tokenizer"]
+    for text in TEXTS:
+        ids = tokens(text)["input_ids"]
+        with torch.inference_mode():
+            wanted = asking(weights, blob, task, "fast").net.logits([ids])[0]
+            states = names["plain"].base_model(input_ids=torch.tensor([ids])).last_hidden_state
+            found = names["plain"].classifier(states.mean(1))[0]
+        assert (wanted - found).abs().max() < 1e-5
+        assert wanted.abs().max() > 0.01
+        assert names["answer"](text) == task.labels[int(wanted.argmax())]
+
+
+def test_a_decoder_answers_as_the_evaluator_scored(tiny, tmp_path, monkeypatch):
+    task = language_task(tiny, "nll")[0]
+    blob = admit_folder(tiny.adapter, task.manifest).canonical
+    folder = write_folder(blob, task.manifest, tmp_path / "folder", tiny.folder)
+    answer = run_snippet(task.manifest, tiny.folder, folder, monkeypatch)["answer"]
+    base = load_base(folder_of(tiny.base))
+    for [row] in unpack_inputs(task.public_inputs).examples:
+        text = transformers.AutoTokenizer.from_pretrained(tiny.folder).decode(row.ids[1:])
+        with torch.inference_mode():
+            [scored] = asking(base, blob, task.manifest, "fast").scored([row])
+        nats = sum(scored.nll_q32) / 2**32 / len(scored.nll_q32)
+        assert answer(text) == pytest.approx(nats, rel=1e-5)
+
+
+def test_a_decoder_writes_what_the_evaluator_compared(tiny, tmp_path, monkeypatch):
+    clause = MetricClause("generation", "exact_match", 1, {"max_new_tokens": "9", "stop": ""})
+    task = replace(language_task(tiny, "nll")[0].manifest, metric=clause)
+    blob = admit_folder(tiny.adapter, task).canonical
+    folder = write_folder(blob, task, tmp_path / "folder", tiny.folder)
+    names = run_snippet(task, tiny.folder, folder, monkeypatch)
+    base, tokens = load_base(folder_of(tiny.base)), names["tokenizer"]
+    for text in TEXTS:
+        with torch.inference_mode():
+            model = asking(base, blob, task, "fast")
+            ids = model.continued(tokens(text)["input_ids"], most=9, ends=(1,))
+        assert names["answer"](text) == tokens.decode(ids, skip_special_tokens=True)
+
+
+def test_a_decoder_with_a_head_answers_with_the_class(tiny, tmp_path, monkeypatch):
+    head = {"score.weight": (3, tiny.base.shape.hidden)}
+    whole = language_task(tiny, "nll")[0].manifest
+    task = replace(
+        whole,
+        labels=("cat", "dog", "owl"),
+        metric=MetricClause("classification", "accuracy", 1, {}),
+        adapter=replace(whole.adapter, head=head),
+    )
+    config = json.loads((tiny.adapter / "adapter_config.json").read_bytes())
+    config |= {"modules_to_save": ["score"], "task_type": "SEQ_CLS"}
+    arrays = load_file(tiny.adapter / "adapter_model.safetensors")
+    name, size = next(iter(head.items()))
+    arrays["base_model.model." + name] = makers.pseudo("head", size)
+    raw = json.dumps(config).encode(), makers.safetensors(arrays)
+    blob = admit(*raw, task).canonical
+    folder = write_folder(blob, task, tmp_path / "folder", tiny.folder)
+    answer = run_snippet(task, tiny.folder, folder, monkeypatch)["answer"]
+    tokens = transformers.AutoTokenizer.from_pretrained(tiny.folder)
+    base, seen = load_base(folder_of(tiny.base)), set()
+    for text in (*TEXTS, *"abcdefgh"):
+        with torch.inference_mode():
+            [place] = asking(base, blob, task, "fast").classes([tokens(text)["input_ids"]])
+        assert answer(text) == task.labels[place]
+        seen.add(place)
+    assert len(seen) > 1
+
+
+def test_an_encoder_that_finds_texts_gives_their_states(classifier, tmp_path, monkeypatch, weights):
+    _, whole = classifier
+    clause = MetricClause("retrieval", "ndcg_at_10", 1, {"k": "10"})
+    task = replace(whole, labels=(), metric=clause, adapter=replace(whole.adapter, head={}))
+    config = json.dumps(makers.config(modules_to_save=None)).encode()
+    arrays = {name: one for name, one in makers.tensors(scale=1.0).items() if "lora" in name}
+    blob = admit(config, makers.safetensors(arrays), task).canonical
+    base = folder_of(MINILM, is_verified=False)
+    folder = write_folder(blob, task, tmp_path / "folder", base)
+    names = run_snippet(task, base, folder, monkeypatch)
+    for text in TEXTS:
+        with torch.inference_mode():
+            state = asking(weights, blob, task, "fast").net.pooled(
+                [names["tokenizer"](text).input_ids]
+            )
+        found = torch.tensor(names["answer"](text))
+        assert (found - state[0] / state[0].norm()).abs().max() < 1e-5
+
+
+def test_a_head_that_the_model_class_has_no_room_for_lies_apart(tmp_path, monkeypatch):
+    folder_of_base = folder_of(MINILM, is_verified=False)
+    linears = {f"base.{name.removeprefix('bert.')}": size for name, size in MINILM.targets.items()}
+    shape = GenericShape("encoder", 384, 512, 30522, linears)
+    whole = makers.manifest()
+    task = replace(
+        whole,
+        base=replace(whole.base, family="transformers", config=shape),
+        adapter=replace(whole.adapter, targets=linears),
+    )
+    arrays = {
+        name.replace("model.bert.", "model.base."): one
+        for name, one in makers.tensors(scale=1.0).items()
+    }
+    config = json.dumps(makers.config()).encode()
+    blob = admit(config, makers.safetensors(arrays), task).canonical
+    folder = write_folder(blob, task, tmp_path / "folder", folder_of_base)
+    names = run_snippet(task, folder_of_base, folder, monkeypatch)
+    base = generic.weights_of(folder_of_base, shape)
+    for text in TEXTS:
+        ids = names["tokenizer"](text).input_ids
+        with torch.inference_mode():
+            [place] = asking(base, blob, task, "fast").classes([ids])
+        assert names["answer"](text) == task.labels[place]
