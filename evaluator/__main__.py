@@ -1,4 +1,4 @@
-"""`python -m evaluator DOOR`: a clean environment, then train, check, prepare, base, rerun, ...
+"""`python -m evaluator DOOR`: a clean environment, then train, check, prepare, preview, ...
 
 The environment can change bits and reach the network (thread counts, hub settings), and libraries
 read it when they are imported. So it is cut to a white-list first, and the process replaced.
@@ -12,7 +12,9 @@ DOORS = {  # what is asked for -> the module that answers first
     "check": "intake",
     "docstrings": "docstrings",
     "prepare": "prepare",
+    "preview": "preview",
     "rerun": "rerun",
+    "split": "split",
     "train": "train",
 }
 KEPT = (

@@ -1,41 +1,38 @@
-"""Read a sponsor's file of samples, through the `datasets` library.
+"""Read a sponsor's file of samples: exactly as it is written, or not at all. docs/data.md."""
 
-The file is checked before the library opens it: it extracts archives by their first bytes, and a
-small one can hold a great deal. Nothing is fetched, and its cache lives in a temporary folder.
-"""
-
-import csv
-import io
-import json
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
-import pyarrow as pa
-from pyarrow import parquet
-
 from assay.errors import did_you_mean
+from evaluator.cells import Cells
 from evaluator.errors import (
     DataColumnMissing,
-    DataEmpty,
+    DataColumnTwice,
     DataFileMissing,
     DataFormatUnknown,
-    DataMalformed,
-    DataTextTooLong,
-    DataTooLarge,
+    DataRefused,
 )
 from evaluator.evaluators.form import Sample
+from evaluator.formats.csv_file import CsvFile
+from evaluator.formats.json_lines import JsonLines
+from evaluator.formats.parquet_file import ParquetFile
+from evaluator.formats.table import MOST_ROWS, Source, limit
 
-MOST_FILE_BYTES = 64 * 1024 * 1024
-MOST_ROWS = 200_000
-MOST_TEXT_CHARACTERS = 20_000
-MOST_LABEL_CHARACTERS = 100
-MOST_LIST = 64
-MOST_NUMBER = 2**53 - 1  # what JSON's numbers hold
-NUMBERED = frozenset({"answer", "grades"})  # columns that may hold whole numbers
-ARCHIVES = (b"PK\x03\x04", b"BZh")  # the archives whose first bytes are also text
 FORMATS = ("jsonl", "csv", "parquet")
+SUFFIXES = {"json": "jsonl", "ndjson": "jsonl", "tsv": "csv", "tab": "csv"}  # other names of these
+SHOWN_COLUMNS = 20
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns are read: the evaluator's name -> the name in the file.
+
+    needed  None: every column as it is, of texts, whole numbers, truth values and lists of these
+    """
+
+    needed: Mapping[str, str] | None
+    optional: Mapping[str, str]
 
 
 def read_samples(
@@ -52,22 +49,25 @@ def read_samples(
                  is, of texts, whole numbers, truth values and lists of these
     optional     the same for columns that a file may have
     raises       DataRefused: file_missing, format_unknown, too_large, malformed, empty,
-                 column_missing, text_too_long; rows are counted from 1, without the header line
+                 column_missing, column_twice, text_too_long; rows are counted from 1, without the
+                 header line
     """
-    _check_file(path, file_format)
-    table = _read_table(path, file_format)
-    _check_table(path, table)
-    held = {name: name for name in table.column_names} if columns is None else dict(columns)
-    held |= {name: there for name, there in (optional or {}).items() if there in table.column_names}
-    found = {name: _column(path, table, there) for name, there in held.items()}
-    readers = {name: _free_cell if columns is None else _reader(name) for name in held}
-    return [
-        {name: readers[name](path, row, name, cells[row - 1]) for name, cells in found.items()}
-        for row in range(1, table.num_rows + 1)
-    ]
+    wanted = Columns(columns, optional or {})
+    source = open_source(path, file_format, wanted_names(wanted))
+    return list(sound(samples(path, source, wanted)))
 
 
-def _check_file(path: Path, file_format: str) -> None:
+def format_of(path: Path) -> str:
+    """The format that a file's suffix names; what is no format is refused when it is opened."""
+    suffix = path.suffix.removeprefix(".").lower()
+    return SUFFIXES.get(suffix, suffix)
+
+
+def open_source(path: Path, file_format: str, hints: Collection[str]) -> Source:
+    """The open file. hints: names of columns that are wanted, by which a separator is known.
+
+    raises DataRefused: file_missing, format_unknown, too_large, malformed, empty
+    """
     if file_format not in FORMATS:
         raise DataFormatUnknown(
             f"The format {file_format!r:.40} is not read.",
@@ -77,178 +77,74 @@ def _check_file(path: Path, file_format: str) -> None:
         )
     if not path.is_file():
         raise DataFileMissing(f"There is no file {path.name}.", file=path.name)
-    _limit(path, path.stat().st_size, MOST_FILE_BYTES, "bytes")
-    if path.stat().st_size == 0:
-        raise DataEmpty(f"{path.name} is empty.", file=path.name, row=0)
-    if file_format == "parquet":
-        _check_parquet(path)
+    if file_format == "csv":
+        return CsvFile(path, hints)
+    return JsonLines(path) if file_format == "jsonl" else ParquetFile(path)
+
+
+def wanted_names(wanted: Columns) -> list[str]:
+    """The names in the file that are looked for."""
+    return [*(wanted.needed or {}).values(), *wanted.optional.values()]
+
+
+def samples(path: Path, source: Source, wanted: Columns) -> Iterator[Sample | DataRefused]:
+    """Each row as the evaluator reads it, or what is wrong with it.
+
+    raises DataRefused where it is the whole file: column_missing, column_twice, too_large
+    """
+    held = _held(path, source, wanted)
+    cells = Cells(path, is_text=source.is_text, is_free=wanted.needed is None)
+    optional = {} if wanted.needed is None else wanted.optional
+    for place, found in enumerate(source.rows({*held.values()}), start=1):
+        limit(path, place, MOST_ROWS, "rows")
+        if isinstance(found, DataRefused):
+            yield found
+            continue
+        try:
+            yield {
+                name: cells.read(found.row, name, found.cells.get(there))
+                for name, there in held.items()
+                if name not in optional or found.cells.get(there) is not None
+            }
+        except DataRefused as error:
+            yield error
+
+
+def sound(found: Iterable[Sample | DataRefused]) -> Iterator[Sample]:
+    """The rows; raises the first refusal among them."""
+    for one in found:
+        if isinstance(one, DataRefused):
+            raise one
+        yield one
+
+
+def _held(path: Path, source: Source, wanted: Columns) -> dict[str, str]:
+    """The evaluator's name -> the name in the file, of all columns that are read."""
+    if wanted.needed is None:
+        held = {name: name for name in source.columns if name}
     else:
-        _check_text(path, header_rows=1 if file_format == "csv" else 0)
+        held = dict(wanted.needed)
+    held |= {name: there for name, there in wanted.optional.items() if there in source.columns}
+    for name, there in held.items():
+        if source.columns.count(there) > 1:
+            raise DataColumnTwice(
+                f"{path.name} has the column {there[:60]!a} twice.",
+                file=path.name,
+                column=there[:60],
+            )
+        if there not in source.columns:
+            raise missing_column(path, source, there, name)
+    return held
 
 
-def _check_text(path: Path, *, header_rows: int) -> None:
-    raw = path.read_bytes()
-    is_text = not raw.startswith(ARCHIVES) and b"\0" not in raw
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        row = raw.count(b"\n", 0, error.start) + 1
-        raise _malformed(path, row, "it is not UTF-8 text") from error
-    if not is_text:
-        raise _malformed(path, 0, "it is not plain text")
-    if not raw.strip() or raw.strip().count(b"\n") < header_rows:
-        raise DataEmpty(f"{path.name} holds no rows.", file=path.name, row=0)
-    _limit(path, raw.count(b"\n"), MOST_ROWS + 1, "rows")
-
-
-def _check_parquet(path: Path) -> None:
-    try:
-        found = parquet.ParquetFile(path).metadata
-    except (pa.ArrowException, OSError) as error:
-        raise _malformed(path, 0, "it is not a Parquet file") from error
-    size = sum(found.row_group(place).total_byte_size for place in range(found.num_row_groups))
-    _limit(path, found.num_rows, MOST_ROWS, "rows")
-    _limit(path, size, MOST_FILE_BYTES, "bytes")
-
-
-def _read_table(path: Path, file_format: str) -> datasets.Dataset:
-    readers = {
-        "jsonl": datasets.Dataset.from_json,
-        "csv": datasets.Dataset.from_csv,
-        "parquet": datasets.Dataset.from_parquet,
-    }
-    datasets.disable_progress_bars()
-    with tempfile.TemporaryDirectory(prefix="assay-data-") as cache:
-        try:
-            return readers[file_format](str(path), cache_dir=cache, keep_in_memory=True)
-        except (datasets.exceptions.DatasetsError, pa.ArrowException, ValueError) as error:
-            row, problem = _first_fault(path, file_format)
-            raise _malformed(path, row, problem) from error
-
-
-def _first_fault(path: Path, file_format: str) -> tuple[int, str]:
-    """Where the file is broken: (row from 1, or 0 when no single row is; what is wrong)."""
-    if file_format == "parquet":
-        return 0, "it is not a readable Parquet file"
-    faults = _json_faults if file_format == "jsonl" else _csv_faults
-    return next(faults(path.read_text("utf-8")), (0, "its rows have different columns or types"))
-
-
-def _json_faults(text: str) -> Iterator[tuple[int, str]]:
-    kinds: dict[str, type] = {}
-    for row, line in enumerate(text.splitlines(), start=1):
-        try:
-            value = json.loads(line) if line.strip() else {}
-        except (ValueError, RecursionError):
-            yield row, "the line is not JSON"
-            continue
-        if not isinstance(value, dict):
-            yield row, "the line is not a JSON object"
-            continue
-        for name, one in value.items():
-            if kinds.setdefault(name, type(one)) is not type(one):
-                yield row, f"the type of {name[:40]!r} differs from the rows before"
-
-
-def _csv_faults(text: str) -> Iterator[tuple[int, str]]:
-    lines = csv.reader(io.StringIO(text), strict=True)
-    width = 0
-    try:
-        for row, cells in enumerate(lines):
-            width = width or len(cells)
-            if len(cells) not in {0, width}:
-                yield row, f"the row has {len(cells)} columns, the header {width}"
-    except csv.Error:
-        yield lines.line_num - 1, "the quotes do not match"
-
-
-def _check_table(path: Path, table: datasets.Dataset) -> None:
-    _limit(path, table.num_rows, MOST_ROWS, "rows")
-    if table.num_rows == 0:
-        raise DataEmpty(f"{path.name} holds no rows.", file=path.name, row=0)
-
-
-def _column(path: Path, table: datasets.Dataset, name: str) -> list[object]:
-    if name in table.column_names:
-        return list(table[name])
-    known = [str(one)[:40] for one in table.column_names[:20]]
-    raise DataColumnMissing(
-        f"{path.name} has no column {name!r:.60}; it has {', '.join(known)}.",
-        next_step=did_you_mean(name, known) or DataColumnMissing.next_step,
+def missing_column(path: Path, source: Source, there: str, name: str) -> DataColumnMissing:
+    """The refusal of a file without this column, which is wanted as the evaluator's `name`."""
+    known = [one[:40].encode("utf-8", "replace").decode() for one in source.columns]
+    role, shown = f" for the {name}" * (name != there), ", ".join(known[:SHOWN_COLUMNS])
+    return DataColumnMissing(
+        f"{path.name} has no column {there!r:.60}{role}; it has {shown}.",
+        next_step=did_you_mean(there, known) or DataColumnMissing.next_step,
         file=path.name,
-        column=name[:60],
-        columns=known,
+        column=there[:60],
+        columns=known[:SHOWN_COLUMNS],
     )
-
-
-def _reader(name: str) -> Callable[[Path, int, str, object], object]:
-    """What reads a cell of a column."""
-    if name == "label":
-        return _label
-    return _free_cell if name in NUMBERED else _cell
-
-
-def _cell(path: Path, row: int, name: str, value: object) -> object:
-    """A text, or a list of texts."""
-    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
-        return [_text(path, row, name, one) for one in value]
-    return _text(path, row, name, value)
-
-
-def _free_cell(path: Path, row: int, name: str, value: object) -> object:
-    """A text, a whole number, a truth value, or a list of these."""
-    if isinstance(value, list) and 0 < len(value) <= MOST_LIST:
-        return [_single(path, row, name, one) for one in value]
-    return _single(path, row, name, value)
-
-
-def _single(path: Path, row: int, name: str, value: object) -> object:
-    if not isinstance(value, int):
-        return _text(path, row, name, value)
-    if abs(value) > MOST_NUMBER:
-        raise _malformed(path, row, f"the {name} is beyond {MOST_NUMBER}")
-    return value
-
-
-def _text(path: Path, row: int, name: str, value: object) -> str:
-    if value is not None and not isinstance(value, str):
-        raise _malformed(path, row, f"the {name} is not a text")
-    if value is None or not value.strip():
-        raise DataEmpty(
-            f"The {name} in row {row} of {path.name} is empty.", file=path.name, row=row
-        )
-    if len(value) > MOST_TEXT_CHARACTERS:
-        raise DataTextTooLong(
-            f"The {name} in row {row} of {path.name} has {len(value)} characters.",
-            file=path.name,
-            row=row,
-            characters=len(value),
-            limit=MOST_TEXT_CHARACTERS,
-        )
-    return value
-
-
-def _label(path: Path, row: int, _: str, value: object) -> str:
-    """Numbers are class names too; they are written as the file's reader shows them."""
-    label = "" if value is None else str(value).strip()
-    if not label:
-        raise DataEmpty(f"The label in row {row} of {path.name} is empty.", file=path.name, row=row)
-    if not isinstance(value, str | int | float) or len(label) > MOST_LABEL_CHARACTERS:
-        raise _malformed(path, row, "the label is not a short text or number")
-    return label
-
-
-def _limit(path: Path, size: int, limit: int, unit: str) -> None:
-    if size > limit:
-        raise DataTooLarge(
-            f"{path.name} has {size} {unit}; the limit is {limit}.",
-            file=path.name,
-            size=size,
-            limit=limit,
-            unit=unit,
-        )
-
-
-def _malformed(path: Path, row: int, problem: str) -> DataMalformed:
-    place = f"row {row} of {path.name}" if row else path.name
-    return DataMalformed(f"Cannot read {place}: {problem}.", file=path.name, row=row)

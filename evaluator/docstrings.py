@@ -15,7 +15,7 @@ from pathlib import Path
 
 from evaluator.evaluators.form import Sample
 from evaluator.examples import write_jsonl
-from evaluator.overlap import Seen
+from evaluator.overlap import Seen, Told
 
 LIBRARIES = ("celery", "django", "pandas", "python", "redis", "sympy", "torch", "transformers")
 STDLIB = "python"
@@ -100,8 +100,8 @@ def _distinct(library: str, most: int, seen: Seen) -> list[str]:
     for file in _sources(_folder(library)):
         for text in map(masked, _docstrings(file)):
             is_long = len(text) >= LEAST_CHARACTERS and len(text.split()) >= LEAST_WORDS
-            if is_long and not seen.has_twin(text):
-                seen.add(text)
+            if is_long and seen.twin_of(Told("", text)) is None:
+                seen.add(Told("", text))
                 found.append(text)
         if len(found) >= most:
             break

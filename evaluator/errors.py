@@ -111,6 +111,13 @@ class DataColumnMissing(DataRefused):
     next_step = "Name the column that holds it, or rename the column."
 
 
+class DataColumnTwice(DataRefused):
+    """A wanted column is in the file more than once. Facts: file, column."""
+
+    code = "data.column_twice"
+    next_step = "Rename or remove one of the two columns."
+
+
 class DataEmpty(DataRefused):
     """The file, or a text or label in it, is empty. Facts: file or slice, row (0: the whole)."""
 
@@ -123,6 +130,20 @@ class DataTooLarge(DataRefused):
 
     code, status = "data.too_large", 413
     next_step = "Send a smaller file."
+
+
+class DataTooSmall(DataRefused):
+    """A slice, or a class in it, is too small to prove anything. Facts: slice, rows, wanted."""
+
+    code = "data.too_small"
+    next_step = "Give more rows; docs/data.md says how many a slice needs."
+
+
+class DataOneClass(DataRefused):
+    """All rows of a slice have the same label. Facts: slice, label."""
+
+    code = "data.one_class"
+    next_step = "Give rows of at least two classes in every slice."
 
 
 class DataTextTooLong(DataRefused):

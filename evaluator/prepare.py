@@ -15,7 +15,6 @@ from evaluator.bases import Base, folder_of
 from evaluator.errors import (
     CodeRefused,
     DataEmpty,
-    DataLabelUnknown,
     DataTooLarge,
     EvaluatorUnfit,
 )
@@ -24,11 +23,12 @@ from evaluator.evaluators.options import chosen
 from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
 from evaluator.manifest import EXACT, FAST
-from evaluator.overlap import refuse_overlap
+from evaluator.overlap import refuse_overlap, told
 from evaluator.plan import RULE
 from evaluator.registry import evaluator_of, metric_named
 from evaluator.slices import final_commitment, pack_inputs, pack_labels, public_root
 from evaluator.tokens import tokens_of
+from evaluator.winnable import refuse_unknown_labels
 
 MOST_TEST_EXAMPLES = 20_000
 MOST_CODE_BYTES = 64 << 10
@@ -109,9 +109,9 @@ def prepare(
     _check_sizes(slices, options.metric)
     evaluator.check(train)
     labels = evaluator.classes(train)
-    _check_labels(slices, labels)
+    refuse_unknown_labels(slices, labels)
     twins = refuse_overlap(
-        {name: [_told(evaluator, one) for one in rows] for name, rows in slices.items()}
+        {name: [told(evaluator, one) for one in rows] for name, rows in slices.items()}
     )
     options = replace(options, options=chosen(evaluator.options, options.options))
     tokens = tokens_of(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
@@ -159,12 +159,6 @@ def _check_fit(base: Base, evaluator: Evaluator, code: bytes) -> None:
         )
 
 
-def _told(evaluator: Evaluator, one: Sample) -> str:
-    """What must not stand in two slices: the evaluator's first column, or the row's texts."""
-    columns = [next(iter(evaluator.columns))] if evaluator.columns else sorted(one)
-    return " ".join(str(one[name]) for name in columns)
-
-
 def _check_sizes(slices: Mapping[str, Sequence[Sample]], metric: str) -> None:
     most = min(MOST_TEST_EXAMPLES, _most_recorded(metric))
     for name, rows in slices.items():
@@ -185,22 +179,6 @@ def _most_recorded(name: str) -> int:
     metric = metric_named(name)
     bits = 1 if metric.is_binary else 32 * metric.width
     return MOST_RECORD_BYTES * 8 // bits
-
-
-def _check_labels(slices: Mapping[str, Sequence[Sample]], labels: tuple[str, ...]) -> None:
-    known = set(labels)
-    for name, rows in slices.items():
-        for place, one in enumerate(rows if labels else (), start=1):
-            label = str(one["label"])
-            if label not in known:
-                raise DataLabelUnknown(
-                    f"Row {place} of the {name} slice has the label {label!r:.60}, which the "
-                    "training data lacks.",
-                    slice=name,
-                    label=label[:60],
-                    row=place,
-                    labels=list(labels[:20]),
-                )
 
 
 def _race(packed: Mapping[str, Packed], options: Options) -> forms.RaceClause:

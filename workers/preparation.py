@@ -4,8 +4,6 @@ The files come from a stranger, so they are read in a jail; the baseline is meas
 by the code that will score every entry.
 """
 
-import json
-import subprocess
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
@@ -21,15 +19,15 @@ from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
-from evaluator.bases.catalogue import STORE_VARIABLE, store
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms, store_own
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease
-from workers.sandbox.reader import Allowance, NotPlain, run_reader, taken
+from workers.sandbox.reader import Allowance, NotPlain, taken
 from workers.scoring import Work, score_on
+from workers.sponsor_files import asked as asked_of
 
 TIME_LIMIT_S = 600
 ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
@@ -72,18 +70,7 @@ def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
         blobs.copy_to(file.sha256, asked[f"--{name}"])
     arguments = [str(part) for pair in asked.items() for part in pair]
     arguments += [*reading.options, *_texts(folder, reading)]
-    try:
-        done = run_reader(
-            ["-m", "evaluator", "prepare", *arguments],
-            folder,
-            ALLOWANCE,
-            read_only=[store()] if store().is_dir() else [],
-            environment={STORE_VARIABLE: str(store())},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PreparationRefused(f"Reading the files took over {TIME_LIMIT_S} s.") from error
-    if done.exit_code != 0:
-        raise _refusal(done.said, done.noise)
+    asked_of(folder, ["prepare", *arguments], ALLOWANCE)
     return out, salt
 
 
@@ -102,15 +89,6 @@ def _texts(folder: Path, reading: Reading) -> list[str]:
         blobs.copy_to(file.sha256, path)
         told.append(f"--code={path}" if name == "code" else f"--option={TASK_OPTION}=@{path}")
     return told
-
-
-def _refusal(said: str, noise: str) -> PreparationRefused:
-    """The reader's own error, or the end of what it said before it died."""
-    try:
-        told = json.loads(said.strip().splitlines()[-1])["error"]
-        return PreparationRefused.told(told)
-    except (ValueError, IndexError, KeyError, TypeError):
-        return PreparationRefused(f"The reader ended early: {noise[-300:]}")
 
 
 def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.canonical import canonical
 from evaluator.bases import base_named
-from evaluator.data import FORMATS, read_samples
+from evaluator.data import FORMATS, format_of, read_samples
 from evaluator.doors.answers import read_downloaded, run_door, show_json
 from evaluator.evaluators.form import Sample
 from evaluator.manifest import EXACT, FAST, manifest_sha256, to_bytes
@@ -72,7 +72,7 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
 
 def _read(asked: argparse.Namespace, name: str) -> list[Sample]:
     path: Path = getattr(asked, name)
-    file_format = asked.format or path.suffix.removeprefix(".")
+    file_format = asked.format or format_of(path)
     held = dict(one.partition("=")[::2] for one in asked.column)
     evaluator = evaluator_of(asked.metric)
     columns, optional = (

@@ -22,10 +22,11 @@ from evaluator.evaluators.form import (
     Sample,
     Task,
 )
+from evaluator.lookalikes import in_order
 from evaluator.slices import Row, single
 
 MOST_CLASSES = 256
-LEAST_ROWS_PER_CLASS = 2
+LEAST_CLASSES, LEAST_ROWS_PER_CLASS = 2, 2
 
 
 def matches(
@@ -81,21 +82,21 @@ def _counts(records: Sequence[int]) -> tuple[Counter[tuple[int, int]], Counter[i
 def check_classes(rows: Sequence[Sample]) -> None:
     """Accuracy wants a few classes that repeat; raises MetricMismatch."""
     seen = Counter(row["label"] for row in rows)
-    most = min(MOST_CLASSES, len(rows) // LEAST_ROWS_PER_CLASS)
-    if 1 < len(seen) <= most:
+    most = max(LEAST_CLASSES, min(MOST_CLASSES, len(rows) // LEAST_ROWS_PER_CLASS))
+    if LEAST_CLASSES <= len(seen) <= most:
         return
     raise MetricMismatch(
-        f"Classes must be between 2 and {most} different labels for {len(rows)} rows, "
-        f"but the training data has {len(seen)}.",
+        f"Classes must be between {LEAST_CLASSES} and {most} different labels for {len(rows)} "
+        f"rows, but the training data has {len(seen)}.",
         metric="accuracy",
         found=len(seen),
-        wanted=f"2 to {most}",
+        wanted=f"{LEAST_CLASSES} to {most}",
     )
 
 
 def classes(rows: Sequence[Sample]) -> tuple[str, ...]:
-    """The labels that the training slice has, in order."""
-    return tuple(sorted({str(row["label"]) for row in rows}))
+    """The labels that the training slice has: numbers by their value, else by their characters."""
+    return in_order(str(row["label"]) for row in rows)
 
 
 def head(shape: Shape, count: int) -> Mapping[str, tuple[int, ...]]:

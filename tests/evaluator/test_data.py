@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from evaluator.data import MOST_TEXT_CHARACTERS, read_samples
+from evaluator.cells import MOST_TEXT_CHARACTERS
+from evaluator.data import read_samples
 from evaluator.errors import DataRefused
 from evaluator.examples import read_jsonl, write_jsonl
 

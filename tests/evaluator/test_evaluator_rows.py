@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from evaluator.data import MOST_LIST, MOST_NUMBER, read_samples
+from evaluator.cells import MOST_LIST, MOST_NUMBER
+from evaluator.data import read_samples
 from evaluator.errors import DataRefused
 from evaluator.evaluators.choice import CHOICE
 from evaluator.evaluators.retrieval import RETRIEVAL

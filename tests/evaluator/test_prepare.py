@@ -6,7 +6,7 @@ from evaluator import racing
 from evaluator.bases import MINILM
 from evaluator.errors import DataRefused
 from evaluator.manifest import NO_RACE, RaceClause
-from evaluator.overlap import are_twins, runs_of, twins_between
+from evaluator.overlap import Told, are_twins, runs_of, twins_between
 from evaluator.prepare import Options, opens, prepare
 from evaluator.slices import unpack_inputs, unpack_labels
 
@@ -84,4 +84,5 @@ def test_near_duplicates_are_found_and_other_texts_are_not():
     other = "Return the number of open sockets, or raise an error when the pool was closed."
     assert are_twins(runs_of(text), runs_of(text + " Really."))
     assert not are_twins(runs_of(text), runs_of(other))
-    assert twins_between([text], [text, near, other]) == 1 + are_twins(runs_of(text), runs_of(near))
+    rows = [Told("", one) for one in (text, near, other)]
+    assert twins_between(rows[:1], rows) == 1 + are_twins(runs_of(text), runs_of(near))
