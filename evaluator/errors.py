@@ -188,6 +188,13 @@ class EvaluatorUnfit(DataRefused):
     next_step = "Choose a decoder for texts and choices, an encoder for searches."
 
 
+class OutUnusable(AssayError):
+    """The adapter cannot be saved there. Facts: path."""
+
+    code, status = "train.out_unusable", 422
+    next_step = "Name a folder that is not there yet, or one that an earlier training wrote."
+
+
 class SampleUnfit(DataRefused):
     """A row is not what the evaluator asks for. Facts: row (from 1, of its slice), problem."""
 

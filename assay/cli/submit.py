@@ -16,6 +16,7 @@ from assay.bounds import fitting
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
+from assay.cli.scale import refusal_in
 from assay.client import Client, ClientError
 from assay.errors import AssayError
 from assay.messages.submissions import TITLE
@@ -48,12 +49,6 @@ class TermInvalid(AssayError):
 
     code, status = "cli.term_invalid", 422
     next_step = "Write --licence TAG=VALUE, once per tag, or put them into a file for --terms."
-
-
-class CheckFailed(AssayError):
-    """The check before the upload broke, or refused: then code and facts are those of the check."""
-
-    code, status = "check.broken", 500
 
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -130,22 +125,9 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     progress.say("done")
     progress.close()
-    return _local_score(done)
-
-
-def _local_score(done: subprocess.CompletedProcess[str]) -> str:
-    """raises CheckFailed"""
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
-        raise CheckFailed("The check broke.", next_step=done.stderr.strip()[-500:]) from error
-    if done.returncode == 0:
-        return str(told["score"])
-    refused = told["error"]
-    next_step = f"{refused['next']} (--no-check sends it all the same.)"
-    failure = CheckFailed(str(refused["message"]), next_step=next_step, **refused["facts"])
-    failure.code, failure.status = str(refused["code"]), 422
-    raise failure
+    hint = "(--no-check sends it all the same.)"
+    refusal_in(done.stdout, done.returncode, hint=hint, noise=done.stderr)
+    return str(json.loads(done.stdout)["score"])
 
 
 def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:

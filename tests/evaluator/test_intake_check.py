@@ -61,7 +61,7 @@ def test_a_refused_adapter_ends_with_5_and_code_cause_and_next_step(check, name)
     assert spoken.returncode == 5
     for part in (error["code"], error["message"], error["next"]):
         assert part
-        assert part in spoken.stdout
+        assert part in spoken.stderr
 
 
 def test_a_verdict_needs_no_model_library():
