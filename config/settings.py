@@ -223,6 +223,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "workers.tasks.score_*": {"queue": "evaluate"},
     "workers.tasks.prepare_*": {"queue": "evaluate"},
+    "workers.tasks.preview_*": {"queue": "evaluate"},
 }
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_BEAT_SCHEDULE = {

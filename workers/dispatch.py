@@ -50,7 +50,10 @@ def follow() -> int:
         last = messages[-1].log_index
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
-    if contests.drafts_waiting(timezone.now()).exists():  # a request is no message of the log
+    now = timezone.now()
+    if contests.previews_waiting(now).exists():  # a request is no message of the log
+        tasks.preview_drafts.delay()
+    if contests.drafts_waiting(now).exists():
         tasks.prepare_drafts.delay()
     if is_placed and queries.waiting_messages():
         bell.ring()  # for what came while the last turn ended: its bell was not rung

@@ -4,9 +4,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries
-from competitions.actions import deadline, drafts, score
+from competitions.actions import deadline, drafts, previews, score
 from competitions.errors import StaleAttempt
-from workers import bench, preparation, scoring
+from workers import bench, preparation, previewing, scoring
 
 
 @shared_task(acks_late=True, reject_on_worker_lost=True)
@@ -38,6 +38,25 @@ def prepare_draft(draft: str) -> None:
         preparation.prepare(draft, fence)
     except StaleAttempt:
         return
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def preview_draft(draft: str) -> None:
+    """Read a sponsor's files, in a jail, for what is shown before anything runs."""
+    fence = previews.lease(draft=draft, now=timezone.now())
+    if fence is None:
+        return
+    try:
+        previewing.preview(draft, fence)
+    except StaleAttempt:
+        return
+
+
+@shared_task
+def preview_drafts() -> None:
+    """Send the previews that nobody holds."""
+    for found in queries.previews_waiting(timezone.now()):
+        preview_draft.delay(found.pk)
 
 
 @shared_task
@@ -75,6 +94,8 @@ def license_winners(competition: str) -> None:
 def send_waiting() -> None:
     """Send again all work that nobody holds; whoever leases it first does it."""
     now = timezone.now()
+    for found in queries.previews_waiting(now):
+        preview_draft.delay(found.pk)
     for draft in queries.drafts_waiting(now):
         prepare_draft.delay(draft.pk)
     for work in queries.evaluations_waiting(now):

@@ -37,6 +37,13 @@ from competitions.queries.contests import (
     submission,
     submissions_of,
 )
+from competitions.queries.previews import (
+    draft_read,
+    preparations_before,
+    preview,
+    previews_before,
+    previews_waiting,
+)
 from competitions.queries.work import (
     Ticket,
     files_in_use,
@@ -61,6 +68,7 @@ __all__ = [
     "competitions_moving",
     "draft",
     "draft_for_worker",
+    "draft_read",
     "drafts_of",
     "drafts_waiting",
     "earlier_entry",
@@ -84,6 +92,10 @@ __all__ = [
     "marks",
     "phases",
     "place_in_queue",
+    "preparations_before",
+    "preview",
+    "previews_before",
+    "previews_waiting",
     "queue_places",
     "score_receipt",
     "scoring_code",
