@@ -258,10 +258,10 @@ class AdapterFileMissing(AdapterRefused):
 
 
 class AdapterFileUnknown(AdapterRefused):
-    """A file that an adapter does not have. Facts: file."""
+    """The weights are there in another form only: pickled, in shards, of mlx. Facts: file."""
 
     code = "adapter.file_unknown"
-    next_step = "Leave only adapter_config.json, adapter_model.safetensors and README.md."
+    next_step = "Save the adapter with peft's save_pretrained: it writes safetensors."
 
 
 class AdapterFileKind(AdapterRefused):
@@ -293,7 +293,7 @@ class AdapterPeftType(AdapterRefused):
 
 
 class AdapterConfigField(AdapterRefused):
-    """A config field is unknown, or is not at its neutral value. Facts: field."""
+    """A config field changes the numbers in a way that is not scored. Facts: field."""
 
     code = "adapter.config_field"
     next_step = "Leave this field at the default of peft.LoraConfig."
@@ -314,7 +314,7 @@ class AdapterAlpha(AdapterRefused):
 
 
 class AdapterTargets(AdapterRefused):
-    """target_modules is not a list of distinct names of the task's targets. Facts: target."""
+    """target_modules names a module twice, none, or one that the task has not. Facts: target."""
 
     code = "adapter.targets"
     next_step = "Name modules that the task allows, each once, in a list."

@@ -47,6 +47,7 @@ from competitions.queries.previews import (
 from competitions.queries.work import (
     Ticket,
     files_in_use,
+    ignored_fields,
     least_level,
     least_level_of_draft,
     marks,
@@ -84,6 +85,7 @@ __all__ = [
     "funding_message",
     "has_competition",
     "has_evaluator",
+    "ignored_fields",
     "leaderboard",
     "least_level",
     "least_level_of_draft",

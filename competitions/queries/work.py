@@ -20,9 +20,12 @@ from competitions.queries.contests import (
 )
 from competitions.rules.race import Track, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
+from evaluator.intake.config import ignored_of
+from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.rerun import VERSION as RECEIPT_VERSION
 from evaluator.rerun import Receipt
 from ledger import blobs
+from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in
 
 MOST_RESULTS_BYTES = 80 << 20
@@ -50,6 +53,17 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
         leaves=tuple(file["leaves"]),
         order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
     )
+
+
+def ignored_fields(entry: Submission) -> tuple[str, ...]:
+    """Fields of an accepted entry's config that change no number; none when its blob is gone."""
+    if not entry.adapter_sha256:
+        return ()
+    try:
+        raw = blobs.read(entry.config_sha256, limit_bytes=MOST_CONFIG_BYTES)
+    except (BlobMissing, BlobGone):
+        return ()
+    return ignored_of(raw)
 
 
 def scoring_code(contest: Competition) -> str:

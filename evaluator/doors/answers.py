@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +38,11 @@ def read_downloaded(path: Path) -> bytes:
             file=path.name,
         )
     return path.read_bytes()
+
+
+def ignored_line(ignored: Sequence[str]) -> str:
+    """What of an adapter changes no number, in a line; empty when there is nothing."""
+    return f"ignored   {', '.join(ignored)}" if ignored else ""
 
 
 def show_json(document: Mapping[str, object]) -> None:
