@@ -77,26 +77,38 @@ def _is_canonical(contents: Contents, ranks: Mapping[str, int]) -> bool:
 
 
 def _config(contents: Contents, ranks: Mapping[str, int], clause: AdapterClause) -> bytes:
-    alphas, is_stabilised = _alphas(contents, ranks, clause.alpha_max)
-    alpha = alphas[min(ranks)]
     heads = sorted({name.partition(".")[0] for name in clause.head})
     return _json(
         {
-            "alpha_pattern": {name: one for name, one in alphas.items() if one != alpha},
             "bias": "none",
             "inference_mode": True,
             "init_lora_weights": True,
-            "lora_alpha": alpha,
             "lora_dropout": 0.0,
             "modules_to_save": heads or None,
             "peft_type": "LORA",
-            "r": contents.rank,
-            "rank_pattern": {name: one for name, one in ranks.items() if one != contents.rank},
             "target_modules": list(ranks),
             "task_type": None,
-            "use_rslora": is_stabilised,
         }
+        | scaling(contents, ranks, clause.alpha_max)
     )
+
+
+def scaling(contents: Contents, ranks: Mapping[str, int], limit: int) -> dict[str, object]:
+    """The fields of a config that say rank and factor: r, lora_alpha, use_rslora, both patterns.
+
+    ranks   module -> rank
+    limit   the largest alpha
+    raises  ValueError when the factors are none that the intake makes
+    """
+    alphas, is_stabilised = _alphas(contents, ranks, limit)
+    alpha = alphas[min(ranks)]
+    return {
+        "alpha_pattern": {name: one for name, one in alphas.items() if one != alpha},
+        "lora_alpha": alpha,
+        "r": contents.rank,
+        "rank_pattern": {name: one for name, one in ranks.items() if one != contents.rank},
+        "use_rslora": is_stabilised,
+    }
 
 
 def _alphas(
@@ -106,7 +118,6 @@ def _alphas(
 
     Each scale of the intake is one rounded quotient, so a number beside the rounded product gives
     it back; which of the two quotients it was does not matter.
-    raises  ValueError when the scales are none that the intake makes
     """
     for is_stabilised in (False, True):
         found = {
