@@ -20,6 +20,7 @@ from competitions.queries.contests import (
 )
 from competitions.rules.race import Track, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
+from evaluator.errors import AdapterRefused
 from evaluator.intake.config import ignored_of
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.rerun import VERSION as RECEIPT_VERSION
@@ -60,10 +61,9 @@ def ignored_fields(entry: Submission) -> tuple[str, ...]:
     if not entry.adapter_sha256:
         return ()
     try:
-        raw = blobs.read(entry.config_sha256, limit_bytes=MOST_CONFIG_BYTES)
-    except (BlobMissing, BlobGone):
+        return ignored_of(blobs.read(entry.config_sha256, limit_bytes=MOST_CONFIG_BYTES))
+    except (BlobMissing, BlobGone, AdapterRefused):  # an older house may have taken more
         return ()
-    return ignored_of(raw)
 
 
 def scoring_code(contest: Competition) -> str:
