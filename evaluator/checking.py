@@ -31,7 +31,6 @@ class Checked:
     results_root: str
     adapter_sha256: str
     manifest_sha256: str
-    ignored: tuple[str, ...]
 
 
 def check(
@@ -51,7 +50,7 @@ def check(
             metric=manifest.metric.name,
         )
     _verify(manifest, inputs, labels)
-    admitted = admit_folder(adapter, manifest, follows=True)
+    admitted = admit_folder(adapter, manifest)
     base = base_named(manifest.base.name)
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     mode = manifest.mode.public
@@ -68,7 +67,6 @@ def check(
         results_root=judged.tree.root,
         adapter_sha256=admitted.sha256,
         manifest_sha256=manifest_sha256(manifest),
-        ignored=admitted.ignored,
     )
 
 

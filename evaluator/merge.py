@@ -43,9 +43,7 @@ def merged(
             down, up = (
                 _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
             )
-            weights[module + ".weight"] = lay(
-                base[module + ".weight"], down, up, contents.scale_of(module)
-            )
+            weights[module + ".weight"] = lay(base[module + ".weight"], down, up, contents.scale)
     return weights
 
 
