@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from assay.money import MOST_NANO
 from assay.wire import BodyInvalid, Nano
@@ -100,7 +100,7 @@ def _checks(shape: type) -> tuple[tuple[str, _Check], ...]:
 
 def _check_of(hint: Any, name: str) -> _Check:
     bounds: Any = None
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (Union, UnionType):
         (hint,) = (one for one in get_args(hint) if one is not type(None))
     if get_origin(hint) is Annotated:
         hint, bounds = get_args(hint)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, lru_cache
 from types import UnionType
-from typing import Any, NewType, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from assay.errors import AssayError
 
@@ -191,7 +191,7 @@ def _plan(
 
 def _bare(hint: Any) -> Any:
     """The type of a field that is there: T of T | None."""
-    return get_args(hint)[0] if get_origin(hint) is UnionType else hint
+    return get_args(hint)[0] if get_origin(hint) in (Union, UnionType) else hint
 
 
 def _json_type(hint: Any) -> type:

@@ -178,7 +178,9 @@ class FilesMissing(AssayError):
     """A data file was not uploaded yet. Facts: missing."""
 
     code, status = "competition.files_missing", 422
-    next_step = "Upload training data, public test data and sealed test data."
+    next_step = (
+        "Upload one file that the site splits, or training, public test and sealed test data."
+    )
 
 
 class PreparationRefused(AssayError):

@@ -128,13 +128,6 @@ class Submission(models.Model):
                 name="slot_is_given_back_iff_out",
             ),
         ]
-        indexes = [
-            models.Index(
-                fields=["adapter_sha256", "competition"],
-                name="submission_winners",
-                condition=Q(prize_nano__gt=0),
-            ),
-        ]
 
     def __str__(self) -> str:
         return self.id
@@ -172,6 +165,34 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Preview(models.Model):
+    """What a worker read of a draft's files, before anything runs. Not replayed.
+
+    asked   what it was read from: another choice or file asks for another reading
+    found   the preview, empty until it is read
+    """
+
+    draft = models.CharField(max_length=32, primary_key=True)
+    asked = models.JSONField()
+    found = models.JSONField(default=dict)
+    problem = models.JSONField(default=dict)
+    is_read = models.BooleanField(default=False)
+    asked_at = models.DateTimeField()
+    fence = models.BigIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_read=True) | Q(found={}, problem={}), name="found_iff_read"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.draft
 
 
 class Sealed(models.Model):

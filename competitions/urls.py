@@ -18,6 +18,7 @@ urlpatterns = [
     path("sponsor/drafts/<str:draft>/review/", review.review, name="draft_review"),
     path("sponsor/drafts/<str:draft>/dry-run/", review.dry_run, name="draft_dry_run"),
     path("sponsor/drafts/<str:draft>/publish/", review.publish, name="draft_publish"),
+    path("sponsor/drafts/<str:draft>/preview/", sponsor.preview, name="draft_preview"),
     path("sponsor/drafts/<str:draft>/payouts/", sponsor.payouts, name="draft_payouts"),
     path("sponsor/drafts/<str:draft>/<str:step>/", sponsor.step, name="draft_step"),
 ]

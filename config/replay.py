@@ -40,6 +40,7 @@ NOT_REPLAYED = {
     "ledger.Witness": "what a witness answered last",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
+    "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",
     "web.ApiToken": "who is signed in now",
     "auth.Permission": "Django's own",

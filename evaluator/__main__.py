@@ -15,7 +15,7 @@ DOORS = {  # what is asked for -> the module that answers first
     "preview": "preview",
     "rerun": "rerun",
     "split": "split",
-    "train": "train",
+    "train": "before_training",
 }
 KEPT = (
     "ASSAY_BASES", "COLUMNS", "HOME", "LANG", "LC_ALL", "NO_COLOR", "PATH", "PYTHONPATH", "TERM",

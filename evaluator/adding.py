@@ -1,29 +1,37 @@
-"""Register a base: read a folder, pin every file by its hash, keep a copy in the store.
+"""Register a base: read a folder, run it once, pin each file by its hash, keep a copy in the store.
 
-Registering twice gives the same pins. Another folder under a name that is taken is refused.
+Registered means runnable: what could not be scored as transformers computes it is refused here, by
+its true cause (docs/bases.md). Registering twice gives the same pins. Another folder under a name
+that is taken is refused. A refused base leaves nothing behind.
 """
 
-import shutil
+import json
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import nn
+from tokenizers import Tokenizer
 
 from assay.canonical import sha256_file
-from evaluator.bases import rope
+from evaluator.apart import Ended, apart
+from evaluator.bases import ends, folder, sizes
 from evaluator.bases.catalogue import CARD_NAME, NAME, Base, base_named, bases, store, write_card
-from evaluator.bases.reading import CONFIG_NAME, read_shape
+from evaluator.bases.headers import read_headers, refuse_adapter, refuse_quantised
 from evaluator.bases.shapes import BertShape, FilePin, GenericShape, LlamaShape, Shape
 from evaluator.errors import BaseRefused, BaseUnreachable
-from evaluator.forward import generic
+from evaluator.forward.reference import Folder
+from evaluator.trial import Tried, tried
 
-TOKENIZER_NAME = "tokenizer.json"
-WEIGHTS = "*.safetensors"
-HUB_PATTERNS = [CONFIG_NAME, TOKENIZER_NAME, WEIGHTS]
+HUB_PATTERNS = [
+    folder.CONFIG_NAME, folder.TOKENIZER_NAME, folder.INDEX_NAME, folder.GENERATION_NAME,
+    folder.TOKENIZER_CONFIG_NAME, folder.MARKS_NAME, "*.safetensors",
+]  # fmt: skip
+FAMILY = {BertShape: "bert", LlamaShape: "llama", GenericShape: "transformers"}
+LIMIT_S, BYTES_PER_S = 600, 4 << 20
+COPIES = 4  # of the weights in float32: read, built, kept and read again
+_CHOICES = ("_attn_implementation", "attn_implementation", "_attn_implementation_autoset")
 
 
 @dataclass(frozen=True)
@@ -36,33 +44,35 @@ class Card:
     source: str = ""
 
 
-def add_base(folder: Path, card: Card) -> Base:
+def add_base(path: Path, card: Card, report: Callable[[str], None] = lambda _: None) -> Base:
     """Pin and keep the base in a folder of transformers (config, tokenizer, safetensors).
 
-    raises BaseRefused: a file is missing, is no safetensors file or does not fit the config, or
-           the name is taken by another base
+    report  is told, in sentences, what was decided or left out
+    raises  BaseRefused: by what is missing, damaged, too large or not to be scored, or because the
+            name is taken by another base
     """
     if not NAME.fullmatch(card.name):
-        raise _refused(folder, f"{card.name!r:.80} is no name: use a-z, 0-9, dot, hyphen")
-    shape = _complete(folder, read_shape(folder))
-    weights = sorted(folder.glob(WEIGHTS))
-    if not weights or not (folder / TOKENIZER_NAME).is_file():
-        raise _refused(folder, "it needs tokenizer.json and *.safetensors")
-    _check_weights(weights, shape)
+        raise folder.refused(path, f"{card.name!r:.80} is no name: use a-z, 0-9, dot, hyphen")
+    config = folder.read_config(path)
+    files = folder.weight_files(path)
+    folder.check_tokenizer(path)
+    held = read_headers(files)
+    refuse_quantised(path, config, held)
+    refuse_adapter(path, held)
+    weights = sizes.weight_bytes(held.values())
     store().mkdir(parents=True, exist_ok=True)
+    sizes.refuse_too_large(path, weights, files, store())
     with tempfile.TemporaryDirectory(dir=store(), prefix=".new-") as made:
         kept = Path(made) / card.name
         kept.mkdir()
-        for path in (folder / CONFIG_NAME, folder / TOKENIZER_NAME):
-            shutil.copyfile(path, kept / path.name)
-        _keep_weights(folder, weights, shape, kept)
-        if isinstance(shape, LlamaShape):
-            table = rope.table(shape.rope, positions=shape.positions, head_dim=shape.head_dim)
-            (kept / rope.FILE_NAME).write_bytes(table)
-        base = _pinned(kept, card, shape)
+        _keep_texts(path, config, kept)
+        found = _tried(Folder(path, files, held, config, kept), weights)
+        for note in found.notes:
+            report(note)
+        base = _pinned(kept, card, found.shape)
         (kept / CARD_NAME).write_bytes(write_card(base))
-        for path in (kept, *kept.iterdir()):  # a jail has a user of its own, and a base no secrets
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        for one in (kept, *kept.iterdir()):  # a jail has a user of its own, and a base no secrets
+            one.chmod(0o755 if one.is_dir() else 0o644)
         return _placed(kept, base)
 
 
@@ -79,28 +89,53 @@ def from_hub(name: str) -> Path:
         ) from error
 
 
-def _keep_weights(folder: Path, weights: list[Path], shape: Shape, kept: Path) -> None:
-    """The files as they are; those of a generic base under the names of its modules."""
-    if not isinstance(shape, GenericShape):
-        for path in weights:
-            shutil.copyfile(path, kept / path.name)
-        return
+def _keep_texts(path: Path, config: Mapping[str, object], kept: Path) -> None:
+    """config.json and tokenizer.json, and which tokens open and end a text."""
+    source = path / folder.CONFIG_NAME
+    raw = source.read_bytes()
+    if raw.startswith(b"\xef\xbb\xbf") or any(name in config for name in _CHOICES):
+        plain = {name: one for name, one in config.items() if name not in _CHOICES}
+        raw = (json.dumps(plain, indent=2, sort_keys=True) + "\n").encode()
+    (kept / source.name).write_bytes(raw)
+    target = kept / folder.TOKENIZER_NAME
+    target.write_bytes((path / folder.TOKENIZER_NAME).read_bytes().removeprefix(b"\xef\xbb\xbf"))
     try:
-        generic.respell(folder, shape, kept / "model.safetensors")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _refused(folder, f"transformers cannot read it: {error!s:.200}") from error
+        tokenizer = Tokenizer.from_file(str(target))
+    except Exception as error:  # the library raises Exception itself
+        problem = f"tokenizer.json cannot be read: {error!s:.160}"
+        raise folder.refused(path, problem, "Save it again with the newest tokenizers.") from error
+    text = config.get("text_config")
+    told = {**config, **(text if isinstance(text, Mapping) else {})}
+    marks = ends.ends_in(path, told, tokenizer.token_to_id)
+    (kept / ends.FILE_NAME).write_bytes(ends.write_ends(marks))
 
 
-def _pinned(folder: Path, card: Card, shape: Shape) -> Base:
+def _tried(there: Folder, weights: int) -> Tried:
+    """The base, read and run within bounds. raises BaseRefused"""
+    size = sum(one.stat().st_size for one in there.files)
+    memory = COPIES * weights + 2 * size + (4 << 30)
+    try:
+        found: Tried = apart(
+            lambda: tried(there), memory_bytes=memory, limit_s=LIMIT_S + size // BYTES_PER_S
+        )
+    except Ended as error:
+        raise folder.refused(
+            there.path,
+            f"it could not be loaded and run here: {error}",
+            "Choose a smaller model, or add it on a larger machine.",
+        ) from error
+    return found
+
+
+def _pinned(kept: Path, card: Card, shape: Shape) -> Base:
     files = {
         path.name: FilePin(sha256_file(path), path.stat().st_size)
-        for path in sorted(folder.iterdir())
+        for path in sorted(kept.iterdir())
     }
-    families = {BertShape: "bert", LlamaShape: "llama", GenericShape: "transformers"}
     return Base(
         name=card.name,
         title=card.name,
-        family=families[type(shape)],
+        family=FAMILY[type(shape)],
         package="",
         folder=card.name,
         files=files,
@@ -113,60 +148,15 @@ def _pinned(folder: Path, card: Card, shape: Shape) -> Base:
 
 def _placed(kept: Path, base: Base) -> Base:
     """Move the finished copy to its place; a base that is there already must be the same."""
-    if base.name in {one.name for one in bases()}:
-        held = base_named(base.name)
-        if (held.files, held.family) != (base.files, base.family):
-            raise BaseRefused(
-                f"The name {base.name} is taken by another base.",
-                next_step="Choose another --name.",
-                folder=base.name,
-                problem="the name is taken",
-            )
-        return held
-    kept.rename(store() / base.name)
-    return base
-
-
-def _complete(folder: Path, shape: Shape) -> Shape:
-    """A generic shape gets its linear layers from transformers' own modules, without values."""
-    if not isinstance(shape, GenericShape):
-        return shape
-    try:
-        with torch.device("meta"):
-            module = generic.skeleton(folder, shape)
-    except (ValueError, KeyError, OSError, ImportError, RuntimeError) as error:
-        raise _refused(folder, f"transformers cannot build it: {error!s:.200}") from error
-    prefix = generic.ENCODER_PREFIX if shape.kind == "encoder" else ""
-    linears = {
-        prefix + name: (one.out_features, one.in_features)
-        for name, one in module.named_modules()
-        if isinstance(one, nn.Linear) and not name.endswith("lm_head")
-    }
-    if not linears:
-        raise _refused(folder, "it has no linear layer that LoRA could change")
-    return replace(shape, linears=dict(sorted(linears.items())))
-
-
-def _check_weights(paths: list[Path], shape: Shape) -> None:
-    """Each file can be read, and every target of the shape has its weight with its widths."""
-    sizes: dict[str, tuple[int, ...]] = {}
-    for path in paths:
-        try:
-            with safe_open(path, framework="pt") as file:
-                sizes |= {
-                    name: tuple(file.get_slice(name).get_shape())
-                    for name in file.keys()  # noqa: SIM118
-                }
-        except (SafetensorError, OSError) as error:
-            raise _refused(path.parent, f"{path.name} is no safetensors file: {error}") from error
-    for name, size in shape.targets.items():
-        tail = name.removeprefix("bert.").removeprefix("model.").removeprefix("base.")
-        found = [one for key, one in sizes.items() if key.endswith(f"{tail}.weight")]
-        if size not in found:
-            raise _refused(paths[0].parent, f"{name} is not {size[0]} x {size[1]}")
-
-
-def _refused(folder: Path, problem: str) -> BaseRefused:
-    return BaseRefused(
-        f"{folder.name} cannot be a base: {problem}.", folder=folder.name, problem=problem
-    )
+    if base.name not in {one.name for one in bases()}:
+        kept.rename(store() / base.name)
+        return base
+    held = base_named(base.name)
+    if (held.files, held.family, held.shape) != (base.files, base.family, base.shape):
+        raise BaseRefused(
+            f"The name {base.name} is taken by another base.",
+            next_step="Choose another --name.",
+            folder=base.name,
+            problem="the name is taken",
+        )
+    return held

@@ -31,6 +31,7 @@ class Checked:
     results_root: str
     adapter_sha256: str
     manifest_sha256: str
+    ignored: tuple[str, ...]
 
 
 def check(
@@ -50,7 +51,7 @@ def check(
             metric=manifest.metric.name,
         )
     _verify(manifest, inputs, labels)
-    admitted = admit_folder(adapter, manifest)
+    admitted = admit_folder(adapter, manifest, follows=True)
     base = base_named(manifest.base.name)
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     mode = manifest.mode.public
@@ -67,6 +68,7 @@ def check(
         results_root=judged.tree.root,
         adapter_sha256=admitted.sha256,
         manifest_sha256=manifest_sha256(manifest),
+        ignored=admitted.ignored,
     )
 
 

@@ -4,12 +4,12 @@ Neither torch nor any model library is imported here, so that `assay --help` sta
 functions: the command line wraps them itself.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from assay.cli.scale import run_scale
 
 Folder = Annotated[Path, typer.Argument(help="Folder that `assay competitions download` wrote.")]
 Adapter = Annotated[Path, typer.Argument(help="Folder with the adapter that peft saved.")]
@@ -34,7 +34,10 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
         int, typer.Option(min=0, help="Save beside OUT after every so many steps too.")
     ] = 0,
 ) -> None:
-    """Train a LoRA adapter for a downloaded COMPETITION on its pinned base model."""
+    """Train a LoRA adapter for a downloaded COMPETITION on its pinned base model.
+
+    Run it again after it was stopped: it goes on from its last record in OUT.
+    """
     wanted = {
         "--train": competition / "train.jsonl",
         "--manifest": competition / "manifest.json",
@@ -50,7 +53,7 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
         "--seconds": seconds,
         "--keep-every": keep_every,
     }
-    _run("train", [str(part) for pair in wanted.items() for part in pair])
+    run_scale("train", [str(part) for pair in wanted.items() for part in pair])
 
 
 def check(
@@ -68,7 +71,7 @@ def check(
         "--labels": competition / "public.labels",
     }
     arguments = [str(part) for pair in wanted.items() for part in pair]
-    _run("check", [str(adapter), *arguments, *(["--json"] if json else [])])
+    run_scale("check", [str(adapter), *arguments], is_json=json)
 
 
 base = typer.Typer(
@@ -93,16 +96,10 @@ def add(
 ) -> None:
     """Pin every file of a base model by its hash, and keep a copy. Twice is harmless."""
     options = ["--licence", licence, "--author", author, *(["--name", name] if name else [])]
-    _run("base", ["add", source, *options, *(["--json"] if json else [])])
+    run_scale("base", ["add", source, *options], is_json=json)
 
 
 @base.command("list", epilog="Example: assay base list")
 def list_bases(*, json: AsJson = False) -> None:
     """Every base model that a competition can name here."""
-    _run("base", ["list", *(["--json"] if json else [])])
-
-
-def _run(door: str, arguments: list[str]) -> None:
-    """Start the scale and end with its exit status."""
-    done = subprocess.run([sys.executable, "-m", "evaluator", door, *arguments], check=False)
-    raise typer.Exit(done.returncode)
+    run_scale("base", ["list"], is_json=json)

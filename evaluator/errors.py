@@ -188,6 +188,13 @@ class EvaluatorUnfit(DataRefused):
     next_step = "Choose a decoder for texts and choices, an encoder for searches."
 
 
+class OutUnusable(AssayError):
+    """The adapter cannot be saved there. Facts: path."""
+
+    code, status = "train.out_unusable", 422
+    next_step = "Name a folder that is not there yet, or one that an earlier training wrote."
+
+
 class SampleUnfit(DataRefused):
     """A row is not what the evaluator asks for. Facts: row (from 1, of its slice), problem."""
 
@@ -251,10 +258,10 @@ class AdapterFileMissing(AdapterRefused):
 
 
 class AdapterFileUnknown(AdapterRefused):
-    """A file that an adapter does not have. Facts: file."""
+    """The weights are there in another form only: pickled, in shards, of mlx. Facts: file."""
 
     code = "adapter.file_unknown"
-    next_step = "Leave only adapter_config.json, adapter_model.safetensors and README.md."
+    next_step = "Save the adapter with peft's save_pretrained: it writes safetensors."
 
 
 class AdapterFileKind(AdapterRefused):
@@ -286,7 +293,7 @@ class AdapterPeftType(AdapterRefused):
 
 
 class AdapterConfigField(AdapterRefused):
-    """A config field is unknown, or is not at its neutral value. Facts: field."""
+    """A config field changes the numbers in a way that is not scored. Facts: field."""
 
     code = "adapter.config_field"
     next_step = "Leave this field at the default of peft.LoraConfig."
@@ -307,7 +314,7 @@ class AdapterAlpha(AdapterRefused):
 
 
 class AdapterTargets(AdapterRefused):
-    """target_modules is not a list of distinct names of the task's targets. Facts: target."""
+    """target_modules names a module twice, none, or one that the task has not. Facts: target."""
 
     code = "adapter.targets"
     next_step = "Name modules that the task allows, each once, in a list."

@@ -43,7 +43,9 @@ def merged(
             down, up = (
                 _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
             )
-            weights[module + ".weight"] = lay(base[module + ".weight"], down, up, contents.scale)
+            weights[module + ".weight"] = lay(
+                base[module + ".weight"], down, up, contents.scale_of(module)
+            )
     return weights
 
 

@@ -1,12 +1,11 @@
 """Texts to token ids, by the base's own tokenizer file."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from evaluator.bases.reading import CONFIG_NAME
+from evaluator.bases.ends import read_ends
 from evaluator.evaluators.form import Tokens
 from evaluator.harness import TaskFiles
 from evaluator.texts import Measures
@@ -31,34 +30,49 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
     whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
     whole.no_padding()
     whole.no_truncation()
-    config = json.loads((folder / CONFIG_NAME).read_bytes())
-    openings, ends = (_ids(config.get(name)) for name in ("bos_token_id", "eos_token_id"))
+    marks = read_ends(folder)
+    bare = _unopened(whole)
     return Tokens(
-        encode=lambda text: list(cutting.encode(text).ids),
-        whole=lambda text: list(whole.encode(text).ids),
-        plain=lambda text: list(whole.encode(text, add_special_tokens=False).ids),
+        encode=lambda text: list(cutting.encode(bare(text)).ids),
+        whole=lambda text: list(whole.encode(bare(text)).ids),
+        plain=lambda text: list(whole.encode(bare(text), add_special_tokens=False).ids),
         decode=lambda ids: str(whole.decode(list(ids))),
         starting=lambda text: _starting(whole, text),
         max_tokens=max_tokens,
-        opening=next(iter(openings + ends), None),
-        ends=ends,
+        opening=marks.opening,
+        ends=marks.ends,
         texts=Measures(),
         harness=TaskFiles(),
     )
 
 
-def _ids(found: object) -> tuple[int, ...]:
-    """A config names no token, one, or a list of them."""
-    listed = found if isinstance(found, list) else [found]
-    return tuple(one for one in listed if type(one) is int)
+def _unopened(tokenizer: Tokenizer) -> Callable[[str], str]:
+    """A text without the mark at its beginning that the tokenizer itself puts there, once."""
+    ids, plain = tokenizer.encode("a").ids, tokenizer.encode("a", add_special_tokens=False).ids
+    mark = tokenizer.id_to_token(ids[0]) if ids[:1] != plain[:1] else None
+    if not mark:
+        return lambda text: text
+
+    def bare(text: str) -> str:
+        while text.startswith(mark):
+            text = text.removeprefix(mark)
+        return text
+
+    return bare
 
 
 def _starting(tokenizer: Tokenizer, text: str) -> list[int]:
-    """All tokens that begin with a text, each seen behind another: some decoders drop a space."""
+    """All tokens that begin with a text, each seen behind another: some decoders drop a space.
+
+    A special token, which no text shows, is meant by its name.
+    """
     first = tokenizer.encode("a", add_special_tokens=False).ids
     before = len(tokenizer.decode(first))
     found = (
         (place, tokenizer.decode([*first, place])[before:])
         for place in range(tokenizer.get_vocab_size())
     )
-    return [place for place, shown in found if shown.startswith(text)]
+    shown = [place for place, shown in found if shown.startswith(text)]
+    marks = tokenizer.get_added_tokens_decoder()
+    named = [place for place, one in marks.items() if one.special and one.content == text.strip()]
+    return sorted({*shown, *named})

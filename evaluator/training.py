@@ -3,48 +3,30 @@
 What it saves is what peft saves; the intake takes it like anybody else's. Nothing here is trusted.
 """
 
+import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from evaluator.bases import BertShape, base_named, folder_of
-from evaluator.errors import AdapterRank, DataLabelUnknown, EvaluatorUnfit
+from evaluator.bases import BertShape
 from evaluator.evaluators.form import Sample
 from evaluator.manifest import Manifest
+from evaluator.recipe import Recipe, check_trainable, course_of
 from evaluator.tokens import load_tokenizer, token_ids
 
 POOL_BATCHES = 16  # batches that are sorted by length together
 HEAD = "classifier"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train. The head learns at ten times the rate: it starts from zero.
-
-    layers  how many of the last layers get LoRA. Three of six cost half of all six, and reach the
-            same accuracy in a short run (73.5 % after 60 steps, measured on the docstrings)
-    seconds  end after the step in which this much time is over; 0: all steps. Where it ends, the
-             adapter depends on the machine's speed
-    keep_every  save the adapter after every so many steps too, beside the folder; 0: only at last
-    """
-
-    steps: int = 60
-    batch: int = 32
-    rank: int = 8
-    alpha: int = 16
-    rate: float = 1e-3
-    head_rate: float = 1e-2
-    seed: int = 1
-    threads: int = 2
-    layers: int = 3
-    seconds: int = 0
-    keep_every: int = 0
+UNFINISHED = "training.unfinished"  # in the folder of the adapter, until the end
+RECORD_EVERY = 10  # steps
 
 
 @dataclass(frozen=True)
@@ -66,6 +48,50 @@ class Trained:
     seconds: float
     loss: float
     parameters: int
+
+
+@dataclass(frozen=True)
+class Course:
+    """The record of a training that has not ended: a file in its folder.
+
+    of  what the numbers follow from; another training leaves the record alone, and replaces it
+    """
+
+    path: Path
+    of: str
+
+    def resume(self, model: PeftModel, optimizer: Optimizer, schedule: LRScheduler) -> list[float]:
+        """Put everything back; the losses of the steps that were done, none without a record."""
+        if not self.path.is_file():
+            return []
+        try:
+            told = torch.load(self.path, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError):  # no record of ours
+            return []
+        if told["of"] != self.of:
+            return []
+        with torch.no_grad():
+            for name, one in _trained(model).items():
+                one.copy_(told["model"][name])
+        optimizer.load_state_dict(told["optimizer"])
+        schedule.load_state_dict(told["schedule"])
+        losses: list[float] = told["losses"]
+        return losses
+
+    def record(
+        self, model: PeftModel, optimizer: Optimizer, schedule: LRScheduler, losses: list[float]
+    ) -> None:
+        """Write down where the training is; the file is whole or the one before."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.part")
+        told = {"of": self.of, "model": _trained(model), "losses": losses}
+        states = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+        torch.save(told | states, part)
+        part.replace(self.path)
+
+    def end(self) -> None:
+        """The adapter is saved: nothing is left to go on with."""
+        self.path.unlink(missing_ok=True)
 
 
 class Classifier(nn.Module):
@@ -97,27 +123,17 @@ def train(
     recipe: Recipe,
     report: Callable[[Step], None],
 ) -> Trained:
-    """Train and save an adapter.
+    """Train and save an adapter; a training that was stopped goes on where its last record is.
 
     examples  the training slice; its labels are the manifest's
     out       the folder that the adapter is saved in
     report    called after every step
-    raises    EvaluatorUnfit, AdapterRank, DataLabelUnknown, BaseMissing, BaseDamaged, BaseUnknown
+    raises    what check_trainable raises
     """
     started = time.monotonic()
-    if not isinstance(manifest.base.config, BertShape) or not manifest.labels:
-        raise EvaluatorUnfit(
-            "This command trains encoders on texts with classes.",
-            next_step="Train with peft itself, and save with save_pretrained.",
-            evaluator=manifest.metric.evaluator,
-            base=manifest.base.name,
-        )
-    rank_max = manifest.adapter.rank_max
-    if recipe.rank > rank_max:
-        raise AdapterRank(f"The task takes ranks up to {rank_max}.", limit=rank_max)
+    folder = check_trainable(examples, manifest, out, recipe)
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
-    folder = folder_of(base_named(manifest.base.name))
     ids, labels = _encoded(examples, manifest, folder)
     model = adapted(plain_model(folder, manifest), manifest, recipe)
 
@@ -126,8 +142,10 @@ def train(
         if recipe.keep_every and step.number % recipe.keep_every == 0:
             model.save_pretrained(str(out.with_name(f"{out.name}-step-{step.number}")))
 
-    losses = _run(model, ids, labels, recipe, after)
+    course = Course(out / UNFINISHED, course_of(examples, manifest, recipe))
+    losses = _run(model, ids, labels, (recipe, course), after)
     model.save_pretrained(str(out))
+    course.end()
     count = sum(one.numel() for one in model.parameters() if one.requires_grad)
     last = losses[-10:]
     seconds = time.monotonic() - started
@@ -179,16 +197,6 @@ def _encoded(
     examples: Sequence[Sample], manifest: Manifest, folder: Path
 ) -> tuple[list[list[int]], list[int]]:
     places = {name: place for place, name in enumerate(manifest.labels)}
-    for row, one in enumerate(examples, start=1):
-        label = str(one["label"])
-        if label not in places:
-            raise DataLabelUnknown(
-                f"Row {row} has the label {label!r:.60}, which the task does not have.",
-                slice="train",
-                label=label[:60],
-                row=row,
-                labels=list(manifest.labels[:20]),
-            )
     tokenizer = load_tokenizer(folder, max_tokens=manifest.tokenizer.max_tokens)
     ids = token_ids(tokenizer, [str(one["text"]) for one in examples])
     return ids, [places[str(one["label"])] for one in examples]
@@ -198,18 +206,23 @@ def _run(
     model: PeftModel,
     ids: list[list[int]],
     labels: list[int],
-    recipe: Recipe,
+    plan: tuple[Recipe, Course],
     report: Callable[[Step], None],
 ) -> list[float]:
-    """Train in place; the loss of every step that was taken."""
+    """Train in place; the loss of every step, of those before a stop too.
+
+    Nothing is drawn by chance after the batches, so the record of a step and the seed are enough
+    to go on with the very numbers that an unbroken training has.
+    """
+    recipe, course = plan
     until_s = time.monotonic() + recipe.seconds
     optimizer = _optimizer(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _share_of_rate(step, recipe.steps)
     )
-    losses: list[float] = []
-    batches = _batches([len(line) for line in ids], recipe)
-    for number in range(1, recipe.steps + 1):
+    losses = course.resume(model, optimizer, schedule)
+    batches = islice(_batches([len(line) for line in ids], recipe), len(losses), None)
+    for number in range(len(losses) + 1, recipe.steps + 1):
         places = next(batches)
         rows, mask = padded([ids[place] for place in places])
         wanted = torch.tensor([labels[place] for place in places])
@@ -220,11 +233,17 @@ def _run(
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
+        if number % RECORD_EVERY == 0:
+            course.record(model, optimizer, schedule, losses)
         correct = int((logits.argmax(1) == wanted).sum())
         report(Step(number, losses[-1], correct, len(places)))
         if recipe.seconds and time.monotonic() >= until_s:
             break
     return losses
+
+
+def _trained(model: PeftModel) -> dict[str, Tensor]:
+    return {name: one for name, one in model.named_parameters() if one.requires_grad}
 
 
 def _optimizer(model: PeftModel, recipe: Recipe) -> torch.optim.Optimizer:

@@ -126,4 +126,4 @@ def draw_royalty(order: Entry, *, now: datetime) -> int:
     share, line = sale.draw(order, order.actor, rows)
     fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
-    return line.amount_nano
+    return line.amount_nano or 0

@@ -12,12 +12,13 @@ from assay.messages import FileRef, Result, Share, Spec, SubmissionCommit
 from assay.money import parse_tokens
 from assay.wire import Nano, to_json
 from competitions import queries
-from competitions.actions import contest, deadline, drafts, entry, score
+from competitions.actions import contest, deadline, drafts, entry, previews, score
 from competitions.actions.drafts import SLICES, DraftFile
 from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation, Sealed
 from competitions.rules import records
 from competitions.rules.fold import fold
+from competitions.rules.preview import Count, DraftRead, FileRead, Length
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from evaluator import manifest as forms
 from evaluator.bases import MINILM, base_id
@@ -142,7 +143,28 @@ def draft(sponsor="sponsor", name="docs", **fields):
     }  # fmt: skip
     files = {one: _file(one, sponsor) for one in SLICES}
     made = drafts.begin(sponsor=sponsor, now=NOW)
-    return drafts.save(made.id, sponsor=sponsor, fields=filled | fields, files=files, now=NOW)
+    made = drafts.save(made.id, sponsor=sponsor, fields=filled | fields, files=files, now=NOW)
+    previewed(made.id)
+    return made
+
+
+def file_read(part="whole", **changed):
+    """What a worker read of a file of 40 rows: a text each, twenty left and twenty right."""
+    made = FileRead(
+        part=part, name=f"{part}.csv", row_count=EXAMPLES, duplicates=0, columns=("text", "label"),
+        matched=(("text", "text"), ("label", "label")), rows=(("one", "left"), ("two", "right")),
+        classes=(Count("left", EXAMPLES // 2), Count("right", EXAMPLES // 2)),
+        lengths=(Length("text", 3, 3, 3),), guessed=(), warnings=(), faults=(), fault_count=0,
+    )  # fmt: skip
+    return replace(made, **changed)
+
+
+def previewed(draft, *files, slices=(), faults=()):
+    """Write down what a worker read of a draft's files; without any, three sound ones."""
+    fence = previews.lease(draft=draft, now=NOW)
+    read = files or tuple(file_read(part) for part in SLICES)
+    found = DraftRead(read, tuple(slices), tuple(faults))
+    previews.record(draft=draft, fence=fence, found=found)
 
 
 def _file(name, owner):

@@ -17,17 +17,19 @@ from competitions import queries
 from competitions.actions import drafts
 from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
+from competitions.rules.preview import WHOLE
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
 from ledger import blobs
 from ledger.actions import ms, store_own
+from workers import previewing
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease
 from workers.sandbox.reader import Allowance, NotPlain, taken
 from workers.scoring import Work, score_on
-from workers.sponsor_files import asked as asked_of
+from workers.sponsor_files import asked
 
 TIME_LIMIT_S = 600
 ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
@@ -42,7 +44,7 @@ def prepare(draft: str, fence: int) -> None:
 
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
-            out, salt = _read(Path(folder), drafts.reading_of(found))
+            out, salt = _read(Path(folder), draft, drafts.reading_of(found))
             renew()
             registered = _measured(out, Lease(renew, drafts.LEASE_S))
             names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
@@ -60,18 +62,36 @@ def prepare(draft: str, fence: int) -> None:
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(folder: Path, reading: Reading) -> tuple[Path, bytes]:
+def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes]:
     """Run the reader over the files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)
-    asked = {"--salt-file": folder / "salt", "--out": out}
-    for name, file in reading.files.items():
-        asked[f"--{name}"] = folder / f"{name}{Path(file.name).suffix.lower()}"
-        blobs.copy_to(file.sha256, asked[f"--{name}"])
-    arguments = [str(part) for pair in asked.items() for part in pair]
-    arguments += [*reading.options, *_texts(folder, reading)]
-    asked_of(folder, ["prepare", *arguments], ALLOWANCE)
+    slices, columns = _slices(folder, draft, reading)
+    words = ["--salt-file", str(folder / "salt"), "--out", str(out), "--metric", reading.metric]
+    words += [word for name, path in slices.items() for word in (f"--{name}", str(path))]
+    words += [f"--column={name}={there}" for name, there in columns.items()]
+    words += [*reading.options, *_texts(folder, reading)]
+    asked(folder, ["prepare", *words], ALLOWANCE)
     return out, salt
+
+
+def _slices(folder: Path, draft: str, reading: Reading) -> tuple[dict[str, Path], dict[str, str]]:
+    """The three files, and how their columns are called: as the preview that was shown found it.
+
+    One file is split here as it was for the preview; its slices have the metric's own names.
+    """
+    read = queries.draft_read(queries.preview(draft)) or previewing.read_files(reading)
+    columns = read.columns | reading.columns
+    if WHOLE in reading.files:
+        _, slices = previewing.split(reading, columns)
+        for name, raw in slices.items():
+            (folder / f"{name}.jsonl").write_bytes(raw)
+        return {name: folder / f"{name}.jsonl" for name in slices}, {}
+    paths = {}
+    for name, file in reading.files.items():
+        paths[name] = folder / f"{name}{Path(file.name).suffix.lower()}"
+        blobs.copy_to(file.sha256, paths[name])
+    return paths, columns
 
 
 def _texts(folder: Path, reading: Reading) -> list[str]:

@@ -1,8 +1,6 @@
 """`assay rerun`: compute a score again from what the site made public, and compare its bits."""
 
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +9,7 @@ import typer
 from assay.canonical import canonical
 from assay.cli import show
 from assay.cli.caller import IDS, AsJson, caller_of
+from assay.cli.scale import run_scale
 from assay.client import Client
 from assay.errors import AssayError
 
@@ -56,10 +55,8 @@ def rerun(  # noqa: PLR0913 - each option of a command is an argument
         receipt = client.get(f"/api/submissions/{submission}/receipts/{slice_name}")
         _download(client, receipt, folder)
     show.note(f"Everything is in {folder}; computing.", is_quiet=as_json or caller.is_quiet)
-    command = [sys.executable, "-m", "evaluator", "rerun", str(folder / RECEIPT)]
-    command += ["--batch", str(batch)] if batch >= 0 else []
-    done = subprocess.run([*command, *(["--json"] if as_json else [])], check=False)
-    raise typer.Exit(done.returncode)
+    chosen = ["--batch", str(batch)] if batch >= 0 else []
+    run_scale("rerun", [str(folder / RECEIPT), *chosen], is_json=as_json)
 
 
 def _download(client: Client, receipt: dict[str, Any], folder: Path) -> None:

@@ -16,8 +16,10 @@ from assay.bounds import fitting
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
+from assay.cli.scale import refusal_in
 from assay.client import Client, ClientError
 from assay.errors import AssayError
+from assay.linked import followed
 from assay.messages.submissions import TITLE
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
@@ -32,7 +34,7 @@ ENDED = {
 LOOK_EVERY_S = 1.0
 RECEIPT = (
     "submission", "competition", "title", "state", "score", "eliminated", "refused", "local_score",
-    "remaining", "next_slot", "receipt",
+    "ignored", "remaining", "next_slot", "receipt",
 )  # fmt: skip
 
 
@@ -48,12 +50,6 @@ class TermInvalid(AssayError):
 
     code, status = "cli.term_invalid", 422
     next_step = "Write --licence TAG=VALUE, once per tag, or put them into a file for --terms."
-
-
-class CheckFailed(AssayError):
-    """The check before the upload broke, or refused: then code and facts are those of the check."""
-
-    code, status = "check.broken", 500
 
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -81,17 +77,19 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
     5 refused, 1 failed.
     """
     caller = caller_of(context)
-    need_files(adapter)
+    config, tensors = need_files(adapter)
     local_score = ""
     with caller.member() as client:
         found = competition_named(client, caller.competition(competition))
         if check:
-            local_score = _check(client, caller, adapter, found)
+            told = _check(client, caller, adapter, found)
+            local_score = str(told.get("score", ""))
+            _note_ignored(caller, told.get("ignored", ()))
         tags = _tags(licence or [], terms) or found["required_tags"]
         order = messages.SubmissionCommit(
             competition=str(found["id"]),
-            config_sha256=_upload(client, caller, adapter / CONFIG),
-            tensors_sha256=_upload(client, caller, adapter / TENSORS),
+            config_sha256=_upload(client, caller, config),
+            tensors_sha256=_upload(client, caller, tensors),
             title=title or fitting(adapter.resolve().name, TITLE),
             tags=tuple((str(name), str(value)) for name, value in tags),
             parents=tuple(parents or ()),
@@ -104,21 +102,43 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
         raise typer.Exit(code)
 
 
-def need_files(adapter: Path) -> None:
-    """raises AdapterFileMissing"""
-    for name in (CONFIG, TENSORS):
-        if not (adapter / name).is_file():
-            raise AdapterFileMissing(f"{adapter} has no {name}.", path=str(adapter / name))
+def need_files(adapter: Path) -> tuple[Path, Path]:
+    """Where the bytes of config and tensors are; links as in a hub's cache are followed.
+
+    raises AdapterFileMissing
+    """
+    config, tensors = (_real_file(adapter / name) for name in (CONFIG, TENSORS))
+    return config, tensors
 
 
-def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> str:
-    """The score on the public slice by the server's own code; empty when it is not installed.
+def _real_file(path: Path) -> Path:
+    if not path.is_file():
+        raise AdapterFileMissing(f"{path.parent} has no {path.name}.", path=str(path))
+    real = followed(path)
+    if real is None:
+        raise AdapterFileMissing(
+            f"{path} is a link that leads out of its folder.",
+            next_step="Copy the real file into the folder.",
+            path=str(path),
+        )
+    return real
+
+
+def _note_ignored(caller: Caller, names: Sequence[str]) -> None:
+    if names:
+        show.note(
+            f"Ignored, as it changes no number: {', '.join(names)}.", is_quiet=caller.is_quiet
+        )
+
+
+def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """What the server's own code says, with the public score; empty when it is not installed.
 
     raises CheckFailed
     """
     if not all(importlib.util.find_spec(name) for name in ("evaluator", "torch")):
         show.note("Not checked before the upload: torch is not installed here.")
-        return ""
+        return {}
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
     command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]
     for option, name in CHECKED_WITH.items():
@@ -130,22 +150,10 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     progress.say("done")
     progress.close()
-    return _local_score(done)
-
-
-def _local_score(done: subprocess.CompletedProcess[str]) -> str:
-    """raises CheckFailed"""
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
-        raise CheckFailed("The check broke.", next_step=done.stderr.strip()[-500:]) from error
-    if done.returncode == 0:
-        return str(told["score"])
-    refused = told["error"]
-    next_step = f"{refused['next']} (--no-check sends it all the same.)"
-    failure = CheckFailed(str(refused["message"]), next_step=next_step, **refused["facts"])
-    failure.code, failure.status = str(refused["code"]), 422
-    raise failure
+    hint = "(--no-check sends it all the same.)"
+    refusal_in(done.stdout, done.returncode, hint=hint, noise=done.stderr)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:
@@ -219,6 +227,7 @@ def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) ->
         "refused": " ".join(
             str(refused[name]) for name in ("code", "cause", "next") if name in refused
         ),
+        "ignored": ", ".join(state.get("ignored", ())),
         "remaining": state.get("remaining"),
         "next_slot": show.moment(state.get("next_slot_at_ms")),
         "receipt": state.get("receipt_url"),

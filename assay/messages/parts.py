@@ -12,14 +12,17 @@ Packed = Annotated[str, Text(60_000)]
 
 @dataclass(frozen=True)
 class Line:
-    """One movement of money inside a fact. kind: single, pending, post, void, expire."""
+    """One movement of money inside a fact. kind: single, pending, post, void, expire.
+
+    amount_nano  None, and so not written: the whole of what a pending transfer holds
+    """
 
     id: str
     kind: str
     debit: str
     credit: str
-    amount_nano: Nano
-    code: str
+    amount_nano: Nano | None = None
+    code: str = ""
     pending_id: str | None = None
     timeout_s: int | None = None
     reference: str | None = None

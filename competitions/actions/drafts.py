@@ -1,4 +1,7 @@
-"""A sponsor's draft: saved at each change, prepared by a worker, measured, then published."""
+"""A sponsor's draft: saved at each change, prepared by a worker, measured, then published.
+
+The data is one file that the site splits by a seed, or three files, one for each slice.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,24 +16,26 @@ from assay.errors import AssayError
 from assay.messages import FileRef
 from assay.wire import to_json
 from competitions import queries
+from competitions.actions import previews
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.fold import fold
+from competitions.rules.preview import SLICES, WHOLE
 from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
-from evaluator.registry import evaluator_of
+from evaluator.registry import REGISTERED, evaluator_of
 from ledger import actions as ledger_actions
 from ledger import bell, log
 
 LEASE_S = 900
-SLICES = ("train", "public", "final")
 PLAIN = {  # field -> option of the reader
     "base": "--base",
-    "metric": "--metric",
     "mode": "--mode",
     "max_tokens": "--max-tokens",
     "min_sandbox_level": "--min-sandbox-level",
 }
 PAIRS = ("columns", "options")  # fields of one pair a line
+SPLIT = ("seed", "group")  # how one file is split
+USUAL_SEED = "1"
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class DraftFile:
 class Reading:
     """What the reader is given.
 
-    files         slice -> its file
+    files         slice -> its file, or WHOLE -> the one file
+    columns       the metric's name of a column -> its name in the files, as the sponsor said
+    split         seed and group, of the one file
     texts         "code" and "task", of those that the metric needs
     options       of the reader, as arguments
     task_options  of the evaluator: name -> value as it was typed
@@ -54,6 +61,9 @@ class Reading:
 
     files: dict[str, DraftFile]
     texts: dict[str, DraftFile]
+    metric: str
+    columns: dict[str, str]
+    split: dict[str, str]
     options: list[str]
     task_options: dict[str, str]
 
@@ -68,13 +78,20 @@ def reading_of(draft: Draft) -> Reading:
     ]
     told.append("--no-race" if draft.fields.get("race") == RACE_OFF else "--race")
     told += [f"--places={_places(draft)}"] if _places(draft) else []
-    columns = read_pairs(str(draft.fields.get("columns", "")))
+    metric = str(draft.fields["metric"])
     return Reading(
-        files=_files(draft, SLICES),
-        texts=_files(draft, text_files(evaluator_of(str(draft.fields["metric"])))),
-        options=told + [f"--column={name}={value}" for name, value in columns.items()],
+        files=_files(draft, _parts(draft)),
+        texts=_files(draft, text_files(evaluator_of(metric))),
+        metric=metric,
+        columns=read_pairs(str(draft.fields.get("columns", ""))),
+        split=_split(draft),
+        options=told,
         task_options=read_pairs(str(draft.fields.get("options", ""))),
     )
+
+
+def _parts(draft: Draft) -> tuple[str, ...]:
+    return (WHOLE,) if WHOLE in draft.files else SLICES
 
 
 def _places(draft: Draft) -> int:
@@ -91,10 +108,10 @@ def _files(draft: Draft, names: Sequence[str]) -> dict[str, DraftFile]:
 
 def _chosen(draft: Draft) -> list[object]:
     """What the task is prepared from, as it was typed and uploaded."""
-    typed = [draft.fields.get(name) or "" for name in (*PLAIN, *PAIRS)]
+    typed = [draft.fields.get(name) or "" for name in ("metric", *PLAIN, *PAIRS)]
     is_raced = bool(draft.prepared.get("race"))  # then the places that are raced for are pinned too
     race = draft.fields.get("race") or RACE_ON
-    return [dict(draft.files), *typed, race, _places(draft) if is_raced else 0]
+    return [_split(draft), dict(draft.files), *typed, race, _places(draft) if is_raced else 0]
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:
@@ -113,17 +130,48 @@ def save(
 ) -> Draft:
     """Keep what the sponsor typed and uploaded; what was prepared from other files is void.
 
-    raises DraftUnknown
+    One file takes the place of three, and three that of one. raises DraftUnknown
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
     before = _chosen(found)
     found.fields |= fields
-    found.files |= {name: asdict(file) for name, file in files.items()}
+    gone = SLICES if WHOLE in files else (WHOLE,) if {*SLICES} & {*files} else ()
+    kept = {name: file for name, file in found.files.items() if name not in gone}
+    found.files = kept | {name: asdict(file) for name, file in files.items()}
     if before != _chosen(found):
         found.state, found.prepared, found.problem = Draft.State.EDITING, {}, {}
     found.updated_at = now
     found.save()
+    asked = looked_at(found)
+    if asked is not None:
+        previews.ask(found.id, asdict(asked), now=now)
     return found
+
+
+def looked_at(draft: Draft) -> Reading | None:
+    """What a preview is made of: the files that are there; None while they cannot be read at all.
+
+    It needs no other field than metric, columns and the split.
+    """
+    files = {
+        name: DraftFile(**draft.files[name]) for name in (WHOLE, *SLICES) if name in draft.files
+    }
+    metric = draft.fields.get("metric")
+    if not files or not any(metric == one.name for each in REGISTERED for one in each.metrics):
+        return None
+    try:
+        columns = read_pairs(str(draft.fields.get("columns", "")))
+    except ValueError:
+        return None
+    return Reading(files, {}, str(metric), columns, _split(draft), [], {})
+
+
+def _split(draft: Draft) -> dict[str, str]:
+    """How one file is split; nothing for three."""
+    if WHOLE not in draft.files:
+        return {}
+    seed, group = (str(draft.fields.get(name) or "") for name in SPLIT)
+    return {"seed": seed or USUAL_SEED, "group": group}
 
 
 @transaction.atomic
@@ -133,7 +181,7 @@ def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
     raises DraftUnknown, FilesMissing
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
-    _files(found, SLICES)
+    _files(found, _parts(found))
     if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
         found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
         found.leased_until, found.updated_at = None, now

@@ -64,7 +64,7 @@ def read_submission(request: HttpRequest, name: str) -> Json:
         board = frozenset(row.submission.id for row in queries.leaderboard(contest.id))
     told = submission_json(entry, contest.phase, viewer=viewer, place=place, board=board)
     if entry.owner == viewer:
-        told |= _slots(contest, viewer)
+        told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
     return told
 
 

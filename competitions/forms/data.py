@@ -1,6 +1,6 @@
 """The page of the data: base, metric, files and code. The files are only stored; a worker reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +9,9 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from competitions.forms.fields import PairsField, StepForm
+from competitions.forms.fields import FieldGroup, PairsField, StepForm
+from competitions.rules.preview import SLICES, WHOLE
+from competitions.rules.prizes import least_wins
 from competitions.rules.task import (
     GENERIC_WORDS,
     MOST_TEXT_BYTES,
@@ -23,8 +25,20 @@ from evaluator.manifest import EXACT, FAST
 from evaluator.racing import LEAST_EXAMPLES
 from evaluator.registry import REGISTERED, evaluator_of
 
-SLICES, TEXTS = ("train", "public", "final"), ("code", "task")
-FILE_KINDS = (".jsonl", ".csv", ".parquet")
+TEXTS = ("code", "task")
+FILE_KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+LEAST_ROWS = {  # two to train on and a win in each test, of one file; a win in the sealed one
+    WHOLE: 2 + 2 * least_wins(0),
+    "final": least_wins(0),
+}
+
+
+GROUPS = (  # of the page's fields
+    ("", ("base", "metric", WHOLE, "seed", "group")),
+    ("Three files instead of one", SLICES),
+    ("More choices", ("mode", "columns", "options", "code", "task", "max_tokens", "race",
+                      "min_sandbox_level")),
+)  # fmt: skip
 
 
 def base_words(base: Base) -> str:
@@ -69,19 +83,39 @@ class DataForm(StepForm):
         ],
         help_text="The sealed slice is always scored exactly, wherever the base has an exact form.",
     )
+    whole = forms.FileField(
+        label="Your data in one file",
+        required=False,
+        help_text="As .csv, .jsonl or .parquet, with the columns of the metric. The site splits it "
+        "into training, public and sealed rows, each class by itself. Or choose three files below.",
+    )
+    seed = forms.CharField(
+        label="Seed of the split",
+        required=False,
+        max_length=40,
+        initial="1",
+        help_text="Any text. The same seed splits the same file in the same way.",
+    )
+    group = forms.CharField(
+        label="Column of groups",
+        required=False,
+        max_length=100,
+        help_text="Rows with the same value in this column of your file, such as those of one "
+        "author, stay together.",
+    )
     train = forms.FileField(
         label="Training data",
-        error_messages={"required": "Choose a file."},
-        help_text="Public. Rows with the columns of the metric, as .jsonl, .csv or .parquet.",
+        required=False,
+        help_text="Public. Rows with the columns of the metric, as .csv, .jsonl or .parquet.",
     )
     public = forms.FileField(
         label="Public test data",
-        error_messages={"required": "Choose a file."},
+        required=False,
         help_text="Public. The board is scored on it.",
     )
     final = forms.FileField(
         label="Sealed test data",
-        error_messages={"required": "Choose a file."},
+        required=False,
         help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
     )
     code = forms.FileField(
@@ -146,11 +180,19 @@ class DataForm(StepForm):
             field.choices = offered
         self.fields["metric"].widget.choices = metric_choices(self._base(known))
         self._stored = stored
-        for name in SLICES:
-            self.fields[name].required = name not in stored
         for name, file in stored.items():
             replace = f"Uploaded: {file['name']}. Choose a file only to replace it."
             self.fields[name].help_text = replace
+
+    @property
+    def groups(self) -> list[FieldGroup]:
+        """The fields as the page shows them; a part that most leave alone is folded."""
+        is_typed = any(self[name].value() for name in ("columns", "options"))
+        has_texts = any(name in self._stored for name in TEXTS)
+        folded = {"Three files instead of one": any(one in self._stored for one in SLICES),
+                  "More choices": is_typed or has_texts}  # fmt: skip
+        return [FieldGroup(title, [self[name] for name in names], is_open=folded.get(title, True))
+                for title, names in GROUPS]  # fmt: skip
 
     def _base(self, known: Sequence[Base]) -> Base | None:
         """The base that was chosen, when one was: only the metrics that fit it are offered."""
@@ -168,6 +210,8 @@ class DataForm(StepForm):
     def clean(self) -> dict[str, Any]:
         """raises ValidationError, at each field, for choices that do not fit together"""
         found: dict[str, Any] = super().clean() or self.cleaned_data
+        for name, cause in self._file_faults():
+            self.add_error(name, cause)
         if "base" in found and "metric" in found:
             evaluator = evaluator_of(found["metric"])
             texts = {one: found.get(one) or one in self._stored for one in TEXTS}
@@ -175,6 +219,22 @@ class DataForm(StepForm):
             for name, cause in misfits(base, evaluator, found | texts).items():
                 self.add_error(name, cause)
         return found
+
+    def _file_faults(self) -> Iterator[tuple[str, str]]:
+        """Either one file or all three, of those that are sent now and those that were before."""
+        sent = {name for name in (WHOLE, *SLICES) if self.files.get(name)}
+        if WHOLE in sent and len(sent) > 1:
+            yield WHOLE, "Choose one file here, or three below, not both."
+        held = sent or set(self._stored)
+        if sent and WHOLE not in sent:
+            held = (sent | set(self._stored)) - {WHOLE}
+        if not held & {WHOLE, *SLICES} and not sent:
+            yield WHOLE, "Choose a file."
+        elif WHOLE not in held:
+            yield from ((name, "Choose a file.") for name in SLICES if name not in held)
+
+    def clean_whole(self) -> UploadedFile | None:
+        return self._file(WHOLE)
 
     def clean_train(self) -> UploadedFile | None:
         return self._file("train")
@@ -209,8 +269,35 @@ class DataForm(StepForm):
         if file is None:
             return None
         if Path(str(file.name)).suffix.lower() not in FILE_KINDS:
-            raise forms.ValidationError("Choose a .jsonl, .csv or .parquet file.")
+            raise forms.ValidationError("Choose a .csv, .jsonl or .parquet file.")
         if (file.size or 0) > limit_bytes:
             cause = f"The file is larger than {limit_bytes >> 20} MiB. Choose a smaller one."
             raise forms.ValidationError(cause, code="ledger.blob_too_large")
+        least, most = LEAST_ROWS.get(name, 0), most_rows(file)
+        if most is not None and most < least:
+            raise forms.ValidationError(
+                f"It has {most or 'no'} rows. {least} are the fewest with which anybody could "
+                "prove to be better than another.",
+                code="data.too_small",
+            )
         return file
+
+
+def most_rows(file: UploadedFile) -> int | None:
+    """How many rows a text file can have at most, by its line ends alone; None: they do not tell.
+
+    Nothing of it is parsed here: a worker's reader counts the rows.
+    """
+    suffix = Path(str(file.name)).suffix.lower()
+    if suffix == ".parquet":
+        return None
+    lines, last, is_list = 0, b"\n", False
+    for place, chunk in enumerate(file.chunks()):
+        is_list = is_list or (place == 0 and chunk.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["))
+        lines += chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
+        last = chunk[-1:] or last
+    file.seek(0)
+    if is_list:  # JSON in one list may stand on one line
+        return None
+    lines += last not in (b"\n", b"\r")
+    return max(lines - (suffix in (".csv", ".tsv")), 0)

@@ -1,12 +1,13 @@
 """What a sponsor types, and what it means: amounts, percentages, durations, weights, payees."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from assay.errors import AssayError
 from assay.messages import Share
@@ -29,6 +30,14 @@ _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s*%?")
 _SHARE = re.compile(r"([a-z][a-z0-9-]{1,31})(?:[\s,:]+([0-9]{1,9}))?")
 
 
+class FieldGroup:
+    """Fields that a page shows together. title: empty for those that are always in sight."""
+
+    def __init__(self, title: str, fields: Sequence[BoundField], *, is_open: bool) -> None:
+        self.title, self.fields = title, fields
+        self.is_open = is_open or any(one.errors for one in fields)
+
+
 class StepForm(forms.Form):
     """A page of the wizard. The browser blocks nothing, so that half a page can be saved too.
 
@@ -41,6 +50,11 @@ class StepForm(forms.Form):
     def __init__(self, *arguments: Any, now: datetime, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.now = now
+
+    @property
+    def groups(self) -> list[FieldGroup]:
+        """The fields as the page shows them."""
+        return [FieldGroup("", list(self), is_open=True)]
 
     def refuse(self, found: Iterable[Problem]) -> None:
         """Tell each problem of a rule at the field where it is typed, unless that has one."""

@@ -37,17 +37,24 @@ from competitions.queries.contests import (
     submission,
     submissions_of,
 )
+from competitions.queries.previews import (
+    draft_read,
+    preparations_before,
+    preview,
+    previews_before,
+    previews_waiting,
+)
 from competitions.queries.work import (
     Ticket,
     files_in_use,
+    ignored_fields,
+    least_level,
     least_level_of_draft,
-    levels_asked,
     marks,
     score_receipt,
     scoring_code,
     ticket,
     track,
-    unlicensed_winners,
 )
 
 __all__ = [
@@ -62,6 +69,7 @@ __all__ = [
     "competitions_moving",
     "draft",
     "draft_for_worker",
+    "draft_read",
     "drafts_of",
     "drafts_waiting",
     "earlier_entry",
@@ -77,14 +85,19 @@ __all__ = [
     "funding_message",
     "has_competition",
     "has_evaluator",
+    "ignored_fields",
     "leaderboard",
+    "least_level",
     "least_level_of_draft",
-    "levels_asked",
     "manifest",
     "manifest_bytes",
     "marks",
     "phases",
     "place_in_queue",
+    "preparations_before",
+    "preview",
+    "previews_before",
+    "previews_waiting",
     "queue_places",
     "score_receipt",
     "scoring_code",
@@ -95,5 +108,4 @@ __all__ = [
     "submissions_of",
     "ticket",
     "track",
-    "unlicensed_winners",
 ]

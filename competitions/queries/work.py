@@ -1,10 +1,7 @@
 """What workers, re-runs and the sweep of files ask of the contest. Nothing here writes."""
 
 import json
-from datetime import datetime
 from typing import NamedTuple
-
-from django.db.models import Exists, OuterRef
 
 from assay.messages import Result
 from assay.wire import from_json
@@ -16,18 +13,21 @@ from competitions.queries.contests import (
     competition_row,
     entry_row,
     entry_rows,
-    evaluations_waiting,
+    evaluation,
     evaluator_row,
     manifest,
     sealed,
 )
 from competitions.rules.race import Track, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
+from evaluator.errors import AdapterRefused
+from evaluator.intake.config import ignored_of
+from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.rerun import VERSION as RECEIPT_VERSION
 from evaluator.rerun import Receipt
 from ledger import blobs
+from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in
-from licensing import queries as rights
 
 MOST_RESULTS_BYTES = 80 << 20
 
@@ -54,6 +54,16 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
         leaves=tuple(file["leaves"]),
         order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
     )
+
+
+def ignored_fields(entry: Submission) -> tuple[str, ...]:
+    """Fields of an accepted entry's config that change no number; none when its blob is gone."""
+    if not entry.adapter_sha256:
+        return ()
+    try:
+        return ignored_of(blobs.read(entry.config_sha256, limit_bytes=MOST_CONFIG_BYTES))
+    except (BlobMissing, BlobGone, AdapterRefused):  # an older house may have taken more
+        return ()
 
 
 def scoring_code(contest: Competition) -> str:
@@ -91,18 +101,11 @@ class Ticket(NamedTuple):
     salt: str
 
 
-def levels_asked(now: datetime) -> dict[str, str]:
-    """Competition -> the weakest sandbox that may do its scoring work; those where some waits."""
-    names = evaluations_waiting(now).values("competition").distinct()
-    specs = Competition.objects.filter(pk__in=names).values_list("pk", "spec__min_sandbox_level")
-    return dict(specs)
-
-
-def unlicensed_winners() -> list[str]:
-    """Competitions that paid a prize to an entry whose adapter is no work yet."""
-    works = rights.works().filter(pk=OuterRef("adapter_sha256")).order_by()
-    paid = Submission.objects.filter(prize_nano__gt=0).exclude(Exists(works)).order_by()
-    return [*paid.values_list("competition", flat=True).distinct()]
+def least_level(number: int) -> str:
+    """The weakest sandbox that may do a piece of scoring work; any, when the work is done."""
+    work = evaluation(number)
+    contest = Competition.objects.filter(pk=work.competition).first() if work else None
+    return str(contest.spec["min_sandbox_level"]) if contest else SANDBOX_LEVELS[0]
 
 
 def least_level_of_draft(name: str) -> str:

@@ -97,6 +97,14 @@ def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
     return tail * ALPHA.denominator <= ALPHA.numerator << total
 
 
+def least_wins(losses: int) -> int:
+    """How many examples an entry must win against so many losses to be clearly better."""
+    wins = losses + 1
+    while not separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses):
+        wins += 1
+    return wins
+
+
 def ranking(entries: Sequence[Placed]) -> list[Placed]:
     """One entry per owner, best first; of equal scores the earlier commit."""
     best_first = sorted(entries, key=lambda one: (-one.mark.merit, one.committed_ms, one.id))

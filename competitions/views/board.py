@@ -135,6 +135,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "is_open": contest.phase == Phase.OPEN,
         "results": lines.results_of(entry, line),
         "marks": queries.marks(contest),
+        "ignored": queries.ignored_fields(entry) if line.is_mine else (),
         "is_public_adapter": entry.state in ("revealed", "final_scored"),
     }
     return render(request, "competitions/submission.html", context)

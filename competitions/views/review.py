@@ -45,7 +45,9 @@ def dry_run(request: HttpRequest, draft: str) -> HttpResponse:
     """Ask a worker to read the files, pin the task, and measure the baseline."""
     sponsor, now = request.user.get_username(), timezone.now()
     found = queries.draft(draft, sponsor=sponsor)
-    if "data" in plan.unfinished(found, now=now):
+    read = queries.draft_read(queries.preview(draft))
+    has_faults = read is not None and read.fault_count
+    if has_faults or "data" in plan.unfinished(found, now=now):
         return redirect("draft_step", draft, "data")
     drafts.request_preparation(draft, sponsor=sponsor, now=now)
     return redirect("draft_review", draft)

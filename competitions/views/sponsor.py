@@ -1,6 +1,7 @@
 """The sponsor's desk: drafts, and the four pages on which a competition is described."""
 
 from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -21,6 +22,7 @@ from competitions.forms.fields import StepForm
 from competitions.forms.steps import STEPS, PrizeForm
 from competitions.models import Draft
 from competitions.rules.purse import Payouts, payouts_for
+from competitions.views import files
 from competitions.views.pages import REVIEW, TITLES, wizard
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
@@ -81,8 +83,28 @@ def step(request: HttpRequest, draft: str, step: str) -> HttpResponse:
     found = _keep(form, found, sponsor=sponsor, now=now)
     if not is_valid:
         return _step_page(request, found, step, form, status=422)
+    if step == "data" and not _is_sound(found):
+        return redirect("draft_step", draft, step)
     names = [*STEPS, REVIEW]
     return redirect("draft_step", draft, names[names.index(step) + 1])
+
+
+def _is_sound(found: Draft) -> bool:
+    """The files were read, and nothing about them has to be mended."""
+    read = queries.draft_read(queries.preview(found.id))
+    return read is not None and not read.fault_count
+
+
+@never_cache
+@login_required
+@require_safe
+def preview(request: HttpRequest, draft: str) -> HttpResponse:
+    """What the files hold: the piece of the data's page that follows the worker."""
+    found = queries.draft(draft, sponsor=request.user.get_username())
+    if not request.headers.get("HX-Request"):
+        return redirect("draft_step", draft, "data")
+    context = {"draft": found} | files.shown(found)
+    return render(request, "competitions/parts/preview.html", context)
 
 
 @never_cache
@@ -124,11 +146,11 @@ def _keep(form: StepForm, found: Draft, *, sponsor: str, now: datetime) -> Draft
         for name, field in form.fields.items()
         if not isinstance(field, forms.FileField)
     }
-    files: dict[str, DraftFile] = {}
+    stored: dict[str, DraftFile] = {}
     for name, file in form.cleaned_data.items():
         if isinstance(file, UploadedFile):
-            files[name] = _store(file, sponsor=sponsor, now=now)
-    return drafts.save(found.id, sponsor=sponsor, fields=typed, files=files, now=now)
+            stored[name] = _store(file, sponsor=sponsor, now=now)
+    return drafts.save(found.id, sponsor=sponsor, fields=typed, files=stored, now=now)
 
 
 def _store(file: UploadedFile, *, sponsor: str, now: datetime) -> DraftFile:
@@ -144,7 +166,7 @@ def _step_page(
 ) -> HttpResponse:
     missing = plan.unfinished(found, now=form.now)
     form.focus_first_error()
-    context = {
+    context: dict[str, Any] = {
         "draft": found,
         "form": form,
         "step": step,
@@ -153,4 +175,6 @@ def _step_page(
         "files": found.files if step == "data" else {},
         "payouts": _payouts(form) if step == "prize" else None,
     }
+    if step == "data":
+        context |= files.shown(found)
     return render(request, "competitions/step.html", context, status=status)

@@ -4,7 +4,7 @@ import re
 from dataclasses import MISSING, fields, is_dataclass
 from inspect import cleandoc
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from assay import wire
 from assay.messages import FileRef, Line, RaceTerms, Result, Share, Spec, Stop
@@ -97,7 +97,7 @@ def _note(field: Any) -> str:
 
 def _form(hint: Any) -> str:
     """How a type looks in JSON."""
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (Union, UnionType):
         return _form(get_args(hint)[0])
     if hint == tuple[str, str]:
         return "pair of texts"

@@ -1,4 +1,4 @@
-"""From a config.json to a shape: which family a base is of, and how wide it is.
+"""From a config to a shape: which family a base is of, and how wide it is.
 
 What our own forwards do not compute exactly as transformers does becomes the generic family.
 """
@@ -8,36 +8,39 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evaluator.bases import rope
-from evaluator.bases.shapes import BertShape, GenericShape, LlamaShape, Shape
-from evaluator.errors import BaseRefused
+from evaluator.bases.catalogue import CARD_NAME, read_card
+from evaluator.bases.folder import CONFIG_NAME
+from evaluator.bases.shapes import BertShape, LlamaShape, Shape
 
 Config = Mapping[str, object]
 LLAMAS = ("llama", "mistral", "qwen2")
-CONFIG_NAME = "config.json"
 
 
 def read_shape(folder: Path) -> Shape:
-    """The shape of the base in a folder; a generic one without its linear layers.
+    """The shape of a base that is registered, by its card, or installed, by its config.
 
-    raises BaseRefused
+    Both are files of the house: `assay base add` and the pins have judged them.
     """
-    try:
-        config = json.loads((folder / CONFIG_NAME).read_bytes())
-        return shape_of(config)
-    except FileNotFoundError as error:
-        raise _refused(folder, "there is no config.json") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise _refused(folder, f"config.json cannot be read: {error}") from error
+    card = folder / CARD_NAME
+    if card.is_file():
+        return read_card(card.read_bytes()).shape
+    shape = own_shape(json.loads((folder / CONFIG_NAME).read_bytes()))
+    assert shape is not None, "an installed base is of a family of ours"
+    return shape
 
 
-def shape_of(config: Config) -> Shape:
-    """The shape that a config of transformers describes; KeyError when a width is missing."""
+def own_shape(config: Config) -> BertShape | LlamaShape | None:
+    """The shape of a family that we compute ourselves; None: what transformers has to compute.
+
+    config  with every default filled in, as `to_dict` of transformers' config gives it
+    raises  ValueError, KeyError, TypeError for a width that is none
+    """
     kind = config.get("model_type")
     if kind == "bert" and _is_plain_bert(config):
         return _bert(config)
     if kind in LLAMAS and _is_plain_llama(config):
         return _llama(config)
-    return _generic(config)
+    return None
 
 
 def _is_plain_bert(config: Config) -> bool:
@@ -52,12 +55,14 @@ def _is_plain_bert(config: Config) -> bool:
 def _is_plain_llama(config: Config) -> bool:
     """SiLU, no bias in the wide layers, all layers alike, a rope that we can make."""
     is_alike = len(set(_list(config.get("layer_types")))) <= 1
+    told = config.get("rope_parameters")
+    partial = told.get("partial_rotary_factor", 1.0) if isinstance(told, Mapping) else 1.0
     return (
         config.get("hidden_act", "silu") == "silu"
         and not config.get("mlp_bias")
         and is_alike
         and _rope(config).get("kind") in rope.VARIANTS
-        and float(str(config.get("partial_rotary_factor", 1.0))) == 1.0
+        and float(str(config.get("partial_rotary_factor") or partial)) == 1.0
     )
 
 
@@ -95,34 +100,17 @@ def _llama(config: Config) -> LlamaShape:
     )
 
 
-def _generic(config: Config) -> GenericShape:
-    names = " ".join(str(one) for one in _list(config.get("architectures")))
-    is_decoder = "CausalLM" in names or "LMHead" in names
-    wide = config.get("hidden_size") or config.get("n_embd") or config.get("d_model")
-    reach = config.get("max_position_embeddings") or config.get("n_positions") or 512
-    return GenericShape(
-        kind="decoder" if is_decoder else "encoder",
-        hidden=int(str(wide or config["dim"])),
-        positions=int(str(reach)),
-        vocabulary=_int(config, "vocab_size"),
-        linears={},
-    )
-
-
 def _window(config: Config) -> int:
-    """Mistral looks back over a window; Qwen2 only in layers whose type says so."""
-    types = set(_list(config.get("layer_types")))
-    if config["model_type"] == "qwen2":
-        is_sliding = "sliding_attention" in types
-    else:
-        is_sliding = config["model_type"] == "mistral" and types <= {"sliding_attention"}
+    """Mistral looks back over its window; Qwen2 where the type of its layers says so."""
+    kind, types = config["model_type"], _list(config.get("layer_types"))
+    is_sliding = kind == "mistral" or (kind == "qwen2" and types[:1] == ["sliding_attention"])
     return int(str(config.get("sliding_window") or 0)) if is_sliding else 0
 
 
 def _rope(config: Config) -> dict[str, str]:
-    """Kind and numbers; transformers 5 writes `rope_parameters`, earlier ones `rope_scaling`."""
-    found = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    assert isinstance(found, dict)
+    """Kind and numbers."""
+    found = config.get("rope_parameters") or config.get("rope_scaling")
+    found = found if isinstance(found, Mapping) else {}
     theta = found.get("rope_theta") or config.get("rope_theta") or 10_000
     told = {"kind": str(found.get("rope_type") or found.get("type") or "default")}
     told["theta"] = _decimal(theta)
@@ -150,7 +138,3 @@ def _int(config: Config, name: str) -> int:
 
 def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else []
-
-
-def _refused(folder: Path, problem: str) -> BaseRefused:
-    return BaseRefused(f"{folder.name} is no base: {problem}.", folder=folder.name, problem=problem)

@@ -6,6 +6,8 @@ Standard library only: the site reads shapes and has neither torch nor numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DECODER, ENCODER = "decoder", "encoder"
+
 
 @dataclass(frozen=True)
 class FilePin:
@@ -117,7 +119,7 @@ FAMILIES: Mapping[str, type[Shape]] = {
 def is_decoder(shape: Shape) -> bool:
     """True for a causal language model, which predicts the next token."""
     return isinstance(shape, LlamaShape) or (
-        isinstance(shape, GenericShape) and shape.kind == "decoder"
+        isinstance(shape, GenericShape) and shape.kind == DECODER
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from evaluator.blob import FLOAT_BYTES, Contents, Part
 from evaluator.delivery.loading import Loading, loading_of
+from evaluator.intake.respelled import scaling
 from evaluator.manifest import Manifest
 
 PEFT_VERSION = "0.21.2"  # whose config this is; a test compares it with the pinned one
@@ -81,26 +82,34 @@ def _config(contents: Contents, manifest: Manifest, base: str) -> dict[str, obje
     loading, head = loading_of(manifest), manifest.adapter.head
     kept = sorted({name.partition(".")[0] for name in head}) if not loading.has_head_apart else []
     return {
-        "alpha_pattern": {},
         "base_model_name_or_path": base,
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
         "init_lora_weights": True,
-        "lora_alpha": contents.scale * contents.rank,
         "lora_dropout": 0.0,
         "modules_to_save": kept or None,
         "peft_type": "LORA",
         "peft_version": PEFT_VERSION,
-        "r": contents.rank,
-        "rank_pattern": {},
         "target_modules": [
             name.removeprefix(loading.prefix) for name in modules_of(contents, manifest)
         ],
         "task_type": loading.task_type,
         "use_dora": False,
-        "use_rslora": False,
+        **_scaling(contents, manifest, loading),
     }
+
+
+def _scaling(contents: Contents, manifest: Manifest, loading: Loading) -> dict[str, object]:
+    """Rank, alpha and their patterns, which name modules as the loaded model does."""
+    modules = modules_of(contents, manifest)
+    ranks = {name: contents.parts[f"{name}.A"].shape[0] for name in modules}
+    found = scaling(contents, ranks, manifest.adapter.alpha_max)
+    for pattern in ("alpha_pattern", "rank_pattern"):
+        numbers = found[pattern]
+        assert isinstance(numbers, dict)
+        found[pattern] = {name.removeprefix(loading.prefix): one for name, one in numbers.items()}
+    return found
 
 
 def _spelt(name: str, head: Mapping[str, object], loading: Loading) -> str:

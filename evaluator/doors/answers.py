@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +15,8 @@ REFUSED = 5
 def run_door(work: Callable[[], None], *, is_json: bool) -> NoReturn:
     """Do the work and exit: 0, or 5 with the error when the input is refused.
 
-    is_json  the error goes to stdout as {"error": {code, message, next, facts}}
+    is_json  the error goes to stdout as {"error": {code, message, next, facts}}, for whoever
+             started this process; else to stderr, as the command line tells every error
     """
     try:
         work()
@@ -23,7 +24,7 @@ def run_door(work: Callable[[], None], *, is_json: bool) -> NoReturn:
         if is_json:
             show_json({"error": error.as_dict()})
         else:
-            show_lines(f"Refused: {error.code}", f"  {error}", f"  {error.next_step}")
+            sys.stderr.write(f"Error: {error}\n{error.next_step}\n({error.code})\n")
         sys.exit(REFUSED)
     sys.exit(0)
 
@@ -37,6 +38,11 @@ def read_downloaded(path: Path) -> bytes:
             file=path.name,
         )
     return path.read_bytes()
+
+
+def ignored_line(ignored: Sequence[str]) -> str:
+    """What of an adapter changes no number, in a line; empty when there is nothing."""
+    return f"ignored   {', '.join(ignored)}" if ignored else ""
 
 
 def show_json(document: Mapping[str, object]) -> None:

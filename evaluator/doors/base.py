@@ -12,22 +12,24 @@ def main() -> None:
     asked = _arguments()
 
     def work() -> None:
-        found = [_added(asked)] if asked.verb == "add" else list(bases())
+        notes: list[str] = []
+        found = [_added(asked, notes)] if asked.verb == "add" else list(bases())
         if asked.json:
-            show_json({"bases": [_document(one) for one in found]})
+            show_json({"bases": [_document(one) for one in found], "notes": notes})
         else:
             show_lines(*(line for one in found for line in _lines(one)))
+            show_lines(*(f"  note: {one}" for one in notes))
 
     run_door(work, is_json=asked.json)
 
 
-def _added(asked: argparse.Namespace) -> Base:
+def _added(asked: argparse.Namespace, notes: list[str]) -> Base:
     """A folder, or the name of a hub's repository where there is no such folder."""
     folder = Path(asked.base)
     is_hub = not folder.exists() and asked.base.count("/") == 1
     name = asked.name or asked.base.rstrip("/").rpartition("/")[2].lower()
     card = Card(name, asked.licence, asked.author, asked.base if is_hub else "")
-    return add_base(from_hub(asked.base) if is_hub else folder, card)
+    return add_base(from_hub(asked.base) if is_hub else folder, card, notes.append)
 
 
 def _document(base: Base) -> dict[str, object]:

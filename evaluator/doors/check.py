@@ -6,7 +6,7 @@ Starts after `doors.intake`, which has the arguments and has accepted the adapte
 import sys
 
 from evaluator.checking import Checked, check
-from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
+from evaluator.doors.answers import ignored_line, read_downloaded, run_door, show_json, show_lines
 from evaluator.doors.intake import read_arguments
 from evaluator.manifest import read_manifest
 from evaluator.registry import show_score
@@ -34,6 +34,7 @@ def _document(found: Checked) -> dict[str, object]:
         "results_root": found.results_root,
         "adapter_sha256": found.adapter_sha256,
         "manifest_sha256": found.manifest_sha256,
+        "ignored": list(found.ignored),
     }
 
 
@@ -48,6 +49,7 @@ def _lines(found: Checked) -> list[str]:
         f"results   {found.results_root}",
         f"adapter   {found.adapter_sha256}",
         f"evaluator {found.manifest_sha256}",
+        ignored_line(found.ignored),
         "The server gives the same score on the public slice. Next: assay submit.",
     ]
 

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
-from evaluator.intake import admit_folder
-from evaluator.manifest import manifest_sha256, read_manifest
+from evaluator.doors.answers import ignored_line, read_downloaded, run_door, show_json, show_lines
+from evaluator.intake import Admitted, admit_folder
+from evaluator.manifest import Manifest, manifest_sha256, read_manifest
 
 SCORING = "evaluator.doors.check"
 
@@ -24,7 +24,7 @@ def main() -> None:
 
     def work() -> None:
         manifest = read_manifest(read_downloaded(asked.task))
-        admitted = admit_folder(asked.adapter, manifest)
+        admitted = admit_folder(asked.adapter, manifest, follows=True)
         if asked.inputs:
             os.execv(sys.executable, [sys.executable, "-m", SCORING, *given])  # noqa: S606
         found = {
@@ -33,8 +33,9 @@ def main() -> None:
             "manifest_sha256": manifest_sha256(manifest),
             "rank": admitted.rank,
             "canonical_bytes": len(admitted.canonical),
+            "ignored": list(admitted.ignored),
         }
-        show_json(found) if asked.json else show_lines(*_lines(found))
+        show_json(found) if asked.json else show_lines(*_lines(admitted, manifest))
 
     run_door(work, is_json=asked.json)
 
@@ -54,11 +55,12 @@ def read_arguments(given: Sequence[str]) -> argparse.Namespace:
     return asked
 
 
-def _lines(found: dict[str, object]) -> list[str]:
+def _lines(admitted: Admitted, manifest: Manifest) -> list[str]:
     return [
         "Accepted.",
-        f"adapter   {found['adapter_sha256']}",
-        f"evaluator {found['manifest_sha256']}",
+        f"adapter   {admitted.sha256}",
+        f"evaluator {manifest_sha256(manifest)}",
+        ignored_line(admitted.ignored),
         "The server takes these files too. Next: score it with --inputs and --labels, or submit.",
     ]
 

@@ -1,31 +1,34 @@
-"""`python -m evaluator train`: train a LoRA adapter on the pinned base and save it as peft does."""
+"""`python -m evaluator train`: train a LoRA adapter on the pinned base and save it as peft does.
 
-import argparse
+Starts after `doors.before_training`, which has the arguments and has judged the files.
+"""
+
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
-from evaluator.examples import read_jsonl
-from evaluator.manifest import read_manifest
-from evaluator.training import Recipe, Step, Trained, train
+from evaluator.doors.answers import run_door, show_json, show_lines
+from evaluator.doors.before_training import STOPPED, read_arguments, read_task, recipe_of
+from evaluator.training import Step, Trained, train
 
 LINES_EVERY = 10
 
 
 def main() -> None:
-    asked = _arguments()
+    asked = read_arguments(sys.argv[1:])
 
     def work() -> None:
-        manifest = read_manifest(read_downloaded(asked.manifest))
-        examples = read_jsonl(asked.train)
-        recipe = Recipe(**{name: getattr(asked, name) for name in vars(Recipe())})
-        with _progress(asked.progress, recipe.steps) as report:
-            trained = train(examples, manifest, asked.out, recipe, report)
+        manifest, examples = read_task(asked)
+        recipe = recipe_of(asked)
+        try:
+            with _progress(asked.progress, recipe.steps) as report:
+                trained = train(examples, manifest, asked.out, recipe, report)
+        except KeyboardInterrupt:
+            sys.stderr.write("Stopped. Run the same command again to go on from the last record.\n")
+            sys.exit(STOPPED)
         _finish(trained, is_json=asked.progress == "json")
 
     run_door(work, is_json=asked.progress == "json")
@@ -91,16 +94,6 @@ def _document(step: Step, steps: int) -> dict[str, object]:
         "correct": step.correct,
         "examples": step.examples,
     }
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="evaluator train", description=__doc__)
-    for name in ("train", "manifest", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name, value in vars(Recipe()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--progress", choices=("auto", "lines", "json"), default="auto")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Any other architecture: transformers' own forward, over our own merged weights.
 
 Slower than ours (nothing is skipped, every text is computed by itself), and in mode `fast` only. It
-exists so that a base need not wait for us. Nothing of the adapter reaches transformers: the merged
-weights are copied over the base's, and the process ends after the job.
+exists so that a base need not wait for us. Nothing of the adapter reaches transformers: its modules
+are given the merged weights.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 from transformers.utils import ModelOutput
 
-from evaluator.bases.shapes import GenericShape
+from evaluator.bases.shapes import DECODER, ENCODER, GenericShape
 from evaluator.evaluators.form import Scored
 from evaluator.forward.llama import scored_rows
 from evaluator.forward.model import Weights, read_tensors
@@ -22,38 +22,97 @@ from evaluator.forward.padding import padded
 from evaluator.manifest import FAST
 
 ENCODER_PREFIX = "base."  # an encoder stands beside its head, so its modules have a parent
+Kind = type[transformers.PreTrainedModel]
 
 
-def skeleton(folder: Path, shape: GenericShape) -> nn.Module:
-    """The base's modules from its config, with values that its weights replace.
+def skeleton(config: transformers.PretrainedConfig, shape: GenericShape) -> nn.Module:
+    """The base's modules from its config, in float32, with values that its weights replace.
 
     Not `from_pretrained`: it leaves threads behind, and a zygote may have none.
     """
+    return plainly_linear(class_of(config, shape.kind)._from_config(config, dtype=torch.float32))  # noqa: SLF001 - `from_config` of the class that was chosen
+
+
+def read_config(folder: Path) -> transformers.PretrainedConfig:
+    """The config of a registered base; code that comes with a folder is never run.
+
+    raises OSError, ValueError, KeyError
+    """
     transformers.logging.set_verbosity_error()
-    config = transformers.AutoConfig.from_pretrained(str(folder), local_files_only=True)
-    return _kind(shape).from_config(config).eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
+    transformers.logging.disable_progress_bar()
+    return transformers.AutoConfig.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False
+    )
+
+
+def class_of(config: transformers.PretrainedConfig, kind: str) -> Kind:
+    """What transformers builds of a config: with the vocabulary's head for a decoder.
+
+    A model of pictures and texts has no language model of its own; it is asked for texts alone.
+    raises KeyError when transformers has none
+    """
+    autos = [transformers.AutoModelForCausalLM, transformers.AutoModelForImageTextToText]
+    if kind == ENCODER:
+        autos = [transformers.AutoModel]
+    for auto in autos:
+        mapping = auto._model_mapping  # noqa: SLF001 - no public way leads from a config to a class
+        if type(config) in mapping:
+            found = mapping[type(config)]
+            return _named(config, found) if isinstance(found, list | tuple) else found
+    raise KeyError(config.model_type)
+
+
+def plainly_linear(module: nn.Module) -> nn.Module:
+    """The same modules with every Conv1D of GPT-2, a linear layer lying on its side, set upright.
+
+    So each layer that LoRA may change has its weight as [out, in], by the same name.
+    """
+    for name, one in list(module.named_modules()):
+        if isinstance(one, Conv1D):
+            rows, columns = one.weight.shape
+            upright = nn.Linear(rows, columns, device=one.weight.device, dtype=one.weight.dtype)
+            upright.weight.data, upright.bias.data = one.weight.data.T.contiguous(), one.bias.data
+            module.set_submodule(name, upright)
+    return module.eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
+
+
+def linears_of(module: nn.Module, kind: str) -> dict[str, tuple[int, int]]:
+    """Full module name -> (out, in) of every linear layer that LoRA may change."""
+    head = module.get_output_embeddings() if kind == DECODER else None
+    found = {
+        _prefix(kind) + name: (one.out_features, one.in_features)
+        for name, one in module.named_modules()
+        if isinstance(one, nn.Linear) and one is not head and not name.endswith("lm_head")
+    }
+    return dict(sorted(found.items()))
+
+
+def values_of(module: nn.Module) -> dict[str, Tensor]:
+    """Name -> values of everything that a base's file holds, each shared tensor once."""
+    parameters = {name: one.data for name, one in module.named_parameters()}
+    kept = set(module.state_dict())
+    buffers = {
+        name: one
+        for name, one in module.named_buffers()
+        if name in kept and one.is_floating_point()
+    }
+    return dict(sorted((parameters | buffers).items()))
 
 
 def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Weights:
     """The base's values, by the manifest's names, inside of transformers' modules."""
-    module = skeleton(folder, shape)
+    module = skeleton(read_config(folder), shape)
     tensors = read_tensors(folder, device=device)
-    module.to(device)
-    for name, values in module.named_parameters():
-        values.copy_(tensors[name])
-    named = {_prefix(shape) + name: one.data for name, one in module.named_parameters()}
-    kind = GenericDecoder if shape.kind == "decoder" else GenericEncoder
+    with torch.no_grad():
+        for name, values in module.named_parameters():
+            values.data = tensors.pop(name, torch.zeros_like(values))  # no file: nothing reads it
+        module.to(device)
+        for name, values in module.named_buffers():
+            if name in tensors:
+                values.copy_(tensors.pop(name))
+    named = {_prefix(shape.kind) + name: one.data for name, one in module.named_parameters()}
+    kind = GenericDecoder if shape.kind == DECODER else GenericEncoder
     return Weights(named, {FAST: lambda merged: kind(module, merged, shape)})
-
-
-def respell(folder: Path, shape: GenericShape, out: Path) -> None:
-    """Write the base's values under the names of its modules: transformers renames as it reads.
-
-    raises OSError, ValueError, RuntimeError for weights that transformers cannot read
-    """
-    module = _kind(shape).from_pretrained(str(folder), local_files_only=True, dtype="auto")
-    named = {name: one.data.contiguous() for name, one in module.named_parameters()}
-    save_file(dict(sorted(named.items())), out)
 
 
 class GenericEncoder:
@@ -120,21 +179,17 @@ class GenericDecoder:
 def _laid_over(
     module: nn.Module, weights: Mapping[str, Tensor], shape: GenericShape
 ) -> torch.device:
-    """Copy what the adapter changed into the modules; where they are."""
+    """Let the modules use these weights; where they are. Nothing is copied or written to."""
     for name, values in module.named_parameters():
-        merged = weights[_prefix(shape) + name]
-        if values.data_ptr() != merged.data_ptr():
-            values.copy_(merged)
+        values.data = weights[_prefix(shape.kind) + name]
     return next(iter(module.parameters())).device
 
 
-def _kind(shape: GenericShape) -> type[transformers.PreTrainedModel]:
-    is_decoder = shape.kind == "decoder"
-    kind: type[transformers.PreTrainedModel] = (
-        transformers.AutoModelForCausalLM if is_decoder else transformers.AutoModel
-    )
-    return kind
+def _named(config: transformers.PretrainedConfig, found: Sequence[Kind]) -> Kind:
+    """Of several classes the one that the config names, else the first."""
+    named = config.architectures or []
+    return next((one for one in found if one.__name__ in named), found[0])
 
 
-def _prefix(shape: GenericShape) -> str:
-    return ENCODER_PREFIX if shape.kind == "encoder" else ""
+def _prefix(kind: str) -> str:
+    return ENCODER_PREFIX if kind == ENCODER else ""

@@ -75,7 +75,7 @@ def read_tensors(folder: Path, *, device: str = "cpu") -> dict[str, Tensor]:
 def own_weights(folder: Path, shape: BertShape | LlamaShape, *, device: str = "cpu") -> Weights:
     """A base of a family that we compute ourselves."""
     tensors = {
-        _full_name(name, shape): one for name, one in read_tensors(folder, device=device).items()
+        full_name(name, shape): one for name, one in read_tensors(folder, device=device).items()
     }
     if isinstance(shape, LlamaShape):
         tensors[ROPE] = _rope(folder, shape).to(device)
@@ -139,7 +139,7 @@ def _best(row: list[float]) -> int:
     return numbers.index(max(numbers))
 
 
-def _full_name(name: str, shape: Shape) -> str:
+def full_name(name: str, shape: Shape) -> str:
     """Names as the manifest's targets have them, however the file was saved."""
     if isinstance(shape, BertShape):
         return name if name.startswith("bert.") else f"bert.{name}"

@@ -1,4 +1,4 @@
-"""adapter_config.json under a closed schema: what is not known to be harmless is refused."""
+"""adapter_config.json under a closed schema: what it asks for, before any tensor is read."""
 
 import math
 from collections.abc import Mapping
@@ -7,125 +7,188 @@ from typing import Any
 
 from evaluator.errors import (
     AdapterAlpha,
-    AdapterConfigField,
     AdapterPeftType,
     AdapterRank,
     AdapterTargets,
-    AdapterWrongBase,
 )
+from evaluator.intake.fields import check_fields, refuse_field
 from evaluator.intake.files import CONFIG_NAME
-from evaluator.intake.names import shown
+from evaluator.intake.kinds import refuse_other_kind
+from evaluator.intake.names import endings, is_plain, paths_within, shown
 from evaluator.intake.strict import read_object
 from evaluator.manifest import AdapterClause
 
-TASK_TYPES = ("SEQ_CLS", "FEATURE_EXTRACTION", "TOKEN_CLS", "QUESTION_ANS", "CAUSAL_LM")
 HEADS_OF_PEFT = frozenset({"classifier", "score"})  # what peft adds by itself for SEQ_CLS
-# Linear layers of well-known architectures: who names only such ones has another base in mind.
-LINEAR_ELSEWHERE = frozenset({
-    "attn_qkv", "c_attn", "c_fc", "c_proj", "dense", "dense_4h_to_h", "dense_h_to_4h", "down_proj",
-    "fc1", "fc2", "gate_proj", "gate_up_proj", "k", "k_lin", "k_proj", "key", "key_proj", "lin1",
-    "lin2", "o", "o_proj", "out_lin", "out_proj", "q", "q_lin", "q_proj", "qkv_proj", "query",
-    "query_key_value", "query_proj", "up_proj", "v", "v_lin", "v_proj", "value", "value_proj",
-    "wi", "wi_0", "wi_1", "wo", "Wi", "Wo", "Wqkv",
-})  # fmt: skip
+UNUSED = frozenset({"pooler"})  # a part of encoders that a task may do without
+MLX = ("fine_tune_type", "lora_parameters")
+MOST_NAMES = 4096
 
-JUDGED = frozenset(
-    {"peft_type", "r", "lora_alpha", "use_rslora", "target_modules", "modules_to_save"}
-)
-IGNORED = frozenset({"base_model_name_or_path", "peft_version", "inference_mode", "lora_dropout"})
-NEUTRAL: Mapping[str, tuple[object, ...]] = {
-    "alora_invocation_tokens": (None,),
-    "alpha_pattern": (None, {}),
-    "arrow_config": (None,),
-    "auto_mapping": (None,),
-    "bias": ("none",),
-    "corda_config": (None,),
-    "ensure_weight_tying": (False,),
-    "eva_config": (None,),
-    "exclude_modules": (None,),
-    "fan_in_fan_out": (False,),
-    "init_lora_weights": (True, False, "gaussian"),
-    "kasa_config": (None,),
-    "layer_replication": (None,),
-    "layers_pattern": (None,),
-    "layers_to_transform": (None,),
-    "loftq_config": (None, {}),
-    "lora_bias": (False,),
-    "lora_ga_config": (None,),
-    "megatron_config": (None,),
-    "megatron_core": (None, "megatron.core"),
-    "monteclora_config": (None,),
-    "qalora_group_size": (16,),
-    "rank_pattern": (None, {}),
-    "revision": (None,),
-    "target_parameters": (None,),
-    "task_type": (None, *TASK_TYPES),
-    "trainable_token_indices": (None,),
-    "use_bdlora": (None, False),
-    "use_dora": (False,),
-    "use_qalora": (False,),
-    "velora_config": (None,),
-}
+
+@dataclass(frozen=True)
+class Asked:
+    """Which modules a config asks for. The tensors decide; they must not say otherwise.
+
+    targets   plain names, or a text: a pattern or "all-linear", which is never run here
+    layers    numbers of layers, where only some are adapted; None: all
+    lists     what stands before a layer's number; empty: anything
+    excluded  plain names, or a pattern, which is never run here
+    """
+
+    targets: tuple[str, ...] | str
+    layers: frozenset[int] | None
+    lists: tuple[str, ...]
+    excluded: tuple[str, ...] | str
+
+
+def ignored_of(raw: bytes) -> tuple[str, ...]:
+    """The fields of an accepted config that hold something and change nothing."""
+    fields = read_object(raw, CONFIG_NAME)
+    return (*check_fields(fields), *(["exclude_modules"] if fields.get("exclude_modules") else []))
+
+
+class Named:
+    """Numbers for some modules, by a name that is theirs or that theirs ends in after a dot."""
+
+    def __init__(self, numbers: Mapping[str, float]) -> None:
+        self._places = {name: place for place, name in enumerate(numbers)}
+        self._numbers = numbers
+
+    def first(self, module: str, otherwise: float) -> float:
+        """What the first name in the config's order gives that fits the module."""
+        fitting = [one for one in endings(module) if one in self._places]
+        return self._numbers[min(fitting, key=self._places.__getitem__)] if fitting else otherwise
 
 
 @dataclass(frozen=True)
 class Config:
-    """What counts of a config: rank, the factor on B @ A, full names of the changed modules."""
+    """What counts of a config.
+
+    ranks, alphas  plain name -> what is used in the place of rank and alpha; the first that fits
+    ignored        fields that hold something and change nothing
+    """
 
     rank: int
-    scale: float
-    modules: tuple[str, ...]
+    alpha: float
+    is_stabilised: bool
+    ranks: Named
+    alphas: Named
+    asked: Asked
+    ignored: tuple[str, ...]
+
+    def rank_of(self, module: str) -> int:
+        """The rank of a module by its name in the file."""
+        return int(self.ranks.first(module, self.rank))
+
+    def scale_of(self, module: str) -> float:
+        """The factor on its B @ A: one rounded quotient, as peft takes it."""
+        alpha, rank = self.alphas.first(module, self.alpha), self.rank_of(module)
+        return alpha / (math.sqrt(rank) if self.is_stabilised else rank)
 
 
-def read_config(raw: bytes, clause: AdapterClause, base: str) -> Config:
+def read_config(raw: bytes, clause: AdapterClause) -> Config:
     """The config in these bytes.
 
-    base    the base's name, for messages
     raises  AdapterJson, then AdapterPeftType, AdapterConfigField, AdapterRank, AdapterAlpha,
-            AdapterWrongBase, AdapterTargets: the first in this order
+            AdapterTargets: the first in this order
     """
+    refuse_other_kind(CONFIG_NAME, raw)
     fields = read_object(raw, CONFIG_NAME)
-    if fields.get("peft_type") != "LORA":
-        raise AdapterPeftType("The adapter is not a LoRA adapter.", peft_type=_kind(fields))
-    for name in sorted(fields):
-        _check_field(name, fields[name])
+    _check_kind(fields)
+    check_fields(fields)
+    if type(fields.get("use_rslora", False)) is not bool:
+        raise refuse_field("use_rslora", "is not at its neutral value")
     _check_head(fields.get("modules_to_save"), clause)
-    rank = _rank(fields.get("r"), clause.rank_max)
-    alpha = _alpha(fields.get("lora_alpha"), clause.alpha_max)
-    scale = alpha / (math.sqrt(rank) if fields.get("use_rslora") else rank)
-    modules = _modules(fields.get("target_modules"), clause, base)
-    return Config(rank=rank, scale=scale, modules=modules)
+    ranks = _pattern(fields, "rank_pattern", clause.rank_max)
+    alphas = _pattern(fields, "alpha_pattern", clause.alpha_max)
+    layers, lists, excluded = _layers(fields), _lists(fields), _excluded(fields)
+    return Config(
+        rank=_rank(fields.get("r"), clause.rank_max),
+        alpha=_alpha(fields.get("lora_alpha"), clause.alpha_max),
+        is_stabilised=bool(fields.get("use_rslora")),
+        ranks=ranks,
+        alphas=alphas,
+        asked=Asked(_targets(fields.get("target_modules")), layers, lists, excluded),
+        ignored=ignored_of(raw),
+    )
 
 
-def _kind(fields: Mapping[str, object]) -> str:
+def _check_kind(fields: Mapping[str, object]) -> None:
     found = fields.get("peft_type")
-    return shown(found) if isinstance(found, str) else "none"
-
-
-def _check_field(name: str, value: object) -> None:
-    if name in IGNORED or (name in JUDGED and name != "use_rslora"):
+    if found == "LORA":
         return
-    allowed = (True, False) if name == "use_rslora" else NEUTRAL.get(name, ())
-    if not any(type(value) is type(one) and value == one for one in allowed):
-        problem = "is not at its neutral value" if allowed else "is not known"
-        field = shown(name)
-        raise AdapterConfigField(f"The config field {field} {problem}.", field=field)
+    if any(name in fields for name in MLX):
+        raise AdapterPeftType(
+            "The config is one of mlx-lm, not of peft.",
+            next_step="Convert it to peft: docs/adapters.md, section mlx, has the lines.",
+            peft_type="mlx",
+        )
+    told = shown(found) if isinstance(found, str) else "none"
+    raise AdapterPeftType(f"The adapter is not a LoRA adapter: peft_type {told}.", peft_type=told)
 
 
 def _check_head(value: object, clause: AdapterClause) -> None:
-    wanted = {name.rpartition(".")[0] for name in clause.head}
-    allowed = wanted | HEADS_OF_PEFT if wanted else wanted
+    """Only the head may be saved whole; whether it is there, the tensors say."""
+    allowed = {one for name in clause.head for one in paths_within(name.rpartition(".")[0])}
+    allowed |= HEADS_OF_PEFT | UNUSED if allowed else set()
     names: Any = [] if value is None else value
-    is_known = isinstance(names, list) and all(
-        isinstance(one, str) and one in allowed for one in names
+    is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
+    if is_list and set(names) <= allowed and len(set(names)) == len(names):
+        return
+    told = f"[{', '.join(shown(one) for one in names[:4])}]" if is_list else "no list of names"
+    heads = sorted({name.partition(".")[0] for name in clause.head})
+    wanted = f"the task's head is {heads}" if heads else "the task has no head, so it must be null"
+    raise refuse_field(
+        "modules_to_save",
+        f"holds {told}: {wanted}",
+        f"Set modules_to_save={heads or None} in peft.LoraConfig; embeddings stay the base's.",
     )
-    if not is_known or len(set(names)) != len(names) or not wanted <= set(names):
-        told = f"must be a list of {sorted(wanted)}" if wanted else "must be null: there is no head"
-        raise AdapterConfigField(
-            f"modules_to_save {told}.",
-            next_step=f"Set modules_to_save={sorted(wanted) or None} in peft.LoraConfig.",
-            field="modules_to_save",
-        )
+
+
+def _pattern(fields: Mapping[str, object], name: str, limit: int) -> Named:
+    """rank_pattern or alpha_pattern: plain names -> numbers; raises AdapterConfigField."""
+    value = fields.get(name)
+    if value is None:
+        return Named({})
+    if not isinstance(value, dict) or len(value) > MOST_NAMES:
+        raise refuse_field(name, "is no table of names and numbers")
+    kinds = (int,) if name == "rank_pattern" else (int, float)
+    for key, one in value.items():
+        if not is_plain(key):
+            raise refuse_field(
+                name,
+                f"has the pattern {shown(key)}: names are read here, patterns are not",
+                "Write the modules' names, such as 'q_proj' or 'layers.3.mlp.up_proj'.",
+            )
+        if type(one) not in kinds or not 0 < one <= limit:
+            raise refuse_field(name, f"gives {shown(key)} a number that is not within 1 to {limit}")
+    return Named({key: one if type(one) is int else float(one) for key, one in value.items()})
+
+
+def _layers(fields: Mapping[str, object]) -> frozenset[int] | None:
+    value = fields.get("layers_to_transform")
+    numbers: Any = [value] if type(value) is int else value
+    if numbers is None or numbers == []:
+        return None
+    if isinstance(numbers, list) and all(type(one) is int for one in numbers):
+        return frozenset(numbers[:MOST_NAMES])
+    raise refuse_field("layers_to_transform", "is no list of whole numbers")
+
+
+def _lists(fields: Mapping[str, object]) -> tuple[str, ...]:
+    value = fields.get("layers_pattern")
+    names: Any = [value] if isinstance(value, str) and value else value or []
+    if isinstance(names, list) and all(isinstance(one, str) and is_plain(one) for one in names):
+        return tuple(names[:MOST_NAMES])
+    raise refuse_field("layers_pattern", "is a pattern: names are read here, patterns are not")
+
+
+def _excluded(fields: Mapping[str, object]) -> tuple[str, ...] | str:
+    value = fields.get("exclude_modules")
+    if value is None or isinstance(value, str):
+        return value or ()
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value[:MOST_NAMES])
+    raise refuse_field("exclude_modules", "is no list of names")
 
 
 def _rank(value: object, limit: int) -> int:
@@ -143,36 +206,12 @@ def _alpha(value: object, limit: int) -> float:
     )
 
 
-def _modules(value: object, clause: AdapterClause, base: str) -> tuple[str, ...]:
-    """Full names of the targets that the names stand for, each name for one or more."""
-    if not isinstance(value, list) or not value or len(value) > len(clause.targets):
-        raise AdapterTargets("target_modules is not a list of module names.", target="")
-    names = [one for one in value if isinstance(one, str)]
+def _targets(value: object) -> tuple[str, ...] | str:
+    if isinstance(value, str) and value:
+        return value
+    if not isinstance(value, list) or not value or len(value) > MOST_NAMES:
+        raise AdapterTargets("target_modules names no module.", target="")
+    names = [one for one in value if isinstance(one, str) and one]
     if len(names) != len(value) or len(set(names)) != len(names):
         raise AdapterTargets("target_modules holds a name twice, or no name.", target="")
-    targets = targets_by_ending(clause)
-    strangers = sorted(name for name in names if name not in targets)
-    if len(strangers) == len(names) and all(_is_linear_elsewhere(name) for name in strangers):
-        raise AdapterWrongBase(
-            f"None of the adapter's target modules is one of {base}.",
-            base=base,
-            found=[shown(name) for name in strangers[:8]],
-        )
-    if strangers:
-        name = shown(strangers[0])
-        raise AdapterTargets(f"The task has no target module {name}.", target=name)
-    return tuple(sorted({one for name in names for one in targets[name]}))
-
-
-def targets_by_ending(clause: AdapterClause) -> dict[str, list[str]]:
-    """What a name stands for: each target by its full name, and by what follows each dot."""
-    found: dict[str, list[str]] = {}
-    for target in clause.targets:
-        parts = target.split(".")
-        for place in range(len(parts)):
-            found.setdefault(".".join(parts[place:]), []).append(target)
-    return found
-
-
-def _is_linear_elsewhere(name: str) -> bool:
-    return name.rpartition(".")[2] in LINEAR_ELSEWHERE
+    return tuple(names)

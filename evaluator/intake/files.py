@@ -1,33 +1,34 @@
-"""Read an adapter's folder without following, waiting for, or believing anything in it."""
+"""Read an adapter's folder without following, waiting for, or believing anything in it.
+
+Two files are read. Whatever else lies there is never opened; its names are noted.
+"""
 
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ELOOP, ENXIO
+from itertools import islice
 from pathlib import Path
 
 from evaluator.errors import (
     AdapterFileKind,
     AdapterFileMissing,
     AdapterFileSize,
-    AdapterFileUnknown,
 )
 from evaluator.intake.names import shown
 from evaluator.intake.sources import FileSource
 
 CONFIG_NAME = "adapter_config.json"
 TENSORS_NAME = "adapter_model.safetensors"
-DROPPED_NAMES = frozenset({"README.md"})  # peft writes it; nobody reads it
+DROPPED_NAMES = frozenset({"README.md"})  # peft writes it; nobody reads it, and nobody is told
+MOST_LISTED = 10_000  # other files whose names are looked at
 MOST_CONFIG_BYTES = 64 * 1024
 
 
 @contextmanager
 def open_folder(path: Path) -> Iterator[int]:
-    """A handle on an adapter's folder that holds an adapter's files and nothing else.
-
-    raises AdapterFileMissing, AdapterFileKind, AdapterFileUnknown
-    """
+    """A handle on an adapter's folder; raises AdapterFileMissing, AdapterFileKind."""
     try:
         folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except NotADirectoryError as error:
@@ -36,7 +37,6 @@ def open_folder(path: Path) -> Iterator[int]:
     except OSError as error:
         raise _not_opened(f"The folder {shown(str(path))}", shown(path.name), error) from error
     try:
-        _refuse_others(folder)
         yield folder
     finally:
         os.close(folder)
@@ -56,7 +56,7 @@ def open_file(folder: int, name: str, limit: int) -> Iterator[FileSource]:
         file = os.open(name, flags, dir_fd=folder)
     except OSError as error:
         if error.errno in {ELOOP, ENXIO}:  # a link or a socket, put there since the look
-            raise AdapterFileKind(f"{name} is not a plain file.", file=name) from error
+            raise AdapterFileKind(f"{name} is a link or a socket.", file=name) from error
         raise _not_opened(f"The file {name}", name, error) from error
     try:
         found = os.fstat(file)
@@ -75,15 +75,20 @@ def refuse_size(name: str, size: int, limit: int) -> None:
         )
 
 
-def _refuse_others(folder: int) -> None:
+def others_in(folder: int) -> set[str]:
+    """Names of what else lies in an open folder, up to 10,000 of them."""
     known = DROPPED_NAMES | {CONFIG_NAME, TENSORS_NAME}
     with os.scandir(folder) as entries:
-        for entry in entries:  # stops at the first stranger, however many there are
-            name = shown(entry.name)
-            if entry.name not in known:
-                raise AdapterFileUnknown(f"The file {name} is not part of an adapter.", file=name)
-            if entry.name in DROPPED_NAMES and not entry.is_file(follow_symlinks=False):
-                raise AdapterFileKind(f"{name} is not a plain file.", file=name)
+        return {one.name for one in islice(entries, MOST_LISTED)} - known
+
+
+def is_there(folder: int, name: str) -> bool:
+    """True when an open folder has something of this name, whatever it is."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
 
 
 def _look(folder: int, name: str) -> os.stat_result:
@@ -95,7 +100,8 @@ def _look(folder: int, name: str) -> os.stat_result:
 
 def _refuse_kind(name: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        raise AdapterFileKind(f"{name} is not a plain file with one name.", file=name)
+        told = "a link" if stat.S_ISLNK(found.st_mode) else "not a plain file with one name"
+        raise AdapterFileKind(f"{name} is {told}.", file=name)
 
 
 def _not_opened(what: str, name: str, error: OSError) -> AdapterFileMissing:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from evaluator.errors import AdapterHeaderSize, AdapterJson, AdapterLayout
 from evaluator.intake.files import TENSORS_NAME
+from evaluator.intake.kinds import LOOK, refuse_other_kind
 from evaluator.intake.names import shown
 from evaluator.intake.sources import Source
 from evaluator.intake.strict import read_object
@@ -20,15 +21,6 @@ MOST_TENSORS = 4096
 MOST_METADATA_BYTES = 16 * 1024
 MOST_DIMENSIONS = 8
 LENGTH_BYTES = 8
-# How files of other kinds begin; as a header length each of these is far over the limit.
-OTHER_KINDS = {
-    b"\x80\x02": "a Python pickle",
-    b"\x80\x03": "a Python pickle",
-    b"\x80\x04": "a Python pickle",
-    b"\x80\x05": "a Python pickle",
-    b"PK": "a zip archive, as torch.save writes it",
-    b"GGUF": "a GGUF file",
-}
 
 
 @dataclass(frozen=True)
@@ -57,15 +49,15 @@ def read_header(source: Source) -> Header:
     raises AdapterHeaderSize, AdapterJson, AdapterLayout
     """
     if source.size < LENGTH_BYTES:
-        raise _broken("the file is shorter than the length of its header")
+        raise _broken("it is empty, or cut before its header")
     beginning = source.read(0, LENGTH_BYTES)
     (size,) = struct.unpack("<Q", beginning)
     if size > MOST_HEADER_BYTES:
-        _refuse_other_kinds(bytes(beginning))
+        refuse_other_kind(TENSORS_NAME, bytes(source.read(0, min(LOOK, source.size))))
     _limit("header", size, MOST_HEADER_BYTES)
     start = LENGTH_BYTES + size
     if start > source.size:
-        raise _broken("the header is longer than the file")
+        raise _broken("the header is longer than the file, which is cut")
     raw = bytes(source.read(LENGTH_BYTES, size))
     if not raw.startswith(b"{"):  # the format asks for it; other readers differ about spaces
         raise AdapterJson(
@@ -79,17 +71,6 @@ def read_header(source: Source) -> Header:
     entries = {name: _entry(name, value) for name, value in fields.items()}
     _check_layout(entries, source.size - start)
     return Header(entries=entries, start=start)
-
-
-def _refuse_other_kinds(beginning: bytes) -> None:
-    """Raise AdapterLayout, with the kind of file that it seems to be."""
-    for mark, kind in OTHER_KINDS.items():
-        if beginning.startswith(mark):
-            raise AdapterLayout(
-                f"{TENSORS_NAME} is no safetensors file: it looks like {kind}.",
-                next_step="Save the adapter with peft's save_pretrained: it writes safetensors.",
-                problem=f"it looks like {kind}",
-            )
 
 
 def _limit(part: str, size: int, limit: int) -> None:
@@ -133,6 +114,8 @@ def _check_layout(entries: Mapping[str, Entry], size: int) -> None:
         if entry.first != place or entry.end < entry.first:
             raise _broken(f"a gap or an overlap before {shown(entry.name)}")
         place = entry.end
+    if place > size:
+        raise _broken(f"it ends {place - size} bytes too early, so it was cut")
     if place != size:
         raise _broken("the tensors do not fill the file")
 

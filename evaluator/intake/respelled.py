@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evaluator.blob import FLOAT_BYTES, Contents, read_blob, spell_beginning
 from evaluator.intake.files import CONFIG_NAME, TENSORS_NAME
-from evaluator.intake.tensors import PREFIX
+from evaluator.intake.spelling import PREFIX
 from evaluator.manifest import AdapterClause
 
 SIDES = {".A": ".lora_A.weight", ".B": ".lora_B.weight"}
@@ -39,65 +39,101 @@ def respell(blob: bytes, clause: AdapterClause) -> tuple[bytes, bytes]:
              get only blobs of the intake, so this is a broken house, not a miner's fault
     """
     contents = read_blob(blob)
-    modules = _modules(contents, clause)
+    ranks = _ranks(contents, clause)
     shapes = {name: part.shape for name, part in contents.parts.items()}
-    if not blob.startswith(spell_beginning(contents.rank, contents.scale, shapes)):
+    beginning = spell_beginning(contents.rank, contents.scale, shapes, contents.scales)
+    if not blob.startswith(beginning) or not _is_canonical(contents, ranks):
         raise ValueError("the blob is not spelt in its one canonical way")
-    return _config(contents, modules, clause), _tensors(blob, contents, clause)
+    return _config(contents, ranks, clause), _tensors(blob, contents, clause)
 
 
-def _modules(contents: Contents, clause: AdapterClause) -> list[str]:
-    """The changed modules, when the blob holds exactly their pairs and the head."""
-    modules = [
-        name.removesuffix(".A")
-        for name in contents.parts
+def _ranks(contents: Contents, clause: AdapterClause) -> dict[str, int]:
+    """Module -> rank, when the blob holds exactly pairs of the task's modules, and the head."""
+    ranks = {
+        name.removesuffix(".A"): part.shape[0]
+        for name, part in contents.parts.items()
         if name not in clause.head and name.endswith(".A")
-    ]
-    if not modules or not set(modules) <= set(clause.targets):
+    }
+    if not ranks or not set(ranks) <= set(clause.targets):
         raise ValueError("the blob changes other modules than the task's")
     wanted = dict(clause.head)
-    for module in modules:
+    for module, rank in ranks.items():
         rows, columns = clause.targets[module]
-        wanted[f"{module}.A"] = (contents.rank, columns)
-        wanted[f"{module}.B"] = (rows, contents.rank)
+        wanted[f"{module}.A"] = (rank, columns)
+        wanted[f"{module}.B"] = (rows, rank)
     if {name: part.shape for name, part in contents.parts.items()} != wanted:
         raise ValueError("the blob's tensors are not the task's")
-    return modules
+    return ranks
 
 
-def _config(contents: Contents, modules: list[str], clause: AdapterClause) -> bytes:
-    alpha, is_stabilised = _alpha(contents.scale, contents.rank, clause.alpha_max)
-    heads = sorted({name.rpartition(".")[0] for name in clause.head})
+def _is_canonical(contents: Contents, ranks: Mapping[str, int]) -> bool:
+    """The largest rank is named, and the factors that are not the first module's, no others."""
+    named = set(contents.scales)
+    return (
+        contents.rank == max(ranks.values())
+        and named <= set(ranks) - {min(ranks)}
+        and contents.scale not in contents.scales.values()
+    )
+
+
+def _config(contents: Contents, ranks: Mapping[str, int], clause: AdapterClause) -> bytes:
+    heads = sorted({name.partition(".")[0] for name in clause.head})
     return _json(
         {
             "bias": "none",
             "inference_mode": True,
             "init_lora_weights": True,
-            "lora_alpha": alpha,
             "lora_dropout": 0.0,
             "modules_to_save": heads or None,
             "peft_type": "LORA",
-            "r": contents.rank,
-            "target_modules": modules,
+            "target_modules": list(ranks),
             "task_type": None,
-            "use_rslora": is_stabilised,
         }
+        | scaling(contents, ranks, clause.alpha_max)
     )
 
 
-def _alpha(scale: float, rank: int, limit: int) -> tuple[float, bool]:
-    """A lora_alpha that gives exactly this scale, and whether it is over the root of the rank.
+def scaling(contents: Contents, ranks: Mapping[str, int], limit: int) -> dict[str, object]:
+    """The fields of a config that say rank and factor: r, lora_alpha, use_rslora, both patterns.
+
+    ranks   module -> rank
+    limit   the largest alpha
+    raises  ValueError when the factors are none that the intake makes
+    """
+    alphas, is_stabilised = _alphas(contents, ranks, limit)
+    alpha = alphas[min(ranks)]
+    return {
+        "alpha_pattern": {name: one for name, one in alphas.items() if one != alpha},
+        "lora_alpha": alpha,
+        "r": contents.rank,
+        "rank_pattern": {name: one for name, one in ranks.items() if one != contents.rank},
+        "use_rslora": is_stabilised,
+    }
+
+
+def _alphas(
+    contents: Contents, ranks: Mapping[str, int], limit: int
+) -> tuple[dict[str, float], bool]:
+    """For each module a lora_alpha that gives exactly its scale; whether over the rank's root.
 
     Each scale of the intake is one rounded quotient, so a number beside the rounded product gives
     it back; which of the two quotients it was does not matter.
-    raises  ValueError when the scale is none that the intake makes
     """
-    for divisor, is_stabilised in ((float(rank), False), (math.sqrt(rank), True)):
-        near = scale * divisor
-        for alpha in _beside(near):
-            if 0.0 < alpha <= limit and alpha / divisor == scale:
-                return (int(alpha) if alpha.is_integer() else alpha), is_stabilised
+    for is_stabilised in (False, True):
+        found = {
+            name: _alpha(contents.scale_of(name), math.sqrt(rank) if is_stabilised else rank, limit)
+            for name, rank in ranks.items()
+        }
+        if all(found.values()):
+            return found, is_stabilised
     raise ValueError("the blob's scale is none that the intake makes")
+
+
+def _alpha(scale: float, divisor: float, limit: int) -> float:
+    """The alpha of this quotient; 0 when there is none."""
+    near = _beside(scale * divisor)
+    alpha = next((one for one in near if 0 < one <= limit and one / divisor == scale), 0.0)
+    return int(alpha) if alpha.is_integer() else alpha
 
 
 def _beside(near: float) -> list[float]:

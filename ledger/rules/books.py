@@ -12,7 +12,7 @@ from sys import intern
 
 from assay.messages import Line
 from assay.money import MOST_NANO
-from assay.wire import Nano, changed, made
+from assay.wire import changed, made
 from ledger.errors import AccountUnknown, Overdrawn, TransferRefused
 from ledger.rules.accounts import Account, AccountKind, Transfer
 from ledger.rules.rows import Overlay, Rows
@@ -54,7 +54,7 @@ def apply(lines: Sequence[Line], rows: Rows, *, at_ms: int, message: str) -> Non
         if answer in ("ok", "batch_failed"):
             continue
         if answer == "overdrawn":
-            wanted_nano = sum(one.amount_nano for one in lines if one.debit == line.debit)
+            wanted_nano = sum(one.amount_nano or 0 for one in lines if one.debit == line.debit)
             raise Overdrawn(line.debit, _account(rows, line.debit).available_nano, wanted_nano)
         if answer.endswith("account_not_found"):
             missing = line.debit if answer.startswith("debit") else line.credit
@@ -86,7 +86,7 @@ def answers(lines: Sequence[Line], rows: Rows, *, at_ms: int, message: str) -> l
 
 def expiry(held: str) -> Line:
     """The one line that gives a pending transfer back, whole, when its time is over."""
-    return Line(transfer_id(held, "expire"), "expire", "", "", Nano(0), "", pending_id=held)
+    return Line(transfer_id(held, "expire"), "expire", "", "", pending_id=held)
 
 
 def expires(line: Line, rows: Rows, at_ms: int) -> bool:
@@ -121,7 +121,7 @@ def judge(line: Line, rows: Rows, at_ms: int) -> str:
 
 def _same(line: Line, there: Transfer, rows: Rows) -> str:
     held = rows.get(Transfer, line.pending_id or "")
-    wanted_nano = line.amount_nano or (held.amount_nano if held else 0)  # none named: the whole
+    wanted_nano = _amount_nano(line, held)
     pairs = (
         ("kind", line.kind, there.kind),
         ("pending_id", line.pending_id, there.pending_id),
@@ -139,7 +139,15 @@ def _same(line: Line, there: Transfer, rows: Rows) -> str:
     return "exists"
 
 
+def _amount_nano(line: Line, held: Transfer | None) -> int:
+    """What a line moves: the amount that it names, else the whole of what it resolves."""
+    if line.amount_nano is not None:
+        return line.amount_nano
+    return held.amount_nano if held else 0
+
+
 def _form(line: Line) -> str:
+    amount_nano = _amount_nano(line, None)
     checks = (
         (not line.debit, "debit_account_missing"),
         (not line.credit, "credit_account_missing"),
@@ -147,8 +155,8 @@ def _form(line: Line) -> str:
         (line.pending_id is not None, "pending_id_must_be_absent"),
         (line.kind == "single" and bool(line.timeout_s), "timeout_reserved_for_pending"),
         (not 0 <= (line.timeout_s or 0) <= MOST_TIMEOUT_S, "timeout_out_of_range"),
-        (line.amount_nano <= 0, "amount_must_be_positive"),
-        (line.amount_nano > MOST_NANO, "amount_too_large"),
+        (amount_nano <= 0, "amount_must_be_positive"),
+        (amount_nano > MOST_NANO, "amount_too_large"),
         (line.code not in CODES, "code_unknown"),
     )
     return next((word for is_wrong, word in checks if is_wrong), "")
@@ -162,24 +170,26 @@ def _judge_opening(line: Line, rows: Rows) -> str:
         return "credit_account_not_found"
     is_issuance = debit.kind == AccountKind.ISSUANCE
     issued_nano = -debit.available_nano if is_issuance else 0  # held amounts are taken already
-    left_nano = debit.available_nano - line.amount_nano
+    amount_nano = _amount_nano(line, None)
+    left_nano = debit.available_nano - amount_nano
     checks = (
         (debit.unit != credit.unit, "units_differ"),
         (debit.is_closed, "debit_account_closed"),
         (credit.is_closed, "credit_account_closed"),
-        (issued_nano + line.amount_nano > MOST_NANO, "supply_cap_exceeded"),
+        (issued_nano + amount_nano > MOST_NANO, "supply_cap_exceeded"),
         (left_nano < 0 and not is_issuance, "overdrawn"),
     )
     return next((word for is_wrong, word in checks if is_wrong), "ok")
 
 
 def _judge_closing(line: Line, rows: Rows, at_ms: int) -> str:
+    named_nano = 1 if line.amount_nano is None else line.amount_nano
     form = (
         (not line.pending_id, "pending_id_missing"),
         (line.pending_id == line.id, "pending_id_must_be_different"),
         (bool(line.timeout_s), "timeout_reserved_for_pending"),
-        (line.amount_nano < 0, "amount_must_be_positive"),
-        (line.amount_nano > MOST_NANO, "amount_too_large"),
+        (named_nano <= 0, "amount_must_be_positive"),
+        (named_nano > MOST_NANO, "amount_too_large"),
         (bool(line.code) and line.code not in CODES, "code_unknown"),
     )
     if word := next((word for is_wrong, word in form if is_wrong), ""):
@@ -193,13 +203,13 @@ def _judge_closing(line: Line, rows: Rows, at_ms: int) -> str:
 
 
 def _fits(line: Line, held: Transfer) -> str:
-    whole = line.amount_nano in (0, held.amount_nano)
+    amount_nano = _amount_nano(line, held)
     checks = (
         (line.debit not in ("", held.debit), "pending_has_different_debit_account"),
         (line.credit not in ("", held.credit), "pending_has_different_credit_account"),
         (line.code not in ("", held.code), "pending_has_different_code"),
-        (line.amount_nano > held.amount_nano, "exceeds_pending_amount"),
-        (line.kind != "post" and not whole, "pending_has_different_amount"),
+        (amount_nano > held.amount_nano, "exceeds_pending_amount"),
+        (line.kind != "post" and amount_nano != held.amount_nano, "pending_has_different_amount"),
     )
     return next((word for is_wrong, word in checks if is_wrong), "")
 
@@ -230,7 +240,7 @@ def _move(line: Line, rows: Rows, at_ms: int, message: str) -> None:
     Its texts are those of the accounts and of the words known here: a log has very many transfers.
     """
     held = rows.get(Transfer, line.pending_id) if line.pending_id else None
-    amount_nano = line.amount_nano or (held.amount_nano if held else 0)
+    amount_nano = _amount_nano(line, held)
     debit = _account(rows, held.debit if held else line.debit)
     credit = _account(rows, held.credit if held else line.credit)
     written = {

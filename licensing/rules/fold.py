@@ -200,7 +200,7 @@ def _royalty_drawn(entry: Entry, rows: Rows) -> None:
     share, line = sale.draw(order, payee, rows)
     if (body.work, body.payee, body.transfers) != (share.work, payee, (line,)):
         raise refused(entry, "it pays something else than what is due")
-    rows.put(changed(share, drawn_nano=share.drawn_nano + line.amount_nano))
+    rows.put(changed(share, drawn_nano=share.drawn_nano + (line.amount_nano or 0)))
 
 
 _RULES: dict[str, Fold] = {

@@ -195,18 +195,22 @@ def test_what_a_score_was_made_of_is_downloaded_and_handed_to_the_scale(
     assert result.exit_code not in (0, 6), "nothing was computed"
 
 
-def test_the_bases_of_this_machine_are_listed(run, tmp_path, capfd):
-    assert run("base", "list", "--json", ASSAY_BASES=str(tmp_path)).exit_code == 0
-    (base,) = json.loads(capfd.readouterr().out)["bases"]
+def test_the_bases_of_this_machine_are_listed(run, tmp_path):
+    listed = run("base", "list", "--json", ASSAY_BASES=str(tmp_path))
+    assert listed.exit_code == 0
+    (base,) = json.loads(listed.stdout)["bases"]
     assert (base["name"], base["is_generic"]) == ("minilm-l6-v2", False)
 
 
-def test_a_folder_that_is_no_base_is_refused_with_what_is_wrong(run, tmp_path, capfd):
+def test_a_folder_that_is_no_base_is_refused_with_what_is_wrong(run, tmp_path):
     words = ("--licence", "MIT", "--author", "ada", "--json")
     told = {"ASSAY_BASES": str(tmp_path / "bases")}
     (tmp_path / "empty").mkdir()
-    assert run("base", "add", str(tmp_path / "empty"), *words, **told).exit_code == 5
-    assert json.loads(capfd.readouterr().out)["error"]["code"].startswith("base.")
+    refused = run("base", "add", str(tmp_path / "empty"), *words, **told)
+    assert (refused.exit_code, refused.stdout) == (5, "")
+    error = json.loads(refused.stderr)
+    assert set(error) == {"code", "message", "next", "facts"}
+    assert error["code"].startswith("base.")
 
 
 def test_a_stopped_entry_is_told_in_words_and_run_in_full_by_one_command(site, run, monkeypatch):

@@ -51,7 +51,7 @@ TERMS = {
 def files(**kinds):
     return {
         name: SimpleUploadedFile(
-            f"{name}.{kinds.get(name, 'jsonl')}", f'{{"text":"{name}"}}'.encode()
+            f"{name}.{kinds.get(name, 'jsonl')}", f'{{"text":"{name}"}}\n'.encode() * 6
         )
         for name in ("train", "public", "final")
     }
@@ -83,7 +83,9 @@ def test_a_visitor_is_asked_to_sign_in_first(client):
 def test_four_pages_a_dry_run_and_a_stake_make_a_competition(sponsor):
     draft = begin(sponsor)
     assert send(sponsor, draft, "task", **TASK).headers["Location"].endswith("/data/")
-    assert send(sponsor, draft, "data", **DATA, **files()).headers["Location"].endswith("/prize/")
+    assert send(sponsor, draft, "data", **DATA, **files()).headers["Location"].endswith("/data/")
+    factories.previewed(draft)
+    assert send(sponsor, draft, "data", **DATA).headers["Location"].endswith("/prize/")
     assert send(sponsor, draft, "prize", **PRIZE).headers["Location"].endswith("/terms/")
     assert send(sponsor, draft, "terms", **TERMS).headers["Location"].endswith("/review/")
     asked = sponsor.post(f"/sponsor/drafts/{draft}/dry-run/")
@@ -257,7 +259,7 @@ def plain_row(row):
 def test_a_file_of_another_kind_or_too_large_is_refused_at_its_field(sponsor, settings):
     draft = begin(sponsor)
     answer = send(sponsor, draft, "data", **DATA, **files(public="xlsx"))
-    assert "Choose a .jsonl, .csv or .parquet file." in answer.text
+    assert "Choose a .csv, .jsonl or .parquet file." in answer.text
     settings.DATA_FILE_LIMIT_BYTES = 4
     answer = send(sponsor, draft, "data", **DATA, **files())
     assert answer.status_code == 422

@@ -104,7 +104,7 @@ def test_code_is_kept_and_goes_to_the_reader_with_a_custom_metric_only(sponsor):
     draft = begin(sponsor)
     custom = DATA | {"metric": "custom_classification"}
     answer = send(sponsor, draft, "data", **custom, **files(), code=text("score.py"))
-    assert answer.headers["Location"].endswith("/prize/")
+    assert answer.headers["Location"].endswith("/data/")
     reading = drafts.reading_of(Draft.objects.get(pk=draft))
     assert (set(reading.files), set(reading.texts)) == ({"train", "public", "final"}, {"code"})
     assert send(sponsor, draft, "data", **custom).status_code == 302, "no second upload is needed"
@@ -119,8 +119,8 @@ def test_columns_options_mode_and_level_reach_the_reader(sponsor, registered):
     draft = begin(sponsor)
     assert send(sponsor, draft, "data", **DATA | chosen, **files()).status_code == 302
     reading = drafts.reading_of(Draft.objects.get(pk=draft))
-    assert {"--base=small", "--metric=exact_match", "--mode=exact", "--column=prompt=q",
-            "--min-sandbox-level=landlock"} <= set(reading.options)  # fmt: skip
+    assert {"--base=small", "--mode=exact", "--min-sandbox-level=landlock"} <= set(reading.options)
+    assert (reading.metric, reading.columns) == ("exact_match", {"prompt": "q"})
     assert reading.task_options == {"max_new_tokens": "8", "stop": " "}
 
 

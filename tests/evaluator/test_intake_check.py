@@ -42,12 +42,21 @@ def test_an_accepted_adapter_ends_with_0_and_its_names(check):
         "manifest_sha256": manifest_sha256(TASK),
         "rank": makers.RANK,
         "canonical_bytes": len(ADMITTED.canonical),
+        "ignored": [],
     }
     spoken = check(makers.adapter())
     assert spoken.returncode == 0
     assert "Accepted" in spoken.stdout
     assert ADMITTED.sha256 in spoken.stdout
     assert "Next:" in spoken.stdout
+
+
+def test_what_changes_no_number_is_noted(check, tmp_path):
+    (tmp_path / "adapter" / "training_args.bin").write_bytes(b"x")
+    files = makers.adapter(auto_mapping={"unsloth_fixed": True})
+    done = check(files, "--json")
+    assert json.loads(done.stdout)["ignored"] == ["training_args.bin", "auto_mapping"]
+    assert "ignored   training_args.bin, auto_mapping" in check(files).stdout
 
 
 @pytest.mark.parametrize("name", ["a tensor that would overwrite the base", "DoRA", "NaN"])
@@ -61,7 +70,7 @@ def test_a_refused_adapter_ends_with_5_and_code_cause_and_next_step(check, name)
     assert spoken.returncode == 5
     for part in (error["code"], error["message"], error["next"]):
         assert part
-        assert part in spoken.stdout
+        assert part in spoken.stderr
 
 
 def test_a_verdict_needs_no_model_library():

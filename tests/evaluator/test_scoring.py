@@ -18,9 +18,10 @@ from evaluator.evaluators.form import Context
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
 from evaluator.merge import merged
+from evaluator.recipe import Recipe
 from evaluator.scoring import asked, engine, predict
 from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels
-from evaluator.training import Recipe, adapted, padded, plain_model
+from evaluator.training import adapted, padded, plain_model
 from tests.evaluator import makers
 
 TASK = makers.manifest()

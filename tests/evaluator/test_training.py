@@ -11,8 +11,9 @@ from evaluator.doors.answers import read_downloaded
 from evaluator.doors.prepare import write_prepared
 from evaluator.errors import AdapterRank, DataFileMissing, DataLabelUnknown, SliceChanged
 from evaluator.intake import admit_folder
+from evaluator.recipe import Recipe
 from evaluator.registry import show_score
-from evaluator.training import Recipe, train
+from evaluator.training import RECORD_EVERY, UNFINISHED, train
 
 RECIPE = Recipe(steps=8, batch=16, threads=1, layers=2)
 
@@ -68,6 +69,76 @@ def test_a_label_outside_the_task_is_refused_before_training(tmp_path, prepared)
 def test_a_rank_beyond_the_task_is_refused_before_training(tmp_path, slices, prepared):
     with pytest.raises(AdapterRank):
         train(slices["train"], prepared.manifest, tmp_path, Recipe(rank=17), print)
+
+
+def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(
+    tmp_path, slices, prepared
+):
+    """Chance is spent before the first step, so what is recorded is all that matters."""
+    recipe = Recipe(steps=RECORD_EVERY + 3, batch=4, threads=1, layers=1)
+
+    def stop(step):
+        if step.number == RECORD_EVERY + 2:
+            raise KeyboardInterrupt
+
+    train(slices["train"], prepared.manifest, tmp_path / "unbroken", recipe, lambda _: None)
+    out = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        train(slices["train"], prepared.manifest, out, recipe, stop)
+    shown = []
+    again = train(slices["train"], prepared.manifest, out, recipe, shown.append)
+    assert [step.number for step in shown] == [RECORD_EVERY + n for n in (1, 2, 3)]
+    assert again.steps == recipe.steps
+    assert not (out / UNFINISHED).exists()
+    hashes = {
+        admit_folder(tmp_path / name, prepared.manifest).sha256 for name in ("unbroken", "broken")
+    }
+    assert len(hashes) == 1
+
+
+def test_a_record_of_another_training_is_not_gone_on_with(tmp_path, slices, prepared):
+    def stop(step):
+        if step.number == RECORD_EVERY:
+            raise KeyboardInterrupt
+
+    first = Recipe(steps=RECORD_EVERY + 1, batch=4, threads=1, layers=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(slices["train"], prepared.manifest, tmp_path, first, stop)
+    shown = []
+    other = Recipe(steps=2, batch=4, threads=1, layers=1, seed=2)
+    train(slices["train"], prepared.manifest, tmp_path, other, shown.append)
+    assert [step.number for step in shown] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"--manifest": "nowhere/manifest.json"}, "data.file_missing"),
+        ({"--train": "nowhere/train.jsonl"}, "data.file_missing"),
+        ({"--rank": "17"}, "adapter.rank"),
+        ({"--out": "competition/manifest.json"}, "train.out_unusable"),
+    ],
+)
+def test_names_and_folders_are_judged_before_torch_is_loaded(
+    competition, tmp_path, monkeypatch, changes, code
+):
+    """A torch that cannot be imported stands in the way; the refusal does not meet it."""
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was loaded')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    told = {
+        "--manifest": "competition/manifest.json",
+        "--train": "competition/train.jsonl",
+        "--out": str(tmp_path / "out"),
+        "--progress": "json",
+    } | changes
+    words = [
+        str(competition / one.removeprefix("competition/")) if "competition/" in one else one
+        for pair in told.items()
+        for one in pair
+    ]
+    done = evaluator("train", *words)
+    assert (done.returncode, done.stderr) == (5, "")
+    assert json.loads(done.stdout)["error"]["code"] == code
 
 
 def test_a_folder_that_is_no_downloaded_competition_is_named(tmp_path):

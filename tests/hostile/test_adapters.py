@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,10 @@ from evaluator.intake import Admitted, admit
 from tests.evaluator import makers
 from tests.hostile import hostile_adapters
 from tests.hostile.hostile_adapters import ALL, CONFIG, TENSORS, entry
-from tests.hostile.hostile_configs import REDOS
+from tests.hostile.hostile_configs import IGNORED, REDOS
 
 TASK = makers.manifest()
+HONEST = admit(CONFIG, TENSORS, TASK)
 BY_FOLDER = {"adapter.file_kind", "adapter.file_missing", "adapter.file_unknown"}  # the other file
 PATTERNS = (
     "target_modules", "exclude_modules", "modules_to_save", "layers_pattern", "rank_pattern",
@@ -55,9 +57,32 @@ def test_every_line_of_the_threat_table_names_verdicts_that_exist(house):
 
 @pytest.mark.parametrize("field", PATTERNS)
 def test_no_field_takes_a_pattern_as_text_list_or_table(field):
+    are_named = field in ("target_modules", "exclude_modules")  # the tensors say which they are
     for value in (REDOS, [REDOS], {REDOS: 1}):
+        if are_named and (value == REDOS or (field == "exclude_modules" and value == [REDOS])):
+            assert admit(makers.adapter(**{field: value})[0], TENSORS, TASK) == replace(
+                HONEST, ignored=("exclude_modules",) if field == "exclude_modules" else ()
+            )
+            continue
         code = verdict(makers.adapter(**{field: value})[0], TENSORS)
         assert code == f"adapter.{'targets' if field == 'target_modules' else 'config_field'}"
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_changes_no_number_gives_the_same_adapter(name):
+    assert admit(makers.adapter(**IGNORED[name])[0], TENSORS, TASK).sha256 == HONEST.sha256
+
+
+def test_no_pattern_can_be_run_where_none_is_compiled(house):
+    """Only strict.py has regular expressions, and all of them are its own."""
+    rooms = [
+        one for one in (house / "evaluator" / "intake").glob("*.py") if one.name != "strict.py"
+    ]
+    assert len(rooms) > 10
+    for one in rooms:
+        text = one.read_text()
+        assert not {"import re", "import fnmatch", "from re"} & set(text.splitlines())
+        assert "eval(" not in text
 
 
 def test_the_first_failure_in_the_order_of_the_intake_is_the_verdict():

@@ -136,7 +136,7 @@ def test_links_pipes_devices_and_sparse_files_cost_nothing(costs, place):
         "pipe": "file_kind",
         "sparse": "json",
         "huge": "file_size",
-        "crowd": "file_unknown",
+        "crowd": "admitted",
     }
     assert max(cost["cpu_s"] for cost in found.values()) <= MOST_S
     assert max(cost["grown_kib"] for cost in found.values()) <= MOST_KIB

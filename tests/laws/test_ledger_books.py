@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from assay import messages
 from assay.keys import new_key
 from assay.messages import Line
+from assay.wire import Nano
 from ledger.errors import MessageRefused, TransferRefused
 from ledger.rules import books, fold
 from ledger.rules.accounts import Account, AccountKind, Key, Role, Transfer
@@ -77,7 +78,7 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from(["post", "void"]))
     def close(self, data, kind):
         held = data.draw(st.sampled_from(self.held()))
-        part = data.draw(st.integers(1, held.amount_nano + 1)) if kind == "post" else 0
+        part = data.draw(st.integers(1, held.amount_nano + 1)) if kind == "post" else None
         self.send([self.line(kind, amount_nano=part, pending_id=held.id)])
 
     @rule(data=st.data())
@@ -221,10 +222,30 @@ def test_books_expired_is_refused_when_it_names(line, at_ms):
 @pytest.mark.parametrize("kind", ["post", "void", "expire"])
 def test_books_expired_is_refused_when_it_names_a_hold_that_is_resolved(kind):
     rows, at_ms = holding(), {"expire": 10_000}.get(kind, 9_999)
-    done = Line("6" * 64, kind, "", "", 0, "", pending_id=HOLD.id)
+    done = Line("6" * 64, kind, "", "", pending_id=HOLD.id)
     books.apply([done], rows, at_ms=at_ms, message="m")
     with pytest.raises(MessageRefused, match="it moves what is not over"):
         expired(rows, BACK, at_ms=10_000)
+
+
+@pytest.mark.parametrize("kind", ["post", "void", "expire"])
+@pytest.mark.parametrize("amount_nano", [0, -1, -5])
+def test_what_names_nothing_or_less_takes_nothing_of_what_is_held(kind, amount_nano):
+    """Guards that nothing used costs nothing: 0 stood for "not named", and posted the whole."""
+    rows, at_ms = holding(), {"expire": 10_000}.get(kind, 9_999)
+    before = rows.all(Account)
+    line = Line("6" * 64, kind, "", "", Nano(amount_nano), "", pending_id=HOLD.id)
+    answers = books.answers([line], rows, at_ms=at_ms, message="m")
+    assert (answers, rows.all(Account)) == (["amount_must_be_positive"], before)
+
+
+def test_a_second_line_that_names_nothing_is_not_the_first_again():
+    rows = holding()
+    whole = Line("6" * 64, "post", "", "", pending_id=HOLD.id)
+    books.apply([whole], rows, at_ms=1, message="m")
+    again = [replace(whole, amount_nano=amount) for amount in (None, Nano(5), Nano(0))]
+    told = [books.answers([one], rows, at_ms=1, message="m") for one in again]
+    assert told == [["exists"], ["exists"], ["exists_with_different_amount"]]
 
 
 def test_what_is_over_goes_back_once_and_from_that_very_millisecond():

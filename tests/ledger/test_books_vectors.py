@@ -13,7 +13,7 @@ from ledger.rules.rows import MemoryRows
 from tests.ledger.holding import expiries
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "transfers.json").read_text())
-BLANK = {"debit": "", "credit": "", "code": "", "amount_nano": "0"}
+BLANK = {"debit": "", "credit": ""}
 
 
 def line_of(case):

@@ -34,7 +34,7 @@ def hold(number, timeout_s, at_ms=AT_MS):
 
 
 def resolve(held, kind, at_ms=AT_MS):
-    line = Line(books.transfer_id(held, "resolve"), kind, "", "", 0, "", pending_id=held)
+    line = Line(books.transfer_id(held, "resolve"), kind, "", "", pending_id=held)
     books.apply([line], log.Tables(), at_ms=at_ms, message="m")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from evaluator.bases.sizes import GENERIC_BYTES
 from workers.sandbox import bubblewrap, cgroups, levels, protocol, seccomp, slots, watch
 from workers.sandbox.bubblewrap import View
 from workers.sandbox.errors import BoxMissing
@@ -30,7 +31,6 @@ from workers.sandbox.stamp import UNTRIED, policy_name
 
 START_S, END_S, PAUSE_S = 120.0, 5.0, 0.002
 LAST_WORDS_CHARS = 500
-START_MEMORY_BYTES = 8 << 30  # while loading; what is loaded is ours
 SIGNALLED, SIGNALS = 128, 64  # how bubblewrap says that a signal ended what it ran
 
 
@@ -141,7 +141,7 @@ class Fresh:
     def _group(self, job: Job, stack: ExitStack) -> cgroups.Cgroup | None:
         if self._place is None:
             return None
-        group = cgroups.Cgroup(self._place, job.memory_bytes + START_MEMORY_BYTES)
+        group = cgroups.Cgroup(self._place, job.memory_bytes + GENERIC_BYTES)
         stack.callback(group.close)
         return group
 

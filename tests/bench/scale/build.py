@@ -19,7 +19,8 @@ from evaluator.bases import MINILM, Base
 from evaluator.docstrings import Sizes, docstring_slices
 from evaluator.evaluators.form import Sample
 from evaluator.prepare import Options, Prepared, prepare
-from evaluator.training import Recipe, train
+from evaluator.recipe import Recipe
+from evaluator.training import train
 
 VOCABULARY, LONGEST = 8192, 256
 SALT = bytes(32)
