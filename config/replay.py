@@ -35,6 +35,7 @@ NOT_REPLAYED = {
     "ledger.Lease": "who does a job now",
     "ledger.Bookmark": "how far a reader has read",
     "ledger.Blob": "an index of the store; what matters is named by messages",
+    "ledger.Holder": "who sent the bytes of a blob; no message says it",
     "ledger.Upload": "a file that comes in by parts",
     "ledger.Cosignature": "a witness's signature; whoever reads it checks it",
     "ledger.Witness": "what a witness answered last",

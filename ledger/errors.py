@@ -129,6 +129,19 @@ class BlobMissing(AssayError):
     next_step = "Upload the file first."
 
 
+class BlobUnknown(AssayError):
+    """A file is named that is not there, or that is not yours: one answer to both. Facts: sha256.
+
+    Yours is what you have sent yourself, whoever sent it first; everybody may name a public file.
+    """
+
+    code, status = "blob.unknown", 404
+    next_step = "Upload the file from your own account first, then name it."
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"You have no file {sha256[:16]}...", sha256=sha256)
+
+
 class BlobDamaged(AssayError):
     """The bytes are not those that their name says. Facts: sha256, found."""
 

@@ -215,6 +215,24 @@ class Blob(models.Model):
         return self.id
 
 
+class Holder(models.Model):
+    """An account has sent all bytes of this blob itself. Not replayed: what is stored, and by whom.
+
+    Whoever sent them first is the blob's owner, and needs no row.
+    """
+
+    blob = models.CharField(max_length=ID)
+    account = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["blob", "account"], name="holder_once_per_blob"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} holds {self.blob}"
+
+
 class Upload(models.Model):
     """A file that comes in by parts. Not replayed: a work in progress.
 

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from django.apps import apps
 from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Value
 
-from ledger.errors import AccountUnknown
+from ledger.errors import AccountUnknown, BlobUnknown
 from ledger.models import (
     Account,
     Blob,
     Bookmark,
     Checkpoint,
     Cosignature,
+    Holder,
     Key,
     Message,
     Transfer,
@@ -227,6 +228,24 @@ def evidence_holders() -> list[str]:
 
 def blob(sha256: str) -> Blob | None:
     return Blob.objects.filter(pk=sha256).first()
+
+
+def holds(account: str, sha256: str) -> bool:
+    """Whether an account has sent all of these bytes itself."""
+    is_owner = Blob.objects.filter(pk=sha256, owner=account).exists()
+    return is_owner or Holder.objects.filter(blob=sha256, account=account).exists()
+
+
+def named_blob(sha256: str, *, account: str, is_claimed: bool = False) -> Blob:
+    """The file that an account names in an order: every order that names one asks here.
+
+    is_claimed  the order claims it as the account's own: then a public file of others will not do
+    raises      BlobUnknown for what is not there, goes at this moment, or is another's alike
+    """
+    found = Blob.objects.filter(pk=sha256, is_going=False, withdrawn="").first()
+    if found is None or not ((found.is_public and not is_claimed) or holds(account, sha256)):
+        raise BlobUnknown(sha256)
+    return found
 
 
 def table_page(table: type[Row], *, after: str, limit: int) -> list[dict[str, object]]:

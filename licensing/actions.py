@@ -8,16 +8,18 @@ from django.db import transaction
 
 from assay import messages
 from assay.wire import Nano
+from evaluator.bases import base_id, bases
 from ledger import log
 from ledger.actions import ms
-from ledger.queries import statement
+from ledger.queries import named_blob, statement
 from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
+from ledger.rules.fold import refused
 from licensing import queries
 from licensing.models import Grant
 from licensing.rules import grant, sale
 from licensing.rules.fold import licensing
-from licensing.rules.rows import pool_of
+from licensing.rules.rows import WorkKind, pool_of
 from licensing.rules.terms import Tag
 
 
@@ -42,10 +44,14 @@ class Registration:
 def register_work(order: Entry, *, now: datetime) -> str:
     """Register the base or data work of a `work.register` order, and offer it.
 
+    Whoever signs the order has sent the work's bytes; a base is registered in the operator's words
+    only, since everybody can make the bytes that its id is the hash of.
     returns  the work's id; the same order again gives the same answer
-    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused
+    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused, BlobUnknown
     """
     asked: messages.WorkRegister = order.body
+    if not order.speaker:
+        _check_claim(order)
     log.Tables().lock(Account, [FEE])
     if log.find(order.id):
         return asked.work
@@ -55,6 +61,14 @@ def register_work(order: Entry, *, now: datetime) -> str:
     facts = registration_facts(registration, answers=order, now=now)
     log.record([order, *facts], rooms=(licensing,))
     return asked.work
+
+
+def _check_claim(order: Entry) -> None:
+    """raises BlobUnknown, MessageRefused"""
+    asked: messages.WorkRegister = order.body
+    if asked.kind == WorkKind.BASE or asked.work in {base_id(base) for base in bases()}:
+        raise refused(order, "a base is registered by the operator")
+    named_blob(asked.work, account=order.actor, is_claimed=True)
 
 
 def registration_facts(registration: Registration, *, answers: Entry, now: datetime) -> list[Entry]:

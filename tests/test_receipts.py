@@ -222,7 +222,8 @@ def buy_licence(settings, tmp_path):
 
 def register_work(settings, tmp_path):
     tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
-    return messages.WorkRegister("c0" * 32, "data", "Mine", tags, (market.share(ME),))
+    work = factories.blob("my data", owner=ME).sha256
+    return messages.WorkRegister(work, "data", "Mine", tags, (market.share(ME),))
 
 
 def draw_royalty(settings, tmp_path):

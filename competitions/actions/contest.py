@@ -25,6 +25,7 @@ from competitions.rules.fold import fold
 from competitions.rules.rows import Competition, Phase
 from competitions.rules.spec import bond_nano, new_problems, problems
 from competitions.rules.verdict import standing
+from ledger import actions as ledger_actions
 from ledger import log
 from ledger import queries as ledger_queries
 from ledger.actions import ms
@@ -77,6 +78,7 @@ def publish_for(
             licensing_actions.register_work(data, now=now)
             orders.append(data)
         publish(orders[0], orders[1], now=now)
+        _open_files(found, now)
         found.state, found.updated_at = Draft.State.PUBLISHED, now
         found.fields |= {"competition": competition}
         found.save()
@@ -182,6 +184,16 @@ def _check_balance(sponsor: str, spec: Spec) -> None:
     stake_nano = spec.prize_nano + bond_nano(spec)
     if balance_nano < stake_nano:
         raise Overdrawn(sponsor, balance_nano, stake_nano)
+
+
+def _open_files(draft: Draft, now: datetime) -> None:
+    """From now on everybody may fetch what the task is made of, and the baseline's answers.
+
+    raises BlobMissing, BlobGone, BlobBusy
+    """
+    names = [str(one["sha256"]) for one in draft.prepared["files"]]
+    for name in (*names, str(draft.prepared["baseline"]["results_sha256"])):
+        ledger_actions.publish_blob(name, now=now)
 
 
 def _check_prepared(draft: Draft, spec: Spec) -> None:

@@ -23,7 +23,6 @@ from competitions.rules.fold import fold
 from competitions.rules.preview import SLICES, WHOLE
 from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
 from evaluator.registry import REGISTERED, evaluator_of
-from ledger import actions as ledger_actions
 from ledger import bell, log
 
 LEASE_S = 900
@@ -227,13 +226,11 @@ class Preparation:
 
 
 def record_preparation(*, draft: str, fence: int, made: Preparation, now: datetime) -> None:
-    """Register the evaluator that a worker prepared, and open its public files to everybody.
+    """Register the evaluator that a worker prepared. Its files are private until it is published.
 
     raises  StaleAttempt
     """
     registered = made.registered
-    for name in (*(file.sha256 for file in made.files), registered.baseline.results_sha256):
-        ledger_actions.publish_blob(name, now=now)
     with transaction.atomic():
         found = _held(draft, fence)
         if not queries.has_evaluator(registered.manifest_sha256):

@@ -21,7 +21,6 @@ from competitions.rules.rows import Competition, Phase, Submission
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from ledger import log
 from ledger import queries as ledger_queries
-from ledger.errors import BlobMissing
 from ledger.rules.entry import Entry
 from licensing import queries as rights
 from licensing.rules.meets import shortfalls
@@ -31,7 +30,7 @@ from licensing.rules.reading import parse, read_own
 def commit(order: Entry, *, now: datetime) -> Submission:
     """Enter the adapter of a signed `submission.commit`; the same order, the same submission.
 
-    raises  CompetitionUnknown, SubmissionClosed, QuotaUsed, SubmissionExists, BlobMissing,
+    raises  CompetitionUnknown, SubmissionClosed, QuotaUsed, SubmissionExists, BlobUnknown,
             SubmissionTooLarge, TermsBelowRequired, TermsRefused, LineageRefused
     """
     if known := queries.entry_row(order.id):
@@ -67,9 +66,7 @@ def _check_files(order: Entry, *, most_bytes: int) -> None:
         order.body.tensors_sha256: most_bytes,
     }
     for name, limit_bytes in limits.items():
-        blob = ledger_queries.blob(name)
-        if blob is None or blob.is_going:
-            raise BlobMissing(f"No file {name[:16]}... was uploaded.", sha256=name)
+        blob = ledger_queries.named_blob(name, account=order.actor)
         if blob.size_bytes > limit_bytes:
             raise SubmissionTooLarge(
                 f"A file of {blob.size_bytes} bytes passes the limit of {limit_bytes}.",

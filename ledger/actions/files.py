@@ -12,7 +12,7 @@ from ledger import blobs, log, queries
 from ledger.actions.moment import ms
 from ledger.actions.reading import advance
 from ledger.errors import BlobBusy, BlobGone, BlobQuota, BlobTooLarge
-from ledger.models import Blob, Message, Upload
+from ledger.models import Blob, Holder, Message, Upload
 from ledger.rules.accounts import OPERATOR
 from ledger.rules.naming import hashes_in
 
@@ -29,7 +29,7 @@ def store(
     raises BlobTooLarge, BlobDamaged, BlobQuota, BlobGone, BlobBusy
     """
     most_bytes = limit_bytes
-    if owner != OPERATOR and not (expected and _may_have(expected)):
+    if owner != OPERATOR and not (expected and queries.holds(owner, expected)):
         most_bytes = max(0, min(limit_bytes, room_bytes(owner)))
     try:
         stored = blobs.put(chunks, limit_bytes=most_bytes, expected=expected)
@@ -50,9 +50,9 @@ def store_own(raw: bytes, *, now: datetime) -> str:
 
 
 def note(stored: blobs.Stored, *, owner: str, now: datetime) -> None:
-    """Note whose stored bytes these are; asked for again, they are kept for another while.
+    """Note who sent these stored bytes; asked for again, they are kept for another while.
 
-    Bytes without this note are nobody's: only with it may they be named.
+    Bytes without this note are nobody's: only with it may they be named (`queries.named_blob`).
     raises BlobGone when they were withdrawn, BlobBusy when the sweep takes them at this moment
     """
     name, root, size_bytes = stored.sha256, stored.chunk_root, stored.size_bytes
@@ -64,6 +64,8 @@ def note(stored: blobs.Stored, *, owner: str, now: datetime) -> None:
         note_root(name, root)
     if found.is_going or not touch(name, now=now) or not blobs.has(name):
         raise BlobBusy("The file is being swept at this moment.", sha256=name)
+    if found.owner != owner:
+        Holder.objects.get_or_create(blob=name, account=owner)
 
 
 def note_root(name: str, chunk_root: str) -> None:
@@ -182,9 +184,6 @@ def _take(name: str) -> bool:
     if not Blob.objects.select_for_update().filter(pk=name, is_going=True).first():
         return False
     blobs.delete(name)
+    Holder.objects.filter(blob=name).delete()
     Blob.objects.filter(pk=name).delete()
     return True
-
-
-def _may_have(name: str) -> bool:
-    return Blob.objects.filter(pk=name, withdrawn="", is_going=False).exists()

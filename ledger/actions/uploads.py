@@ -10,7 +10,7 @@ from itertools import islice
 from django.conf import settings
 from django.db import transaction
 
-from ledger import blobs, log
+from ledger import blobs, log, queries
 from ledger.actions.files import KEPT_UNNAMED, SWEPT_AT_ONCE, note, quota_reached, room_bytes
 from ledger.actions.moment import ms
 from ledger.blobs.parts import Address, parts
@@ -100,7 +100,7 @@ def complete_upload(upload: str, *, owner: str, now: datetime) -> tuple[str, int
     """
     found, way = _own(upload, owner), parts()
     numbers, here = range(_count(found)), way.here(upload, found.remote)
-    if here is None and not blobs.has(found.sha256):
+    if here is None and not _is_joined(found):
         Upload.objects.filter(pk=upload).delete()
         raise _unknown(upload)
     missing = [number for number in numbers if number not in here] if here is not None else []
@@ -173,6 +173,12 @@ def _join(found: Upload, numbers: range) -> blobs.Stored:
         way.drop(found.pk, found.remote)
         found.delete()
         raise
+
+
+def _is_joined(found: Upload) -> bool:
+    """Whether its bytes are here by this account: another's, of the same name, are no answer."""
+    is_nobodys = queries.blob(found.sha256) is None
+    return blobs.has(found.sha256) and (is_nobodys or queries.holds(found.owner, found.sha256))
 
 
 def _joined(found: Upload) -> blobs.Stored:

@@ -120,10 +120,9 @@ def _put_blob(request: HttpRequest, sha256: str) -> dict[str, object]:
 def _has_blob(request: HttpRequest, sha256: str) -> HttpResponse:
     """Whether you have stored these bytes already; 404 when not, or when they are another's."""
     caller: auth.Caller = request.auth  # type: ignore[attr-defined]
-    found = queries.blob(sha256)
-    is_known = found is not None and (found.is_public or found.owner == caller.account)
+    queries.named_blob(sha256, account=caller.account)
     # Whoever asks is about to use them, so they are not swept today.
-    is_here = is_known and actions.touch(sha256, now=timezone.now())
+    is_here = actions.touch(sha256, now=timezone.now())
     return HttpResponse(status=200 if is_here else 404)
 
 

@@ -40,7 +40,9 @@ def send(client, raw, headers):
 
 
 def commit(client, key, token, number=0, *, tags=factories.REQUIRED, name="docs"):
-    config, tensors = (factories.blob(f"{part} {number}").sha256 for part in "ct")
+    config, tensors = (
+        factories.blob(f"{part} {number}", owner="keyholder").sha256 for part in "ct"
+    )
     order = SubmissionCommit(name, config, tensors, "Mine", tags, ())
     return send(client, sign_order(order, key, idempotency=str(number)).encode(), token)
 

@@ -25,6 +25,10 @@ class Stranger:
         token = auth.issue(name, timezone.now())
         self.headers = {"authorization": f"Bearer {token}"}
 
+    @property
+    def key_name(self):
+        return keys.public_hex(self.key)
+
     def send(self, body, words="one"):
         return self.send_raw(sign_order(body, self.key, idempotency=words).encode())
 

@@ -11,6 +11,7 @@ from assay.wire import Nano
 from ledger import actions as ledger_actions
 from ledger.queries import balance_nano
 from ledger.rules.entry import make_item
+from tests import factories
 from tests.licensing.market import ASSAY as OURS
 from tests.licensing.market import BASE, DATA, WORK, buy, people, scene, share
 from web import auth
@@ -110,13 +111,15 @@ def test_a_stranger_buys_by_a_signed_order_once(client):
 def test_a_stranger_registers_data_and_draws_royalties(client):
     carol = Stranger(client)
     tags = (*OURS, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
-    body = messages.WorkRegister("c0" * 32, "data", "Carol's data", tags, (share("carol"),))
+    work = factories.blob("Carol's rows", owner="carol").sha256
+    body = messages.WorkRegister(work, "data", "Carol's data", tags, (share("carol"),))
     answer = carol.send(body)
-    assert answer.json()["result"] == {"work": "c0" * 32, "owner": "carol"}
-    again = messages.WorkRegister("c1" * 32, "data", "Carol's data", tags, (share("carol"),))
+    assert answer.json()["result"] == {"work": work, "owner": "carol"}
+    other = factories.blob("Carol's other rows", owner="carol").sha256
+    again = messages.WorkRegister(other, "data", "Carol's data", tags, (share("carol"),))
     reused = carol.send(again)
     assert (reused.status_code, reused.json()["code"]) == (409, "log.anchor_taken")
-    refused = carol.send(messages.RoyaltyDraw("c0" * 32), "draw")
+    refused = carol.send(messages.RoyaltyDraw(work), "draw")
     assert refused.json()["code"] == "licensing.nothing_to_draw"
     other = messages.RoyaltyDraw(WORK)
     assert carol.send(other, "two").json()["code"] == "licensing.not_a_payee"

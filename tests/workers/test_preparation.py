@@ -86,7 +86,7 @@ CODE = b"def score(prediction, reference):\n    return 1 / (1 + prediction // 2*
 FAULTY = b"def score(prediction, reference):\n    tokens, size = reference\n    return size / 0\n"
 
 
-def test_a_sponsors_code_scores_the_baseline_and_is_public(base, client):
+def test_a_sponsors_code_scores_the_baseline_and_is_among_what_will_be_public(base, client):
     made = prepared(base, documents, [("code", CODE)], metric="custom_lm")
     assert made.state == "ready", made.problem
     evaluator = queries.evaluator_row(made.prepared["manifest_sha256"])
@@ -94,8 +94,8 @@ def test_a_sponsors_code_scores_the_baseline_and_is_public(base, client):
     assert 0 < evaluator.baseline_e9 < 10**9
     (code,) = [one for one in made.prepared["files"] if one["name"] == "score.py"]
     assert code["sha256"] == evaluator.code_sha256
-    told = client.get(f"/api/blobs/{code['sha256']}")
-    assert b"".join(told.streaming_content) == CODE
+    assert client.get(f"/api/blobs/{code['sha256']}").status_code == 404
+    assert blobs.read(code["sha256"], limit_bytes=1 << 20) == CODE
     assert blobs.has(evaluator.baseline.results_sha256)
 
 
