@@ -1,11 +1,40 @@
 """The tables of the contest. Evaluator, Competition and Submission mirror rules/rows.py."""
 
+from functools import reduce
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, GeneratedField, Q
 
 from competitions.rules.rows import Deposit, Phase, State
 
 HASH, ITEM, NAME = 64, 43, 120
+
+
+class RankKey(Func):
+    """A merit, which is a whole number of any size as text, as a text that sorts like the number.
+
+    A letter for the sign, the number of digits, the digits; below zero the last two run backwards.
+    NULL where there is no merit. Plain SQL, which both databases compute to the same text.
+    """
+
+    template = (
+        "(CASE WHEN %(expressions)s = '' THEN NULL"
+        " WHEN SUBSTR(%(expressions)s, 1, 1) = '-'"
+        " THEN 'a' || CAST(2000 - LENGTH(%(expressions)s) AS varchar(4)) || %(backwards)s"
+        " ELSE 'b' || CAST(1000 + LENGTH(%(expressions)s) AS varchar(4)) || %(expressions)s END)"
+    )
+    backwards = reduce(
+        lambda inner, pair: f"REPLACE({inner}, '{pair[0]}', '{pair[1]}')",
+        zip("0123456789", "jihgfedcba", strict=True),
+        "%(expressions)s",
+    )
+    template = template.replace("%(backwards)s", backwards)
+    output_field = models.CharField(max_length=500)
+
+
+def _rank_key(merit: str) -> GeneratedField:
+    kept = models.CharField(max_length=500, null=True)
+    return GeneratedField(expression=RankKey(F(merit)), output_field=kept, db_persist=True)
 
 
 class Evaluator(models.Model):
@@ -40,7 +69,7 @@ class Competition(models.Model):
 
     id = models.CharField(max_length=48, primary_key=True)
     sponsor = models.CharField(max_length=NAME, db_index=True)
-    phase = models.CharField(max_length=12, db_index=True)
+    phase = models.CharField(max_length=12)
     spec = models.JSONField()
     since_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
@@ -53,6 +82,9 @@ class Competition(models.Model):
     end_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["phase", "-last_ms", "id"], name="competitions_by_phase"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(phase__in=[*Phase]), name="competition_phase_known"),
             models.CheckConstraint(
@@ -66,11 +98,14 @@ class Competition(models.Model):
 
 
 class Submission(models.Model):
-    """One adapter offered to one competition. Every column follows from the log."""
+    """One adapter offered to one competition. Every column follows from the log.
+
+    rank_key, final_rank_key  the database's own, of the merits: boards are read in their order
+    """
 
     id = models.CharField(max_length=ITEM, primary_key=True)
-    competition = models.CharField(max_length=48, db_index=True)
-    owner = models.CharField(max_length=NAME, db_index=True)
+    competition = models.CharField(max_length=48)
+    owner = models.CharField(max_length=NAME)
     title = models.CharField(max_length=80, blank=True)
     config_sha256 = models.CharField(max_length=HASH)
     tensors_sha256 = models.CharField(max_length=HASH)
@@ -96,8 +131,30 @@ class Submission(models.Model):
     deposit = models.CharField(max_length=9, blank=True)
     place = models.IntegerField(null=True)
     prize_nano = models.BigIntegerField(null=True)
+    rank_key = _rank_key("merit")
+    final_rank_key = _rank_key("final_merit")
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["competition", "state", "since_ms"], name="entries_of_a_competition"
+            ),
+            models.Index(fields=["owner", "-committed_ms"], name="entries_of_an_owner"),
+            models.Index(
+                fields=["competition", "place"],
+                name="entries_that_won",
+                condition=Q(place__isnull=False),
+            ),
+            *(
+                models.Index(
+                    fields=["competition", *before, f"-{key}", "committed_ms", *after],
+                    name=f"{name}_by_{key}",
+                    condition=Q(**{f"{key}__isnull": False}),
+                )
+                for key in ("rank_key", "final_rank_key")
+                for name, before, after in (("board", [], ["owner"]), ("owner", ["owner"], []))
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=[*State]), name="submission_state_known"),
             models.UniqueConstraint(

@@ -10,6 +10,7 @@ urlpatterns = [
     path("competitions/new/", board.new, name="competitions_new"),
     path("competitions/<str:competition>/", board.competition, name="competition"),
     path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
+    path("competitions/<str:competition>/entries/", board.mine, name="competition_entries"),
     path("competitions/<str:competition>/cancel/", review.cancel, name="competition_cancel"),
     path("submissions/<str:submission>/", board.submission, name="submission"),
     path("submissions/<str:submission>/resume/", board.resume, name="submission_resume"),

@@ -76,7 +76,7 @@ def write_rows(table: type[Row], rows: Sequence[Row], into: str) -> None:
 
 def differences(table: type[Row], live: str, history: History) -> Iterator[Difference]:
     """Every value in which the live table is another than the scratch one."""
-    columns = _meta(table).concrete_fields
+    columns = _columns(table)
     at = columns.index(_meta(table).pk)
     rebuilt = {row[at]: row for row in _held(table, SCRATCH)}
     for row in _held(table, live):
@@ -97,7 +97,7 @@ def _between(
         names = (one and key for one in (live, wanted))
         yield Difference(table.TABLE, key, "id", *show_pair(*names), cause)
         return
-    for column, *held in zip(_meta(table).concrete_fields, live, wanted, strict=True):
+    for column, *held in zip(_columns(table), live, wanted, strict=True):
         found, derived = (_read(column, one) for one in held)
         if found != derived:
             yield Difference(table.TABLE, key, column.attname, *show_pair(found, derived), cause)
@@ -132,7 +132,7 @@ def _is_plain(shape: Any) -> bool:
 
 def _held(table: type[Row], where: str) -> Iterator[_Values]:
     """The rows of a table as the database holds them: JSON is text, yes and no are 1 and 0."""
-    columns = [_as_held(one) for one in _meta(table).concrete_fields]
+    columns = [_as_held(one) for one in _columns(table)]
     rows = apps.get_model(table.TABLE).objects.using(where).values_list(*columns)
     return iter(rows.iterator(BATCH))
 
@@ -151,6 +151,11 @@ def _read(column: Any, held: Any) -> Any:
         with suppress(ValueError):
             return json.loads(held)
     return bool(held) if isinstance(column, models.BooleanField) else held
+
+
+def _columns(table: type[Row]) -> list[Any]:
+    """The columns that follow from the log; not those that the database computes from them."""
+    return [one for one in _meta(table).concrete_fields if not one.generated]
 
 
 def _meta(table: type[Row]) -> Any:

@@ -56,6 +56,11 @@ def keys_of(name: str) -> list[str]:
     return [*Key.objects.filter(account=name).order_by("at_ms").values_list("id", flat=True)]
 
 
+def accounts_of_keys(publics: Iterable[str]) -> dict[str, str]:
+    """Public key -> its account, of those keys that are known."""
+    return dict(Key.objects.filter(pk__in=list(publics)).values_list("pk", "account"))
+
+
 def key_account(public: str) -> str | None:
     """The account that a person's key signs for."""
     return Key.objects.filter(pk=public, role="person").values_list("account", flat=True).first()

@@ -18,7 +18,7 @@ from assay.money import show_tokens
 from ledger import actions, log, queries
 from ledger.errors import AnotherHistory, MessageUnknown
 from ledger.models import Message
-from ledger.rules.accounts import AccountKind, Key
+from ledger.rules.accounts import AccountKind
 from ledger.rules.entry import Entry, read_entry
 from ledger.sequencer import proofs, tiles
 from web.errors import Forbidden, NotFound
@@ -221,11 +221,14 @@ def _place_of(request: HttpRequest, level: str, place: str) -> tuple[int, int]:
 
 
 def _with_signers(lines: list[LogLine]) -> list[LogLine]:
-    """The lines with the account of each signing key; one look-up per key."""
-    tables = log.Tables()
-    keys = {line.entry.signer: tables.get(Key, line.entry.signer) for line in lines}
-    names = {public: key.account if key else public[:16] for public, key in keys.items()}
-    return [line._replace(signer=line.entry.speaker or names[line.entry.signer]) for line in lines]
+    """The lines with the account of each signing key; one look-up for all."""
+    accounts = queries.accounts_of_keys({line.entry.signer for line in lines})
+    return [
+        line._replace(
+            signer=line.entry.speaker or accounts.get(line.entry.signer, line.entry.signer[:16])
+        )
+        for line in lines
+    ]
 
 
 def _play_money_nano(request: HttpRequest, name: str) -> int:

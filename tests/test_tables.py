@@ -26,8 +26,9 @@ def test_every_table_is_rebuilt_by_replay_or_listed_as_not():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.TABLE)
 def test_a_table_has_the_columns_of_its_row(row):
-    columns = {field.attname for field in apps.get_model(row.TABLE)._meta.concrete_fields}
-    named = {field.name for field in apps.get_model(row.TABLE)._meta.concrete_fields}
+    every = apps.get_model(row.TABLE)._meta.concrete_fields
+    written = [field for field in every if not field.generated]
+    columns, named = ({getattr(one, name) for one in written} for name in ("attname", "name"))
     assert [field.name for field in fields(row) if field.name not in columns | named] == []
     assert len(columns) == len(fields(row))
 

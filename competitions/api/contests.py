@@ -2,8 +2,9 @@
 
 import csv
 import io
+from collections.abc import Iterator
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
 from competitions import queries
@@ -17,8 +18,12 @@ from competitions.api.shown import (
     purse_json,
     score_json,
 )
+from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
+from web.answers import streamed
+from web.api import PAGE_ITEMS
 
+MOST_PLACES = 10**9  # no list is as long
 CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
 
 router = Router()
@@ -28,7 +33,7 @@ router = Router()
 def list_competitions(
     request: HttpRequest,  # noqa: ARG001
     phase: str = "",
-    after: int = Query(0, ge=0),
+    after: int = Query(0, ge=0, lt=MOST_PLACES),
     limit: int = Query(100, ge=1, le=500),
 ) -> Json:
     """Competitions, the one that changed last first. phase: only those that stand there."""
@@ -56,10 +61,15 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 
 
 @router.get("/{name}/leaderboard")
-def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
-    """The board as the server ranks it: items, the best first, and the baseline."""
+def read_leaderboard(
+    request: HttpRequest,  # noqa: ARG001
+    name: str,
+    after: int = Query(0, ge=0, lt=MOST_PLACES),
+    limit: int = Query(PAGE_ITEMS, ge=1, le=500),
+) -> Json:
+    """The board as the server ranks it: a page of items, the best first, and the baseline."""
     contest = queries.competition(name)
-    board = queries.leaderboard(name)
+    board = queries.leaderboard(name, start=after, limit=limit + 1)
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     is_final = may_see_final_score(contest.phase)
     baseline_e9 = contest.baseline_e9 if is_final else evaluator.baseline_e9
@@ -71,19 +81,30 @@ def read_leaderboard(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
         "is_custom": evaluator.is_custom,
         "marks": queries.marks(contest),
         **score_json("baseline", baseline_e9),
-        "items": [board_line(row, is_final=is_final) for row in board],
-        "next": "",
+        "items": [board_line(row, is_final=is_final) for row in board[:limit]],
+        "next": str(after + limit) if len(board) > limit else "",
     }
 
 
 @router.get("/{name}/leaderboard.csv")
-def read_leaderboard_csv(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001
-    """The same board, the same strings, as CSV."""
-    is_final = may_see_final_score(queries.competition(name).phase)
-    lines = [board_line(row, is_final=is_final) for row in queries.leaderboard(name)]
+def read_leaderboard_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
+    """The whole board, the same strings, as CSV."""
+    contest = queries.competition(name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    pieces = streamed(request, _as_csv(contest))
+    return StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _as_csv(contest: Competition) -> Iterator[bytes]:
+    """A line of names, then one per place."""
+    is_final = may_see_final_score(contest.phase)
     out = io.StringIO()
     table = csv.DictWriter(out, CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
     table.writeheader()
-    table.writerows(row | {"is_tied": str(row["is_tied"]).lower()} for row in lines)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    for row in queries.leaderboard_lines(contest.id):
+        line = board_line(row, is_final=is_final)
+        table.writerow(line | {"is_tied": str(line["is_tied"]).lower()})
+        yield out.getvalue().encode()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue().encode()

@@ -59,10 +59,8 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     contest = queries.competition(entry.competition)
     viewer = _viewer(request)
     place = queries.queue_places([entry.id]).get(entry.id)
-    board: frozenset[str] = frozenset()
-    if entry.owner != viewer:
-        board = frozenset(row.submission.id for row in queries.leaderboard(contest.id))
-    told = submission_json(entry, contest.phase, viewer=viewer, place=place, board=board)
+    shows = queries.is_on_board(entry, contest)
+    told = submission_json(entry, contest.phase, viewer=viewer, place=place, is_on_board=shows)
     if entry.owner == viewer:
         told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
     return told

@@ -111,12 +111,12 @@ def submission_json(
     *,
     viewer: str,
     place: int | None,
-    board: frozenset[str] = frozenset(),
+    is_on_board: bool = False,
 ) -> Json:
     """An entry as this viewer may see it.
 
     viewer  the account that asks, or ""      place  in the queue, None when it does not wait
-    board   entries on the public board, whose scores everybody sees
+    is_on_board  it is the best of its owner, whose score everybody sees
     """
     told: Json = {
         "id": entry.id,
@@ -131,7 +131,7 @@ def submission_json(
         "receipt_url": receipt_url(entry.id),
     }
     told |= {} if place is None else {"place_in_queue": place}
-    if may_see_score(entry, phase=phase, viewer=viewer, board=board):
+    if may_see_score(entry, phase=phase, viewer=viewer, is_on_board=is_on_board):
         told |= score_json("score", entry.score_e9) | _stopped(entry)
         told |= {"run": _run(entry.result)} if entry.result else {}
     if may_see_final_score(phase):

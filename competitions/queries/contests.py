@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from assay.errors import did_you_mean
-from assay.messages import Result
-from assay.wire import from_json
 from competitions.errors import (
     CompetitionUnknown,
     DraftUnknown,
@@ -17,32 +17,51 @@ from competitions.errors import (
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
 from competitions.rules.escrow import account_of
-from competitions.rules.results import interval_e9
-from competitions.rules.rows import Phase, State
+from competitions.rules.rows import ENDS, State
+from competitions.rules.verdict import STANDING
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
 from ledger import queries as ledger_queries
 
-
-class BoardRow(NamedTuple):
-    """One line of a board. rank: tied entries of a settled competition share it.
-
-    low_e9, high_e9  the 95 % interval, for showing: no rank or prize depends on it. None where the
-                     metric has none
-    """
-
-    rank: int
-    is_tied: bool
-    submission: Submission
-    score_e9: int
-    low_e9: int | None
-    high_e9: int | None
+_OUT = (State.REFUSED, State.FAILED)
 
 
 def competitions(*, phase: str = "") -> QuerySet[Competition]:
     """All competitions, the newest first, or those of one phase."""
     wanted = {"phase": phase} if phase else {}
     return Competition.objects.filter(**wanted).order_by("-last_ms", "id")
+
+
+def competitions_by_phase(
+    order: Sequence[Collection[str]], *, start: int, limit: int
+) -> list[Competition]:
+    """A page of all competitions: the phases in this order, the newest of each group first.
+
+    limit  one more is read, so that whoever asks knows of a further page
+    """
+    groups = [When(phase__in=[*group], then=Value(place)) for place, group in enumerate(order)]
+    ordered = Competition.objects.order_by(Case(*groups, default=len(order)), "-last_ms", "id")
+    # Keys first: the index has all that the order needs, and a spec is read only when shown.
+    keys = [*ordered.values_list("pk", flat=True)[start : start + limit + 1]]
+    found = Competition.objects.in_bulk(keys)
+    return [found[key] for key in keys]
+
+
+class Totals(NamedTuple):
+    """What the whole site holds. live: competitions that have not ended, with their prizes."""
+
+    live: int
+    staked_nano: int
+    entries: int
+
+
+def totals() -> Totals:
+    """Counted by the database."""
+    live = Competition.objects.exclude(phase__in=[*ENDS])
+    prize_nano = Cast(KT("spec__prize_nano"), BigIntegerField())
+    counted = live.aggregate(live=Count("pk"), staked_nano=Sum(prize_nano))
+    entries_in_all = Submission.objects.exclude(state__in=_OUT).count()
+    return Totals(counted["live"], int(counted["staked_nano"] or 0), entries_in_all)
 
 
 def competition(name: str) -> Competition:
@@ -96,15 +115,21 @@ def submissions_of(owner: str) -> QuerySet[Submission]:
     return Submission.objects.filter(owner=owner).order_by("-committed_ms")
 
 
-def entries(name: str) -> QuerySet[Submission]:
-    """The entries of a competition, the newest first."""
-    return Submission.objects.filter(competition=name).order_by("-committed_ms")
+def entries_of(owner: str, competition: str) -> QuerySet[Submission]:
+    """An owner's entries in one competition, the newest first, without what they ran under."""
+    found = submissions_of(owner).filter(competition=competition)
+    return found.defer("result", "final_result")
+
+
+def has_entries(name: str) -> bool:
+    """Whether any entry of a competition stands: then nobody may cancel it."""
+    standing = Submission.objects.filter(competition=name, state__in=[*STANDING])
+    return standing.exists()
 
 
 def entry_counts(names: list[str]) -> dict[str, int]:
     """Competition -> how many entries stand."""
-    out = [State.REFUSED, State.FAILED]
-    counted = Submission.objects.filter(competition__in=names).exclude(state__in=out)
+    counted = Submission.objects.filter(competition__in=names).exclude(state__in=_OUT)
     return dict(counted.values_list("competition").annotate(count=Count("pk")))
 
 
@@ -114,38 +139,6 @@ def earlier_entry(submission: str, adapter_sha256: str) -> str | None:
     same = Submission.objects.filter(competition=one.competition, adapter_sha256=adapter_sha256)
     others = same.exclude(owner=one.owner).filter(committed_ms__lt=one.committed_ms)
     return others.order_by("committed_ms").values_list("pk", flat=True).first()
-
-
-def leaderboard(name: str) -> list[BoardRow]:
-    """The board: the best entry of each owner; final scores once they decide, public ones before.
-
-    raises CompetitionUnknown
-    """
-    contest = competition(name)
-    is_final = contest.phase in (Phase.PROVISIONAL, Phase.SETTLED)
-    part = "final_" if is_final else ""
-    scored = Submission.objects.filter(competition=name, **{f"{part}score_e9__isnull": False})
-    ordered = sorted(
-        scored, key=lambda one: (-int(getattr(one, f"{part}merit")), one.committed_ms, one.id)
-    )
-    return _ranked(ordered, contest.spec["metric"], part)
-
-
-def _ranked(ordered: list[Submission], metric: str, part: str) -> list[BoardRow]:
-    found: list[BoardRow] = []
-    seen: set[str] = set()
-    places = [one.place for one in ordered if one.place]
-    for one in ordered:
-        if one.owner in seen:
-            continue
-        seen.add(one.owner)
-        result = from_json(Result, getattr(one, f"{part}result"))
-        low_e9, high_e9 = interval_e9(result, metric) or (None, None)
-        is_tied = places.count(one.place) > 1 if one.place else False
-        rank = one.place or len(found) + 1
-        score_e9 = getattr(one, f"{part}score_e9")
-        found.append(BoardRow(rank, is_tied, one, score_e9, low_e9, high_e9))
-    return found
 
 
 def has_evaluator(manifest_sha256: str) -> bool:
@@ -271,11 +264,3 @@ def queue_places(submissions: Sequence[str]) -> dict[str, int]:
         Evaluation.objects.filter(pk__lte=max(mine)).order_by("pk").values_list("pk", flat=True)
     )
     return {mine[pk]: place for place, pk in enumerate(waiting, start=1) if pk in mine}
-
-
-def board_version(name: str) -> str:
-    """Changes with every fact about a competition or its entries; the same text, the same board."""
-    last_ms = Competition.objects.filter(pk=name).values_list("last_ms", flat=True).first()
-    entries_of_it = Submission.objects.filter(competition=name)
-    changes = entries_of_it.aggregate(count=Count("pk"), since_ms=Sum("since_ms"))
-    return f"{last_ms}-{changes['count']}-{changes['since_ms']}"

@@ -11,17 +11,15 @@ class Entry(Protocol):
     """What these rules read of an entry: a row of the fold, or of the table."""
 
     @property
-    def id(self) -> str: ...
-    @property
     def owner(self) -> str: ...
 
 
-def may_see_score(entry: Entry, *, phase: str, viewer: str, board: frozenset[str]) -> bool:
+def may_see_score(entry: Entry, *, phase: str, viewer: str, is_on_board: bool) -> bool:
     """Its public score: the owner always, others what the board shows, and all after the close.
 
-    viewer  the account that asks, or ""     board  ids of the entries that stand on the board
+    viewer  the account that asks, or ""     is_on_board  it is the best of its owner
     """
-    return _is_own(entry, viewer) or entry.id in board or phase not in SECRET_PHASES
+    return _is_own(entry, viewer) or is_on_board or phase not in SECRET_PHASES
 
 
 def may_see_refusal(entry: Entry, *, viewer: str) -> bool:

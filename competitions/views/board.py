@@ -20,7 +20,6 @@ from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
 from competitions.rules.spec import deposit_nano
-from competitions.rules.verdict import standing
 from competitions.views import lines
 from competitions.views.stages import duration, is_ended, next_step, stages
 from ledger import queries as ledger_queries
@@ -30,8 +29,9 @@ from licensing.rules.may import Denied
 from licensing.rules.reading import parse
 from web.receipts import accepted
 
-MOST_LISTED = 200
+LISTED = 100
 MOST_AT_HOME = 5
+MOST_MINE = 20
 MOST_TRANSFERS = 200
 LOOKS_AGAIN_S = 10  # how old "in 3 min" may get on a page that is open
 SECTIONS = (
@@ -40,6 +40,7 @@ SECTIONS = (
     ("judged", "Being judged", (Phase.CLOSED, Phase.VERIFYING, Phase.PROVISIONAL)),
     ("ended", "Ended", tuple(ENDS)),
 )
+LIVE = [phases for _, _, phases in SECTIONS[:-1]]
 
 
 class Listed(NamedTuple):
@@ -54,13 +55,14 @@ class Listed(NamedTuple):
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, and which competitions are live."""
-    found = list(queries.competitions()[:MOST_LISTED])
+    found = queries.competitions_by_phase(LIVE, start=0, limit=MOST_AT_HOME)
     live = [one for one in found if not is_ended(one)]
+    totals = queries.totals()
     context = {
         "live": _listed(live[:MOST_AT_HOME]),
-        "live_count": len(live),
-        "staked_nano": sum(int(one.spec["prize_nano"]) for one in live),
-        "entry_count": sum(queries.entry_counts([one.id for one in found]).values()),
+        "live_count": totals.live,
+        "staked_nano": totals.staked_nano,
+        "entry_count": totals.entries,
         "now": timezone.now(),
     }
     return render(request, "competitions/home.html", context)
@@ -68,13 +70,23 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
-    """Every competition: open, opening soon, being judged, ended."""
-    rows = _listed(list(queries.competitions()[:MOST_LISTED]))
+    """A page of all competitions: open, opening soon, being judged, ended."""
+    start = page_start(request)
+    found = queries.competitions_by_phase(
+        [phases for _, _, phases in SECTIONS], start=start, limit=LISTED
+    )
+    rows = _listed(found[:LISTED])
     sections = [
         (name, title, [row for row in rows if row.contest.phase in phases])
         for name, title, phases in SECTIONS
     ]
-    context = {"sections": sections, "is_empty": not rows, "now": timezone.now()}
+    context = {
+        "sections": sections,
+        "is_empty": not rows,
+        "start": start,
+        "next": str(start + LISTED) if len(found) > LISTED else "",
+        "now": timezone.now(),
+    }
     return render(request, "competitions/list.html", context)
 
 
@@ -110,7 +122,8 @@ def leaderboard(request: HttpRequest, competition: str) -> HttpResponse:
     contest = queries.competition(competition)
     is_piece = bool(request.headers.get("HX-Request"))
     template = "competitions/live.html" if is_piece else "competitions/leaderboard.html"
-    context = _live(request, contest, timezone.now()) | {"is_piece": is_piece}
+    start = page_start(request)
+    context = _live(request, contest, timezone.now(), start) | {"is_piece": is_piece}
     return render(request, template, context)
 
 
@@ -120,9 +133,13 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
     entry = queries.submission(submission)
     contest = queries.competition(entry.competition)
     viewer = request.user.get_username()
-    board = lines.board_of(contest, viewer=viewer)
-    place = queries.queue_places([entry.id]).get(entry.id)
-    line = lines.entry_line(entry, contest, viewer=viewer, board=board.entry_ids, place=place)
+    line = lines.entry_line(
+        entry,
+        contest,
+        viewer=viewer,
+        is_on_board=queries.is_on_board(entry, contest),
+        place=queries.place_in_queue(entry.id),
+    )
     context = {
         "line": line,
         "entry": entry,
@@ -142,6 +159,23 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
 
 
 @login_required
+@require_safe
+def mine(request: HttpRequest, competition: str) -> HttpResponse:
+    """All entries of whoever is signed in, a page at a time."""
+    contest, start = queries.competition(competition), page_start(request)
+    viewer = request.user.get_username()
+    found = _mine(contest, viewer, start=start, limit=LISTED)
+    context = {
+        "contest": contest,
+        "mine": found[:LISTED],
+        "slots": queries.slots(contest, viewer, now_ms=ms(timezone.now())),
+        "is_open": contest.phase == Phase.OPEN,
+        "next": str(start + LISTED) if len(found) > LISTED else "",
+    }
+    return render(request, "competitions/mine.html", context)
+
+
+@login_required
 @require_POST
 def resume(request: HttpRequest, submission: str) -> HttpResponse:
     """Run an eliminated entry in full, against a deposit."""
@@ -158,24 +192,26 @@ def terms_of(tags: list[list[str]]) -> list[str]:
     return [one.sentence for one in clauses if not isinstance(one.answer, Denied)]
 
 
-def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str, object]:
-    """What changes while a page is open."""
+def page_start(request: HttpRequest) -> int:
+    """Where the asked page of a list begins: ?after=, when it is a number."""
+    asked = request.GET.get("after", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
+
+
+def _live(
+    request: HttpRequest, contest: Competition, now: datetime, start: int = 0
+) -> dict[str, object]:
+    """What changes while a page is open. start: where its page of the board begins"""
     spec = from_json(Spec, contest.spec)
     viewer = request.user.get_username()
-    board = lines.board_of(contest, viewer=viewer)
-    entries = list(queries.entries(contest.id).filter(owner=viewer)) if viewer else []
-    places = queries.queue_places([one.id for one in entries])
-    mine = [
-        lines.entry_line(
-            one, contest, viewer=viewer, board=board.entry_ids, place=places.get(one.id)
-        )
-        for one in entries
-    ]
+    board = lines.board_of(contest, viewer=viewer, start=start)
+    mine = _mine(contest, viewer, start=0, limit=MOST_MINE) if viewer else []
     return {
         "contest": contest,
         "spec": spec,
         "board": board,
-        "mine": mine,
+        "mine": mine[:MOST_MINE],
+        "has_more_of_mine": len(mine) > MOST_MINE,
         "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
         "stages": stages(contest, spec),
         "next": next_step(contest, spec, now_ms=ms(now)),
@@ -186,6 +222,16 @@ def _live(request: HttpRequest, contest: Competition, now: datetime) -> dict[str
         "transfers": _transfers(contest) if is_ended(contest) else [],
         "now": now,
     }
+
+
+def _mine(contest: Competition, viewer: str, *, start: int, limit: int) -> list[lines.EntryLine]:
+    """The viewer's own entries, the newest first; one more than `limit` when there are more."""
+    entries = list(queries.entries_of(viewer, contest.id)[start : start + limit + 1])
+    places = queries.queue_places([one.id for one in entries])
+    return [
+        lines.entry_line(one, contest, viewer=viewer, is_on_board=True, place=places.get(one.id))
+        for one in entries
+    ]
 
 
 def _fixed(contest: Competition) -> dict[str, object]:
@@ -203,7 +249,7 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "public_baseline": lines.plain_score(evaluator.baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),
-        "can_cancel": can_end and not standing(queries.entry_rows(contest.id)),
+        "can_cancel": can_end and not queries.has_entries(contest.id),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from assay.messages import Result, Stop
@@ -49,22 +50,25 @@ class BoardLine:
 
 @dataclass(frozen=True)
 class Board:
-    """A whole board. groups: lines that share a place stand together."""
+    """A page of a board. groups: lines that share a place stand together.
+
+    best   the score of the first line of all     count  lines of the whole board
+    start  how many lines come before             next   where the following page begins, or empty
+    """
 
     groups: tuple[tuple[BoardLine, ...], ...]
     baseline: Score
+    best: Score | None
     is_final: bool
     count: int
+    start: int
+    next: str
 
     @property
-    def best(self) -> BoardLine | None:
-        """The first line, when there is one."""
-        return self.groups[0][0] if self.groups else None
-
-    @property
-    def entry_ids(self) -> frozenset[str]:
-        """The entries that everybody sees with their score."""
-        return frozenset(line.entry.id for group in self.groups for line in group)
+    def has_intervals(self) -> bool:
+        """Whether any score of the page comes with its uncertainty."""
+        scores = (line.score for group in self.groups for line in group)
+        return self.baseline.low_e9 is not None or any(one.low_e9 is not None for one in scores)
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,21 @@ class EntryLine:
         return self.entry.state == State.COMMITTED
 
 
-def board_of(contest: Competition, *, viewer: str) -> Board:
-    """The board that everybody sees; `viewer` only marks the own lines."""
-    rows = queries.leaderboard(contest.id)
+def board_of(contest: Competition, *, viewer: str, start: int = 0) -> Board:
+    """A page of the board that everybody sees; `viewer` only marks the own lines."""
+    rows = queries.leaderboard(contest.id, start=start, limit=MOST_LINES)
     is_final = may_see_final_score(contest.phase)
-    lines = [_line(row, viewer) for row in rows[:MOST_LINES]]
-    groups = tuple(tuple(group) for _, group in groupby(lines, key=_group))
-    return Board(groups, _baseline(contest, is_final=is_final), is_final, len(rows))
+    lines = [_line(row, viewer) for row in rows]
+    count = queries.board_size(contest)
+    return Board(
+        groups=tuple(tuple(group) for _, group in groupby(lines, key=_group)),
+        baseline=_baseline(contest, is_final=is_final),
+        best=_best(contest, is_final=is_final) if start else lines[0].score if lines else None,
+        is_final=is_final,
+        count=count,
+        start=start,
+        next=str(start + MOST_LINES) if count > start + MOST_LINES else "",
+    )
 
 
 def entry_line(
@@ -107,11 +119,11 @@ def entry_line(
     contest: Competition,
     *,
     viewer: str,
-    board: frozenset[str],
+    is_on_board: bool,
     place: int | None,
 ) -> EntryLine:
     """What the viewer may see of one entry."""
-    sees_score = may_see_score(entry, phase=contest.phase, viewer=viewer, board=board)
+    sees_score = may_see_score(entry, phase=contest.phase, viewer=viewer, is_on_board=is_on_board)
     sees_final = may_see_final_score(contest.phase)
     return EntryLine(
         entry=entry,
@@ -135,7 +147,12 @@ def results_of(entry: Submission, line: EntryLine) -> list[tuple[str, Result]]:
 
 def licence_words(tags: Iterable[tuple[str, str]]) -> str:
     """What a commercial licence of the entry costs, in two or three words."""
-    answer = may(Use.COMMERCIAL, parse([(name, value) for name, value in tags]), age_ms=0)
+    return _licence_words(tuple((name, value) for name, value in tags))
+
+
+@lru_cache(maxsize=256)  # most entries of a board offer the same terms
+def _licence_words(tags: tuple[tuple[str, str], ...]) -> str:
+    answer = may(Use.COMMERCIAL, parse(tags), age_ms=0)
     if isinstance(answer, Denied):
         return "not sold"
     if isinstance(answer, Priced):
@@ -149,6 +166,11 @@ def _line(row: BoardRow, viewer: str) -> BoardLine:
     score = Score(show_score(row.score_e9), row.score_e9, row.low_e9, row.high_e9)
     rank = f"={row.rank}" if row.is_tied else str(row.rank)
     return BoardLine(rank, score, entry, licence_words(entry.tags), entry.owner == viewer)
+
+
+def _best(contest: Competition, *, is_final: bool) -> Score | None:
+    found = queries.best_entry(contest)
+    return plain_score(found.final_score_e9 if is_final else found.score_e9) if found else None
 
 
 def _group(line: BoardLine) -> str:

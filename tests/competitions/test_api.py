@@ -34,6 +34,11 @@ def miner(client, name="keyholder"):
     return key, bearer(name)
 
 
+def body_of(answer):
+    """What an answer says, whether it came whole or in pieces."""
+    return answer.getvalue().decode(errors="replace")
+
+
 def send(client, raw, headers):
     kind = "application/octet-stream"
     return client.post("/api/messages", raw, content_type=kind, headers=headers)
@@ -88,7 +93,7 @@ def test_page_csv_and_api_show_the_same_scores(client):
         (2, "bob", "0.675000000"),
     ]
     sheet = client.get("/api/competitions/docs/leaderboard.csv")
-    rows = list(csv.DictReader(io.StringIO(sheet.text)))
+    rows = list(csv.DictReader(io.StringIO(sheet.getvalue().decode())))
     assert [row["score"] for row in rows] == ["0.775000000", "0.675000000"]
     html = client.get("/competitions/docs/").text
     for one in board["items"]:
@@ -248,7 +253,7 @@ def test_no_private_value_leaves_before_the_close(client, signed_in, viewer):
         signed_in(viewer)
         headers |= bearer(viewer)
     for path in _routes(one):
-        text = client.get(path, headers=headers).text
+        text = body_of(client.get(path, headers=headers))
         assert not [secret for secret in secrets if secret in text], path
     for name in (sealed.inputs["sha256"], sealed.labels["sha256"]):
         assert client.get(f"/api/blobs/{name}").json()["code"] == "ledger.blob_missing"
@@ -269,3 +274,16 @@ def test_no_private_value_leaves_before_the_close(client, signed_in, viewer):
 def test_an_answer_is_json_even_when_the_name_is_odd(client, address, code):
     answer = client.get(address)
     assert (json.loads(answer.content)["code"], answer.status_code < 500) == (code, True)
+
+
+def test_the_board_is_given_page_by_page_and_the_sheet_has_all_of_it(client):
+    factories.competition()
+    for number in range(3):
+        factories.scored(f"miner{number}", number=number, right=30 - number)
+    first = client.get("/api/competitions/docs/leaderboard?limit=2").json()
+    assert ([one["rank"] for one in first["items"]], first["next"]) == ([1, 2], "2")
+    last = client.get("/api/competitions/docs/leaderboard?limit=2&after=2").json()
+    assert ([one["rank"] for one in last["items"]], last["next"]) == ([3], "")
+    sheet = body_of(client.get("/api/competitions/docs/leaderboard.csv"))
+    assert [line.split(",")[0] for line in sheet.splitlines()] == ["rank", "1", "2", "3"]
+    assert client.get("/api/competitions/docs/leaderboard?after=x").status_code == 422

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from assay import wire
 from competitions.errors import SubmissionTooLarge
+from competitions.views import board, lines
 from ledger.models import Message
 from ledger.rules.entry import read_entry
 from tests import factories
@@ -59,7 +60,7 @@ def test_the_list_takes_the_same_number_of_queries_for_one_and_for_five(
         factories.competition(name)
     with django_assert_max_num_queries(5):
         assert client.get("/competitions/").text.count("<li>") == 5
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         client.get("/")
 
 
@@ -69,7 +70,7 @@ def test_a_board_takes_the_same_number_of_queries_for_many_entries(
     factories.competition()
     for number in range(4):
         factories.scored(f"miner{number}", right=20 + number)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         html = client.get("/competitions/docs/leaderboard/").text
     assert re.findall(r">(miner\d)</a>", html) == ["miner3", "miner2", "miner1", "miner0"]
 
@@ -196,3 +197,50 @@ def test_an_entry_that_is_out_waits_for_no_final_score(client):
     ).text
     assert "It is out" in html
     assert "decides after the close" not in html
+
+
+def test_the_list_goes_on_behind_a_page_and_keeps_its_sections(client, monkeypatch):
+    monkeypatch.setattr(board, "LISTED", 2)
+    for name in ("one", "two"):
+        factories.competition(name)
+    factories.competition("three", is_open=False)
+    first = client.get("/competitions/").text
+    assert re.findall(r'href="/competitions/(\w+)/"', first).count("three") == 0
+    assert '?after=2">More competitions' in first
+    last = client.get("/competitions/?after=2").text
+    assert "Opening soon" in last
+    assert "None is open" not in last
+    assert re.findall(r'<h3><a href="/competitions/(\w+)/"', last) == ["three"]
+    assert client.get("/competitions/?after=9e9").status_code == 200
+
+
+def test_a_board_goes_on_behind_a_page_with_the_next_rank_and_follows_there(client, monkeypatch):
+    monkeypatch.setattr(lines, "MOST_LINES", 2)
+    factories.competition()
+    for number in range(3):
+        factories.scored(f"miner{number}", number=number, right=30 - number)
+    first = client.get("/competitions/docs/").text
+    assert 'leaderboard/?after=2">Next places' in first
+    html = client.get("/competitions/docs/leaderboard/?after=2").text
+    assert re.findall(r'class="rank num"[^>]*>([^<]+)<', html) == ["3"]
+    assert 'hx-get="/competitions/docs/leaderboard/?after=2"' in html, "the same page is polled"
+    assert "0.750" in html, "the best score is that of the whole board"
+    assert re.search(r"<dt>On the board</dt><dd>3</dd>", html)
+    beyond = client.get("/competitions/docs/leaderboard/?after=400").text
+    assert "The board ends before this page" in beyond
+
+
+def test_a_miner_with_many_entries_finds_all_of_them_on_a_page_of_its_own(signed_in, monkeypatch):
+    monkeypatch.setattr(board, "MOST_MINE", 1)
+    factories.competition()
+    for number in range(2):
+        factories.scored("miner", number=number)
+    client = signed_in("miner")
+    html = client.get("/competitions/docs/").text
+    assert ("Try 1" in html, "Try 0" in html) == (True, False)
+    assert 'href="/competitions/docs/entries/"' in html
+    every = client.get("/competitions/docs/entries/").text
+    assert "Try 1" in every
+    assert "Try 0" in every
+    client.logout()
+    assert client.get("/competitions/docs/entries/").status_code == 302

@@ -51,6 +51,8 @@ def test_replay_names_every_value_that_was_changed(told, replay, table):
     model = apps.get_model(table.TABLE)
     key = model.objects.order_by("pk").values_list("pk", flat=True).last()
     for field in model._meta.concrete_fields:
+        if field.generated:
+            continue  # the database computes it from another column
         before = model.objects.values_list(field.attname, flat=True).get(pk=key)
         after = changed(before, field)
         if not overwrite(model, key, field, after):

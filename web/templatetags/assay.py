@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from types import MappingProxyType
 
 from django import template
@@ -87,7 +86,7 @@ def moment(at: int | datetime | None) -> SafeString | str:
     when = when.astimezone(UTC)
     said = f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
     iso = when.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return format_html('<time class="num" datetime="{}">{}</time>', iso, said)
+    return SafeString(f'<time class="num" datetime="{iso}">{said}</time>')  # digits and our words
 
 
 @register.simple_tag
@@ -134,23 +133,35 @@ def here(context: template.Context, prefix: str) -> SafeString:
     return SafeString(' aria-current="page"' if is_here else "")
 
 
-@register.inclusion_tag("web/parts/interval.html")
+@register.filter
+def digits(text: str | None) -> SafeString:
+    """A score as text with its later digits quiet, or a dash; copies plainly."""
+    if not text:
+        return SafeString('<span class="soft">\u2013</span>')
+    return format_html(
+        '<span class="num">{}<span class="soft small">{}</span></span>', text[:5], text[5:]
+    )
+
+
+@register.simple_tag
 def interval(
     low_e9: int, score_e9: int, high_e9: int, base_e9: int | None = None, *, span: str = "0 1"
-) -> dict[str, object]:
+) -> SafeString:
     """The uncertainty bar of a score: low to high, the score, and the baseline as a dashed line.
 
     span  the two ends of the scale, in whole scores: "0 1", or "0.4 0.9"
     """
     from_e9, to_e9 = (_e9(end) for end in span.split())
-    at = partial(_place, from_e9=from_e9, to_e9=to_e9)
-    return {
-        "low": at(low_e9),
-        "at": at(score_e9),
-        "high": at(high_e9),
-        "base": None if base_e9 is None else at(base_e9),
-        "title": f"{percent(score_e9)}, between {percent(low_e9)} and {percent(high_e9)}",
-    }
+    low, at, high = (_place(one, from_e9, to_e9) for one in (low_e9, score_e9, high_e9))
+    title = f"{percent(score_e9)}, between {percent(low_e9)} and {percent(high_e9)}"
+    base = "" if base_e9 is None else _line(_place(base_e9, from_e9, to_e9), "base", 0, 20)
+    # Whole numbers and our own words: a board draws a hundred of these.
+    return SafeString(
+        '<svg class="interval" viewBox="0 0 1000 20" preserveAspectRatio="none" role="img"'
+        f' aria-label="{title}"><title>{title}</title><line x1="0" y1="10" x2="1000" y2="10"/>'
+        f'{base}<line class="spread" x1="{low}" y1="10" x2="{high}" y2="10"/>'
+        f"{_line(at, 'at', 3, 17)}</svg>"
+    )
 
 
 @register.inclusion_tag("web/parts/shares.html")
@@ -167,6 +178,10 @@ def shares(rates: list[int]) -> dict[str, object]:
 def _sign(nano: int, *, signed: bool) -> str:
     plus = "+" if signed and nano > 0 else ""
     return "\u2212" if nano < 0 else plus
+
+
+def _line(x: int, name: str, top: int, bottom: int) -> str:
+    return f'<line class="{name}" x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
 
 
 def _place(value_e9: int, from_e9: int, to_e9: int) -> int:

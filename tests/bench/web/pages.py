@@ -26,10 +26,10 @@ class Page:
 
 
 def pages() -> list[Page]:
-    return [*_contest_pages(), *_rights_pages(), *_record_pages()]
+    return [*contest_pages(), *rights_pages(), *record_pages()]
 
 
-def _contest_pages() -> list[Page]:
+def contest_pages() -> list[Page]:
     mine = Submission.objects.filter(competition=OPEN, owner=MINER, state="scored")
     entry, board = mine.earliest("committed_ms").pk, f"/competitions/{OPEN}/leaderboard/"
     return [
@@ -45,6 +45,7 @@ def _contest_pages() -> list[Page]:
         Page("board, polled piece", board, headers=PIECE),
         Page("board, polled by its miner", board, MINER, PIECE),
         Page("settled board", f"/competitions/{SETTLED}/leaderboard/"),
+        Page("all entries of a miner", f"/competitions/{OPEN}/entries/", MINER),
         Page("entry", f"/submissions/{entry}/"),
         Page("entry, its miner", f"/submissions/{entry}/", MINER),
         Page("sponsor's desk", "/sponsor/", "sponsor"),
@@ -56,7 +57,7 @@ def _contest_pages() -> list[Page]:
     ]
 
 
-def _rights_pages() -> list[Page]:
+def rights_pages() -> list[Page]:
     work, grant = f"/models/{work_of(0)}/", Grant.objects.filter(holder=BUYER).earliest("from_ms")
     return [
         Page("models", "/models/"),
@@ -72,7 +73,7 @@ def _rights_pages() -> list[Page]:
     ]
 
 
-def _record_pages() -> list[Page]:
+def record_pages() -> list[Page]:
     order = Grant.objects.earliest("from_ms")
     return [
         Page("account", f"/accounts/{BUYER}/"),

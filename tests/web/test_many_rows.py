@@ -1,0 +1,25 @@
+"""However many rows there are, a page asks the database the same number of questions."""
+
+import pytest
+from django.db import transaction
+
+from tests.bench.web import build, measure, pages
+
+pytestmark = pytest.mark.django_db
+SIZES = (build.Size(60, 25, 40, 20), build.Size(240, 60, 120, 60))
+
+
+def questions(size, listed):
+    """Page -> its queries, on a site of this size, which is gone afterwards."""
+    with transaction.atomic():
+        build.fill(size)
+        found = {one.name: measure.cost_of(one, times=1).queries for one in listed()}
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.mark.parametrize("listed", [pages.contest_pages, pages.record_pages])
+def test_a_page_takes_as_many_queries_on_a_large_site_as_on_a_small_one(listed):
+    small, large = (questions(size, listed) for size in SIZES)
+    assert large == small
+    assert max(large.values()) <= measure.QUERIES
