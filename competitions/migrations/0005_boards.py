@@ -7,7 +7,7 @@ import competitions.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("competitions", "0003_racing"),
+        ("competitions", "0004_previews"),
     ]
 
     operations = [
