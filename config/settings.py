@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 
 from assay.keys import public_hex, read_or_make_key
 from config import env
+from workers import doorbell, files
 
 ENV = env.read()
 HOUSE = env.HOUSE
@@ -187,6 +188,7 @@ _FILES = {
     "processed_folder": str(DATA / "broker-done"),
     "control_folder": str(DATA / "broker-control"),
     "store_processed": False,
+    "polling_interval": files.LOOK_S,
 }
 _REDIS = {
     "visibility_timeout": 4 * 3600,
@@ -207,6 +209,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {}
 )
 if CELERY_BROKER_TRANSPORT_OPTIONS is _FILES:
+    CELERY_BROKER_TRANSPORT = "workers.files:Transport"
     (DATA / "broker").mkdir(exist_ok=True)
     (DATA / "broker-control").mkdir(exist_ok=True)
 CELERY_TASK_ACKS_LATE = True
@@ -220,11 +223,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {
-    "workers.tasks.score_*": {"queue": "evaluate"},
-    "workers.tasks.prepare_*": {"queue": "evaluate"},
-    "workers.tasks.preview_*": {"queue": "evaluate"},
-}
+CELERY_TASK_ROUTES = {bell: {"queue": queue} for bell, queue in doorbell.QUEUES.items()}
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "workers.clock.tick", "schedule": float(TICK_S)},

@@ -47,7 +47,7 @@ PROGRAMS = (
         "redis",
         ("redis-server", "valkey-server"),
         "redis-server",
-        "a broker that answers at once and gives back the task of a killed worker",
+        "a broker for several hosts, which gives back the task of a killed worker",
     ),
     Program(
         "chromium",

@@ -2,9 +2,11 @@
 
 from celery import current_app
 from django.apps import AppConfig
-from kombu.exceptions import OperationalError
 
 from ledger import bell
+from workers.doorbell import BROKER_DOWN, EXPIRES_S, is_waiting
+
+FOLLOW = "workers.dispatch.follow"
 
 
 class WorkersConfig(AppConfig):
@@ -22,6 +24,7 @@ def wake(**_: object) -> None:
     A broker that is down costs time, not work: the sweep finds everything within seconds.
     """
     try:
-        current_app.send_task("workers.dispatch.follow", ignore_result=True, retry=False)
-    except (OperationalError, OSError):
+        if not is_waiting(FOLLOW):
+            current_app.send_task(FOLLOW, expires=EXPIRES_S, ignore_result=True, retry=False)
+    except BROKER_DOWN:
         return

@@ -12,17 +12,19 @@ from competitions import queries as contests
 from ledger import actions, bell, queries, sequencer
 from ledger.errors import AnotherHistory
 from workers import tasks
+from workers.doorbell import Bell
 
+# Task, and the field of the message that leads to its competition; a bell needs none.
 ROUTES: Mapping[str, tuple[Task, str]] = {
-    "submission.committed": (tasks.score_entries, "competition"),
-    "submission.scored": (tasks.move_contest_of, "submission"),
-    "submission.eliminated": (tasks.move_contest_of, "submission"),
-    "submission.resumed": (tasks.score_entries, "competition"),
-    "submission.refused": (tasks.move_contest_of, "submission"),
-    "submission.failed": (tasks.move_contest_of, "submission"),
+    "submission.committed": (tasks.score_next, ""),
+    "submission.scored": (tasks.move_contest, "submission"),
+    "submission.eliminated": (tasks.move_contest, "submission"),
+    "submission.resumed": (tasks.score_next, ""),
+    "submission.refused": (tasks.move_contest, "submission"),
+    "submission.failed": (tasks.move_contest, "submission"),
     "competition.closed": (tasks.move_contest, "competition"),
-    "competition.verifying": (tasks.score_entries, "competition"),
-    "submission.final_scored": (tasks.move_contest_of, "submission"),
+    "competition.verifying": (tasks.score_next, ""),
+    "submission.final_scored": (tasks.move_contest, "submission"),
     "baseline.scored": (tasks.move_contest, "competition"),
     "competition.settled": (tasks.license_winners, "competition"),
 }
@@ -32,32 +34,41 @@ _LOG = logging.getLogger(__name__)
 _told: list[str] = []  # the refusal that the log of this process tells; empty when there is none
 
 
-@shared_task(name="workers.dispatch.follow")
+@shared_task(base=Bell, name="workers.dispatch.follow")
 def follow() -> int:
-    """Sequence what waits, then send one task for each new message. Rung by the bell and by beat.
+    """Sequence what waits, then send the tasks that the new messages ask for, each once.
 
-    It looks until nothing waits: whoever appends while an earlier message waits rings no bell.
+    Rung by the bell and by the sweep. It looks until nothing waits: whoever appends while an
+    earlier message waits rings no bell.
     The bookmark moves after the sends: a crash in between sends twice, never not at all.
     """
     is_placed = _place()
     start = queries.next_index("dispatch")
     messages = list(queries.messages_from(start, limit=MOST_AT_ONCE))
-    for message in messages:
-        if route := ROUTES.get(message.kind):
-            task, subject = route
-            task.delay(queries.subject_of(message, subject))
+    routed = [(message, *ROUTES[message.kind]) for message in messages if message.kind in ROUTES]
+    asked = [
+        (task, _competition(queries.subject_of(message, field), field) if field else "")
+        for message, task, field in routed
+    ]
+    for task, competition in dict.fromkeys(asked):
+        task.delay(*filter(None, [competition]))
     if messages:
         last = messages[-1].log_index
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
     now = timezone.now()
     if contests.previews_waiting(now).exists():  # a request is no message of the log
-        tasks.preview_drafts.delay()
+        tasks.preview_next.delay()
     if contests.drafts_waiting(now).exists():
-        tasks.prepare_drafts.delay()
+        tasks.prepare_next.delay()
     if is_placed and queries.waiting_messages():
         bell.ring()  # for what came while the last turn ended: its bell was not rung
     return len(messages)
+
+
+def _competition(subject: str, field: str) -> str:
+    """The competition that a message is about, or that its entry is in."""
+    return contests.submission(subject).competition if field == "submission" else subject
 
 
 def _place() -> bool:

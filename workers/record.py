@@ -15,6 +15,7 @@ from assay.witness import PATH, checkpoint_path, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
 from ledger.sequencer import proofs
+from workers.doorbell import Bell
 
 TIME_LIMIT_S = 10.0
 MOST_ANSWER_BYTES = 64 << 10
@@ -31,7 +32,7 @@ class _Answer(NamedTuple):
     text: str
 
 
-@shared_task
+@shared_task(base=Bell)
 def ask_witnesses(again_s: int = ASK_AGAIN_S) -> None:
     """Bring the newest checkpoint to every witness that has not cosigned it.
 
@@ -43,7 +44,7 @@ def ask_witnesses(again_s: int = ASK_AGAIN_S) -> None:
             ask(vkey, url, http, now=timezone.now(), again_s=again_s)
 
 
-@shared_task
+@shared_task(base=Bell)
 def sweep_files() -> int:
     """Delete files that neither a message nor a draft names a day after they were stored.
 
@@ -57,7 +58,7 @@ def sweep_files() -> int:
     return gone + actions.sweep_strays(now=now, kept=kept).gone
 
 
-@shared_task
+@shared_task(base=Bell)
 def cross_bridge() -> None:
     """Bring in what came from outside, and pay out what is held for it.
 

@@ -12,15 +12,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from assay.errors import AssayError
+from workers.doorbell import QUEUES as BELLS
 from workers.supervisor import Child, Plan
 
 HOUSE = Path(__file__).resolve().parents[1]
 SOCKET_PATH_BYTES = 100  # the kernel takes 107
 NO_BROKER = (
-    "no redis-server or valkey-server: messages go through files, which is slower, and a killed "
-    "worker's task waits for the sweep; apt-get install redis-server"
+    "no redis-server or valkey-server: messages go through files, and a killed worker's task waits "
+    "for the sweep; apt-get install redis-server"
 )
-QUEUES = {"default": "default,chain", "evaluate": "evaluate"}
+SCORING = ("preview", "prepare", "evaluate")
+QUEUES = {
+    "default": ",".join(["default", *(one for one in BELLS.values() if one not in SCORING)]),
+    "evaluate": ",".join(SCORING),
+}
 WORKER_STOP_S = 35
 MOST_SLOTS = 4
 

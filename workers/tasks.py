@@ -1,5 +1,7 @@
 """The tasks: three to ten lines each. All may run twice; the database decides who counts."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -7,70 +9,86 @@ from competitions import queries
 from competitions.actions import deadline, drafts, previews, score
 from competitions.errors import StaleAttempt
 from workers import bench, preparation, previewing, scoring
+from workers.doorbell import Bell
+
+MOST_TAKEN_FIRST = 20  # by other workers, between my look and my lease; the next bell comes soon
 
 
-@shared_task(acks_late=True, reject_on_worker_lost=True)
-def score_evaluation(evaluation: int) -> None:
-    """Score one entry, or the baseline, on one slice, in the sandbox.
+@shared_task(base=Bell, reject_on_worker_lost=True)
+def score_next() -> None:
+    """Score what waits longest: one entry, or the baseline, on one slice, in the sandbox.
 
-    A worker whose sandbox is weaker than the competition asks leaves it to others.
+    Whoever begins rings for the next: so one that waits keeps every worker at work. A worker whose
+    sandbox is weaker than a competition asks leaves its entries to others.
     """
-    if not bench.can_hold(queries.least_level(evaluation)):
-        return
+    now = timezone.now()
+    asked = queries.levels_asked(now)
+    mine = [name for name, least in asked.items() if bench.can_hold(least)]
+    waiting = queries.evaluations_waiting(now).filter(competition__in=mine).order_by("pk")
+    for work in waiting[:MOST_TAKEN_FIRST]:
+        if score_evaluation(work.pk):
+            return
+
+
+def score_evaluation(evaluation: int) -> bool:
+    """Score this one, unless another worker has it or it is done: then False."""
     fence = score.lease_evaluation(evaluation=evaluation, now=timezone.now())
     if fence is None:
-        return
-    try:
+        return False
+    ring_for_work()
+    with suppress(StaleAttempt):
         scoring.score(evaluation, fence)
-    except StaleAttempt:
-        return
+    return True
 
 
-@shared_task(acks_late=True, reject_on_worker_lost=True)
-def prepare_draft(draft: str) -> None:
+@shared_task(base=Bell, reject_on_worker_lost=True)
+def prepare_next() -> None:
     """Pin a sponsor's task and measure its baseline in the sandbox, where it is strong enough."""
-    if not bench.can_hold(queries.least_level_of_draft(draft)):
-        return
+    for draft in queries.drafts_waiting(timezone.now()).order_by("updated_at"):
+        least = queries.least_level_of_draft(draft.pk)
+        if bench.can_hold(least) and prepare_draft(draft.pk):
+            return
+
+
+def prepare_draft(draft: str) -> bool:
+    """Prepare this one, unless another worker has it or it is done: then False."""
     fence = drafts.lease_preparation(draft=draft, now=timezone.now())
     if fence is None:
-        return
-    try:
+        return False
+    ring_for_work()
+    with suppress(StaleAttempt):
         preparation.prepare(draft, fence)
-    except StaleAttempt:
-        return
+    return True
 
 
-@shared_task(acks_late=True, reject_on_worker_lost=True)
-def preview_draft(draft: str) -> None:
+@shared_task(base=Bell, reject_on_worker_lost=True)
+def preview_next() -> None:
     """Read a sponsor's files, in a jail, for what is shown before anything runs."""
+    for found in queries.previews_waiting(timezone.now()).order_by("pk"):
+        if preview_draft(found.pk):
+            return
+
+
+def preview_draft(draft: str) -> bool:
+    """Read the files of this one, unless another worker has it or it is done: then False."""
     fence = previews.lease(draft=draft, now=timezone.now())
     if fence is None:
-        return
-    try:
+        return False
+    ring_for_work()
+    with suppress(StaleAttempt):
         previewing.preview(draft, fence)
-    except StaleAttempt:
-        return
+    return True
 
 
-@shared_task
-def preview_drafts() -> None:
-    """Send the previews that nobody holds."""
-    for found in queries.previews_waiting(timezone.now()):
-        preview_draft.delay(found.pk)
-
-
-@shared_task
-def prepare_drafts() -> None:
-    """Send the preparations that nobody holds."""
-    for draft in queries.drafts_waiting(timezone.now()):
-        prepare_draft.delay(draft.pk)
-
-
-@shared_task
-def score_entries(competition: str) -> None:
-    """Send the scoring work of a competition that nobody holds."""
-    for work in queries.evaluations_waiting(timezone.now()).filter(competition=competition):
-        score_evaluation.delay(work.pk)
+def ring_for_work() -> None:
+    """Ring for the work that nobody holds; whoever leases it first does it."""
+    now = timezone.now()
+    if queries.previews_waiting(now).exists():
+        preview_next.ring()
+    if queries.drafts_waiting(now).exists():
+        prepare_next.ring()
+    if queries.evaluations_waiting(now).exists():
+        score_next.ring()
 
 
 @shared_task
@@ -80,23 +98,6 @@ def move_contest(competition: str) -> None:
 
 
 @shared_task
-def move_contest_of(submission: str) -> None:
-    """The same, for the competition of an entry."""
-    deadline.advance(queries.submission(submission).competition, now=timezone.now())
-
-
-@shared_task(acks_late=True)
 def license_winners(competition: str) -> None:
     """Make every winning adapter a licensed work."""
     deadline.license_winners(competition, now=timezone.now())
-
-
-def send_waiting() -> None:
-    """Send again all work that nobody holds; whoever leases it first does it."""
-    now = timezone.now()
-    for found in queries.previews_waiting(now):
-        preview_draft.delay(found.pk)
-    for draft in queries.drafts_waiting(now):
-        prepare_draft.delay(draft.pk)
-    for work in queries.evaluations_waiting(now):
-        score_evaluation.delay(work.pk)

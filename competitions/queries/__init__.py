@@ -58,13 +58,14 @@ from competitions.queries.work import (
     Ticket,
     files_in_use,
     ignored_fields,
-    least_level,
     least_level_of_draft,
+    levels_asked,
     marks,
     score_receipt,
     scoring_code,
     ticket,
     track,
+    unlicensed_winners,
 )
 
 __all__ = [
@@ -104,8 +105,8 @@ __all__ = [
     "is_on_board",
     "leaderboard",
     "leaderboard_lines",
-    "least_level",
     "least_level_of_draft",
+    "levels_asked",
     "manifest",
     "manifest_bytes",
     "marks",
@@ -126,4 +127,5 @@ __all__ = [
     "ticket",
     "totals",
     "track",
+    "unlicensed_winners",
 ]

@@ -1,7 +1,10 @@
 """What workers, re-runs and the sweep of files ask of the contest. Nothing here writes."""
 
 import json
+from datetime import datetime
 from typing import NamedTuple
+
+from django.db.models import Exists, OuterRef
 
 from assay.messages import Result
 from assay.wire import from_json
@@ -13,7 +16,7 @@ from competitions.queries.contests import (
     competition_row,
     entry_row,
     entry_rows,
-    evaluation,
+    evaluations_waiting,
     evaluator_row,
     manifest,
     sealed,
@@ -28,6 +31,7 @@ from evaluator.rerun import Receipt
 from ledger import blobs
 from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in
+from licensing import queries as rights
 
 MOST_RESULTS_BYTES = 80 << 20
 
@@ -101,11 +105,22 @@ class Ticket(NamedTuple):
     salt: str
 
 
-def least_level(number: int) -> str:
-    """The weakest sandbox that may do a piece of scoring work; any, when the work is done."""
-    work = evaluation(number)
-    contest = Competition.objects.filter(pk=work.competition).first() if work else None
-    return str(contest.spec["min_sandbox_level"]) if contest else SANDBOX_LEVELS[0]
+def levels_asked(now: datetime) -> dict[str, str]:
+    """Competition -> the weakest sandbox that may do its scoring work; those where some waits."""
+    names = evaluations_waiting(now).values("competition").distinct()
+    specs = Competition.objects.filter(pk__in=names).values_list("pk", "spec__min_sandbox_level")
+    return dict(specs)
+
+
+def unlicensed_winners() -> list[str]:
+    """Competitions that paid a prize to an entry whose adapter is no work yet."""
+    works = rights.works().filter(pk=OuterRef("adapter_sha256")).order_by()
+    paid = (
+        Submission.objects.filter(place__isnull=False, prize_nano__gt=0)
+        .exclude(Exists(works))
+        .order_by()
+    )
+    return [*paid.values_list("competition", flat=True).distinct()]
 
 
 def least_level_of_draft(name: str) -> str:

@@ -149,21 +149,19 @@ def test_a_server_killed_while_an_order_is_in_flight_has_taken_it_or_not(founded
 
 def test_a_dispatcher_killed_at_any_step_sends_every_task_in_order(founded, sent):
     """Guards that the bookmark moves after the sends: the other way round a task is lost."""
-    factories.competition(quota=1000)
     place_all(factories.NOW)
-    dies_at(FOR_EVER, dispatch.follow, sent)
-    sent.write_text("")
     wanted = []
     for step in count(1):
-        scored = factories.scored("miner", number=step)
-        wanted.append(f"move_contest_of {scored}")
+        factories.competition(f"docs-{step}", f"sponsor-{step}", quota=1000)
+        factories.scored("miner", f"docs-{step}", number=step)
+        wanted.append(f"move_contest docs-{step}")
         place_all(timezone.now() + LATER * step)
         is_dead = dies_at(step, dispatch.follow, sent)
         dies_at(FOR_EVER, dispatch.follow, sent)
         if not is_dead:
             break
     assert step > LEAST["dispatcher"]
-    told = [line for line in sent.read_text().splitlines() if line.startswith("move_contest_of")]
+    told = [line for line in sent.read_text().splitlines() if line.startswith("move_contest")]
     assert list(dict.fromkeys(told)) == wanted, "lost or reordered"
     assert queries.next_index("dispatch") == queries.log_size()
 

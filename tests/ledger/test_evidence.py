@@ -268,7 +268,7 @@ def test_a_stopped_log_is_told_on_every_page_that_tells_its_state(now, client):
 
 
 def test_the_worker_tells_a_refusal_once_and_once_that_it_is_over(now, monkeypatch, caplog):
-    monkeypatch.setattr(tasks.prepare_drafts, "delay", lambda: None)
+    monkeypatch.setattr(tasks.prepare_next, "delay", lambda: None)
     monkeypatch.setattr(dispatch.bell, "ring", lambda: pytest.fail("nobody can do anything"))
     monkeypatch.setattr(dispatch, "_told", [])
     caplog.set_level(logging.WARNING)

@@ -7,8 +7,6 @@ noted by Celery's own signal. Where tasks shall run, Celery runs them at once (`
 from collections import Counter
 
 import pytest
-from celery.signals import before_task_publish
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from competitions import queries
@@ -25,47 +23,22 @@ from tests import factories, racers
 from tests.ledger.store import put_bytes
 from workers import apps, clock, dispatch, preparation, scoring, tasks
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now", "take_all")]
 
-# kind of message: (task that it asks for, the field of the message that says for what)
+# kind of message: (task that it asks for, for which competition; a bell is for none)
 WANTED = {
-    "submission.committed": ("score_entries", "competition"),
-    "submission.scored": ("move_contest_of", "submission"),
-    "submission.eliminated": ("move_contest_of", "submission"),
-    "submission.resumed": ("score_entries", "competition"),
-    "submission.refused": ("move_contest_of", "submission"),
-    "submission.failed": ("move_contest_of", "submission"),
-    "competition.closed": ("move_contest", "competition"),
-    "competition.verifying": ("score_entries", "competition"),
-    "submission.final_scored": ("move_contest_of", "submission"),
-    "baseline.scored": ("move_contest", "competition"),
-    "competition.settled": ("license_winners", "competition"),
+    "submission.committed": ("score_next", ""),
+    "submission.scored": ("move_contest", "docs"),
+    "submission.eliminated": ("move_contest", "docs"),
+    "submission.resumed": ("score_next", ""),
+    "submission.refused": ("move_contest", "docs"),
+    "submission.failed": ("move_contest", "docs"),
+    "competition.closed": ("move_contest", "docs"),
+    "competition.verifying": ("score_next", ""),
+    "submission.final_scored": ("move_contest", "docs"),
+    "baseline.scored": ("move_contest", "docs"),
+    "competition.settled": ("license_winners", "docs"),
 }
-
-
-@pytest.fixture(autouse=True)
-def now(monkeypatch):
-    """Set what the hands take for now."""
-
-    def stand_at(seconds):
-        monkeypatch.setattr(timezone, "now", lambda: factories.at(seconds))
-
-    stand_at(30)
-    return stand_at
-
-
-@pytest.fixture
-def sent():
-    """(task, argument) of everything that was sent, in order."""
-    found = []
-
-    def note(sender, body, **_):
-        arguments, _, _ = body
-        found.append((sender.rpartition(".")[2], *arguments))
-
-    before_task_publish.connect(note, weak=False)
-    yield found
-    before_task_publish.disconnect(note)
 
 
 class Bench:
@@ -121,13 +94,10 @@ def test_every_message_asks_for_its_task_and_no_other(sent):
     a_whole_story()
     follow_all()
     assert set(dispatch.ROUTES) == set(WANTED)
-    wanted = []
-    for message in Message.objects.order_by("log_index"):
-        task, field = WANTED.get(message.kind, ("", ""))
-        wanted += [(task, ledger_queries.subject_of(message, field))] if task else []
-    assert sent == wanted
-    kinds = set(Message.objects.values_list("kind", flat=True))
-    assert set(WANTED) <= kinds, "the story has a message of every routed kind"
+    kinds = Message.objects.order_by("log_index").values_list("kind", flat=True)
+    wanted = [WANTED[kind] for kind in kinds if kind in WANTED]
+    assert sent == [(task, *filter(None, [name])) for task, name in dict.fromkeys(wanted)]
+    assert set(WANTED) <= set(kinds), "the story has a message of every routed kind"
 
 
 def test_following_again_sends_nothing_again(sent):
@@ -135,13 +105,13 @@ def test_following_again_sends_nothing_again(sent):
     factories.submission()
     follow_all()
     before = list(sent)
-    assert ("score_entries", "docs") in before
+    assert ("score_next",) in before
     assert dispatch.follow() == 0
     assert sent == before
 
 
 def test_a_crash_between_the_sends_and_the_bookmark_sends_twice_and_never_not_at_all(
-    sent, monkeypatch
+    sent, take_all, monkeypatch
 ):
     """Guards the order of the two: a bookmark that moved first would lose the task."""
     factories.competition()
@@ -154,9 +124,10 @@ def test_a_crash_between_the_sends_and_the_bookmark_sends_twice_and_never_not_at
         broken.setattr(ledger_actions, "advance", crash)
         with pytest.raises(ConnectionError):
             dispatch.follow()
-    assert sent.count(("score_entries", "docs")) == 1
+    assert sent.count(("score_next",)) == 1
+    take_all()
     follow_all()
-    assert sent.count(("score_entries", "docs")) == 2
+    assert sent.count(("score_next",)) == 2
 
 
 def test_a_broker_that_is_down_moves_no_bookmark(sent, monkeypatch):
@@ -167,12 +138,12 @@ def test_a_broker_that_is_down_moves_no_bookmark(sent, monkeypatch):
         raise OperationalError("connection refused")
 
     with monkeypatch.context() as broken:
-        broken.setattr(tasks.score_entries, "apply_async", unreachable)
+        broken.setattr(tasks.score_next, "apply_async", unreachable)
         with pytest.raises(OperationalError):
             dispatch.follow()
     assert not Bookmark.objects.filter(reader="dispatch").exclude(next_index=0).exists()
     follow_all()
-    assert ("score_entries", "docs") in sent
+    assert ("score_next",) in sent
 
 
 def test_a_bell_that_nobody_hears_is_no_error(monkeypatch):
@@ -191,40 +162,40 @@ def test_of_two_that_follow_from_one_place_the_bookmark_moves_once():
     assert ledger_queries.next_index("dispatch") == 7
 
 
-def test_the_sweep_sends_again_only_what_nobody_holds(sent, now):
-    factories.competition(quota=3)
-    for number, owner in enumerate(("ada", "bob", "cyd")):
-        factories.submission(owner, number=number)
-    ada, bob, cyd = Evaluation.objects.order_by("pk").values_list("pk", flat=True)
-    for held, seconds in ((ada, 30), (bob, -4000)):
-        assert factories.score.lease_evaluation(evaluation=held, now=factories.at(seconds))
-    waiting, held = factories.draft(name="one"), factories.draft(name="two")
-    for one in (waiting, held):
-        factories.drafts.request_preparation(one.id, sponsor="sponsor", now=factories.NOW)
-    factories.drafts.lease_preparation(draft=held.id, now=factories.at(29))
-    tasks.send_waiting()
-    assert sorted(sent) == sorted(
-        [("prepare_draft", waiting.id), ("score_evaluation", bob), ("score_evaluation", cyd)]
-    )
+def test_winners_whose_message_was_lost_are_licensed_by_the_sweep(now):
+    """Guards against a worker that was killed between the payout and the licences."""
+    factories.competition()
+    ada = factories.scored("ada")
+    assert factories.settle(right={ada: 39})[-1] == "settled"
+    (won,) = (one.adapter_sha256 for one in queries.entry_rows("docs"))
+    assert not rights.has_work(won)
+    now(700)
+    clock.sweep()
+    assert rights.has_work(won)
+    assert queries.unlicensed_winners() == []
 
 
-def test_only_a_draft_that_waits_is_asked_for(sent, now):
+def test_looking_for_winners_without_a_work_is_one_query(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert queries.unlicensed_winners() == []
+
+
+def test_only_a_draft_that_waits_is_asked_for(sent, take_all, now):
     """A request is no message of the log: the bell is rung, and follow looks for what waits."""
     made = factories.draft()
     follow_all()
-    assert ("prepare_drafts",) not in sent, "it is still being edited"
+    assert ("prepare_next",) not in sent, "it is still being edited"
     factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
     dispatch.follow()
-    assert sent.count(("prepare_drafts",)) == 1
-    tasks.prepare_drafts()
-    assert sent[-1] == ("prepare_draft", made.id)
+    assert sent.count(("prepare_next",)) == 1
     assert factories.drafts.lease_preparation(draft=made.id, now=factories.at(30))
     sent.clear()
+    take_all()
     dispatch.follow()
     assert sent == [], "a worker holds it"
     now(30 + factories.drafts.LEASE_S + 1)
     dispatch.follow()
-    assert sent == [("prepare_drafts",)], "its worker did not come back in time"
+    assert sent == [("prepare_next",)], "its worker did not come back in time"
 
 
 def test_a_request_for_a_preparation_rings_the_bell_once_it_is_committed(
@@ -248,7 +219,7 @@ def test_a_draft_whose_bell_nobody_heard_is_sent_by_the_sweep(sent):
     made = factories.draft()
     factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
     clock.sweep()
-    assert ("prepare_draft", made.id) in sent
+    assert ("prepare_next",) in sent
 
 
 def test_from_the_entry_to_the_licence_the_log_alone_moves_everything(hands, now):
@@ -274,18 +245,16 @@ def test_every_task_may_run_twice(hands, now):
         factories.submission(owner, number=place) for place, owner in enumerate(("ada", "bob"))
     ]
 
-    def twice(task, argument):
+    def twice(task, *argument):
         for _ in range(2):
-            task(argument)
+            task(*argument)
 
-    for pk in list(Evaluation.objects.values_list("pk", flat=True)):
-        twice(tasks.score_evaluation, pk)
+    twice(tasks.score_next)
     now(601)
     for _ in range(2):
         clock.tick()
         twice(tasks.move_contest, "docs")
-        twice(tasks.score_entries, "docs")
-        twice(tasks.move_contest_of, entries[0])
+        twice(tasks.score_next)
         twice(tasks.license_winners, "docs")
         clock.sweep()
     follow_all()
@@ -311,7 +280,7 @@ def test_a_preparation_that_is_delivered_twice_is_done_once(hands, monkeypatch):
     made = factories.draft()
     factories.drafts.request_preparation(made.id, sponsor="sponsor", now=factories.NOW)
     for _ in range(2):
-        tasks.prepare_draft(made.id)
+        tasks.prepare_next()
     assert runs == [1]
     assert Draft.objects.get(pk=made.id).state == "refused"
 
@@ -329,7 +298,7 @@ def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, no
         return measure(ticket, lease)
 
     monkeypatch.setattr(scoring, "measure", slow)
-    tasks.score_evaluation(work.pk)
+    tasks.score_next()
     assert not Message.objects.filter(kind="submission.scored").exists()
     assert Evaluation.objects.get().fence == 2
 

@@ -142,7 +142,7 @@ def work(db):
 
 def test_a_worker_below_the_least_level_leaves_the_work_to_others(work, monkeypatch):
     monkeypatch.setattr(bench, "level_here", lambda: Level.NOCGROUP)
-    tasks.score_evaluation(work.pk)
+    tasks.score_next()
     work.refresh_from_db()
     assert (work.fence, work.attempts, work.leased_until) == (0, 0, None)
 
@@ -151,7 +151,7 @@ def test_a_dry_run_below_the_least_level_waits_too(db, monkeypatch):
     draft = factories.draft(min_sandbox_level="full")
     factories.drafts.request_preparation(draft.id, sponsor="sponsor", now=factories.NOW)
     monkeypatch.setattr(bench, "level_here", lambda: Level.NOCGROUP)
-    tasks.prepare_draft(draft.id)
+    tasks.prepare_next()
     draft.refresh_from_db()
     assert (draft.state, draft.fence) == ("waiting", 0)
 
