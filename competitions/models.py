@@ -207,6 +207,7 @@ class Draft(models.Model):
     files = models.JSONField(default=dict)
     problem = models.JSONField(default=dict)
     prepared = models.JSONField(default=dict)
+    stage = models.CharField(max_length=10, blank=True)
     updated_at = models.DateTimeField()
     fence = models.BigIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)

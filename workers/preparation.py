@@ -17,6 +17,7 @@ from competitions import queries
 from competitions.actions import drafts
 from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
+from competitions.rules.findings import Findings, findings
 from competitions.rules.preview import WHOLE
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
@@ -44,8 +45,9 @@ def prepare(draft: str, fence: int) -> None:
 
     with TemporaryDirectory(prefix="assay-draft-") as folder:
         try:
-            out, salt = _read(Path(folder), draft, drafts.reading_of(found))
-            renew()
+            out, salt, told = _read(Path(folder), draft, drafts.reading_of(found))
+            now = timezone.now()
+            drafts.extend_lease(draft=draft, fence=fence, now=now, stage=drafts.MEASURING)
             registered = _measured(out, Lease(renew, drafts.LEASE_S))
             names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
             made = Preparation(
@@ -54,6 +56,7 @@ def prepare(draft: str, fence: int) -> None:
                 salt=salt.hex(),
                 inputs=_stored(out, "final.inputs"),
                 labels=_stored(out, "final.labels"),
+                findings=told,
             )
         except (AssayError, InfrastructureFailed, NotPlain) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
@@ -62,7 +65,7 @@ def prepare(draft: str, fence: int) -> None:
         drafts.record_preparation(draft=draft, fence=fence, made=made, now=timezone.now())
 
 
-def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes]:
+def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes, Findings]:
     """Run the reader over the files. raises PreparationRefused with the reader's own code"""
     salt, out = token_bytes(SALT_BYTES), folder / "out"
     (folder / "salt").write_bytes(salt)
@@ -71,8 +74,11 @@ def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes]:
     words += [word for name, path in slices.items() for word in (f"--{name}", str(path))]
     words += [f"--column={name}={there}" for name, there in columns.items()]
     words += [*reading.options, *_texts(folder, reading)]
-    asked(folder, ["prepare", *words], ALLOWANCE)
-    return out, salt
+    told = asked(folder, ["prepare", *words], ALLOWANCE)
+    try:
+        return out, salt, findings(told)
+    except previewing.ODD as error:
+        raise PreparationRefused("The reader's answer cannot be understood.") from error
 
 
 def _slices(folder: Path, draft: str, reading: Reading) -> tuple[dict[str, Path], dict[str, str]]:

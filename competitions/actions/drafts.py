@@ -4,7 +4,7 @@ The data is one file that the site splits by a seed, or three files, one for eac
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from competitions import queries
 from competitions.actions import previews
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
+from competitions.rules.findings import Findings
 from competitions.rules.fold import fold
 from competitions.rules.preview import SLICES, WHOLE
 from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
@@ -26,6 +27,7 @@ from evaluator.registry import REGISTERED, evaluator_of
 from ledger import bell, log
 
 LEASE_S = 900
+READING, MEASURING = "reading", "measuring"  # stages of a preparation
 PLAIN = {  # field -> option of the reader
     "base": "--base",
     "mode": "--mode",
@@ -183,7 +185,7 @@ def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
     _files(found, _parts(found))
     if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
         found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
-        found.leased_until, found.updated_at = None, now
+        found.leased_until, found.stage, found.updated_at = None, "", now
         found.save()
         bell.ring_after_commit()
     return found
@@ -194,19 +196,21 @@ def lease_preparation(*, draft: str, now: datetime) -> int | None:
     """Take the work and return the fence to answer with; None: another has it, or it is done."""
     until = now + timedelta(seconds=LEASE_S)
     free = queries.drafts_waiting(now).filter(pk=draft)
-    if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
+    told = {"leased_until": until, "stage": READING}
+    if not free.update(**told, fence=F("fence") + 1, attempts=F("attempts") + 1):
         return None
     return int(Draft.objects.values_list("fence", flat=True).get(pk=draft))
 
 
-def extend_lease(*, draft: str, fence: int, now: datetime) -> None:
+def extend_lease(*, draft: str, fence: int, now: datetime, stage: str = "") -> None:
     """Make the lease of a preparation that still runs as long as a fresh one, counted from now.
 
-    raises StaleAttempt when another attempt counts
+    stage   that begins with it, for the page; empty: the one before goes on
+    raises  StaleAttempt when another attempt counts
     """
     until = now + timedelta(seconds=LEASE_S)
     mine = Draft.objects.filter(pk=draft, fence=fence, state=Draft.State.WAITING)
-    if not mine.update(leased_until=until):
+    if not mine.update(leased_until=until, **({"stage": stage} if stage else {})):
         raise StaleAttempt("Another attempt counts.", work=draft, fence=fence)
 
 
@@ -215,6 +219,7 @@ class Preparation:
     """What a worker made of a draft.
 
     files                  what everybody may download
+    findings               what the sponsor is told
     salt, inputs, labels   the final slice and its seal (hex), kept from everybody until the close
     """
 
@@ -223,6 +228,7 @@ class Preparation:
     salt: str
     inputs: FileRef
     labels: FileRef
+    findings: Findings = field(default_factory=Findings)
 
 
 def record_preparation(*, draft: str, fence: int, made: Preparation, now: datetime) -> None:
@@ -244,7 +250,11 @@ def record_preparation(*, draft: str, fence: int, made: Preparation, now: dateti
                 labels=to_json(made.labels),
             )
         found.state, found.leased_until, found.updated_at = Draft.State.READY, None, now
-        found.prepared = {"files": [to_json(one) for one in made.files], **to_json(registered)}
+        found.prepared = {
+            "files": [to_json(one) for one in made.files],
+            "findings": to_json(made.findings),
+            **to_json(registered),
+        }
         found.save()
 
 

@@ -49,6 +49,7 @@ from competitions.queries.contests import (
 )
 from competitions.queries.previews import (
     draft_read,
+    entries_waiting,
     preparations_before,
     preview,
     previews_before,
@@ -89,6 +90,7 @@ __all__ = [
     "drafts_waiting",
     "earlier_entry",
     "entries_of",
+    "entries_waiting",
     "entry_counts",
     "entry_row",
     "entry_rows",

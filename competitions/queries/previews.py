@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from assay.wire import from_json
-from competitions.models import Draft, Preview
+from competitions.models import Draft, Evaluation, Preview
 from competitions.rules.preview import DraftRead
 
 
@@ -28,6 +28,11 @@ def previews_waiting(now: datetime) -> QuerySet[Preview]:
 def previews_before(found: Preview) -> int:
     """How many other files are read first."""
     return Preview.objects.filter(is_read=False, asked_at__lt=found.asked_at).count()
+
+
+def entries_waiting() -> int:
+    """How many scoring runs wait or run: they have the same workers as dry runs."""
+    return Evaluation.objects.count()
 
 
 def preparations_before(draft: Draft) -> int:

@@ -104,31 +104,31 @@ def file_read(part: str, name: str, told: Mapping[str, object]) -> FileRead:
 
     raises ValueError, KeyError, TypeError, AttributeError for a document of another form
     """
-    matched = {_text(one): _text(there) for one, there in _mapping(told["matched"]).items()}
-    rows = [_mapping(one) for one in _list(told["rows"])[:FIRST_ROWS]]
+    matched = {text(one): text(there) for one, there in mapping(told["matched"]).items()}
+    rows = [mapping(one) for one in list_of(told["rows"])[:FIRST_ROWS]]
     return FileRead(
         part=part,
         name=name,
-        row_count=_count(told["row_count"]),
-        duplicates=_count(told["duplicates"]),
+        row_count=count(told["row_count"]),
+        duplicates=count(told["duplicates"]),
         columns=_sentences(told["columns"]),
         matched=tuple(list(matched.items())[:MOST_SHOWN]),
         rows=tuple(tuple(_cell(one.get(name)) for name in matched) for one in rows),
         classes=_classes(told["classes"]),
-        lengths=tuple(_lengths(_mapping(told["lengths"]))),
+        lengths=tuple(_lengths(mapping(told["lengths"]))),
         guessed=_sentences(told["guessed"]),
         warnings=_sentences(told["warnings"]),
-        faults=tuple(_fault(_mapping(one)) for one in _list(told["faults"])[:MOST_SHOWN]),
-        fault_count=_count(told["fault_count"]),
+        faults=tuple(_fault(mapping(one)) for one in list_of(told["faults"])[:MOST_SHOWN]),
+        fault_count=count(told["fault_count"]),
     )
 
 
 def slices_made(told: Mapping[str, object]) -> tuple[SliceMade, ...]:
     """The slices from the splitter's document (evaluator/doors/split.py). raises as file_read"""
-    found = _mapping(told["slices"])
-    made = {part: _mapping(found[part]) for part in SLICES}
+    found = mapping(told["slices"])
+    made = {part: mapping(found[part]) for part in SLICES}
     return tuple(
-        SliceMade(part, _count(one["rows"]), _classes(one["classes"])) for part, one in made.items()
+        SliceMade(part, count(one["rows"]), _classes(one["classes"])) for part, one in made.items()
     )
 
 
@@ -170,26 +170,26 @@ def _unknown(part: str, one: Count) -> Fault:
 
 
 def _classes(told: object) -> tuple[Count, ...]:
-    found = [_mapping(one) for one in _list(told or [])[:MOST_SHOWN]]
-    return tuple(Count(_text(one["label"]), _count(one["count"])) for one in found)
+    found = [mapping(one) for one in list_of(told or [])[:MOST_SHOWN]]
+    return tuple(Count(text(one["label"]), count(one["count"])) for one in found)
 
 
 def _lengths(told: Mapping[str, object]) -> Iterator[Length]:
     for column, length in list(told.items())[:MOST_SHOWN]:
-        one = _mapping(length)
-        yield Length(_text(column), *(_count(one[name]) for name in ("least", "median", "most")))
+        one = mapping(length)
+        yield Length(text(column), *(count(one[name]) for name in ("least", "median", "most")))
 
 
 def _fault(told: Mapping[str, object]) -> Fault:
-    message, following = _text(told["message"]), _text(told["next"] or "")
-    return Fault(_count(told["row"] or 0), _text(told["code"]), message, following)
+    message, following = text(told["message"]), text(told["next"] or "")
+    return Fault(count(told["row"] or 0), text(told["code"]), message, following)
 
 
 def _sentences(told: object) -> tuple[str, ...]:
-    return tuple(_text(one) for one in _list(told)[:MOST_SHOWN])
+    return tuple(text(one) for one in list_of(told)[:MOST_SHOWN])
 
 
-def _text(told: object) -> str:
+def text(told: object) -> str:
     """raises TypeError for what is no text"""
     if not isinstance(told, str):
         raise TypeError("a text is needed")
@@ -205,24 +205,24 @@ def _cell(value: object) -> str:
     """A cell as a text: lists and numbers as JSON; cut where it is long."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    cut = text if len(text) <= MOST_CELL_CHARACTERS else f"{text[:MOST_CELL_CHARACTERS]}\u2026"
-    return _plain(cut)
+    whole = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    is_long = len(whole) > MOST_CELL_CHARACTERS
+    return _plain(f"{whole[:MOST_CELL_CHARACTERS]}\u2026" if is_long else whole)
 
 
-def _count(told: object) -> int:
+def count(told: object) -> int:
     if not isinstance(told, int) or not 0 <= told < 2**53:
         raise TypeError("a count is needed")
     return told
 
 
-def _mapping(told: object) -> Mapping[str, object]:
+def mapping(told: object) -> Mapping[str, object]:
     if not isinstance(told, dict):
         raise TypeError("an object is needed")
     return told
 
 
-def _list(told: object) -> list[object]:
+def list_of(told: object) -> list[object]:
     if not isinstance(told, list):
         raise TypeError("a list is needed")
     return told

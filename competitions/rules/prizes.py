@@ -105,6 +105,18 @@ def least_wins(losses: int) -> int:
     return wins
 
 
+def wins_of(differing: int) -> int | None:
+    """Of so many examples on which two runs differ, how many the clearly better one has won.
+
+    None: so few tell nothing, even when it wins them all
+    """
+    for wins in range(differing // 2 + 1, differing + 1):
+        losses = differing - wins
+        if separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses):
+            return wins
+    return None
+
+
 def ranking(entries: Sequence[Placed]) -> list[Placed]:
     """One entry per owner, best first; of equal scores the earlier commit."""
     best_first = sorted(entries, key=lambda one: (-one.mark.merit, one.committed_ms, one.id))

@@ -18,11 +18,10 @@ from competitions.actions import drafts
 from competitions.errors import SpecInvalid
 from competitions.forms import plan
 from competitions.models import Draft
-from competitions.rules.purse import purse
-from competitions.rules.task import words_of
+from competitions.rules.purse import payouts_for, purse
 from competitions.views.board import terms_of
+from competitions.views.measured import measured, odd_rows, run_stages
 from competitions.views.pages import REVIEW, TITLES, wizard
-from evaluator.registry import show_score
 from ledger import queries as ledger_queries
 from licensing import queries as rights
 from web.receipts import accepted
@@ -106,8 +105,12 @@ def _review_page(
     }
     if not missing:
         context |= _stake(found, now=now)
+    if found.state == Draft.State.WAITING:
+        context |= {"run": run_stages(found)}
+    if found.state == Draft.State.REFUSED:
+        context |= {"odd_rows": odd_rows(found)}
     if found.state == Draft.State.READY:
-        context |= _measured(found)
+        context |= measured(found)
     is_piece = bool(request.headers.get("HX-Request"))
     template = "competitions/parts/dry_run.html" if is_piece else "competitions/review.html"
     return render(request, template, context, status=error.status if error else 200)
@@ -121,19 +124,11 @@ def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
     return {
         "spec": spec,
         "purse": parts,
+        "payouts": payouts_for(parts.prize_nano, spec.curve),
         "missing_nano": max(parts.stake_nano - balance_nano, 0),
         "terms": terms_of([list(tag) for tag in spec.required_tags]),
         "has_base_work": rights.has_work(spec.base_work),
         "has_data_work": bool(spec.data_work) and rights.has_work(spec.data_work),
-    }
-
-
-def _measured(found: Draft) -> dict[str, Any]:
-    told = {name: bool(found.prepared[name]) for name in ("is_generic", "is_custom")}
-    return {
-        "marks": words_of(**told),
-        "prepared": found.prepared,
-        "baseline": show_score(int(found.prepared["baseline"]["score_e9"])),
     }
 
 

@@ -354,13 +354,6 @@ def test_a_refused_dry_run_tells_code_cause_and_next_step_and_starts_again(spons
     assert Draft.objects.get(pk=draft.id).state == "waiting"
 
 
-def test_the_polled_piece_of_the_dry_run_is_a_piece(sponsor):
-    draft = factories.draft()
-    piece = {"HX-Request": "true"}
-    text = sponsor.get(f"/sponsor/drafts/{draft.id}/review/", headers=piece).text
-    assert text.startswith('<div id="dry-run"')
-
-
 def test_another_sponsors_draft_is_not_there(sponsor):
     draft = factories.draft("other")
     for path in ("", "task/", "review/"):

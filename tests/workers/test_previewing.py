@@ -65,7 +65,7 @@ def test_an_odd_file_is_shown_as_it_is_written_and_split_as_it_was_promised(tmp_
     assert file.guessed
     promised = {one.part: one.rows for one in found.slices}
     assert sum(promised.values()) == 60
-    out, _ = preparation._read(tmp_path, draft.id, drafts.reading_of(draft))
+    out, *_ = preparation._read(tmp_path, draft.id, drafts.reading_of(draft))
     train = taken(out, "train.jsonl").decode().splitlines()
     assert len(train) == promised["train"]
     assert len(taken(out, "public.jsonl").splitlines()) == promised["public"]
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_prove_a_win_is_refused_with_the_number_that_can():
 
 def test_a_dry_run_that_is_asked_for_before_the_preview_reads_the_file_itself(tmp_path):
     draft = draft_of(one_file(rows()))
-    out, _ = preparation._read(tmp_path, draft.id, drafts.reading_of(draft))
+    out, *_ = preparation._read(tmp_path, draft.id, drafts.reading_of(draft))
     assert taken(out, "manifest.json")
 
 
@@ -107,5 +107,5 @@ def test_three_files_go_by_the_names_that_the_preview_found(tmp_path):
     )
     found = Draft.objects.get(pk=found.id)
     assert read(found).fault_count == 0
-    out, _ = preparation._read(tmp_path, found.id, drafts.reading_of(found))
+    out, *_ = preparation._read(tmp_path, found.id, drafts.reading_of(found))
     assert b"NA" in taken(out, "train.jsonl")
