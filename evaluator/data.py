@@ -133,14 +133,21 @@ def _held(path: Path, source: Source, wanted: Columns) -> dict[str, str]:
                 column=there[:60],
             )
         if there not in source.columns:
-            raise missing_column(path, source, there, name)
+            raise unreadable(source) or missing_column(path, source, there, name)
     return held
+
+
+def unreadable(source: Source) -> DataRefused | None:
+    """What is wrong with the first row of a file in which no row can be read."""
+    if source.columns:
+        return None
+    return next((one for one in source.rows(()) if isinstance(one, DataRefused)), None)
 
 
 def missing_column(path: Path, source: Source, there: str, name: str) -> DataColumnMissing:
     """The refusal of a file without this column, which is wanted as the evaluator's `name`."""
     known = [one[:40].encode("utf-8", "replace").decode() for one in source.columns]
-    role, shown = f" for the {name}" * (name != there), ", ".join(known[:SHOWN_COLUMNS])
+    role, shown = f" for the {name}" * (name != there), ", ".join(known[:SHOWN_COLUMNS]) or "none"
     return DataColumnMissing(
         f"{path.name} has no column {there!r:.60}{role}; it has {shown}.",
         next_step=did_you_mean(there, known) or DataColumnMissing.next_step,

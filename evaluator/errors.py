@@ -146,6 +146,20 @@ class DataOneClass(DataRefused):
     next_step = "Give rows of at least two classes in every slice."
 
 
+class DataUnwinnable(DataRefused):
+    """Rows whose right answer cannot reach the best. Facts: slice, rows, count, reasons."""
+
+    code = "data.unwinnable"
+    next_step = "Repair the named rows, or the option that keeps their answers from counting."
+
+
+class DataTooEasy(DataRefused):
+    """Who knows nothing reaches the best. Facts: slice, constant_e9, shuffled_e9."""
+
+    code = "data.too_easy"
+    next_step = "Give rows whose right answers differ."
+
+
 class DataTextTooLong(DataRefused):
     """A text is over the limit. Facts: file, row, characters, limit."""
 

@@ -3,7 +3,7 @@
 The same input gives the same bytes. Runs in a worker: it reads a stranger's texts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from math import prod
@@ -22,14 +22,17 @@ from evaluator.evaluators.form import Evaluator, Packed, Sample, Task
 from evaluator.evaluators.options import chosen
 from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
+from evaluator.lookalikes import warnings_of
 from evaluator.manifest import EXACT, FAST
+from evaluator.oracle import Oracle, ask
 from evaluator.overlap import refuse_overlap, told
 from evaluator.plan import RULE
 from evaluator.registry import evaluator_of, metric_named
 from evaluator.slices import final_commitment, pack_inputs, pack_labels, public_root
 from evaluator.tokens import tokens_of
-from evaluator.winnable import refuse_unknown_labels
+from evaluator.winnable import check_classes, check_size, refuse_unknown_labels
 
+TESTS = ("public", "final")
 MOST_TEST_EXAMPLES = 20_000
 MOST_CODE_BYTES = 64 << 10
 MOST_RECORD_BYTES = 44_000  # they travel in the score's message, which has 65,535 bytes
@@ -74,6 +77,8 @@ class Prepared:
     public_*, final_*          inputs and labels blobs (evaluator/slices.py)
     code                       the sponsor's scoring code; empty where there is none
     twins                      near-duplicates that were found and let pass: "train-public" -> count
+    oracles                    of public and final slice, where right answers have a best
+    warnings                   sentences: what was taken, and perhaps not what was meant
     """
 
     manifest: forms.Manifest
@@ -87,6 +92,8 @@ class Prepared:
     salt: bytes
     code: bytes
     twins: Mapping[str, int]
+    oracles: Mapping[str, Oracle]
+    warnings: tuple[str, ...]
 
 
 def prepare(
@@ -99,9 +106,9 @@ def prepare(
     """Pin the task.
 
     train, public, final  rows with the evaluator's columns
-    raises  DataRefused: empty, too_large, metric_unknown, metric_mismatch, evaluator_unfit,
-            label_unknown, overlap, sample_unfit, option_refused, harness_refused, code_refused;
-            BaseMissing, BaseDamaged
+    raises  DataRefused: empty, too_large, too_small, one_class, unwinnable, metric_unknown,
+            metric_mismatch, evaluator_unfit, label_unknown, overlap, sample_unfit, option_refused,
+            harness_refused, code_refused; BaseMissing, BaseDamaged
     """
     slices = {"train": train, "public": public, "final": final}
     evaluator = evaluator_of(options.metric)
@@ -109,14 +116,15 @@ def prepare(
     _check_sizes(slices, options.metric)
     evaluator.check(train)
     labels = evaluator.classes(train)
-    refuse_unknown_labels(slices, labels)
+    _check_answers(slices, labels)
     twins = refuse_overlap(
         {name: [told(evaluator, one) for one in rows] for name, rows in slices.items()}
     )
-    options = replace(options, options=chosen(evaluator.options, options.options))
     tokens = tokens_of(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
-    task = Task(options.metric, labels, tokens, options.options)
-    packed = {name: evaluator.pack(slices[name], task) for name in ("public", "final")}
+    task = _settled(evaluator, slices, Task(options.metric, labels, tokens, options.options))
+    options = replace(options, options=task.options)
+    packed = {name: evaluator.pack(slices[name], task) for name in TESTS}
+    oracles = _oracles(packed, evaluator, task)
     blobs = {
         name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
     }
@@ -134,6 +142,8 @@ def prepare(
         salt=options.salt,
         code=options.code,
         twins=twins,
+        oracles=oracles,
+        warnings=tuple(_warnings(labels, oracles)),
     )
 
 
@@ -171,6 +181,37 @@ def _check_sizes(slices: Mapping[str, Sequence[Sample]], metric: str) -> None:
                 size=len(rows),
                 limit=most,
                 unit="examples",
+            )
+
+
+def _check_answers(slices: Mapping[str, Sequence[Sample]], labels: Sequence[str]) -> None:
+    """raises DataTooSmall, DataLabelUnknown, DataOneClass"""
+    refuse_unknown_labels(slices, labels)
+    check_size("final", len(slices["final"]))
+    if labels:
+        check_classes({name: slices[name] for name in TESTS})
+
+
+def _settled(evaluator: Evaluator, slices: Mapping[str, Sequence[Sample]], task: Task) -> Task:
+    """The task with all options: as given, else by a look at all rows, else by default."""
+    given = replace(task, options=chosen(evaluator.options, task.options))
+    rows = [one for held in slices.values() for one in held]
+    return replace(given, options=evaluator.settle(rows, given))
+
+
+def _oracles(packed: Mapping[str, Packed], evaluator: Evaluator, task: Task) -> dict[str, Oracle]:
+    metric = metric_named(task.metric)
+    found = {name: ask(name, one, evaluator, metric, task) for name, one in packed.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _warnings(labels: Sequence[str], oracles: Mapping[str, Oracle]) -> Iterator[str]:
+    yield from warnings_of(labels)
+    for name, oracle in oracles.items():
+        if oracle.is_trivial:
+            yield (
+                f"One same answer everywhere, or the right answers of other rows, win the {name} "
+                "slice: it asks for no skill, and is not published."
             )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median_low
 
-from evaluator.data import Columns, missing_column, open_source, samples
+from evaluator.data import Columns, missing_column, open_source, samples, unreadable
 from evaluator.errors import DataRefused
 from evaluator.evaluators.classification import MOST_CLASSES
 from evaluator.evaluators.form import Evaluator, Sample, no_classes
@@ -82,6 +82,8 @@ def _wanted(
     if evaluator.takes_all:
         return Columns(None, {}), []
     needed, optional, guessed = matched(evaluator, source.columns, given)
+    if unreadable(source):  # each row tells why
+        return Columns({}, {}), guessed
     for name in evaluator.columns:
         there = needed.get(name, name)
         if there not in source.columns:

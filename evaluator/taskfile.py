@@ -18,6 +18,12 @@ from evaluator.evaluators.asking import MOST_NEW
 from evaluator.evaluators.form import Manner
 
 MOST_BYTES, MOST_TEMPLATE, MOST_SHOTS, MOST_STOPS = 65_536, 4_000, 16, 8
+MOST_DEPTH = 32
+_OPENS = (
+    yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken,
+)  # fmt: skip
+_CLOSES = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 PAUSE = "\n\n"  # where writing ends when nothing is said
 LIKELIHOOD, ROLLING, WRITES, CHOICE = (
     "loglikelihood", "loglikelihood_rolling", "generate_until", "multiple_choice",
@@ -63,8 +69,7 @@ def read_task(text: str) -> dict[str, Any]:
     if len(text.encode()) > MOST_BYTES:
         raise _refused("", f"the file is over {MOST_BYTES} bytes")
     try:
-        if any(isinstance(one, yaml.AliasToken) for one in yaml.scan(text)):
-            raise _refused("", "it has an alias")
+        _check_tokens(text)
         found = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _refused("", f"it is no plain YAML: {str(error)[:200]!a}") from error
@@ -82,6 +87,20 @@ def read_task(text: str) -> dict[str, Any]:
     kind = kept.setdefault("output_type", WRITES)
     listed = kept.get("metric_list", [{"metric": name} for name in USUAL[kind]])
     return kept | {"metric_list": [{**_USUALLY[one["metric"]], **one} for one in listed]}
+
+
+def _check_tokens(text: str) -> None:
+    """Judge the file token by token, before its parts are put together.
+
+    A nesting is left at once: what reads it takes time with its square.
+    """
+    depth = 0
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.AliasToken):
+            raise _refused("", "it has an alias")
+        depth += isinstance(token, _OPENS) - isinstance(token, _CLOSES)
+        if depth > MOST_DEPTH:
+            raise _refused("", f"it is nested deeper than {MOST_DEPTH}")
 
 
 def manner_of(task: Mapping[str, Any], metric: str) -> Manner:

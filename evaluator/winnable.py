@@ -37,6 +37,26 @@ def check_classes(slices: Mapping[str, Sequence[Sample]]) -> None:
             )
 
 
+def check_room(points: Sequence[int], best: int, final_examples: int) -> None:
+    """raises DataTooSmall where who is always right could not prove to be better than the base
+
+    points  of the untouched base on the public slice
+    best    of a perfect answer to one example
+    """
+    lacking = sum(one < best for one in points)
+    expected = lacking * final_examples // len(points)
+    if expected < LEAST_WINS:
+        raise DataTooSmall(
+            f"The untouched base falls short on {lacking} of {len(points)} public rows, so on "
+            f"about {expected} of {final_examples} in the final slice: too few to prove a win, "
+            f"which needs {LEAST_WINS}.",
+            next_step="Give a larger final slice, or harder rows.",
+            slice="final",
+            rows=final_examples,
+            wanted=LEAST_WINS * len(points) // lacking + 1 if lacking else 0,
+        )
+
+
 def refuse_unknown_labels(slices: Mapping[str, Sequence[Sample]], labels: Sequence[str]) -> None:
     """raises DataLabelUnknown for a label that the training slice lacks
 

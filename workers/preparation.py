@@ -4,6 +4,7 @@ The files come from a stranger, so they are read in a jail; the baseline is meas
 by the code that will score every entry.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_bytes
 from tempfile import TemporaryDirectory
@@ -17,12 +18,16 @@ from competitions import queries
 from competitions.actions import drafts
 from competitions.actions.drafts import Preparation, Reading
 from competitions.errors import PreparationRefused
-from competitions.rules.findings import Findings, findings
+from competitions.rules.findings import Asked, Findings, findings
 from competitions.rules.preview import WHOLE
+from competitions.rules.results import numbers_of
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
+from evaluator.errors import DataTooEasy
+from evaluator.judging import metric_of
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
+from evaluator.winnable import check_room
 from ledger import blobs
 from ledger.actions import ms, store_own
 from workers import previewing
@@ -76,9 +81,11 @@ def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes, Find
     words += [*reading.options, *_texts(folder, reading)]
     told = asked(folder, ["prepare", *words], ALLOWANCE)
     try:
-        return out, salt, findings(told)
+        found = findings(told)
     except previewing.ODD as error:
         raise PreparationRefused("The reader's answer cannot be understood.") from error
+    _refuse_trivial(found.oracles)
+    return out, salt, found
 
 
 def _slices(folder: Path, draft: str, reading: Reading) -> tuple[dict[str, Path], dict[str, str]]:
@@ -100,6 +107,19 @@ def _slices(folder: Path, draft: str, reading: Reading) -> tuple[dict[str, Path]
     return paths, columns
 
 
+def _refuse_trivial(oracles: Sequence[Asked]) -> None:
+    """raises DataTooEasy where who looks at no row reaches the best on a test slice"""
+    for one in oracles:
+        if one.best_e9 in {one.constant_e9, one.shuffled_e9}:
+            raise DataTooEasy(
+                "One same answer everywhere, or the right answers of other rows, win the "
+                f"{one.part} slice.",
+                slice=one.part,
+                constant_e9=one.constant_e9,
+                shuffled_e9=one.shuffled_e9,
+            )
+
+
 def _texts(folder: Path, reading: Reading) -> list[str]:
     """Code, task file and options of the evaluator.
 
@@ -118,11 +138,18 @@ def _texts(folder: Path, reading: Reading) -> list[str]:
 
 
 def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
-    """The dry run: the untouched base on the public slice, in the sandbox."""
+    """The dry run: the untouched base on the public slice, in the sandbox.
+
+    raises DataTooSmall when the final slice could not prove to be better than it
+    """
     raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
     inputs, labels = (taken(out, f"public.{one}") for one in ("inputs", "labels"))
     baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
+    metric = metric_of(manifest)
+    if metric.best:
+        points = metric.points(numbers_of(baseline, metric))
+        check_room(points, metric.best, manifest.test.final.examples)
     return _registered(manifest, store_own(raw, now=timezone.now()), baseline)
 
 

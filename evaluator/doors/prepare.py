@@ -51,6 +51,12 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
         "final_examples": prepared.manifest.test.final.examples,
         "labels": list(prepared.manifest.labels),
         "twins": dict(prepared.twins),
+        "options": dict(prepared.manifest.metric.options),
+        "oracles": {
+            name: {**vars(one), "is_trivial": one.is_trivial}
+            for name, one in prepared.oracles.items()
+        },
+        "warnings": list(prepared.warnings),
     }
     files = {
         "manifest.json": to_bytes(prepared.manifest),

@@ -14,8 +14,10 @@ from evaluator.evaluators.figures import share_e9, total, wilson_e9
 from evaluator.evaluators.form import (
     Context,
     Evaluator,
+    Ideal,
     Metric,
     Model,
+    Obstacle,
     Packed,
     Prediction,
     Predictor,
@@ -45,6 +47,32 @@ def pack(rows: Sequence[Sample], task: Task) -> Packed:
         sizes = [len(each) for each in choices], [len(each.encode()) for each in choices]
         labels.append([_right(one, choices, place), *sizes])
     return Packed(Inputs(tuple(examples)), tuple(labels), len(rows))
+
+
+def ideal(packed: Packed, _: Task) -> list[Ideal]:
+    """The right choice costs nothing, and so does each that is the same to the model."""
+    return [
+        Ideal([int(row.ids != rows[_place(label)].ids) for row in rows], _twice(rows, label))
+        for rows, label in zip(packed.inputs.examples, packed.labels, strict=True)
+    ]
+
+
+def all_alike(packed: Packed, _: Sequence[Prediction]) -> list[Prediction]:
+    """Every choice costs the same, so the first one is taken."""
+    return [[1] * len(rows) for rows in packed.inputs.examples]
+
+
+def _twice(rows: Sequence[Row], label: object) -> Obstacle | None:
+    right = rows[_place(label)].ids
+    if [row.ids for row in rows].index(right) == _place(label):
+        return None
+    problem = "its right choice stands there twice, and of equal ones the first is taken"
+    return Obstacle("choices", problem, "Give each row choices that differ.")
+
+
+def _place(label: object) -> int:
+    assert isinstance(label, list), "a label is a list"
+    return int(label[0])
 
 
 def predictor(model: Model, _: Sequence[Row], __: Mapping[str, str]) -> Predictor:
@@ -114,6 +142,7 @@ def _metric(name: str, title: str, sizes: int | None) -> Metric:
         points=tuple,
         interval_e9=wilson_e9,
         points_cap=1,
+        best=1,
     )
 
 
@@ -135,4 +164,6 @@ CHOICE = Evaluator(
     pack=pack,
     predictor=predictor,
     is_sound=is_sound,
+    ideal=ideal,
+    constant=all_alike,
 )

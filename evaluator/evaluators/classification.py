@@ -14,6 +14,7 @@ from evaluator.evaluators.form import (
     E9,
     Context,
     Evaluator,
+    Ideal,
     Metric,
     Model,
     Packed,
@@ -113,6 +114,11 @@ def pack(rows: Sequence[Sample], task: Task) -> Packed:
     return Packed(inputs, tuple(places[str(row["label"])] for row in rows), len(rows))
 
 
+def ideal(packed: Packed, _: Task) -> list[Ideal]:
+    """The place of each example's class."""
+    return [Ideal([int(str(label))]) for label in packed.labels]
+
+
 def predictor(model: Model, _: Sequence[Row], __: Mapping[str, str]) -> Predictor:
     """Each prediction is one number: the place of the likeliest class."""
     return lambda batch: [[place] for place in model.classes([rows[0].ids for rows in batch])]
@@ -134,6 +140,7 @@ ACCURACY = Metric(
     points=tuple,
     interval_e9=wilson_e9,
     points_cap=1,
+    best=1,
 )
 
 
@@ -151,6 +158,7 @@ def _metric(name: str, title: str, score_e9: Callable[[Sequence[int], int], int]
         points=lambda records: tuple(
             int(len({*divmod(one, MOST_CLASSES)}) == 1) for one in records
         ),
+        best=1,
     )
 
 
@@ -170,4 +178,5 @@ CLASSIFICATION = Evaluator(
     pack=pack,
     predictor=predictor,
     is_sound=is_sound,
+    ideal=ideal,
 )

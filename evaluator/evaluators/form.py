@@ -6,6 +6,7 @@ The site and the auditor import this too, so a model is only a protocol here.
 source  docs/adding-an-evaluator.md
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -54,13 +55,16 @@ class Model(Protocol):
 class Texts(Protocol):
     """A text against its references, by libraries that only a worker has (evaluator/texts.py)."""
 
-    def bleu_counts(self, text: str, references: Sequence[str]) -> list[int]:
-        """Length, the closest reference's length, right runs of 1 to 4 words, all such runs."""
+    def bleu_counts(self, text: str, references: Sequence[str], way: str) -> list[int]:
+        """Length, the closest reference's length, right runs of 1 to 4 words, all such runs.
+
+        way  how words are found (evaluators/words.py)
+        """
 
     def chrf_counts(self, text: str, references: Sequence[str]) -> list[int]:
         """For runs of 1 to 6 characters: those of the text, of the best reference, of both."""
 
-    def rouge_l_e9(self, text: str, references: Sequence[str]) -> int:
+    def rouge_l_e9(self, text: str, references: Sequence[str], way: str) -> int:
         """F-measure of the longest common subsequence, best reference, in parts of 10^9."""
 
 
@@ -142,6 +146,29 @@ class Packed:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """What keeps a right answer from the metric's best.
+
+    kind     one word: "stop", "length", "tokenizer", "words", ...
+    problem  the same in a sentence about the row; mend: what the sponsor does about it
+    size     how much of it: of equal kinds the largest is told
+    """
+
+    kind: str
+    problem: str
+    mend: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Ideal:
+    """What a model that knows the label would answer, and what may make less of it."""
+
+    prediction: Prediction
+    obstacle: Obstacle | None = None
+
+
+@dataclass(frozen=True)
 class Context:
     """What judging may need besides predictions and labels.
 
@@ -170,6 +197,8 @@ class Metric:
     merit       (records, units) -> the whole number that ranks: higher is better
     points      records -> one whole number per example, higher is better: what ties are judged by
     interval_e9 records -> (low, high) of a 95 % interval, for people; None where there is none
+    best        what the points of a perfect answer to one example are; 0: there is no such answer
+    best_e9     the figure of perfect answers
     points_cap  most that the points of two runs can differ on one example; 0: it cannot be raced.
                 Above 0 the points of all examples must add up to the merit, or rank as it does
     """
@@ -186,6 +215,8 @@ class Metric:
     interval_e9: Callable[[Sequence[int]], tuple[int, int]] | None = None
     is_lower_better: bool = False
     points_cap: int = 0
+    best: int = 0
+    best_e9: int = E9
 
 
 def no_classes(_: Sequence[Sample]) -> tuple[str, ...]:
@@ -196,6 +227,18 @@ def no_classes(_: Sequence[Sample]) -> tuple[str, ...]:
 def no_head(_: Shape, __: int) -> Mapping[str, tuple[int, ...]]:
     """The adapter carries no head."""
     return {}
+
+
+def as_given(_: Sequence[Sample], task: Task) -> Mapping[str, str]:
+    """The options stay as the sponsor gave them."""
+    return task.options
+
+
+def most_common(_: Packed, answers: Sequence[Prediction]) -> list[Prediction]:
+    """The answer that is right most often, everywhere; of equal ones the first."""
+    counts = Counter(map(tuple, answers))
+    [[same, _count]] = counts.most_common(1)
+    return [same] * len(answers)
 
 
 def no_check(_: Sequence[Sample]) -> None:
@@ -220,6 +263,10 @@ class Evaluator:
     head       (shape, classes) -> name and shape of the head's tensors; empty: the task has none
     classes    the training slice's rows -> names of the classes, in the order of the head's rows
     check      the training slice's rows -> None; raises MetricMismatch when they do not fit
+    settle     (rows of all slices, task with the options as given) -> the options, with what a look
+               at the rows chooses where the sponsor did not; raises OptionRefused
+    ideal      (slice, task) -> the right answer to each example; None where no answer is right
+    constant   (slice, right answers) -> what one who looks at no row would answer
     """
 
     name: str
@@ -237,3 +284,6 @@ class Evaluator:
     head: Callable[[Shape, int], Mapping[str, tuple[int, ...]]] = no_head
     classes: Callable[[Sequence[Sample]], tuple[str, ...]] = no_classes
     check: Callable[[Sequence[Sample]], None] = no_check
+    settle: Callable[[Sequence[Sample], Task], Mapping[str, str]] = as_given
+    ideal: Callable[[Packed, Task], list[Ideal]] | None = None
+    constant: Callable[[Packed, Sequence[Prediction]], list[Prediction]] = most_common

@@ -6,10 +6,8 @@ source  Papineni et al. 2002 (BLEU) and Popovic 2015 (chrF) as sacrebleu 2.6 com
         (ROUGE-L) as rouge-score 0.1.2 does; Rajpurkar et al. 2016 (F1 of words)
 """
 
-import re
-import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from evaluator.bases.shapes import is_decoder
@@ -30,6 +28,7 @@ from evaluator.evaluators.form import (
     E9,
     Context,
     Evaluator,
+    Ideal,
     Metric,
     Packed,
     Prediction,
@@ -38,15 +37,15 @@ from evaluator.evaluators.form import (
     Tokens,
 )
 from evaluator.evaluators.options import number, texts
+from evaluator.evaluators.speaking import fewest_tokens, ideal
+from evaluator.evaluators.words import TOKENIZE, WAYS, same, settled, squad_words, way_for
 from evaluator.slices import Inputs
 
-MOST_STOPS = 8
+MOST_STOPS, USUAL_NEW = 8, 32
 ORDERS = 4
 BLEU_WIDTH, CHRF_WIDTH = 2 + 2 * ORDERS, 3 * 6
 BETA_SQUARED = 4
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_SIGNS = str.maketrans("", "", string.punctuation)
-Compared = Callable[[Tokens, str, list[str]], Sequence[int]]
+Compared = Callable[[Tokens, str, list[str], str], Sequence[int]]
 
 
 def pack(rows: Sequence[Sample], task: Task) -> Packed:
@@ -76,14 +75,19 @@ def written(prediction: Prediction, context: Context) -> str:
     return cut(_tokens(context).decode(prediction), stops).strip()
 
 
-def is_exact(_: Tokens, text: str, references: list[str]) -> tuple[int]:
-    """1 where the text is one of the references, spaces around it aside."""
-    return (int(text in {one.strip() for one in references}),)
+def is_exact(_: Tokens, text: str, references: list[str], __: str) -> tuple[int]:
+    """1 where the text is one of the references, in NFC and spaces around it aside; never for none.
+
+    An empty text is no answer.
+    """
+    answer = same(text)
+    return (int(answer != "" and answer in map(same, references)),)
 
 
-def word_f1(_: Tokens, text: str, references: list[str]) -> tuple[int]:
-    """The best F1 of words over the references, in parts of 10^9, half to even."""
-    return (max(round(_f1(_words(text), _words(one)) * E9) for one in references),)
+def word_f1(_: Tokens, text: str, references: list[str], __: str) -> tuple[int]:
+    """The best F1 of words over the references, in parts of 10^9, half to even; none for none."""
+    words = squad_words(text)
+    return (max(round(_f1(words, squad_words(one)) * E9) for one in references),)
 
 
 def bleu_e9(records: Sequence[int], _: int = 0) -> int:
@@ -101,19 +105,42 @@ def _tokens(context: Context) -> Tokens:
     return context.tokens
 
 
+def _way(metric: str, labels: Sequence[object], context: Context) -> str:
+    """How words are found: as the task pins it; by a look at these references where it does not.
+
+    A task from before there was a choice has the library's own way.
+    """
+    ways = WAYS.get(metric, ("",))
+    listed = [str(each) for one in labels if isinstance(one, list) for each in one]
+    return context.options.get(TOKENIZE, ways[0]) or way_for(metric, listed)
+
+
+def _settle(rows: Sequence[Sample], task: Task) -> Mapping[str, str]:
+    """How words are found, and how much may be written, where the sponsor did not say.
+
+    That is enough for the longest reference, within half of a row; and never less than usual.
+    """
+    listed = [_references(one) for one in rows]
+    options = settled(task.metric, [each for one in listed for each in one], task.options)
+    if options["max_new_tokens"]:
+        return options
+    longest = max((fewest_tokens(task.tokens, one) for one in listed), default=0)
+    room = min(MOST_NEW, task.tokens.max_tokens // 2)
+    return {**options, "max_new_tokens": str(max(USUAL_NEW, min(longest, room)))}
+
+
+def _ideal(packed: Packed, task: Task) -> list[Ideal]:
+    return ideal(packed, task, texts(task.options, "stop", most=MOST_STOPS))
+
+
 def _references(one: Sample) -> list[str]:
     found = one["references"]
     return [str(each) for each in found] if isinstance(found, list) else [str(found)]
 
 
-def _words(text: str) -> list[str]:
-    """Words as SQuAD compares them: small letters, no punctuation, no articles."""
-    return _ARTICLES.sub(" ", text.lower().translate(_SIGNS)).split()
-
-
 def _f1(found: list[str], wanted: list[str]) -> Fraction:
     if not found or not wanted:
-        return Fraction(found == wanted)
+        return Fraction(0)
     both = sum((Counter(found) & Counter(wanted)).values())
     return Fraction(2 * both, len(found) + len(wanted))
 
@@ -150,14 +177,15 @@ def _chrf(counts: Sequence[int]) -> int:
     return round(over / (BETA_SQUARED * precision + recall) * E9)
 
 
-def _records(compare: Compared) -> Callable[..., tuple[int, ...]]:
+def _records(metric: str, compare: Compared) -> Callable[..., tuple[int, ...]]:
     def records(
         predictions: Sequence[Prediction], labels: Sequence[object], context: Context
     ) -> tuple[int, ...]:
         found: list[int] = []
+        way = _way(metric, labels, context)
         for prediction, label in zip(predictions, labels, strict=True):
             assert isinstance(label, list), "a label is a list of texts"
-            found += compare(_tokens(context), written(prediction, context), label)
+            found += compare(_tokens(context), written(prediction, context), label, way)
         return tuple(found)
 
     return records
@@ -165,33 +193,35 @@ def _records(compare: Compared) -> Callable[..., tuple[int, ...]]:
 
 EXACT_MATCH = Metric(
     name="exact_match",
-    version=1,
+    version=2,
     title="share of texts that are a reference",
     width=1,
     is_binary=True,
-    records=_records(is_exact),
+    records=_records("exact_match", is_exact),
     score_e9=share_e9,
     merit=total,
     points=tuple,
     interval_e9=wilson_e9,
     points_cap=1,
+    best=1,
 )
 
 
-def _mean(name: str, title: str, compare: Compared) -> Metric:
+def _mean(name: str, title: str, compare: Compared, version: int = 1) -> Metric:
     """The mean over all examples of a number from 0 to 10^9."""
     return Metric(
         name=name,
-        version=1,
+        version=version,
         title=title,
         width=1,
         is_binary=False,
-        records=_records(compare),
+        records=_records(name, compare),
         score_e9=mean_e9,
         merit=total,
         points=tuple,
         interval_e9=normal_e9,
         points_cap=E9,
+        best=E9,
     )
 
 
@@ -210,10 +240,11 @@ def _whole(
         title=title,
         width=width,
         is_binary=False,
-        records=_records(compare),
+        records=_records(name, compare),
         score_e9=score_e9,
         merit=score_e9,
         points=by_row(width, point),
+        best=E9,
     )
 
 
@@ -221,26 +252,26 @@ GENERATION = Evaluator(
     name="generation",
     title="Does it write what is wanted?",
     columns={"prompt": "what is written on", "references": "a wanted text, or a list of them"},
-    options={"max_new_tokens": "32", "stop": ""},
+    options={"max_new_tokens": "", "stop": "", TOKENIZE: ""},
     metrics=(
         EXACT_MATCH,
-        _mean("token_f1", "mean F1 of words with the best reference", word_f1),
+        _mean("token_f1", "mean F1 of words with the best reference", word_f1, version=2),
         _mean(
             "rouge_l",
             "mean ROUGE-L with the best reference",
-            lambda one, *both: (one.texts.rouge_l_e9(*both),),
+            lambda one, *told: (one.texts.rouge_l_e9(*told),),
         ),
         _whole(
             "bleu",
             "BLEU of all texts together, 0 to 1",
-            lambda one, *both: one.texts.bleu_counts(*both),
+            lambda one, *told: one.texts.bleu_counts(*told),
             bleu_e9,
             _bleu_of_one,
         ),
         _whole(
             "chrf",
             "chrF of all texts together, 0 to 1",
-            lambda one, *both: one.texts.chrf_counts(*both),
+            lambda one, text, listed, _: one.texts.chrf_counts(text, listed),
             chrf_e9,
             _chrf,
         ),
@@ -249,4 +280,6 @@ GENERATION = Evaluator(
     pack=pack,
     predictor=asked,
     is_sound=is_sound,
+    settle=_settle,
+    ideal=_ideal,
 )

@@ -16,8 +16,10 @@ from evaluator.evaluators.form import (
     E9,
     Context,
     Evaluator,
+    Ideal,
     Metric,
     Model,
+    Obstacle,
     Packed,
     Prediction,
     Predictor,
@@ -55,6 +57,27 @@ def pack(rows: Sequence[Sample], task: Task) -> Packed:
     queries = tuple((Row(tuple(task.tokens.encode(str(one["query"])))),) for one in rows)
     labels = tuple(_graded(one, places, row) for row, one in enumerate(rows, start=1))
     return Packed(Inputs(queries, shared), labels, len(rows))
+
+
+def ideal(packed: Packed, task: Task) -> list[Ideal]:
+    """The wanted documents, the most wanted first, as many as are answered."""
+    most = number(task.options, "k", least=1, most=MOST_K)
+    return [_wanted(_grades(label), most) for label in packed.labels]
+
+
+def in_order(packed: Packed, answers: Sequence[Prediction]) -> list[Prediction]:
+    """The first documents, whatever is asked."""
+    first = range(min(MOST_K, len(packed.inputs.shared)))
+    return [[*first]] * len(answers)
+
+
+def _wanted(grades: Mapping[int, int], most: int) -> Ideal:
+    best = sorted(grades, key=lambda place: -grades[place])
+    obstacle = None
+    if len(best) > most:
+        problem = f"it wants {len(best)} documents, and only the first {most} are looked at"
+        obstacle = Obstacle("k", problem, "Raise the option k, or name fewer.", len(best))
+    return Ideal(best[: max(DEPTH, most)], obstacle)
 
 
 def predictor(model: Model, shared: Sequence[Row], options: Mapping[str, str]) -> Predictor:
@@ -145,6 +168,7 @@ NDCG = Metric(
     points=tuple,
     interval_e9=normal_e9,
     points_cap=E9,
+    best=E9,
 )
 RECALL = Metric(
     name="recall_at_k",
@@ -158,6 +182,7 @@ RECALL = Metric(
     points=tuple,
     interval_e9=normal_e9,
     points_cap=E9,
+    best=E9,
 )
 RETRIEVAL = Evaluator(
     name="retrieval",
@@ -173,4 +198,6 @@ RETRIEVAL = Evaluator(
     pack=pack,
     predictor=predictor,
     is_sound=is_sound,
+    ideal=ideal,
+    constant=in_order,
 )

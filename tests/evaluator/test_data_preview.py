@@ -145,3 +145,13 @@ def test_a_split_that_could_prove_nothing_is_refused(rows, evaluator):
     with pytest.raises(DataRefused) as refused:
         split(rows, evaluator, seed="s")
     assert refused.value.code in {"data.too_small", "data.metric_mismatch"}
+
+
+def test_a_file_of_which_no_row_can_be_read_tells_of_its_rows_not_of_columns(tmp_path):
+    found = shown(tmp_path, "a.jsonl", "not json\nnor this")
+    assert [(one["row"], one["code"]) for one in found["faults"]] == [
+        (1, "data.malformed"),
+        (2, "data.malformed"),
+    ]
+    [text, label] = shown(tmp_path, "a.jsonl", "{}\n")["faults"]
+    assert text["code"] == label["code"] == "data.column_missing"

@@ -104,11 +104,105 @@ def test_rouge_l_is_the_mean_of_rouge_scores_best():
     assert score("rouge_l", TEXTS, REFERENCES) == pytest.approx(sum(best) / len(best), abs=1e-9)
 
 
-def test_words_are_compared_as_squad_does():
+def test_words_are_compared_as_squad_does_and_an_empty_answer_is_none():
     found = records(
-        "token_f1", ["The Cat, sat!", "cat", "", "the"], [["a cat sat"]] * 2 + [[""], ["a"]]
+        "token_f1",
+        ["The Cat, sat!", "cat", "", "the", "A"],
+        [["a cat sat"]] * 2 + [["x"], ["a"], ["a"]],
     )
-    assert found == (10**9, 666_666_667, 10**9, 10**9)
+    assert found == (10**9, 666_666_667, 0, 0, 10**9)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "is_same"),
+    [
+        ("“Yes”", "yes", True),
+        ("¿Sí?", "sí", True),
+        ("cafe\u0301", "café", True),
+        ("don’t", "don't", True),
+        ("314", "3.14", False),
+        ("3,14", "314", False),
+        ("1,000", "1000", True),
+        ("1,000.50", "1000.50", True),
+        ("-5", "5", False),
+        ("\u22125", "-5", True),
+        ("10:30", "1030", False),
+        ("$5", "5", True),
+        ("5.", "5", True),
+        ("yes-or-no", "yesorno", True),
+        ("?!", "?!", True),
+        ("?!", "", False),
+    ],
+)
+def test_punctuation_of_any_script_goes_and_numbers_stay_what_they_are(text, reference, is_same):
+    [found] = records("token_f1", [text], [[reference]])
+    assert (found == 10**9) is is_same
+
+
+def test_canonically_equal_texts_are_an_exact_match_and_nothing_is_not():
+    found = records("exact_match", ["cafe\u0301 ", "", " "], [["café"], [""], [" "]])
+    assert found == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "texts", "way"),
+    [
+        ("rouge_l", ["the cat sat"], "default"),
+        ("rouge_l", ["le café est fermé, désolé"], "intl"),
+        ("rouge_l", ["the cat sat on the mat all day long"] * 9 + ["кошка"], "intl"),
+        ("rouge_l", ["кошка сидит на окне"], "intl"),
+        ("rouge_l", ["고양이가 창가에 앉아 있다"], "intl"),
+        ("rouge_l", ["猫が窓に座っている"], "char"),
+        ("rouge_l", ["今天天气很好"], "char"),
+        ("rouge_l", ["แมวนั่งอยู่"], "char"),
+        ("bleu", ["the cat sat"], "13a"),
+        ("bleu", ["кошка сидит на окне"], "13a"),
+        ("bleu", ["今天天气很好"], "zh"),
+        ("bleu", ["猫が窓に座っている"], "char"),
+        ("bleu", ["แมวนั่งอยู่บนหน้าต่าง"], "char"),
+        ("chrf", ["今天天气很好"], ""),
+        ("bleu", [""], "13a"),
+    ],
+)
+def test_how_words_are_found_follows_from_the_script_of_the_references(tokens, metric, texts, way):
+    rows = [{"prompt": "p", "references": one} for one in texts]
+    settled = GENERATION.settle(rows, Task(metric, (), tokens, {**GENERATION.options, **OPTIONS}))
+    assert settled["tokenize"] == way
+
+
+def test_each_way_gives_a_perfect_text_the_whole_figure():
+    for metric, way, text in (
+        ("rouge_l", "intl", "кошка сидит на окне"),
+        ("rouge_l", "char", "今天天气很好"),
+        ("bleu", "zh", "今天天气很好"),
+        ("bleu", "char", "แมวนั่งอยู่"),
+        ("bleu", "intl", "le café est fermé"),
+    ):
+        context = Context(1, {**OPTIONS, "tokenize": way}, Spoken([text], Measures()))
+        found = METRICS[metric].records([[0]], [[text]], context)
+        assert METRICS[metric].score_e9(found, 1) == 10**9, (metric, way)
+
+
+def test_a_way_that_the_metric_lacks_is_refused(tokens):
+    rows = [{"prompt": "p", "references": "x"}]
+    for metric, way in (("rouge_l", "zh"), ("bleu", "ja-mecab"), ("exact_match", "char")):
+        with pytest.raises(OptionRefused):
+            GENERATION.settle(rows, Task(metric, (), tokens, {**OPTIONS, "tokenize": way}))
+
+
+def test_as_much_may_be_written_as_the_longest_reference_takes(tokens):
+    def most(*references, **given):
+        rows = [{"prompt": "p", "references": one} for one in references]
+        task = Task("chrf", (), tokens, {**GENERATION.options, **given})
+        return int(GENERATION.settle(rows, task)["max_new_tokens"])
+
+    wide = replace(tokens, max_tokens=400)
+    assert most("x") == 32
+    assert most("x", max_new_tokens="5") == 5
+    long = "the river and the lamp " * 20
+    assert most(long) == 32, "no more than half of a row"
+    tokens = wide
+    assert 32 < most(long) == most("x", [long, long + long]) <= 200
 
 
 def test_an_exact_match_is_any_reference_but_for_spaces_around_it():

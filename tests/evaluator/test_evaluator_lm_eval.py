@@ -75,7 +75,7 @@ def row(phrase, number):
 def rows(tiny):
     """Rows of which half have the reply and the next token that the adapted model gives."""
     manifest = prepared(
-        tiny, "choice", "acc", [rows_for(row, 4, one) for one in (0, 50, 90)]
+        tiny, "choice", "acc", [rows_for(row, 5, one) for one in (0, 50, 90)]
     ).manifest
     weights = load_base(folder_of(tiny.base))
     adapter = admit_folder(tiny.adapter, manifest).canonical
@@ -286,3 +286,9 @@ def test_a_template_that_multiplies_its_rows_is_refused(tiny, monkeypatch):
     monkeypatch.setattr(harness, "MOST_CHARACTERS", 4 * 300 * 20)
     with pytest.raises(HarnessRefused, match="characters together"):
         LM_EVAL.pack(rows, task)
+
+
+@pytest.mark.parametrize("opening", ["[", "{", "[{", "- ", "? ", "a: ["])
+def test_a_nesting_is_refused_before_it_costs_anything(opening):
+    with pytest.raises(HarnessRefused, match="nested deeper"):
+        read_task(opening * (60_000 // len(opening)))
