@@ -127,6 +127,34 @@ class Client:
         found: dict[str, Any] = self.post("/api/sessions", body)
         return found
 
+    def browser_link(self, account: str, key: Ed25519PrivateKey, *, at_ms: int) -> dict[str, Any]:
+        """Where a browser signs in, once. returns {"url", "account", "expires_at_ms"}
+
+        raises ClientError
+        """
+        body = self._signed("assay-web-v1", account, key, at_ms)
+        found: dict[str, Any] = self.post("/api/sessions/web", {**body, "at_ms": at_ms})
+        path = str(found.pop("path"))
+        return {"url": f"{self.url}{path}", **found}
+
+    def add_key(self, account: str, key: Ed25519PrivateKey, *, code: str) -> dict[str, Any]:
+        """Let a key sign for an account, with a code of its page of keys.
+
+        returns  {"account", "key", "receipt"}; raises ClientError
+        """
+        body = self._signed("assay-key-v1", account, key, code)
+        found: dict[str, Any] = self.post("/api/sessions/keys", {**body, "code": code})
+        return found
+
+    def _signed(
+        self, purpose: str, account: str, key: Ed25519PrivateKey, once: object
+    ) -> dict[str, Any]:
+        """A signature that counts once, for this log at this very host."""
+        origin, host = self.get("/api/log")["origin"], httpx.URL(self.url).netloc.decode()
+        words = "\0".join(map(str, (purpose, origin, host, account, once)))
+        signature = key.sign(words.encode()).hex()
+        return {"account": account, "public": keys.public_hex(key), "signature": signature}
+
     def upload(self, path: Path, *, told: Told | None = None) -> str:
         """Put a file into the store, unless you did before; answers with its SHA-256.
 

@@ -44,6 +44,7 @@ NOT_REPLAYED = {
     "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",
     "web.ApiToken": "who is signed in now",
+    "web.OneTimeCode": "who is about to sign in",
     "auth.Permission": "Django's own",
     "auth.Group": "Django's own",
     "auth.Group_permissions": "Django's own",

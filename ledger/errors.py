@@ -40,6 +40,13 @@ class MessageRefused(AssayError):
     next_step = "Make the message with the client of this version."
 
 
+class KeyTaken(AssayError):
+    """The key signs for an account already, and a key signs for one. Facts: key, account."""
+
+    code, status = "ledger.key_taken", 409
+    next_step = "Use that account, or another key: `assay keys new NAME`, and `--key NAME`."
+
+
 class LogTooLarge(AssayError):
     """The log keeps no message of so many bytes. Facts: kind, size_bytes, most_bytes."""
 

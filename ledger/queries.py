@@ -53,7 +53,12 @@ def balances_nano(names: Iterable[str]) -> dict[str, int]:
 
 def keys_of(name: str) -> list[str]:
     """The public keys that sign for an account."""
-    return [*Key.objects.filter(account=name).order_by("at_ms").values_list("id", flat=True)]
+    return [*key_rows(name).values_list("id", flat=True)]
+
+
+def key_rows(name: str) -> QuerySet[Key]:
+    """The keys that sign for an account, the oldest first."""
+    return Key.objects.filter(account=name).order_by("at_ms")
 
 
 def accounts_of_keys(publics: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("log/entry/<str:item>", views.entry, name="ledger_entry"),
     path("messages/<str:item>/", views.message, name="ledger_message"),
     path("account/", views.my_account, name="ledger_my_account"),
+    path("account/keys/", views.my_keys, name="ledger_keys"),
     path("accounts/<str:name>/", views.account, name="ledger_account"),
     path("accounts/<str:name>/play-money/", views.draw_play_money, name="ledger_play_money"),
     path("healthz", views.healthz, name="ledger_healthz"),

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assay import merkle, messages, wire
 from assay.money import show_tokens
@@ -21,6 +21,7 @@ from ledger.models import Message
 from ledger.rules.accounts import AccountKind
 from ledger.rules.entry import Entry, read_entry
 from ledger.sequencer import proofs, tiles
+from web import codes
 from web.errors import Forbidden, NotFound
 from web.receipts import accepted
 
@@ -143,6 +144,18 @@ def account(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def my_account(request: HttpRequest) -> HttpResponse:
     return redirect("ledger_account", request.user.get_username())
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_keys(request: HttpRequest) -> HttpResponse:
+    """The keys that sign for whoever is signed in; a code with which one more is added."""
+    name, code, until = request.user.get_username(), "", None
+    if request.method == "POST":
+        code, until = codes.make_code(name, codes.FOR_KEY, timezone.now())
+    context = {"keys": queries.key_rows(name), "code": code, "until": until}
+    return render(request, "ledger/keys.html", context)
 
 
 @login_required

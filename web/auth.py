@@ -14,7 +14,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.core.validators import RegexValidator
 from django.db import transaction
 from django.forms import Form, ValidationError
@@ -133,6 +133,14 @@ def welcome(account: str) -> None:
     """Note who signs in with a key: without a password, since the key is the way in."""
     blank = {"password": make_password(None)}
     get_user_model().objects.get_or_create(username=account, defaults=blank)
+
+
+def member(account: str) -> User:
+    """Who signs in under this name, and may. raises PasswordWrong when the account is closed"""
+    found = User.objects.filter(username=account, is_active=True).first()
+    if found is None:
+        raise PasswordWrong("This account is closed.", account=account)
+    return found
 
 
 def sign_in(request: HttpRequest, account: str, password: str) -> str:

@@ -111,7 +111,17 @@ class PasswordWrong(SignInError):
     """Name and password do not belong together. Facts: account."""
 
     code = "auth.password_wrong"
-    next_step = "Check the name and the password. After several failures an account pauses."
+    next_step = (
+        "Check the name and the password; after several failures an account pauses. An account "
+        "that the command line opened has a key and no password: `assay auth login` uses it."
+    )
+
+
+class CodeSpent(SignInError):
+    """A code or a signature that counts once does not count any more. Facts: none."""
+
+    code = "auth.code_spent"
+    next_step = "Get a new one: `assay auth web`, or the page of your account's keys."
 
 
 class LockedOut(SignInError):

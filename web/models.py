@@ -1,4 +1,4 @@
-"""Tokens with which a program speaks for an account. Not derived from the log (NOT_REPLAYED)."""
+"""Tokens of programs, and codes that count once. Not derived from the log (NOT_REPLAYED)."""
 
 from django.conf import settings
 from django.db import models
@@ -32,3 +32,22 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix} of {self.account_id}"
+
+
+class OneTimeCode(models.Model):
+    """Something that counts once, as sha256; gone when it was used or is over (web/codes.py)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    account = models.CharField(max_length=120, blank=True)
+    purpose = models.CharField(max_length=9)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(purpose="signature") ^ ~Q(account=""), name="code_is_of_an_account"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.account}"

@@ -1,6 +1,7 @@
 """Pages of no other room: home, documents, tokens, and what Django shows when a view fails."""
 
 from django.contrib import messages
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from web import auth
+from web import auth, codes
 from web.answers import problem
 from web.errors import Broken, Forbidden, FormExpired, LockedOut, NotFound, RequestError
 from web.forms import TokenForm
@@ -37,6 +38,20 @@ def tokens(request: HttpRequest) -> HttpResponse:
         raw = auth.issue(account, now, form.lifetime)
     context = {"form": form, "raw": raw, "tokens": auth.tokens_of(account), "now": now}
     return render(request, "web/tokens.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def enter(request: HttpRequest, code: str) -> HttpResponse:
+    """Sign a browser in with what `assay auth web` gave: it asks first, and counts once."""
+    now = timezone.now()
+    account = codes.account_of(code, codes.FOR_BROWSER, now)
+    if request.method != "POST":
+        return render(request, "web/enter.html", {"account": account})
+    user = auth.member(codes.redeem(code, codes.FOR_BROWSER, now))
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    messages.success(request, f"You are signed in as {account}.")
+    return redirect("/account/")
 
 
 @login_required

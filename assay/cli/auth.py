@@ -17,32 +17,53 @@ app = typer.Typer(
 
 
 @app.command(epilog="Example: assay auth login --url https://assay.example --account ada")
-def login(
+def login(  # noqa: PLR0913 - each option of a command is an argument
     context: typer.Context,
     *,
     url: Annotated[str, typer.Option(help="Address of the site.")] = "",
     account: Annotated[str, typer.Option(help="Your name there; a new one is opened.")] = "",
     key: Annotated[str, typer.Option(help="Name of the key on this machine.")] = "default",
+    code: Annotated[
+        str, typer.Option(help="From Keys in your account on the site: adds the key to it.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Sign in with your key; a key and an account are made when there are none.
 
-    Run it again whenever a token expired.
+    Run it again whenever a token expired. An account of the site gets its key by --code.
     """
     caller = caller_of(context)
     site = (url or caller.url).rstrip("/")
     name = account or caller.home.settings().get("account", "") or _ask_name()
     signer = keys.read_or_make_key(caller.home.key_path(key))
     with Client(site) as client:
-        receipt = _open_account(client, name, signer)
+        receipt = _add_key(client, name, signer, code) or _open_account(client, name, signer)
         answer = client.open_session(name, signer, at_ms=now_ms())
     caller.home.keep_token(site, str(answer["token"]))
     caller.home.change(url=site, account=name)
-    did = "opened and signed in" if receipt else "signed in"
+    did = "signed in" if code or not receipt else "opened and signed in"
     show.note(f"{name} is {did} at {site}.", is_quiet=caller.is_quiet)
     told = {"account": name, "url": site, "expires_at": answer["expires_at"]}
-    told |= {"is_new": bool(receipt)} | ({"receipt": receipt} if receipt else {})
+    told |= {"is_new": bool(receipt) and not code} | ({"receipt": receipt} if receipt else {})
     show.put(told, as_json=as_json)
+
+
+@app.command(epilog="Example: assay auth web")
+def web(
+    context: typer.Context,
+    *,
+    key: Annotated[str, typer.Option(help="Name of the key on this machine.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Sign a browser in with your key: shows an address that works once, for two minutes."""
+    caller = caller_of(context)
+    with caller.client() as client:
+        found = client.browser_link(caller.account(), caller.key(key), at_ms=now_ms())
+    show.note("Open this in your browser, within two minutes:", is_quiet=caller.is_quiet)
+    if as_json:
+        show.put(found, as_json=True)
+    else:
+        print(found["url"])
 
 
 @app.command(epilog="Example: assay auth whoami --json")
@@ -73,6 +94,11 @@ def _open_account(client: Client, name: str, signer: Ed25519PrivateKey) -> str:
         words = f"account.open/{name}"
         return str(client.order(messages.AccountOpen(name), signer, idempotency=words)["receipt"])
     return ""
+
+
+def _add_key(client: Client, name: str, signer: Ed25519PrivateKey, code: str) -> str:
+    """The receipt of the order that adds the key, or nothing without a code."""
+    return str(client.add_key(name, signer, code=code)["receipt"]) if code else ""
 
 
 def _ask_name() -> str:

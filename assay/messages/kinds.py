@@ -25,6 +25,7 @@ from assay.messages.ledger import (
     BooksExpired,
     BooksMinted,
     ClockTicked,
+    KeyAdd,
     KeyAdded,
     MoneyHeld,
     MoneyLeft,
@@ -66,6 +67,7 @@ class Kind(NamedTuple):
 KINDS = {
     "account.open": Kind(AccountOpen, "person"),
     "account.opened": Kind(AccountOpened, "operator"),
+    "key.add": Kind(KeyAdd, "person"),
     "key.added": Kind(KeyAdded, "operator"),
     "books.minted": Kind(BooksMinted, "operator"),
     "money.withdraw": Kind(MoneyWithdraw, "person"),

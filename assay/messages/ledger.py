@@ -17,6 +17,13 @@ class KeyAdded:
 
 
 @dataclass(frozen=True)
+class KeyAdd:
+    """Let one more key sign for the account. public: the key's name, 64 hex digits."""
+
+    public: str
+
+
+@dataclass(frozen=True)
 class AccountOpen:
     """Open an account under this name. Signed by the key that will own it."""
 

@@ -1,6 +1,14 @@
 """What changes the record itself. One public verb is one transaction."""
 
-from ledger.actions.accounts import expire_due, found, mint, open_account, open_account_for
+from ledger.actions.accounts import (
+    add_key,
+    add_key_for,
+    expire_due,
+    found,
+    mint,
+    open_account,
+    open_account_for,
+)
 from ledger.actions.bridges import mint_deposit, settle_withdrawal, withdraw
 from ledger.actions.chunks import ChunkProof, prove_chunk
 from ledger.actions.faucet import bridge, play_money_nano
@@ -38,6 +46,8 @@ __all__ = [
     "ChunkProof",
     "Evidence",
     "UploadState",
+    "add_key",
+    "add_key_for",
     "advance",
     "begin_upload",
     "bridge",

@@ -78,6 +78,33 @@ def open_account_for(account: str, *, now: datetime) -> str:
 
 
 @transaction.atomic
+def add_key(order: Entry, *, now: datetime) -> str:
+    """Let the key of a `key.add` order sign for the account; the same order, the same key.
+
+    returns  the key
+    raises   KeyTaken, MessageRefused
+    """
+    only_one_at_a_time("accounts")
+    public = str(order.body.public)
+    if log.find(order.id):
+        return public
+    added = messages.KeyAdded(public, order.actor, "person", ms(now))
+    log.record([order, log.fact(added, answers=order)])
+    return public
+
+
+def add_key_for(account: str, public: str, *, now: datetime) -> str:
+    """Let a key sign for a web user's account, in the operator's words.
+
+    returns  the id of the order;  raises as add_key
+    """
+    words = f"key.add/{public}"
+    order = log.order_for(account, messages.KeyAdd(public), idempotency=words)
+    add_key(order, now=now)
+    return order.id
+
+
+@transaction.atomic
 def mint(*, account: str, amount_nano: int, idempotency: str, now: datetime) -> str:
     """Give play money from the faucet; an account gets at most settings.FAUCET_NANO in all.
 

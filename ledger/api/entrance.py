@@ -1,4 +1,9 @@
-"""Signing in with a key."""
+"""The doors for keys: a token for a program, a browser that signs in, a key for a web account.
+
+What is signed begins with what it is for, and names the log, the account, and what makes it count
+once. What concerns a browser also names the host that the signer talked to, so that no other site
+can pass it on.
+"""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,58 +14,138 @@ from assay import items
 from ledger import actions, queries
 from web import auth
 from web.api import Token
+from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
 from web.errors import SignInError
+from web.receipts import receipt_url
 
 CLOCKS_MAY_DIFFER_MS = 5 * 60_000
 
 
-class KeySignIn(Schema):
-    """A signature over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made just now.
+class KeySignature(Schema):
+    """A key of an account, and its signature.
 
     signature_type is that of ANS-104: 1 RSA, 2 Ed25519, 3 Ethereum. `public` is the whole key.
     """
 
     account: str = Field(max_length=120)
     public: str = Field(pattern=r"^([0-9a-f]{2}){32,512}$")
-    at_ms: int
     signature: str = Field(pattern=r"^([0-9a-f]{2}){64,512}$")
     signature_type: int = Field(items.ED25519, ge=items.RSA, le=items.ETHEREUM)
+
+    @property
+    def key(self) -> str:
+        """What the books call the key."""
+        return items.key_name(self.signature_type, bytes.fromhex(self.public))
+
+
+class KeySignIn(KeySignature):
+    """A signature over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made just now."""
+
+    at_ms: int
+
+
+class BrowserSignIn(KeySignature):
+    """One over `assay-web-v1 0x00 origin 0x00 host 0x00 account 0x00 at_ms`; it counts once."""
+
+    at_ms: int
+
+
+class NewKey(KeySignature):
+    """One over `assay-key-v1 0x00 origin 0x00 host 0x00 account 0x00 code`, by the new key.
+
+    code  from the account's page of keys: it counts once, for a few minutes
+    """
+
+    code: str = Field(max_length=64)
+
+
+class Link(Schema):
+    """Where a browser signs in, once."""
+
+    path: str
+    account: str
+    expires_at_ms: int
+
+
+class KeyOut(Schema):
+    """A key that signs for an account from now on, and the receipt of the order."""
+
+    account: str
+    key: str
+    receipt: str
 
 
 def router() -> Router:
     router = Router()
     router.post("", response=Token)(_sign_in)
+    router.post("/web", response=Link)(_sign_in_browser)
+    router.post("/keys", response=KeyOut)(_add_key)
     return router
 
 
 def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noqa: ARG001
     """Sign in with the key of an account; get a token for a program."""
     now = timezone.now()
-    _check_signature(body, actions.ms(now))
+    _check_key(body)
+    _check_clock(body.at_ms, actions.ms(now))
+    _check_signature(body, "assay-session-v1", settings.LOG_ORIGIN, body.account, body.at_ms)
     auth.welcome(body.account)
     raw = auth.issue(body.account, now)
     return {"token": raw, "account": body.account, "expires_at": now + auth.TOKEN_LIFETIME}
 
 
-def _check_signature(body: KeySignIn, now_ms: int) -> None:
+def _sign_in_browser(request: HttpRequest, body: BrowserSignIn) -> dict[str, object]:
+    """Sign in with the key of an account; get an address at which a browser is signed in, once."""
+    now = timezone.now()
+    _check_key(body)
+    _check_clock(body.at_ms, actions.ms(now))
+    origin, host = settings.LOG_ORIGIN, request.get_host()
+    _check_signature(body, "assay-web-v1", origin, host, body.account, body.at_ms)
+    spend_signature(body.signature, now)
+    auth.welcome(body.account)
+    code, until = make_code(body.account, FOR_BROWSER, now)
+    path = f"/account/enter/{code}/"
+    return {"path": path, "account": body.account, "expires_at_ms": actions.ms(until)}
+
+
+def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
+    """Let a key sign for an account that was opened in the web, with a code of its owner."""
+    now = timezone.now()
+    queries.account(body.account)
+    origin, host = settings.LOG_ORIGIN, request.get_host()
+    _check_signature(body, "assay-key-v1", origin, host, body.account, body.code)
+    redeem(body.code, FOR_KEY, now, account=body.account)
+    order = actions.add_key_for(body.account, body.key, now=now)
+    return {"account": body.account, "key": body.key, "receipt": receipt_url(order)}
+
+
+def _check_key(body: KeySignature) -> None:
     """raises AccountUnknown, SignInError"""
     queries.account(body.account)
-    public = bytes.fromhex(body.public)
-    if queries.key_account(items.key_name(body.signature_type, public)) != body.account:
+    if queries.key_account(body.key) != body.account:
         raise SignInError(
             f"This key does not sign for {body.account}.",
-            next_step="Use the key that opened the account, or choose another account name.",
+            next_step=f"Is {body.account} yours, with a password? Then sign in on the site, open "
+            "Keys in your account, and run the command it shows. Else choose another account name.",
             reason="key",
             account=body.account,
         )
-    if abs(now_ms - body.at_ms) > CLOCKS_MAY_DIFFER_MS:
+
+
+def _check_clock(at_ms: int, now_ms: int) -> None:
+    """raises SignInError"""
+    if abs(now_ms - at_ms) > CLOCKS_MAY_DIFFER_MS:
         raise SignInError(
             "The clock of your machine and ours differ by more than five minutes.",
             next_step="Set your clock, and sign in again.",
             reason="clock",
             server_ms=now_ms,
         )
-    words = f"assay-session-v1\0{settings.LOG_ORIGIN}\0{body.account}\0{body.at_ms}"
-    signature = bytes.fromhex(body.signature)
-    if not items.verifies(body.signature_type, public, signature, words.encode()):
+
+
+def _check_signature(body: KeySignature, *words: object) -> None:
+    """raises SignInError"""
+    said = "\0".join(map(str, words)).encode()
+    public, signature = bytes.fromhex(body.public), bytes.fromhex(body.signature)
+    if not items.verifies(body.signature_type, public, signature, said):
         raise SignInError("The signature is not of these words.", reason="signature")

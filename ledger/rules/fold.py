@@ -9,7 +9,13 @@ from collections.abc import Callable, Sequence
 
 from assay import messages
 from assay.wire import changed
-from ledger.errors import AccountInvalid, AccountTaken, MessageRefused, SignerRefused
+from ledger.errors import (
+    AccountInvalid,
+    AccountTaken,
+    KeyTaken,
+    MessageRefused,
+    SignerRefused,
+)
 from ledger.rules import books, gate
 from ledger.rules.accounts import ISSUANCE, Account, AccountKind, Key, Role
 from ledger.rules.entry import Entry
@@ -150,11 +156,30 @@ def _key_added(entry: Entry, rows: Rows) -> None:
     if rows.get(Key, body.public) is not None:
         raise refused(entry, "the key is known already")
     if body.role == Role.PERSON:
-        order = need_order(entry, "account.open")
-        if order.signer != body.public or order.body.account != body.account:
-            raise refused(entry, "the order was signed by another key")
+        _need_wish(entry, rows)
     role = Role(body.role).value
     rows.put(Key(body.public, body.account, role, body.at_ms, entry.id))
+
+
+def _key_add(entry: Entry, rows: Rows) -> None:
+    public = entry.body.public
+    if not SHA256.fullmatch(public):
+        raise refused(entry, "it names no key")
+    if known := rows.get(Key, public):
+        told = {"key": public, "account": known.account}
+        raise KeyTaken(f"This key signs for {known.account} already.", **told)
+
+
+def _need_wish(entry: Entry, rows: Rows) -> None:
+    """A person's key comes with the account that it opens, or by an order of the account."""
+    body, order = entry.body, entry.order
+    if order is not None and order.kind == "key.add":
+        if (order.body.public, actor_of(order, rows)) != (body.public, body.account):
+            raise refused(entry, "the order names another key or account")
+        return
+    order = need_order(entry, "account.open")
+    if order.signer != body.public or order.body.account != body.account:
+        raise refused(entry, "the order was signed by another key")
 
 
 def _books_minted(entry: Entry, _: Rows) -> None:
@@ -199,6 +224,7 @@ def _blob_withdrawn(entry: Entry, _: Rows) -> None:
 _RULES: dict[str, Fold] = {
     "account.open": _account_open,
     "account.opened": _account_opened,
+    "key.add": _key_add,
     "key.added": _key_added,
     "books.minted": _books_minted,
     "books.expired": _books_expired,
