@@ -13,6 +13,10 @@ export PYTHONUNBUFFERED := 1
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+ifeq ($(PYTHON),)
+$(error Assay needs Python 3.11 with venv. Debian, Ubuntu: apt-get install python3.11 python3.11-venv)
+endif
+
 setup: ## Install what the site and its workers need into .venv (no time when it is there)
 	@$(PYTHON) requirements/install.py worker
 

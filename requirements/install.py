@@ -3,11 +3,15 @@
     python3 requirements/install.py worker      what `make demo` and `make up` need
     python3 requirements/install.py dev         that, and what tests and lint need
 
-Standard library only. Each step prints what it does and how long it took. Everything but torch
-comes from a hashed lock; a stamp of the lock makes the second run take no time.
+Standard library only, and any Python 3 gets as far as the sentence that asks for 3.11. Each step
+prints what it does and how long it took. Everything but torch comes from a hashed lock; uv, itself
+from one, installs it, and pip does where uv cannot be had. A stamp of the lock makes the second run
+take no time.
 
     ASSAY_TORCH_ARGS   arguments for `pip install torch==...`, passed on as given
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -25,13 +29,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+PIP = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
 REQUIREMENTS = ROOT / "requirements"
 TORCH = "2.13.0"
 NEWEST_FIRST = ("dev", "worker")  # what dev.lock holds is enough for worker.lock
-NO_PYTHON = (
-    "Assay needs Python 3.11 with venv. Debian, Ubuntu: apt-get install python3.11 python3.11-venv;"
-    " macOS: brew install python@3.11; elsewhere: python.org."
-)
+NO_PYTHON = """
+Assay needs Python 3.11 with venv, since the pinned torch is built for it. Found: {found}.
+  Debian, Ubuntu   apt-get install python3.11 python3.11-venv
+  macOS            brew install python@3.11
+  anywhere         pip install uv && uv python install 3.11
+                   and then: make demo PYTHON="$(uv python find 3.11)"
+"""
+# What pip is told about where packages are, and the variable by which uv is told the same.
+AS_UV_SAYS = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+    "trusted-host": "UV_INSECURE_HOST",
+    "proxy": "ALL_PROXY",
+    "no-index": "UV_NO_INDEX",
+}
 CUDA_IS_COMING = """
   torch     pip will now fetch about 2.8 GB of CUDA packages besides torch itself. To avoid that:
             ASSAY_TORCH_ARGS="--index-url <an index of CPU builds>" make setup
@@ -49,35 +67,37 @@ def main(arguments: list[str]) -> None:
     print(f"Setting up .venv for {name}:", flush=True)
     if not PYTHON.exists():
         _make_venv()
+    tool = _tool()
     if _torch_version() != TORCH:
-        _install_torch()
+        _install_torch(tool)
     lock = REQUIREMENTS / f"{name}.lock"
     with _step("packages", f"{_count(lock)} from {lock.relative_to(ROOT)}, each with its hash"):
-        _pip("install", "--require-hashes", "--no-deps", "-r", str(lock))
+        tool("install", "--require-hashes", "--no-deps", "-r", str(lock))
     with _step("assay", "the house itself, editable"):
-        _pip("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+        tool("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     with _step("check", "do all versions fit each other?"):
-        _pip("check")
+        tool("check")
     _stamp(name).write_text(_wanted(name))
     size_mb = sum(each.stat().st_size for each in VENV.rglob("*") if each.is_file()) >> 20
     print(f"  ready     {time.monotonic() - started:.0f} s, {size_mb} MB in .venv", flush=True)
 
 
 def _make_venv() -> None:
-    """Make `.venv` with Python 3.11, or end with one sentence on how to get it."""
+    """Make `.venv` with Python 3.11, or end with the command that gets one."""
     base = _python311()
     if base is None:
-        sys.exit(NO_PYTHON)
+        sys.exit(NO_PYTHON.format(found=f"{sys.executable}, {platform.python_version()}"))
     with _step("venv", f"{base} -m venv .venv"):
         done = _run([base, "-m", "venv", str(VENV)])
         if done.returncode:
             shutil.rmtree(VENV, ignore_errors=True)
-            sys.exit(f"{NO_PYTHON}\n{done.stdout[-300:]}{done.stderr[-300:]}")
+            said = done.stdout[-300:] + done.stderr[-300:]
+            sys.exit(NO_PYTHON.format(found=f"{base}, which makes no venv") + said)
 
 
 def _python311() -> str | None:
-    """The first Python 3.11 among python3.11, python3 and the one that runs this script."""
-    for candidate in ("python3.11", "python3", sys.executable):
+    """The first Python 3.11 among the one that runs this script, python3.11 and python3."""
+    for candidate in (sys.executable, "python3.11", "python3"):
         place = shutil.which(candidate)
         probe = [place or "", "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"]
         if place and _run(probe).returncode == 0:
@@ -85,35 +105,106 @@ def _python311() -> str | None:
     return None
 
 
-def _install_torch() -> None:
+class Tool:
+    """What installs packages: pip, and uv before it where uv can be had.
+
+    uv takes a quarter of the time. It reads no configuration of pip, so it is told; what it cannot
+    do, pip is asked for. It leaves no bytecode: Python makes that of the few files that it reads.
+    """
+
+    def __init__(self, uv: Path | None) -> None:
+        self.uv = uv
+
+    def __call__(self, verb: str, *arguments: str) -> None:
+        """Run it, quietly. Ends with pip's words when neither can."""
+        if self.uv:
+            done = self.ask(verb, *arguments)
+            if done.returncode == 0:
+                return
+            sys.stdout.write(f" uv could not: {done.stderr.strip()[-300:]}\n  so pip ...")
+            sys.stdout.flush()
+        _pip(verb, *arguments)
+
+    def ask(self, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What uv answers."""
+        # Every hash is in the lock, so the same file may come from any index that pip knows.
+        best = ["--index-strategy", "unsafe-best-match"] if verb == "install" else []
+        command = [str(self.uv), "pip", verb, "--python", str(PYTHON), *best, *arguments]
+        return _run(command, _places())
+
+
+def _tool() -> Tool:
+    """uv from its hashed lock, in `.venv` like everything else; pip alone where that fails."""
+    uv = VENV / "bin" / "uv"
+    with _step("uv", "what installs the rest"):
+        lock = str(REQUIREMENTS / "tools.lock")
+        done = _run([*PIP, "install", "--require-hashes", "-r", lock])
+    if done.returncode:
+        print(
+            f"  uv        cannot be had, so pip, slower: {done.stderr.strip()[-200:]}", flush=True
+        )
+    return Tool(None if done.returncode else uv)
+
+
+def _places() -> dict[str, str]:
+    """Where pip finds packages, as variables for uv. What the caller told uv goes before that."""
+    told = {}
+    lines = _run([*PIP, "config", "list"]).stdout.splitlines()
+    for line in sorted(lines, key=lambda one: one.startswith(":env:")):  # those of PIP_* count last
+        name, _, value = line.partition("=")
+        key = name.rpartition(".")[2]
+        if key in AS_UV_SAYS:
+            told[AS_UV_SAYS[key]] = _as_list(key, value.strip("'"))
+    return {name: value for name, value in told.items() if value and not _environment(name)}
+
+
+def _as_list(key: str, value: str) -> str:
+    """pip parts by spaces; uv parts folders by commas. A folder that is not there is left out."""
+    parts = [part for part in value.split() if not _is_absent(part)]
+    return ("," if key == "find-links" else " ").join(parts)
+
+
+def _is_absent(place: str) -> bool:
+    folder = Path(place.removeprefix("file://"))
+    is_local = place.startswith("file://") or "://" not in place
+    return is_local and folder.is_absolute() and not folder.exists()
+
+
+def _install_torch(tool: Tool) -> None:
     """Install torch, as a CPU build wherever one can be had.
 
-    A pip that already knows a CPU build takes it by itself, since +cpu sorts above the plain one.
+    Who already knows a CPU build takes it by himself, since +cpu sorts above the plain one.
     Otherwise uv knows where the CPU builds are. Otherwise pip fetches CUDA, after a warning.
     """
     wanted, extra = f"torch=={TORCH}", shlex.split(_environment("ASSAY_TORCH_ARGS"))
-    with _step("torch", "which build does pip find?"):
-        brings_cuda = not extra and _brings_cuda(wanted)
-    if not brings_cuda:
-        # What it depends on comes from the lock.
+    with _step("torch", "does it bring CUDA?"):
+        brings_cuda = not extra and _brings_cuda(wanted, tool)
+    if extra:
         with _step("torch", f"pip install {shlex.join([wanted, *extra])}"):
             _pip("install", "--no-deps", wanted, *extra)
         return
-    if _is_plain_linux() and _uv_installs(wanted):
+    if not brings_cuda:
+        # What it depends on comes from the lock.
+        with _step("torch", f"install {wanted}"):
+            tool("install", "--no-deps", wanted)
+        return
+    if _is_plain_linux() and _uv_brings_cpu(wanted, tool):
         return
     print(CUDA_IS_COMING, flush=True)
-    with _step("torch", f"pip install {wanted}"):
-        _pip("install", wanted)
+    with _step("torch", f"install {wanted}"):
+        tool("install", wanted)
 
 
-def _brings_cuda(wanted: str) -> bool:
-    """Ask pip what it would install: True when CUDA packages are among it."""
-    command = [str(PYTHON), "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", wanted]
-    done = _run(command)
-    if done.returncode:
-        return True
-    names = [each["metadata"]["name"].lower() for each in json.loads(done.stdout)["install"]]
-    return any(name.startswith(("nvidia-", "cuda-")) for name in names)
+def _brings_cuda(wanted: str, tool: Tool) -> bool:
+    """Ask what would be installed: True when CUDA packages are among it."""
+    if tool.uv:
+        done = tool.ask("install", "--dry-run", wanted)
+        names = [line[3:].lower() for line in done.stderr.splitlines() if line.startswith(" + ")]
+    else:
+        done = _run([*PIP, "install", "--dry-run", "--quiet", "--report", "-", wanted])
+        found = json.loads(done.stdout)["install"] if done.returncode == 0 else []
+        names = [each["metadata"]["name"].lower() for each in found]
+    return done.returncode != 0 or any(one.startswith(("nvidia-", "cuda-")) for one in names)
 
 
 def _is_plain_linux() -> bool:
@@ -122,12 +213,12 @@ def _is_plain_linux() -> bool:
     return sys.platform == "linux" and platform.machine() == "x86_64" and not has_device
 
 
-def _uv_installs(wanted: str) -> bool:
+def _uv_brings_cpu(wanted: str, tool: Tool) -> bool:
     """Let uv fetch the CPU build; False when it cannot (no network, another index)."""
+    if not tool.uv:
+        return False
     with _step("torch", f"uv pip install --torch-backend=cpu {wanted}"):
-        _pip("install", "--require-hashes", "-r", str(REQUIREMENTS / "tools.lock"))
-        uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--no-deps"]
-        done = _run([*uv, "--torch-backend=cpu", wanted])
+        done = tool.ask("install", "--no-deps", "--torch-backend=cpu", wanted)
     if done.returncode:
         print(f"  torch     uv could not: {done.stderr.strip()[-200:]}", flush=True)
     return done.returncode == 0
@@ -167,16 +258,21 @@ def _count(lock: Path) -> int:
 
 def _pip(*arguments: str) -> None:
     """Run the pip of `.venv`, quietly; end with its words when it fails."""
-    done = _run([str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments])
+    done = _run([*PIP, *arguments])
     if done.returncode:
         sys.exit(
             f"\npip {shlex.join(arguments)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         )
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and keep what it said."""
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def _run(
+    command: list[str], more: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and keep what it said. more: variables besides the caller's"""
+    environment = {**os.environ, **(more or {})}  # noqa: TID251 - the caller's PATH, indexes, proxies
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment
+    )
 
 
 def _environment(name: str) -> str:

@@ -6,7 +6,13 @@ Standard library only: it runs before the virtual environment exists, and the te
 
     python requirements/system.py            install what can be, then name what is absent
     python requirements/system.py --found    only print the names of what is here: postgres,redis
+    python requirements/system.py --bare FOLDER    fill FOLDER with links to all programs of PATH
+                                                   but the optional ones: the PATH of a bare machine
+
+With ASSAY_BARE=1 nothing optional is found, wherever it lies.
 """
+
+from __future__ import annotations
 
 import os
 import shutil
@@ -16,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 APT_TIME_LIMIT_S = 420
+ALSO_HIDDEN = ("npm", "npx", "node", "uv", "apt-get", "psql", "pg_ctl")
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Program:
 
     def path(self) -> Path | None:
         """Where it is, or None. CHROMIUM names a browser that is not on PATH."""
+        if os.environ.get("ASSAY_BARE") == "1":  # noqa: TID251 - runs before config exists
+            return None
         named = os.environ.get(self.name.upper(), "")  # noqa: TID251 - runs before config exists
         for command in (named, *self.commands):
             place = command and shutil.which(command, path=_search_path())
@@ -74,12 +83,27 @@ def main(arguments: list[str]) -> None:
     if "--found" in arguments:
         print(",".join(each.name for each in PROGRAMS if each.path()))
         return
+    if "--bare" in arguments:
+        _link_all_but_the_optional(Path(arguments[-1]))
+        return
     absent = [each for each in PROGRAMS if not each.path()]
     if absent and _may_install():
         _install(absent)
     for each in absent:
         if not each.path():
             print(f"  optional  {each.absence()}", flush=True)
+
+
+def _link_all_but_the_optional(folder: Path) -> None:
+    """Links to every program of PATH; of two with one name the first, as a shell takes it."""
+    hidden = {*ALSO_HIDDEN, *(command for each in PROGRAMS for command in each.commands)}
+    folder.mkdir(parents=True)
+    on_path = os.environ.get("PATH", os.defpath)  # noqa: TID251 - runs before config exists
+    for place in filter(Path.is_dir, map(Path, on_path.split(os.pathsep))):
+        for found in place.iterdir():
+            link = folder / found.name
+            if found.name not in hidden and not link.is_symlink() and os.access(found, os.X_OK):
+                link.symlink_to(found)
 
 
 def _search_path() -> str:
