@@ -165,9 +165,9 @@ def _as_list(key: str, value: str) -> str:
 
 
 def _is_absent(place: str) -> bool:
-    folder = Path(place.removeprefix("file://"))
-    is_local = place.startswith("file://") or "://" not in place
-    return is_local and folder.is_absolute() and not folder.exists()
+    scheme, _, rest = place.rpartition("://")
+    folder = Path(rest)
+    return scheme in {"", "file"} and folder.is_absolute() and not folder.exists()
 
 
 def _install_torch(tool: Tool) -> None:
