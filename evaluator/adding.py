@@ -31,6 +31,7 @@ HUB_PATTERNS = [
 FAMILY = {BertShape: "bert", LlamaShape: "llama", GenericShape: "transformers"}
 LIMIT_S, BYTES_PER_S = 600, 4 << 20
 COPIES = 4  # of the weights in float32: read, built, kept and read again
+_DTYPES = ("float32", "float16", "bfloat16", "float64", None)
 _CHOICES = ("_attn_implementation", "attn_implementation", "_attn_implementation_autoset")
 
 
@@ -67,7 +68,7 @@ def add_base(path: Path, card: Card, report: Callable[[str], None] = lambda _: N
         kept.mkdir()
         _keep_texts(path, config, kept)
         found = _tried(Folder(path, files, held, config, kept), weights)
-        for note in found.notes:
+        for note in (*found.notes, *_spare(kept, found.shape)):
             report(note)
         base = _pinned(kept, card, found.shape)
         (kept / CARD_NAME).write_bytes(write_card(base))
@@ -93,8 +94,9 @@ def _keep_texts(path: Path, config: Mapping[str, object], kept: Path) -> None:
     """config.json and tokenizer.json, and which tokens open and end a text."""
     source = path / folder.CONFIG_NAME
     raw = source.read_bytes()
-    if raw.startswith(b"\xef\xbb\xbf") or any(name in config for name in _CHOICES):
-        plain = {name: one for name, one in config.items() if name not in _CHOICES}
+    inert = [name for name in config if name in _CHOICES or _is_odd_dtype(name, config[name])]
+    if inert or raw.startswith(b"\xef\xbb\xbf"):
+        plain = {name: one for name, one in config.items() if name not in inert}
         raw = (json.dumps(plain, indent=2, sort_keys=True) + "\n").encode()
     (kept / source.name).write_bytes(raw)
     target = kept / folder.TOKENIZER_NAME
@@ -108,6 +110,22 @@ def _keep_texts(path: Path, config: Mapping[str, object], kept: Path) -> None:
     told = {**config, **(text if isinstance(text, Mapping) else {})}
     marks = ends.ends_in(path, told, tokenizer.token_to_id)
     (kept / ends.FILE_NAME).write_bytes(ends.write_ends(marks))
+
+
+def _spare(kept: Path, shape: Shape) -> list[str]:
+    """A note on tokens that the embedding has no row for, such as a mark that was added later."""
+    tokenizer = Tokenizer.from_file(str(kept / folder.TOKENIZER_NAME))
+    words = tokenizer.get_vocab(with_added_tokens=True)
+    over = sorted(name for name, place in words.items() if place >= shape.vocabulary)
+    if not over:
+        return []
+    named = ", ".join(over[:3])
+    return [f"the embedding has no row for {len(over)} tokens ({named:.80}): no text may hold one"]
+
+
+def _is_odd_dtype(name: str, value: object) -> bool:
+    """How others load the weights is nothing to us; "torch.bfloat16" ends transformers."""
+    return name in ("dtype", "torch_dtype") and value not in _DTYPES
 
 
 def _tried(there: Folder, weights: int) -> Tried:

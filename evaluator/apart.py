@@ -61,10 +61,10 @@ def _work(work: Callable[[], object], answer: Connection, memory_bytes: int) -> 
         found = error
     except MemoryError:
         found = Ended(f"it does not fit into {memory_bytes >> 20} MiB of memory")
-    except RuntimeError as error:
-        if not any(words in str(error) for words in NO_MEMORY):
-            raise
-        found = Ended(f"it does not fit into {memory_bytes >> 20} MiB of memory")
+    except Exception as error:  # noqa: BLE001 - the parent raises it, with its words
+        found = Ended(f"{type(error).__name__}: {error!s:.200}")
+        if any(words in str(error) for words in NO_MEMORY):
+            found = Ended(f"it does not fit into {memory_bytes >> 20} MiB of memory")
     answer.send_bytes(pickle.dumps(found))
 
 

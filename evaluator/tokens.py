@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from evaluator.bases.ends import read_ends
+from evaluator.bases.reading import read_shape
+from evaluator.errors import SampleUnfit
 from evaluator.evaluators.form import Tokens
 from evaluator.harness import TaskFiles
 from evaluator.texts import Measures
@@ -32,10 +34,11 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
     whole.no_truncation()
     marks = read_ends(folder)
     bare = _unopened(whole)
+    known = _within(read_shape(folder).vocabulary)
     return Tokens(
-        encode=lambda text: list(cutting.encode(bare(text)).ids),
-        whole=lambda text: list(whole.encode(bare(text)).ids),
-        plain=lambda text: list(whole.encode(bare(text), add_special_tokens=False).ids),
+        encode=lambda text: known(cutting.encode(bare(text))),
+        whole=lambda text: known(whole.encode(bare(text))),
+        plain=lambda text: known(whole.encode(bare(text), add_special_tokens=False)),
         decode=lambda ids: str(whole.decode(list(ids))),
         starting=lambda text: _starting(whole, text),
         max_tokens=max_tokens,
@@ -44,6 +47,20 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
         texts=Measures(),
         harness=TaskFiles(),
     )
+
+
+def _within(vocabulary: int) -> Callable[[Encoding], list[int]]:
+    """The ids of a text, each with a row in the base's embedding: tokenizers may have more."""
+
+    def known(found: Encoding) -> list[int]:
+        ids = list(found.ids)
+        if ids and max(ids) >= vocabulary:
+            shown = found.tokens[ids.index(max(ids))]
+            problem = f"it holds {shown!r:.40}, for which the base's embedding has no row"
+            raise SampleUnfit(f"A text does not fit: {problem}.", row=0, problem=problem)
+        return ids
+
+    return known
 
 
 def _unopened(tokenizer: Tokenizer) -> Callable[[str], str]:

@@ -82,6 +82,12 @@ def _shapes(folder: Folder, reference: Reference) -> list[Shape]:
 
 def _generic(folder: Folder, reference: Reference) -> GenericShape:
     text = reference.config.get_text_config()
+    if not getattr(text, "vocab_size", 0) or not getattr(text, "hidden_size", 0):
+        raise refused(
+            folder.path,
+            f"{text.model_type} is no language model: its config has no vocabulary",
+            "Choose a language model.",
+        )
     reach = next((one for one in (getattr(text, name, None) for name in REACHES) if one), 0)
     linears = {
         name: size
@@ -152,7 +158,9 @@ def _refuse_foresight(folder: Folder, reference: Reference, ids: Sequence[int]) 
     if not torch.allclose(*early, rtol=NEAR, atol=NEAR):
         name = reference.config.model_type
         raise refused(
-            folder.path, f"{name} sees the tokens that it is to predict, as an encoder does"
+            folder.path,
+            f"{name} sees the tokens that it is to predict, as an encoder does",
+            "Choose a causal language model.",
         )
 
 

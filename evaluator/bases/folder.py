@@ -57,7 +57,8 @@ def read_json(path: Path) -> dict[str, object]:
             raise refused(path.parent, f"{path.name} is over {MOST_JSON_BYTES >> 20} MiB")
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise refused(path.parent, f"{path.name} is no JSON: {error!s:.120}") from error
+        problem = f"{path.name} is no JSON: {error!s:.120}"
+        raise refused(path.parent, problem, f"Download {path.name} again.") from error
     if not isinstance(found, dict):
         raise refused(path.parent, f"{path.name} is no JSON object")
     return found
@@ -217,6 +218,12 @@ def _without_weights(folder: Path) -> BaseRefused:
             )
     others = sorted(one.name for one in folder.glob("*.safetensors"))
     if others:
+        if others[0].startswith("consolidated"):
+            return refused(
+                folder,
+                f"{others[0]} is in the author's own format, not in that of transformers",
+                "Download the same model's model*.safetensors.",
+            )
         return refused(
             folder,
             f"{others[0]} is not a name under which transformers looks for weights",

@@ -23,6 +23,7 @@ _SCALED = re.compile(
     r"(nested_)?quant_map|SCB|weight_format|weight_packed|weight_shape|weight_zero_point|codebooks)$"
     r"|\.quant_state\.|_blocks$|_scales$"
 )
+_SMALL_FLOAT = re.compile(r"F[468](_|$)")
 _MARKS = re.compile(r"lora_[AB]\.|\.lora_|modules_to_save\.")
 
 
@@ -103,7 +104,7 @@ def _kind(told: Mapping[str, object]) -> str:
 
 def _is_coded(name: str, dtype: str) -> bool:
     """Numbers that only scales make weights of; masks and positions are whole numbers too."""
-    if dtype.startswith(("F8", "F4", "F6")):
+    if _SMALL_FLOAT.match(dtype):
         return True
     return dtype in ("I8", "U8", "I32", "U32", "I16", "U16") and name.endswith(".weight")
 

@@ -15,6 +15,7 @@ import torch
 import transformers
 from safetensors import safe_open
 from torch import Tensor, nn
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from evaluator.bases.folder import CONFIG_NAME, refused
 from evaluator.bases.headers import Held
@@ -29,6 +30,7 @@ _BUFFERS = re.compile(
 )
 _POOLER = re.compile(r"(^|\.)pooler\.")
 _NAMED = 3  # tensors that a message names
+ONE_MODEL = "Take config.json and weights of one and the same model."
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,19 @@ def _config(folder: Folder) -> transformers.PretrainedConfig:
             f"{name} is an encoder-decoder, and only encoders and decoders are scored",
             "Choose a decoder for texts and choices, an encoder for searches and classes.",
         )
+    _refuse_strange_rope(folder, config)
     return config
+
+
+def _refuse_strange_rope(folder: Folder, config: transformers.PretrainedConfig) -> None:
+    told = getattr(config.get_text_config(), "rope_parameters", None)
+    parts = [told, *told.values()] if isinstance(told, Mapping) else []
+    kinds = {one["rope_type"] for one in parts if isinstance(one, Mapping) and "rope_type" in one}
+    if strange := sorted(kinds - {"default", *ROPE_INIT_FUNCTIONS}):
+        problem = (
+            f"transformers {transformers.__version__} knows no rope of type {strange[0]!r:.40}"
+        )
+        raise refused(folder.path, problem, "Take config.json as its author wrote it.")
 
 
 def _kind(config: transformers.PretrainedConfig) -> str:
@@ -194,43 +208,56 @@ def _accounted(
     """What may be missing, and a note on what is left out. raises BaseRefused for the others"""
     if told["mismatched_keys"]:
         name, found, wanted = min(told["mismatched_keys"])
-        problem = (
-            f"{name} is {_size(found)} in the file, and is not {_size(wanted)} as config.json asks"
-        )
-        raise refused(
-            folder.path, problem, "Take config.json and weights of one and the same model."
-        )
+        sizes = f"{_size(found)} in the file, and is not {_size(wanted)} as config.json asks"
+        raise refused(folder.path, f"{name} is {sizes}", ONE_MODEL)
     missing = sorted(told["missing_keys"])
+    strange = sorted(one for one in told["unexpected_keys"] if not _BUFFERS.search(one))
     lacking = [one for one in missing if not _POOLER.search(one)]
     if lacking:
-        raise _lacking(folder, lacking)
-    strange = sorted(one for one in told["unexpected_keys"] if not _BUFFERS.search(one))
-    own = {name for name, _ in module.named_children()}
-    prefix = module.base_model_prefix + "."
-    inside = [one for one in strange if _first(one.removeprefix(prefix)) in own]
-    inside = [one for one in inside if not _POOLER.search(one)]
+        raise _lacking(folder, lacking, strange)
+    inside = [one for one in strange if _is_inside(one, module) and not _POOLER.search(one)]
     if inside:
-        raise refused(
-            folder.path,
-            f"config.json has no place for {len(inside)} tensors of the files: {_some(inside)}",
-            "Take config.json and weights of one and the same model.",
-        )
+        problem = f"config.json has no place for {_count(inside)} of the files: {_some(inside)}"
+        raise refused(folder.path, problem, ONE_MODEL)
     left = sorted({_first(one) for one in strange})
     notes = (f"left out, as no forward here reads it: {', '.join(left)}",) if left else ()
     return frozenset(missing), notes
 
 
-def _lacking(folder: Folder, names: Sequence[str]) -> BaseRefused:
-    why = (
-        ""
-        if folder.config.get(TIED) is not False or "head" not in names[0]
-        else (f"; config.json says {TIED}: false")
-    )
+def _is_inside(name: str, module: transformers.PreTrainedModel) -> bool:
+    """True for a tensor of the model's body: other heads stand beside it."""
+    prefix = module.base_model_prefix + "."
+    body = {one for one, _ in module.base_model.named_children()}
+    own = {one for one, _ in module.named_children()} - {module.base_model_prefix}
+    return _first(name.removeprefix(prefix)) in body or _first(name) in own
+
+
+def _lacking(folder: Folder, names: Sequence[str], strange: Sequence[str]) -> BaseRefused:
+    if before := _prefix(names, strange):
+        return refused(
+            folder.path,
+            f"the names of its tensors begin with {before!r:.60}, as a wrapper wrote them",
+            "Save the model itself with save_pretrained, not what it was wrapped in.",
+        )
+    if all("head" in one or "embed_out" in one for one in names):
+        return refused(
+            folder.path,
+            f"{names[0]}, the vocabulary's head, is missing, and config.json says {TIED}: false",
+            "Download all files; or set it to true in config.json, if the author ties them.",
+        )
     return refused(
         folder.path,
-        f"{len(names)} tensors are missing: {_some(names)}{why}",
-        "Download all files of the model: config.json asks for these tensors.",
+        f"{_count(names)} that config.json asks for {'is' if len(names) == 1 else 'are'} missing: "
+        f"{_some(names)}",
+        "Download all files of the model, and its own config.json.",
     )
+
+
+def _prefix(names: Sequence[str], strange: Sequence[str]) -> str:
+    """What stands before every missing name in the files; empty when they are not there at all."""
+    found = next((one for one in strange if one.endswith("." + names[0])), "")
+    before = found.removesuffix(names[0])
+    return before if all(before + one in strange for one in names) else ""
 
 
 def _refuse_infinite(folder: Folder, module: nn.Module, missing: Collection[str]) -> None:
@@ -260,6 +287,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} tensor{'s' if len(names) > 1 else ''}"
+
+
 def _size(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
@@ -267,4 +298,9 @@ def _size(shape: Sequence[int]) -> str:
 def _line(error: Exception) -> str:
     """The first line of an error's words: its cause."""
     words = [one.strip() for one in str(error).splitlines() if one.strip()]
-    return (words or [type(error).__name__])[0][:200]
+    kind = type(error).__name__
+    return (
+        f"{kind} {words[0]:.200}"
+        if words and isinstance(error, KeyError)
+        else (words or [kind])[0][:200]
+    )

@@ -1,0 +1,75 @@
+"""Bases of many families: registered, then scored to what transformers computes of them."""
+
+import pytest
+import torch
+
+from evaluator import generic_scoring, scoring
+from evaluator.adding import Card, add_base
+from evaluator.bases import folder_of
+from evaluator.scoring import engine
+from tests.evaluator import families
+
+LENGTHS = (40, 3, 17, 2, 40)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASSAY_BASES", str(tmp_path / "store"))
+    return tmp_path
+
+
+def texts(longest=40):
+    """Token lists that go through the vocabulary, marks included."""
+    return [
+        [(7 + 31 * place + 13 * at * (place + 1)) % families.WORDS for at in range(length)]
+        for place, length in enumerate([*LENGTHS, longest])
+    ]
+
+
+def net_of(base):
+    """The forward that scores the base, over the weights of its store."""
+    scorer = generic_scoring if base.is_generic else scoring
+    weights = scorer.load_base(folder_of(base))
+    return weights.nets["fast"](weights.tensors)
+
+
+@torch.inference_mode()
+def nats(model, ids):
+    found = []
+    for line in ids:
+        rows = torch.tensor([line])
+        logits = model(input_ids=rows, use_cache=False).logits[0, :-1].double()
+        found.append(-float(logits.log_softmax(-1).gather(1, rows[0, 1:, None]).sum()))
+    return found
+
+
+@torch.inference_mode()
+def agrees_with_nats(base, model, ids):
+    with engine(1):
+        scored = net_of(base).scored(ids, [1] * len(ids))
+    ours = [sum(one.nll_q32) / 2**32 for one in scored]
+    assert ours == pytest.approx(nats(model, ids), rel=1e-5)
+
+
+@torch.inference_mode()
+def agrees_with_states(base, model, ids):
+    with engine(1):
+        ours = net_of(base).pooled(ids)
+    states = [model(input_ids=torch.tensor([line])).last_hidden_state[0].mean(0) for line in ids]
+    assert torch.allclose(ours, torch.stack(states), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", families.DECODERS)
+def test_a_decoder_of_this_family_scores_what_transformers_gives(store, name):
+    model = families.decoder(*families.DECODERS[name])
+    base = add_base(families.saved(store / "base", model), Card("one", "MIT", "maker"))
+    agrees_with_nats(base, model, texts(min(100, base.shape.positions)))
+
+
+@pytest.mark.parametrize("name", families.ENCODERS)
+@pytest.mark.parametrize("is_masked", [False, True], ids=["bare", "masked"])
+def test_an_encoder_of_this_family_gives_the_states_of_transformers(store, name, is_masked):
+    model = families.encoder(*families.ENCODERS[name], is_masked=is_masked)
+    base = add_base(families.saved(store / "base", model), Card("one", "MIT", "maker"))
+    bare = getattr(model, model.base_model_prefix) if is_masked else model
+    agrees_with_states(base, bare, texts(min(100, base.shape.positions)))
