@@ -63,3 +63,10 @@ def tiny(tmp_path_factory):
         patch.setenv("ASSAY_BASES", str(folder / "store"))
         base = add_base(write_llama(folder / "tiny-llama"), CARD)
         yield Tiny(folder / "tiny-llama", base, write_adapter(folder / "adapter", base))
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A folder with an empty store of bases in it."""
+    monkeypatch.setenv("ASSAY_BASES", str(tmp_path / "store"))
+    return tmp_path

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from evaluator import generic_scoring, scoring
 from evaluator.adding import Card, add_base
@@ -10,12 +11,6 @@ from evaluator.scoring import engine
 from tests.evaluator import families
 
 LENGTHS = (40, 3, 17, 2, 40)
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("ASSAY_BASES", str(tmp_path / "store"))
-    return tmp_path
 
 
 def texts(longest=40):
@@ -73,3 +68,30 @@ def test_an_encoder_of_this_family_gives_the_states_of_transformers(store, name,
     base = add_base(families.saved(store / "base", model), Card("one", "MIT", "maker"))
     bare = getattr(model, model.base_model_prefix) if is_masked else model
     agrees_with_states(base, bare, texts(min(100, base.shape.positions)))
+
+
+READ_ENCODERS = {
+    "gamma and beta": lambda held: {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): one
+        for name, one in held.items()
+    },
+    "positions": lambda held: held | {"embeddings.position_ids": torch.arange(128)[None]},
+    "other heads": lambda held: (
+        {f"bert.{name}": one for name, one in held.items()}
+        | {"cls.seq_relationship.bias": torch.zeros(2), "classifier.weight": torch.zeros(2, 32)}
+    ),
+    "no pooler": lambda held: {name: one for name, one in held.items() if "pooler" not in name},
+}
+
+
+@pytest.mark.parametrize("name", READ_ENCODERS)
+def test_an_encoder_laid_out_so_gives_the_states_of_transformers(store, name):
+    model = families.encoder("bert", families.WIDE)
+    folder = families.saved(store / "base", model)
+    tensors = READ_ENCODERS[name](load_file(folder / "model.safetensors"))
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    base = add_base(folder, Card("one", "MIT", "maker"))
+    assert not base.is_generic
+    agrees_with_states(base, model, texts())

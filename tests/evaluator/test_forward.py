@@ -63,12 +63,6 @@ def texts():
     ]
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("ASSAY_BASES", str(tmp_path / "store"))
-    return tmp_path
-
-
 def saved(folder, model, dtype=torch.float32):
     """The model as transformers saves it, with a tokenizer beside it."""
     model.to(dtype).save_pretrained(folder)
