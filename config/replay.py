@@ -39,6 +39,8 @@ NOT_REPLAYED = {
     "ledger.Upload": "a file that comes in by parts",
     "ledger.Cosignature": "a witness's signature; whoever reads it checks it",
     "ledger.Witness": "what a witness answered last",
+    "licensing.SearchCard": "an index of works and of what contests measured, for searches",
+    "licensing.SearchRight": "an index of the terms, for searches",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
     "competitions.Preview": "what a worker read of a draft's files",

@@ -21,6 +21,7 @@ from typing import Any
 from assay.canonical import canonical
 
 MAGIC = b"ASSAYLORA1\n"
+OPENING_BYTES = len(MAGIC) + 4
 FLOAT_BYTES = 4
 NO_SCALES: Mapping[str, float] = MappingProxyType({})
 
@@ -87,16 +88,28 @@ def read_blob(blob: bytes) -> Contents:
     raises ValueError when the bytes have another form; a scorer gets only blobs of the intake, so
            this is a broken house, not a miner's fault
     """
-    start = len(MAGIC) + 4
-    if not blob.startswith(MAGIC) or len(blob) < start:
+    return read_beginning(blob[: beginning_bytes(blob[:OPENING_BYTES])], len(blob))
+
+
+def beginning_bytes(opening: bytes) -> int:
+    """How long the part before the values is, by the first OPENING_BYTES. raises ValueError"""
+    if not opening.startswith(MAGIC) or len(opening) < OPENING_BYTES:
         raise ValueError("not a canonical adapter blob")
-    (size,) = struct.unpack_from("<I", blob, len(MAGIC))
-    rank, factors, shapes = _read_header(blob[start : start + size])
-    place, parts = start + size, {}
+    (size,) = struct.unpack_from("<I", opening, len(MAGIC))
+    return OPENING_BYTES + int(size)
+
+
+def read_beginning(beginning: bytes, length: int) -> Contents:
+    """What lies where, from what comes before the values; length: bytes of the whole blob.
+
+    raises ValueError as read_blob does
+    """
+    rank, factors, shapes = _read_header(beginning[OPENING_BYTES:])
+    place, parts = len(beginning), {}
     for name, shape in shapes.items():
         parts[name] = Part(shape=shape, start=place)
         place += math.prod(shape) * FLOAT_BYTES
-    if place != len(blob):
+    if place != length:
         raise ValueError("the canonical adapter blob has another length than its header says")
     return Contents(rank=rank, scale=factors.pop(""), parts=parts, scales=factors)
 

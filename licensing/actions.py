@@ -1,6 +1,6 @@
 """What changes the rights: registering works, buying licences, drawing royalties."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -16,10 +16,12 @@ from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from ledger.rules.fold import refused
 from licensing import queries
-from licensing.models import Grant
+from licensing.models import Grant, SearchCard, SearchRight
 from licensing.rules import grant, sale
 from licensing.rules.fold import licensing
+from licensing.rules.reading import parse
 from licensing.rules.rows import WorkKind, pool_of
+from licensing.rules.search import Measured, search_text, spans
 from licensing.rules.terms import Tag
 
 
@@ -60,6 +62,7 @@ def register_work(order: Entry, *, now: datetime) -> str:
     )
     facts = registration_facts(registration, answers=order, now=now)
     log.record([order, *facts], rooms=(licensing,))
+    index_work(asked.work)
     return asked.work
 
 
@@ -92,6 +95,29 @@ def registration_facts(registration: Registration, *, answers: Entry, now: datet
         log.fact(body, answers=answers, idempotency=f"{one.work}/{number}")
         for number, body in enumerate(bodies)
     ]
+
+
+@transaction.atomic
+def index_work(work: str, measured: Measured | None = None) -> None:
+    """Write down what lists and searches go by of a registered work; again, it is written anew.
+
+    In the transaction that registers the work. measured: how a contest measured it, if one did
+    """
+    found, told = queries.work(work), {} if measured is None else asdict(measured)
+    SearchCard.objects.update_or_create(
+        work=work,
+        defaults={
+            "kind": found.kind,
+            "registered_ms": found.registered_ms,
+            "text": search_text(found.title, found.owner, work, measured),
+            **told,
+        },
+    )
+    given = spans(parse(queries.tags_of(work)), found.registered_ms)
+    SearchRight.objects.filter(work=work).delete()
+    SearchRight.objects.bulk_create(
+        SearchRight(id=f"{work}/{one.use}/{one.from_ms}", work=work, **asdict(one)) for one in given
+    )
 
 
 @transaction.atomic

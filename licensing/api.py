@@ -1,28 +1,36 @@
 """The rights' part of the API: works and their terms, quotes, licences, royalties, and orders."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import Query, Router, Schema
 
+from evaluator.registry import show_score
 from ledger.api import Order
+from ledger.api.files import Served, sent
 from ledger.rules.entry import Entry
 from licensing import actions, queries
-from licensing.models import Grant, Work
+from licensing.models import Grant
 from licensing.rules.deed import Clause
-from licensing.rules.may import Denied, Granted, Priced
+from licensing.rules.may import Denied, Granted, Priced, Use
+from licensing.rules.search import score_e9
 from web import auth
-from web.api import Page, TokenAuth, page
+from web.api import Page, TokenAuth
 from web.receipts import receipt_url
 
 DEFAULT_USES = "commercial"
+SCORE = r"^(-?[0-9]{1,6}(\.[0-9]{1,9})?)?$"
 
 
 class WorkOut(Schema):
-    """A work as a list shows it; price_nano: of commercial use, empty when it is not given."""
+    """A work as a list shows it; price_nano: of commercial use, empty when it is not given.
+
+    From `competition` on: what a contest measured on its final slice; empty for other works.
+    """
 
     id: str
     kind: str
@@ -34,6 +42,15 @@ class WorkOut(Schema):
     is_offered: bool
     price_nano: str
     message: str
+    competition: str
+    entry: str
+    base: str
+    task: str
+    metric: str
+    score: str
+    score_low: str
+    score_high: str
+    baseline: str
 
 
 class UseOut(Schema):
@@ -66,6 +83,23 @@ class WorkDetail(WorkOut):
     tags: list[tuple[str, str]]
     parents: list[LinkOut]
     children: list[LinkOut]
+
+
+class FileOut(Schema):
+    """A file and its bytes. sha256: 64 hex digits."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class DownloadOut(FileOut):
+    """What can be downloaded of a work, from `url`. files: what is inside, when it is a ZIP."""
+
+    work: str
+    kind: str
+    url: str
+    files: list[FileOut]
 
 
 class PartOut(Schema):
@@ -126,6 +160,8 @@ def routers() -> list[tuple[str, Router]]:
     works.get("", response=Page[WorkOut])(_works)
     works.get("/{work}", response=WorkDetail)(_work)
     works.get("/{work}/quote", response=QuoteOut)(_quote)
+    works.get("/{work}/download", response=DownloadOut)(_download)
+    works.get("/{work}/folder.zip")(_folder)
     licences = Router()
     licences.get("", response=Page[LicenceOut], auth=TokenAuth())(_licences)
     licences.get("/{grant}", response=LicenceOut)(_licence)
@@ -156,30 +192,68 @@ def _works(  # noqa: PLR0913, PLR0917 - each is a field of the address
     request: HttpRequest,  # noqa: ARG001
     q: str = Query("", max_length=200),
     kind: str = Query("", pattern="^(base|data|adapter)?$"),
-    owner: str = "",
-    after: int = Query(0, ge=0, le=10**8),
+    owner: str = Query("", max_length=120),
+    base: str = Query("", max_length=120),
+    task: str = Query("", max_length=40),
+    metric: str = Query("", max_length=40),
+    use: str = Query("", pattern=f"^({'|'.join(Use)})?$"),
+    min_score: str = Query("", pattern=SCORE),
+    max_score: str = Query("", pattern=SCORE),
+    after: str = Query("", max_length=120),
     limit: int = Query(50, ge=1, le=200),
 ) -> dict[str, object]:
-    """The works whose licences are sold, newest first; `after` is how many to pass over."""
-    found = queries.offers(kind=kind, text=q)
-    if owner:
-        found = found.filter(owner=owner)
-    shown = queries.listings(list(found[after : after + limit + 1]), now=timezone.now())
-    items = [_work_json(one.work, one.price_nano) for one in shown]
-    return page(items, cursor=lambda _: str(after + limit), limit=limit)
+    """The works whose licences are sold, newest first; `after` is the `next` of the page before.
+
+    task, metric and score are those of the contest that an adapter won; use: what the terms give.
+    """
+    least_e9, most_e9 = (score_e9(one) if one else None for one in (min_score, max_score))
+    wanted = queries.Wanted(q, kind, owner, base, task, metric, use, least_e9, most_e9)
+    found = queries.offers(wanted, after=after, limit=limit, now=timezone.now())
+    return {"items": [_listing_json(one) for one in found.rows], "next": found.next}
 
 
 def _work(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
     """One work: what its terms allow, sentence by sentence, and what it was made from."""
     found, now = queries.work(work), timezone.now()
-    listing = queries.listings([found], now=now)[0]
     return {
-        **_work_json(found, listing.price_nano),
+        **_listing_json(queries.listing(found, now=now)),
         "uses": [_use_json(one) for one in queries.deed_of(work, now=now)],
         "tags": queries.tags_of(work),
         "parents": [_link_json(one) for one in queries.parents(work)],
-        "children": [_link_json(one) for one in queries.children(work, limit=200)],
+        "children": [_link_json(one) for one in queries.children(work, limit=200).rows],
     }
+
+
+def _download(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
+    """What can be downloaded of a work: an adapter as a folder for peft, data as its file."""
+    found = queries.download(work)
+    told = {name: getattr(found, name) for name in ("name", "kind", "size_bytes", "sha256")}
+    names = ("name", "size_bytes", "sha256")
+    files = [dict(zip(names, one, strict=True)) for one in found.files]
+    return {**told, "work": work, "url": found.path, "files": files}
+
+
+def _folder(request: HttpRequest, work: str) -> HttpResponseBase:
+    """The folder of an adapter as a ZIP that is the same every time; `Range` gives a part of it."""
+    found = queries.download(work)
+    whole = queries.folder_pieces(work)
+    file = Served(found.sha256, found.size_bytes)
+    response = sent(request, file, lambda span: _part_of(whole, *span), keeps="no-cache")
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
+    response.headers["Content-Type"] = "application/zip"
+    return response
+
+
+def _part_of(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
+    """The bytes from `start` to before `end` of what comes piece by piece."""
+    place = 0
+    for piece in pieces:
+        part = piece[max(start - place, 0) : max(end - place, 0)]
+        place += len(piece)
+        if part:
+            yield part
+        if place >= end:
+            return
 
 
 def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[str, object]:
@@ -215,15 +289,13 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
 
 def _licences(
     request: HttpRequest,
-    after: int = Query(0, ge=0, le=10**8),
+    after: str = Query("", max_length=120),
     limit: int = Query(50, ge=1, le=200),
 ) -> dict[str, object]:
-    """The licences of the caller, newest first."""
+    """The licences of the caller, newest first; `after` is the `next` of the page before."""
     caller: auth.Caller = request.auth  # type: ignore[attr-defined]
-    shown = list(queries.grants(holder=caller.account)[after : after + limit + 1])
-    now = timezone.now()
-    items = [_licence_json(one, now) for one in shown]
-    return page(items, cursor=lambda _: str(after + limit), limit=limit)
+    found, now = queries.grants_of(caller.account, after=after, limit=limit), timezone.now()
+    return {"items": [_licence_json(one, now) for one in found.rows], "next": found.next}
 
 
 def _licence(request: HttpRequest, grant: str) -> dict[str, object]:  # noqa: ARG001
@@ -246,7 +318,10 @@ def _royalties(request: HttpRequest) -> list[dict[str, object]]:
     ]
 
 
-def _work_json(work: Work, price_nano: int | None) -> dict[str, object]:
+def _listing_json(listing: queries.Listing) -> dict[str, object]:
+    work, card, price_nano = listing.work, listing.card, listing.price_nano
+    figures = (card.score_e9, card.low_e9, card.high_e9, card.baseline_e9)
+    score, low, high, baseline = ("" if one is None else show_score(one) for one in figures)
     return {
         "id": work.id,
         "kind": work.kind,
@@ -258,6 +333,15 @@ def _work_json(work: Work, price_nano: int | None) -> dict[str, object]:
         "is_offered": work.is_offered,
         "price_nano": "" if price_nano is None else str(price_nano),
         "message": work.message,
+        "competition": card.competition,
+        "entry": card.entry,
+        "base": card.base,
+        "task": card.evaluator,
+        "metric": card.metric,
+        "score": score,
+        "score_low": low,
+        "score_high": high,
+        "baseline": baseline,
     }
 
 

@@ -1,6 +1,6 @@
 """What the pages of the rights ask: which uses, and whether the buyer agrees to a quote."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import forms
 
@@ -17,10 +17,10 @@ _EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
 
 
 class SearchForm(forms.Form):
-    """What to look for among the works offered."""
+    """What to look for among the works offered. choices: of queries.choices"""
 
     q = forms.CharField(
-        label="Title, owner or id",
+        label="Title, owner, base or id",
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
@@ -28,6 +28,32 @@ class SearchForm(forms.Form):
     kind = forms.ChoiceField(
         label="Kind", required=False, choices=[("", "Everything"), *KINDS.items()]
     )
+    base = forms.ChoiceField(label="Base model", required=False)
+    task = forms.ChoiceField(label="Task", required=False)
+    metric = forms.ChoiceField(label="Measured by", required=False)
+    use = forms.ChoiceField(
+        label="I want to",
+        required=False,
+        choices=[("", "Anything"), *((use.value, words) for use, words in DEEDS.items())],
+    )
+    score = forms.RegexField(
+        r"\A-?[0-9]{1,6}(\.[0-9]{1,9})?\Z",
+        label="Score at least",
+        required=False,
+        error_messages={"invalid": "Write a number such as 0.85."},
+    )
+
+    def __init__(self, asked: Mapping[str, object], choices: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(asked)
+        for name, held in (("base", "base"), ("task", "evaluator"), ("metric", "metric")):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [("", "Any"), *((one, one) for one in choices[held])]
+
+    def asked(self) -> dict[str, str]:
+        """What was filled in and can be read; what cannot is told beside its field."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 class UsesForm(forms.Form):

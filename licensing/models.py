@@ -1,4 +1,7 @@
-"""The tables of the rights. Each mirrors a row of rules/rows.py and follows from the log."""
+"""The tables of the rights. Each mirrors a row of rules/rows.py and follows from the log.
+
+SearchCard and SearchRight do not: they are an index of the others, for lists and searches.
+"""
 
 from django.db import models
 from django.db.models import F, Q
@@ -6,7 +9,7 @@ from django.db.models import F, Q
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.rows import GrantState, WorkKind, WorkState
 
-ID, PAIR, ACCOUNT, MESSAGE = 64, 200, 120, 43
+ID, PAIR, ACCOUNT, MESSAGE, NAME, SLUG, USE = 64, 200, 120, 43, 120, 48, 12
 WORK_KINDS = [kind.value for kind in WorkKind]
 WORK_STATES = [state.value for state in WorkState]
 GRANT_STATES = [state.value for state in GrantState]
@@ -123,6 +126,72 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=Q(until_ms=0) | Q(until_ms__gt=F("from_ms")), name="grant_lasts"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["holder", "-from_ms", "id"], name="grant_newest_of_holder"),
+            models.Index(fields=["work", "holder"], name="grant_of_holder"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class SearchCard(models.Model):
+    """What a list shows and a search goes by of one work. An index: not replayed.
+
+    text  small letters: title, owner, id, and what the contest adds
+    The columns from `competition` on are those of rules.search.Measured; empty without a contest
+    """
+
+    work = models.CharField(max_length=ID, primary_key=True)
+    kind = models.CharField(max_length=10)
+    registered_ms = models.BigIntegerField()
+    text = models.TextField()
+    competition = models.CharField(max_length=SLUG, blank=True)
+    entry = models.CharField(max_length=MESSAGE, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    manifest = models.CharField(max_length=ID, blank=True)
+    base = models.CharField(max_length=NAME, blank=True)
+    evaluator = models.CharField(max_length=40, blank=True)
+    metric = models.CharField(max_length=40, blank=True)
+    score_e9 = models.BigIntegerField(null=True)
+    low_e9 = models.BigIntegerField(null=True)
+    high_e9 = models.BigIntegerField(null=True)
+    baseline_e9 = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=WORK_KINDS), name="card_kind_known"),
+            models.CheckConstraint(
+                condition=Q(competition="") ^ Q(score_e9__isnull=False),
+                name="card_score_of_contest",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-registered_ms", "work"], name="card_newest"),
+            models.Index(fields=["kind", "-registered_ms", "work"], name="card_newest_of_kind"),
+            models.Index(fields=["metric", "-registered_ms", "work"], name="card_newest_of_metric"),
+            models.Index(fields=["base", "-registered_ms", "work"], name="card_newest_of_base"),
+        ]
+
+    def __str__(self) -> str:
+        return self.work
+
+
+class SearchRight(models.Model):
+    """A use that the terms of a work give, and when. An index: not replayed. See rules.search."""
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    work = models.CharField(max_length=ID)
+    use = models.CharField(max_length=USE)
+    from_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField()
+    price_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["work", "use", "from_ms"], name="right_begins_once"),
+            models.CheckConstraint(condition=Q(price_nano__gte=0), name="right_price_not_negative"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from licensing import views
 urlpatterns = [
     path("models/", views.models, name="licensing_models"),
     path("models/<str:work>/", views.work, name="licensing_work"),
+    path("models/<str:work>/children/", views.children, name="licensing_children"),
     path("models/<str:work>/buy/", views.buy, name="licensing_buy"),
     path("licences/", views.licences, name="licensing_licences"),
     path("licences/<str:grant>/", views.licence, name="licensing_licence"),

@@ -1,7 +1,8 @@
 """The rights for readers and buyers: works and their terms, quotes, licences, royalties."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -17,60 +18,62 @@ from assay import keys, notes
 from assay.errors import AssayError
 from assay.messages import LicenceBuy, RoyaltyDraw
 from assay.money import show_tokens
+from evaluator.registry import METRICS, show_score
 from ledger import log
 from ledger import queries as record
 from ledger.errors import Overdrawn
 from licensing import actions, queries
 from licensing.errors import QuoteStale
 from licensing.forms import KINDS, BuyForm, DrawForm, SearchForm, UsesForm
-from licensing.models import Grant
+from licensing.models import Grant, SearchCard
 from licensing.rules.deed import NO_LEGAL_TEXT, Clause, allowed
 from licensing.rules.grant import verify
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.may import Priced, Use
 from licensing.rules.rows import pool_of
 from licensing.rules.sale import SALE_FEE_E8
+from licensing.rules.search import score_e9
 from licensing.rules.statement import as_csv
 from licensing.rules.terms import OUR_LICENCE, UDL_VERSIONS
 from web.errors import RequestInvalid
 from web.receipts import accepted
 
-WORKS, CHILDREN, LINES = 50, 20, 100
+CHILDREN, LINES, MINE = 20, 100, 20
 OF_EVERY = 100 * WHOLE_E8  # what a split is shown for when nothing is sold: only its parts count
 
 
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    """The works offered, newest first; ?q= looks for one, ?kind= keeps one kind."""
-    form = SearchForm(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {"q": "", "kind": ""}
-    found = queries.offers(kind=wanted["kind"], text=wanted["q"].strip())
-    asked = request.GET.get("after", "")
-    start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
-    shown = list(found[start : start + WORKS + 1])
+    """The works offered, newest first, found by text, kind, base, task, metric, use and score."""
+    form = SearchForm(request.GET, queries.choices())
+    asked, now = form.asked(), timezone.now()
+    found = queries.offers(_wanted(asked), after=request.GET.get("after", ""), now=now)
     context = {
-        "form": SearchForm(initial=wanted),
-        "kind": wanted["kind"],
+        "form": form,
+        "kind": asked.get("kind", ""),
         "kinds": [("", "Everything"), *((kind.value, name) for kind, name in KINDS.items())],
-        "listings": queries.listings(shown[:WORKS], now=timezone.now()),
-        "next": str(start + WORKS) if len(shown) > WORKS else "",
-        "is_search": any(wanted.values()),
+        "listings": [(one, _score(one.card)) for one in found.rows],
+        "next": found.next,
+        "is_search": bool(asked),
+        "is_fine": bool(set(asked) - {"q", "kind"}),
     }
     return render(request, "licensing/models.html", context)
 
 
 @require_safe
 def work(request: HttpRequest, work: str) -> HttpResponse:
-    """One work: its deed, price, contributors, lineage, and the way to buy a licence."""
+    """One work: what it does, its deed, price, contributors, lineage, and the way to a licence."""
     found, now = queries.work(work), timezone.now()
     clauses = queries.deed_of(work, now=now)
     is_sold = found.is_offered and found.state == "live"
     priced = _priced(clauses) if is_sold else []
     quote = queries.quote(work, priced, account="", now=now) if priced else None
-    tags = queries.tags_of(work)
-    blob = record.blob(work)
+    tags, card = queries.tags_of(work), queries.card_of(work)
+    below = queries.children(work, limit=CHILDREN)
     context = {
         "work": found,
+        "card": card if card and card.competition else None,
+        "score": _score(card) if card else None,
         "clauses": [(one, _state(one)) for one in clauses],
         "tags": tags,
         "legal": NO_LEGAL_TEXT,
@@ -79,15 +82,24 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
         "split": queries.split_of(work, quote.price.price_nano if quote else OF_EVERY),
         "fee_e8": SALE_FEE_E8,
         "parents": queries.parents(work),
-        "children": queries.children(work, limit=CHILDREN),
+        "children": below.rows,
+        "has_more_children": bool(below.next),
         "sold": queries.grants(work_id=work).count(),
         "mine": _mine(request, work, now),
         "form": UsesForm(queries.uses_given(clauses), ticked=priced) if is_sold else None,
-        "file": blob if blob and blob.is_public else None,
+        "file": queries.offered(found),
     }
     response = render(request, "licensing/work.html", context)
     response.headers["Link"] = f'<{request.path}#deed>; rel="license"'
     return response
+
+
+@require_safe
+def children(request: HttpRequest, work: str) -> HttpResponse:
+    """Everything that was made from a work, newest first, a page at a time."""
+    found = queries.children(work, after=request.GET.get("after", ""))
+    context = {"work": queries.work(work), "children": found.rows, "next": found.next}
+    return render(request, "licensing/children.html", context)
 
 
 @never_cache
@@ -117,11 +129,11 @@ def buy(request: HttpRequest, work: str) -> HttpResponse:
 @require_safe
 def licences(request: HttpRequest) -> HttpResponse:
     """The licences of whoever is signed in."""
-    now = timezone.now()
-    mine = list(queries.grants(holder=request.user.get_username()))
-    found = queries.works_of({one.work for one in mine})
-    lines = [(one, found[one.work], queries.state_of(one, now=now)) for one in mine]
-    return render(request, "licensing/licences.html", {"lines": lines})
+    now, after = timezone.now(), request.GET.get("after", "")
+    mine = queries.grants_of(request.user.get_username(), after=after)
+    found = queries.works_of({one.work for one in mine.rows})
+    lines = [(one, found[one.work], queries.state_of(one, now=now)) for one in mine.rows]
+    return render(request, "licensing/licences.html", {"lines": lines, "next": mine.next})
 
 
 @require_safe
@@ -204,6 +216,41 @@ def statement(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@dataclass(frozen=True)
+class Score:
+    """A final score as text, with what it is held against. is_share: a bar from 0 to 1 shows it."""
+
+    text: str
+    low: str
+    high: str
+    baseline: str
+    is_share: bool
+
+
+def _score(card: SearchCard | None) -> Score | None:
+    if card is None or card.score_e9 is None or card.baseline_e9 is None:
+        return None
+    low, high = (None if one is None else show_score(one) for one in (card.low_e9, card.high_e9))
+    is_share = bool(low) and 0 <= card.score_e9 <= 10**9
+    return Score(
+        show_score(card.score_e9), low or "", high or "", show_score(card.baseline_e9), is_share
+    )
+
+
+def _wanted(asked: Mapping[str, str]) -> queries.Wanted:
+    """A search form as the query takes it: a figure that should be low is looked for below it."""
+    least_e9 = score_e9(asked["score"]) if "score" in asked else None
+    named = {name: asked.get(name, "") for name in ("kind", "base", "task", "metric", "use")}
+    metric = METRICS.get(named["metric"])
+    is_low = bool(metric and metric.is_lower_better)
+    return queries.Wanted(
+        text=asked.get("q", ""),
+        **named,
+        least_e9=None if is_low else least_e9,
+        most_e9=least_e9 if is_low else None,
+    )
+
+
 def _quote_page(
     request: HttpRequest, work: str, uses: Sequence[str], problem: AssayError | None = None
 ) -> HttpResponse:
@@ -246,7 +293,7 @@ def _state(clause: Clause) -> str:
 def _mine(request: HttpRequest, work: str, now: datetime) -> list[tuple[Grant, str]]:
     """The reader's own licences of a work."""
     name = request.user.get_username()
-    mine = queries.grants(holder=name, work_id=work) if name else []
+    mine = queries.grants(holder=name, work_id=work)[:MINE] if name else []
     return [(one, queries.state_of(one, now=now)) for one in mine]
 
 

@@ -18,6 +18,7 @@ from competitions.models import Evaluation
 from competitions.rules import escrow, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
+from competitions.rules.results import interval_e9
 from competitions.rules.rows import Competition, Phase, Submission
 from competitions.rules.spec import reveal_until_ms, verify_until_ms
 from ledger import actions as ledger_actions
@@ -27,6 +28,7 @@ from ledger.rules.entry import Entry
 from licensing import actions as licensing_actions
 from licensing import queries as rights
 from licensing.rules.fold import licensing
+from licensing.rules.search import Measured
 
 MOST_STEPS = 8
 
@@ -219,4 +221,27 @@ def _license(contest: Competition, entry: Submission, *, now: datetime) -> str |
     )
     facts = licensing_actions.registration_facts(registration, answers=order, now=now)
     log.record(facts, rooms=(licensing,))
+    licensing_actions.index_work(entry.adapter_sha256, _measured(contest, entry))
     return entry.adapter_sha256
+
+
+def _measured(contest: Competition, entry: Submission) -> Measured:
+    """The final figures of a winner, for whoever looks for models."""
+    assert entry.final_result is not None, "it won"
+    assert entry.final_score_e9 is not None, "it won"
+    assert contest.baseline_e9 is not None, "it was better than the baseline"
+    evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
+    low_e9, high_e9 = interval_e9(entry.final_result, evaluator.metric) or (None, None)
+    return Measured(
+        competition=contest.id,
+        entry=entry.id,
+        title=contest.spec.title,
+        manifest=contest.spec.manifest_sha256,
+        base=contest.spec.base,
+        evaluator=evaluator.evaluator,
+        metric=evaluator.metric,
+        score_e9=entry.final_score_e9,
+        low_e9=low_e9,
+        high_e9=high_e9,
+        baseline_e9=contest.baseline_e9,
+    )

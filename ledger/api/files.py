@@ -1,7 +1,7 @@
 """Files by their SHA-256: put whole or by parts, got whole or in ranges."""
 
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -22,6 +22,13 @@ from web.api import TokenAuth
 PIECE_BYTES = 1 << 18
 FOREVER = "public, max-age=31536000, immutable"
 Sha256 = Query(..., pattern=r"^[0-9a-f]{64}$")
+
+
+class Served(NamedTuple):
+    """What is known of a file before it is sent."""
+
+    sha256: str
+    size_bytes: int
 
 
 class StoredOut(Schema):
@@ -129,23 +136,37 @@ def _has_blob(request: HttpRequest, sha256: str) -> HttpResponse:
 def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """The bytes of a public file, verified against their name; `Range: bytes=a-b` gives a part."""
     found = _public(sha256)
-    headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Accept-Ranges": "bytes"}
+    file = Served(sha256, found.size_bytes)
+    return sent(request, file, lambda span: _pieces(blobs.open_verified(sha256), span))
+
+
+def sent(
+    request: HttpRequest,
+    file: Served,
+    pieces: Callable[[tuple[int, int]], Iterator[bytes]],
+    *,
+    keeps: str = FOREVER,
+) -> HttpResponseBase:
+    """The answer with a file, or with the part of it that `Range` asks for.
+
+    pieces  (first byte, end) -> those bytes;  keeps: what Cache-Control says
+    raises  RangeRefused
+    """
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": keeps, "Accept-Ranges": "bytes"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
     asked = request.headers.get("Range", "")
-    span = asked_range(asked, found.size_bytes)
+    span = asked_range(asked, file.size_bytes)
     if span is None:
-        told = f"bytes */{found.size_bytes}"
-        raise RangeRefused(f"The file has no {asked!r}.", size_bytes=found.size_bytes, range=told)
+        told = f"bytes */{file.size_bytes}"
+        raise RangeRefused(f"The file has no {asked!r}.", size_bytes=file.size_bytes, range=told)
     start, end = span
-    if asked and (start, end) != (0, found.size_bytes):
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size_bytes}"
+    if asked and span != (0, file.size_bytes):
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
     headers["Content-Length"] = str(end - start)
-    status = 206 if "Content-Range" in headers else 200
-    file = blobs.open_verified(sha256)
     return StreamingHttpResponse(
-        streamed(request, _pieces(file, span)),
-        status=status,
+        streamed(request, pieces(span)),
+        status=206 if "Content-Range" in headers else 200,
         content_type="application/octet-stream",
         headers=headers,
     )

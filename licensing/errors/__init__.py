@@ -37,6 +37,8 @@ from licensing.errors.lineage import (
     TrainDenied,
 )
 from licensing.errors.sales import (
+    AlreadyHeld,
+    FolderMissing,
     GrantUnknown,
     LicensingRefused,
     MixedSchedules,
@@ -75,6 +77,7 @@ from licensing.errors.terms import (
 )
 
 __all__ = [
+    "AlreadyHeld",
     "AlreadyLinked",
     "AmountInvalid",
     "AmountMustBePositive",
@@ -84,6 +87,7 @@ __all__ = [
     "DeriveDenied",
     "DuplicateTag",
     "ExpiryInvalid",
+    "FolderMissing",
     "GrantAlgorithm",
     "GrantEarly",
     "GrantExpired",

@@ -84,3 +84,19 @@ class NothingToDraw(LicensingRefused):
 
     code = "licensing.nothing_to_draw"
     next_step = "Come back after the next sale."
+
+
+class FolderMissing(LicensingRefused):
+    """The work has no file to download here. Facts: work, kind."""
+
+    code, status = "licensing.no_download", 404
+    next_step = "Its page names where it comes from."
+
+
+class AlreadyHeld(LicensingRefused):
+    """The buyer holds what would be paid for again. Facts: work, uses, grant, until_ms."""
+
+    code = "licensing.already_held"
+    next_step = (
+        "Use the licence that you hold; to pay again, say so: the order names it as `beside`."
+    )

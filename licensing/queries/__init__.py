@@ -1,5 +1,16 @@
 """Reading the rights: works, deeds, quotes, lineage, pools, grants. Nothing here writes."""
 
+from licensing.queries.folder import File, Offered, download, folder_pieces, offered
+from licensing.queries.lists import (
+    Listing,
+    Page,
+    Wanted,
+    children,
+    choices,
+    grants_of,
+    listing,
+    offers,
+)
 from licensing.queries.royalties import Due, royalties, royalty_lines
 from licensing.queries.sales import (
     Contributor,
@@ -14,16 +25,13 @@ from licensing.queries.sales import (
 )
 from licensing.queries.works import (
     Link,
-    Listing,
+    card_of,
     check_parents,
-    children,
     deed_of,
     due_above,
     has_work,
     lineage,
     links_above,
-    listings,
-    offers,
     parents,
     payees,
     tags_of,
@@ -36,20 +44,30 @@ from licensing.queries.works import (
 __all__ = [
     "Contributor",
     "Due",
+    "File",
     "Link",
     "Listing",
+    "Offered",
+    "Page",
     "Quote",
     "Split",
+    "Wanted",
+    "card_of",
     "check_parents",
     "children",
+    "choices",
     "deed_of",
+    "download",
     "due_above",
+    "folder_pieces",
     "grant",
     "grants",
+    "grants_of",
     "has_work",
     "lineage",
     "links_above",
-    "listings",
+    "listing",
+    "offered",
     "offers",
     "parents",
     "payees",

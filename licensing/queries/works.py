@@ -4,40 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from ledger import log
 from licensing import errors
-from licensing.models import Edge, PoolShare, TermsVersion, Work
+from licensing.models import Edge, PoolShare, SearchCard, TermsVersion, Work
 from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
-from licensing.rules.lineage import WHOLE_E8, due, edges_above
-from licensing.rules.may import Answer, Denied, Granted, Priced, Use, may
+from licensing.rules.lineage import due, edges_above
+from licensing.rules.may import Denied
 from licensing.rules.parents import check_parent, needed_use
-from licensing.rules.reading import parse, read_own
+from licensing.rules.reading import read_own
 from licensing.rules.rows import Work as WorkRow
 from licensing.rules.rows import terms_key
 from licensing.rules.terms import Tag
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A work as a list shows it.
-
-    commercial  what its terms answer to commercial use now
-    split_e8    what the work itself and each of its ancestors gets of a sale, parts per 10^8
-    """
-
-    work: Work
-    commercial: Answer
-    split_e8: list[int]
-
-    @property
-    def price_nano(self) -> int | None:
-        """What commercial use costs; 0 when it is free, None when it is not given."""
-        if isinstance(self.commercial, Granted):
-            return 0
-        return self.commercial.amount_nano if isinstance(self.commercial, Priced) else None
 
 
 @dataclass(frozen=True)
@@ -54,35 +34,17 @@ def works(*, kind: str = "", owner: str = "") -> QuerySet[Work]:
     return Work.objects.filter(**wanted).order_by("-registered_ms", "id")
 
 
-def offers(*, kind: str = "adapter", text: str = "") -> QuerySet[Work]:
-    """Works whose licences are sold, newest first. text: in the title, owner, or start of the id"""
-    found = works(kind=kind).filter(is_offered=True, state="live")
-    if text:
-        named = Q(title__icontains=text) | Q(owner__icontains=text) | Q(pk__startswith=text)
-        found = found.filter(named)
-    return found
-
-
-def listings(found: Sequence[Work], *, now: datetime) -> list[Listing]:
-    """These works with price and split; a fixed number of queries and one per level of lineage."""
-    keys = {one.id: terms_key(one.id, one.terms_version) for one in found}
-    terms = TermsVersion.objects.in_bulk(list(keys.values()))
-    links = links_above(*keys)
-    made = []
-    for one in found:
-        reading = parse([(name, value) for name, value in terms[keys[one.id]].tags])
-        commercial = may(Use.COMMERCIAL, reading, age_ms=_ms(now) - one.registered_ms)
-        above = [part for _, part in sorted(due(one.id, links).items())]
-        made.append(Listing(one, commercial, [WHOLE_E8 - sum(above), *above]))
-    return made
-
-
 def work(work_id: str) -> Work:
     """raises WorkUnknown"""
     found = Work.objects.filter(pk=work_id).first()
     if found is None:
         raise errors.WorkUnknown(f"No work {work_id[:16]} is registered.", work=work_id)
     return found
+
+
+def card_of(work_id: str) -> SearchCard | None:
+    """What lists know of a work besides its row: for a contest's winner, how it was measured."""
+    return SearchCard.objects.filter(pk=work_id).first()
 
 
 def works_of(ids: Collection[str]) -> dict[str, Work]:
@@ -136,13 +98,6 @@ def parents(work_id: str) -> list[Link]:
     edges = list(Edge.objects.filter(child=work_id).order_by("-rate_e8", "parent"))
     found = works_of([edge.parent for edge in edges])
     return [Link(found[edge.parent], edge.rate_e8) for edge in edges]
-
-
-def children(work_id: str, *, limit: int) -> list[Link]:
-    """What was made from a work, newest first."""
-    rates = dict(Edge.objects.filter(parent=work_id).values_list("child", "rate_e8"))
-    newest = Work.objects.filter(pk__in=list(rates)).order_by("-registered_ms", "id")[:limit]
-    return [Link(one, rates[one.id]) for one in newest]
 
 
 def due_above(work_id: str) -> Mapping[str, int]:

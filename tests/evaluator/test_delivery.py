@@ -54,10 +54,14 @@ def run_snippet(manifest, base, folder, monkeypatch):
 
 @pytest.fixture(scope="module")
 def classifier():
-    """An admitted adapter of the real encoder with a head of three classes."""
-    task = makers.manifest()
-    config, _ = makers.adapter(lora_alpha=3)
-    return admit(config, makers.safetensors(makers.tensors(scale=1.0)), task).canonical, task
+    """An adapter of the real encoder with three classes; its modules differ in rank and alpha."""
+    task, arrays = makers.manifest(), makers.tensors(scale=1.0)
+    wider = "bert.encoder.layer.4.attention.self.value"
+    for side, size in (("A", (3, 384)), ("B", (384, 3))):
+        name = f"base_model.model.{wider}.lora_{side}.weight"
+        arrays[name] = makers.pseudo(f"wide {side}", size)
+    config, _ = makers.adapter(lora_alpha=3, rank_pattern={wider: 3}, alpha_pattern={wider: 7})
+    return admit(config, makers.safetensors(arrays), task).canonical, task
 
 
 def test_the_peft_that_the_folder_names_is_the_pinned_one(house):

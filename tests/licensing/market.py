@@ -59,6 +59,7 @@ def enter(tags=WORK_TAGS, parents=(BASE, DATA), owner="miner"):
     with transaction.atomic():
         facts = actions.registration_facts(registration, answers=order, now=NOW)
         log.record([order, *facts], rooms=(licensing,))
+        actions.index_work(WORK)
 
 
 def scene():

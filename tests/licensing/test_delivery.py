@@ -1,0 +1,213 @@
+"""What a buyer downloads: bought and fetched by the site's own doors, loaded by peft, and right."""
+
+import hashlib
+import importlib
+import io
+import json
+import re
+import zipfile
+
+import pytest
+import torch
+from django.apps import apps
+from django.contrib.auth import get_user_model
+
+from competitions.actions import deadline, score
+from competitions.models import Evaluation
+from evaluator.bases import MINILM, folder_of
+from evaluator.intake import admit
+from evaluator.scoring import asked, load_base
+from ledger import actions as ledger_actions
+from licensing import models
+from tests import factories
+from tests.evaluator import makers
+from tests.evaluator.conftest import examples
+
+pytestmark = pytest.mark.django_db
+HTML = {"accept": "text/html"}
+
+
+def manifest(commitment="5e" * 32):
+    """The task of the factories on the real base, with a head as real tasks have it."""
+    sizes = {"examples": factories.EXAMPLES, "tokens": 400, "units": factories.EXAMPLES}
+    pins = {"inputs_sha256": "1" * 64, "labels_sha256": "2" * 64, "root": "3" * 64}
+    test = {"public": sizes | pins, "final": sizes | {"commitment": commitment}}
+    return makers.manifest(test=test)
+
+
+def winner(monkeypatch, arrays):
+    """A winner of a settled contest whose adapter is real: its work, and the scored blob."""
+    monkeypatch.setattr(factories, "manifest", manifest)
+    factories.competition()
+    blob = admit(makers.adapter()[0], makers.safetensors(arrays), manifest()).canonical
+    entry = factories.submission("miner")
+    found = Evaluation.objects.get(submission=entry, slice="public")
+    fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
+    name = factories.blob(blob).sha256
+    made = factories.measured(name, 30)
+    score.record_score(evaluation=found.pk, fence=fence, measured=made, now=factories.at(20))
+    factories.settle(right={entry: 36})
+    assert deadline.license_winners("docs", now=factories.at(620)) == [name]
+    return name, blob
+
+
+@pytest.fixture
+def bought(client, monkeypatch):
+    """The work of a winner, bought on its page by a business; the browser that did."""
+    name, blob = winner(monkeypatch, makers.tensors(scale=1.0))
+    factories.account("firm", "500")
+    client.force_login(get_user_model().objects.get(username="firm"))
+    page = client.get(f"/models/{name}/buy/", {"uses": "commercial"}, headers=HTML)
+    form = dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)"', page.text))
+    assert client.post(f"/models/{name}/buy/", form, headers=HTML).status_code == 302
+    assert models.Grant.objects.filter(work=name, holder="firm").exists()
+    return client, name, blob
+
+
+def downloaded(client, name, out):
+    """The folder as a buyer has it, unpacked; every byte is as the site said it would be."""
+    told = client.get(f"/api/works/{name}/download").json()
+    raw = b"".join(client.get(told["url"]))
+    assert (len(raw), hashlib.sha256(raw).hexdigest()) == (told["size_bytes"], told["sha256"])
+    with zipfile.ZipFile(io.BytesIO(raw)) as file:
+        file.extractall(out)
+    [folder] = out.iterdir()
+    for one in told["files"]:
+        inside = (folder / one["name"]).read_bytes()
+        assert hashlib.sha256(inside).hexdigest() == one["sha256"]
+        assert len(inside) == one["size_bytes"]
+    return folder
+
+
+def card_of(folder):
+    """The card, and the Python on it, with the base on this machine."""
+    text = (folder / "README.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    there = "sentence-transformers/all-MiniLM-L6-v2"
+    assert repr(there) in code
+    return text, code.replace(repr(there), repr(str(folder_of(MINILM, is_verified=False))))
+
+
+def test_the_bought_folder_of_a_winner_answers_as_it_was_scored(bought, tmp_path, monkeypatch):
+    client, name, blob = bought
+    folder = downloaded(client, name, tmp_path)
+    text, code = card_of(folder)
+    monkeypatch.chdir(folder)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    base, task, seen = load_base(folder_of(MINILM)), manifest(), set()
+    for one in examples(300, 6):
+        ids = names["tokenizer"](one["text"], truncation=True, max_length=48).input_ids
+        with torch.inference_mode():
+            [place] = asked(base, blob, task, "fast").classes([ids])
+        assert names["answer"](one["text"]) == task.labels[place]
+        seen.add(place)
+    assert len(seen) > 1
+    for words in ("0.900000000", "0.250000000", "mean", "docs", "assay rerun", name, "miner"):
+        assert words in text
+
+
+def test_the_folder_names_its_terms_and_every_byte_of_it_can_be_checked(bought, tmp_path):
+    client, name, _ = bought
+    folder = downloaded(client, name, tmp_path)
+    told = json.loads((folder / "LICENSE-TAGS.json").read_text())
+    assert told["work"] == name
+    assert ["Commercial-Use", "Allowed-With-Fee-One-Time-100"] in told["tags"]
+    assert "You may use it commercially for 100 ASSAY once." in told["deed"]
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    sums = dict(reversed(line.split("  ")) for line in lines)
+    assert set(sums) == {one.name for one in folder.iterdir()} - {"SHA256SUMS"}
+    for file, wanted in sums.items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == wanted
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(bought):
+    client, name, _ = bought
+    path = f"/api/works/{name}/folder.zip"
+    whole = b"".join(client.get(path))
+    answer = client.get(path, headers={"Range": f"bytes={len(whole) // 2}-"})
+    assert answer.status_code == 206
+    assert b"".join(answer) == whole[len(whole) // 2 :]
+    assert answer["Content-Range"] == f"bytes {len(whole) // 2}-{len(whole) - 1}/{len(whole)}"
+    again = client.get(path, headers={"If-None-Match": answer["ETag"]})
+    assert again.status_code == 304
+    beyond = client.get(path, headers={"Range": f"bytes={len(whole)}-"})
+    assert beyond.json()["code"] == "ledger.range_refused"
+
+
+def test_the_page_offers_the_folder_and_says_what_the_model_does(bought):
+    client, name, _ = bought
+    page = client.get(f"/models/{name}/", headers=HTML).text
+    assert f'href="/api/works/{name}/folder.zip"' in page
+    assert 'href="/competitions/docs/"' in page
+    assert "0.900000000" in page
+    assert "0.250000000" in page
+    assert MINILM.name in page
+    listed = client.get("/models/", headers=HTML).text
+    assert "0.900000000" in listed
+
+
+def test_a_data_work_offers_its_file_under_its_own_name(bought):
+    client, name, _ = bought
+    [data] = models.Edge.objects.filter(child=name, kind="data").values_list("parent", flat=True)
+    told = client.get(f"/api/works/{data}/download").json()
+    assert told["sha256"] == data
+    assert told["name"].endswith(".jsonl")
+    assert hashlib.sha256(b"".join(client.get(told["url"]))).hexdigest() == data
+    page = client.get(f"/models/{data}/", headers=HTML).text
+    assert f'download="{told["name"]}"' in page
+    assert "safetensors" not in page
+
+
+def test_a_work_without_a_file_says_so(client):
+    base = factories.base_work()
+    answer = client.get(f"/api/works/{base}/download")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "licensing.no_download"
+
+
+def test_a_file_that_was_withdrawn_is_not_offered(bought):
+    client, name, _ = bought
+    ledger_actions.withdraw_blob(name, reason="by order", now=factories.at(700))
+    assert client.get(f"/api/works/{name}/folder.zip").status_code == 404
+    assert "folder.zip" not in client.get(f"/models/{name}/", headers=HTML).text
+
+
+def test_works_of_before_the_index_are_found_after_the_migrations(bought):
+    wanted = [dict(one) for one in models.SearchCard.objects.order_by("pk").values()]
+    rights = [dict(one) for one in models.SearchRight.objects.order_by("pk").values()]
+    models.SearchCard.objects.all().delete()
+    models.SearchRight.objects.all().delete()
+    for migration in ("licensing.migrations.0003_fill_search",
+                      "competitions.migrations.0007_measured_works"):  # fmt: skip
+        importlib.import_module(migration).fill(apps, None)
+    assert [dict(one) for one in models.SearchCard.objects.order_by("pk").values()] == wanted
+    assert [dict(one) for one in models.SearchRight.objects.order_by("pk").values()] == rights
+    assert wanted
+    assert rights
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_found"),
+    [
+        ({"q": "DOCS question"}, True),
+        ({"base": MINILM.name, "task": "classification", "metric": "accuracy"}, True),
+        ({"min_score": "0.9"}, True),
+        ({"min_score": "0.900000001"}, False),
+        ({"max_score": "0.5"}, False),
+        ({"metric": "bleu"}, False),
+        ({"use": "commercial"}, True),
+        ({"use": "train"}, False),
+        ({"owner": "miner"}, True),
+    ],
+)
+def test_models_are_found_by_what_they_do(bought, asked, is_found):
+    client, name, _ = bought
+    found = client.get("/api/works", {"kind": "adapter", **asked}).json()["items"]
+    assert [one["id"] for one in found] == ([name] if is_found else [])
+    if found:
+        assert found[0]["score"] == "0.900000000"
+    page = {{"min_score": "score"}.get(key, key): value for key, value in asked.items()}
+    if not {"owner", "max_score"} & set(asked):
+        listed = client.get("/models/", {"kind": "adapter", **page}, headers=HTML).text
+        assert (f'href="/models/{name}/"' in listed) == is_found
