@@ -55,7 +55,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "listings": [(one, _score(one.card)) for one in found.rows],
         "next": found.next,
         "is_search": bool(asked),
-        "is_fine": bool(set(asked) - {"q", "kind"}),
+        "is_fine": bool(form.errors or set(asked) - {"q", "kind"}),
     }
     return render(request, "licensing/models.html", context)
 
