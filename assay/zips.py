@@ -23,14 +23,18 @@ def zipped(members: Iterable[Member]) -> Iterator[bytes]:
     sink = _Sink()
     with ZipFile(sink, "w", ZIP_STORED) as file:
         for one in members:
-            told = ZipInfo(one.name, EARLIEST)
-            told.external_attr, told.create_system = PLAIN_FILE, UNIX
-            told.file_size = one.size_bytes
-            with file.open(told, "w") as out:
-                for piece in one.pieces:
-                    out.write(piece)
-                    yield from sink.taken()
+            yield from _written(one, file, sink)
     yield from sink.taken()
+
+
+def _written(one: Member, file: ZipFile, sink: "_Sink") -> Iterator[bytes]:
+    told = ZipInfo(one.name, EARLIEST)
+    told.external_attr, told.create_system = PLAIN_FILE, UNIX
+    told.file_size = one.size_bytes
+    with file.open(told, "w") as out:
+        for piece in one.pieces:
+            out.write(piece)
+            yield from sink.taken()
 
 
 class _Sink(RawIOBase):
