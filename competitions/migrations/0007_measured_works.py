@@ -1,5 +1,7 @@
 """Say in the index of the works what the contests measured that their adapters won."""
 
+from typing import Any
+
 from django.db import migrations
 
 from assay.messages import Result
@@ -8,7 +10,7 @@ from competitions.rules.results import interval_e9
 from licensing.rules.search import Measured, search_text
 
 
-def fill(apps, _schema_editor):
+def fill(apps: Any, _schema_editor: Any) -> None:
     entries = apps.get_model("competitions", "Submission").objects
     cards = apps.get_model("licensing", "SearchCard").objects
     works = apps.get_model("licensing", "Work").objects
@@ -26,7 +28,7 @@ def fill(apps, _schema_editor):
         cards.filter(pk=work.id).update(text=text, **vars(measured))
 
 
-def _measured(entry, contest, evaluator):
+def _measured(entry: Any, contest: Any, evaluator: Any) -> Measured:
     result = from_json(Result, entry.final_result)
     low_e9, high_e9 = interval_e9(result, evaluator.metric) or (None, None)
     return Measured(

@@ -1,12 +1,14 @@
 """Index the works that are there. What contests measured comes after, from their own migration."""
 
+from typing import Any
+
 from django.db import migrations
 
 from licensing.rules.reading import parse
 from licensing.rules.search import search_text, spans
 
 
-def fill(apps, _schema_editor):
+def fill(apps: Any, _schema_editor: Any) -> None:
     models = {name: apps.get_model("licensing", name)
               for name in ("Work", "TermsVersion", "SearchCard", "SearchRight")}  # fmt: skip
     for work in models["Work"].objects.iterator(2000):
