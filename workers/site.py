@@ -71,7 +71,9 @@ def _broker(server: str, path: Path, data: Path) -> Child:
     path.unlink(missing_ok=True)
     lock = ("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700")
     keep = ("--dir", str(folder), "--appendonly", "yes", "--save", "")
-    return Child("broker", (server, *lock, *keep), lambda: _answers_ping(path), stop_s=5)
+    return Child(
+        "broker", (server, *lock, *keep), lambda: _answers_ping(path), stop_s=5, is_first=True
+    )
 
 
 def _web(host: str, port: int) -> Child:

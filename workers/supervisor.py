@@ -1,4 +1,4 @@
-"""One command, one supervisor: broker, web, two workers, beat; each when the one before it answers.
+"""One command, one supervisor: the broker, and when it answers web, two workers, beat together.
 
 A dead child is started again (after 1, 2, 4 ... 30 s); stopping goes the other way round; when the
 supervisor itself is killed with -9, the kernel ends its children (Linux: a death signal each).
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -25,6 +26,7 @@ PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE_S, FORGIVEN_AFTER_S = 30, 60
 FAILS_AT_START = 3
 LOOK_S = 0.05
+TELL_S = 5.0
 LAST_WORDS_BYTES = 1500
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -50,7 +52,9 @@ class Child:
     is_ready       whether it answers; asked again and again until it does
     stop_s         how long it may take to end after SIGTERM
     orphan_signal  what the kernel sends it when the supervisor dies
-    start_s        how long it may take to be ready
+    start_s        how long it may take to be ready, on a machine that is busy with other things
+    is_first       the children after it start when it is ready, and it stops after them; those
+                   between two of this kind start and stop together
     """
 
     name: str
@@ -58,7 +62,8 @@ class Child:
     is_ready: Callable[[], bool]
     stop_s: int
     orphan_signal: signal.Signals = signal.SIGTERM
-    start_s: int = 120
+    start_s: int = 600
+    is_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Supervisor:
         self.stop()
 
     def start(self) -> None:
-        """Start every child in order, each once the one before it is ready.
+        """Start the children, side by side where no one waits for another.
 
         raises AlreadyRunning, ChildFailed; returns early when asked to stop
         """
@@ -130,14 +135,13 @@ class Supervisor:
         self._take_lock()
         for stale in self._plan.run_folder.glob("*.ready"):
             stale.unlink()
-        for child in self._plan.children:
+        for _, children in groupby(self._plan.children, _place_of):
             if self._is_asked_to_stop:
                 return
             begun_s = time.monotonic()
-            running = _Running(child, self._spawn(child), begun_s)
-            self._running.append(running)
-            self._wait_until_ready(running)
-            self._say(f"{child.name}: ready after {time.monotonic() - begun_s:.1f} s")
+            group = [_Running(one, self._spawn(one), begun_s) for one in children]
+            self._running += group
+            self._wait_until_ready(group, begun_s)
 
     def tend(self) -> None:
         """Look at every child once; start a dead one again, later each time."""
@@ -159,20 +163,25 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop in reverse order, kill what does not end in time, and give the folder free."""
-        while self._running:
-            running = self._running.pop()
-            begun_s = time.monotonic()
+        for _, group in groupby(reversed(self._running), lambda one: _place_of(one.child)):
+            self._stop([*group])
+        self._running.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _stop(self, group: list[_Running]) -> None:
+        begun_s = time.monotonic()
+        for running in group:
             running.process.terminate()
+        for running in group:
             try:
-                running.process.wait(running.child.stop_s)
+                running.process.wait(max(0, begun_s + running.child.stop_s - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._say(f"{running.child.name}: did not stop in time, killed")
             _kill_group(running.process)
             running.process.wait()
             self._say(f"{running.child.name}: stopped in {time.monotonic() - begun_s:.1f} s")
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
     def pid_of(self, name: str) -> int:
         """The process that now is this child. raises KeyError for a name that does not run"""
@@ -206,17 +215,32 @@ class Supervisor:
                 preexec_fn=_tied_to(os.getpid(), child.orphan_signal),  # noqa: PLW1509 - no threads
             )
 
-    def _wait_until_ready(self, running: _Running) -> None:
-        child = running.child
-        give_up_s = time.monotonic() + child.start_s
-        while not self._is_asked_to_stop and not child.is_ready():
-            self._look_at(running)
-            if running.fails >= FAILS_AT_START or time.monotonic() > give_up_s:
-                log = self._log_of(child)
-                raise ChildFailed(
-                    f"{child.name} did not become ready.", name=child.name, log=log, said=_end(log)
-                )
+    def _wait_until_ready(self, group: list[_Running], begun_s: float) -> None:
+        """Until each of them is; every few seconds it is said who is not."""
+        waiting, tell_s = group, begun_s + TELL_S
+        while waiting and not self._is_asked_to_stop:
+            now_s = time.monotonic()
+            for running in waiting:
+                if running.child.is_ready():
+                    self._say(f"{running.child.name}: ready after {now_s - begun_s:.1f} s")
+                    waiting = [one for one in waiting if one is not running]
+                else:
+                    self._look_at(running)
+                    self._give_up_on(running, now_s - begun_s)
+            if waiting and now_s > tell_s:
+                names = ", ".join(one.child.name for one in waiting)
+                self._say(f"{names}: starting, {now_s - begun_s:.0f} s so far")
+                tell_s = now_s + TELL_S
             time.sleep(LOOK_S)
+
+    def _give_up_on(self, running: _Running, waited_s: float) -> None:
+        """raises ChildFailed for one that ended again and again, or that takes too long"""
+        child = running.child
+        if running.fails >= FAILS_AT_START or waited_s > child.start_s:
+            log = self._log_of(child)
+            raise ChildFailed(
+                f"{child.name} did not become ready.", name=child.name, log=log, said=_end(log)
+            )
 
     def _look_at(self, running: _Running) -> None:
         if running.process.poll() is None:
@@ -237,6 +261,11 @@ class Supervisor:
 
     def _log_of(self, child: Child) -> Path:
         return self._plan.data / "log" / f"{child.name}.log"
+
+
+def _place_of(child: Child) -> str:
+    """Children of one place are started together: one that is first has a place of its own."""
+    return child.name if child.is_first else ""
 
 
 def _tied_to(parent: int, orphan_signal: signal.Signals) -> Callable[[], None]:

@@ -30,14 +30,14 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 """
 
 
-def child(data, name, before="", stop_s=5):
+def child(data, name, before="", **told):
     diary = data / "diary"
     command = (sys.executable, "-I", "-c", SLEEPER.format(before=before), str(diary), name)
 
     def is_ready():
         return diary.exists() and name in diary.read_text().split()
 
-    return Child(name, command, is_ready, stop_s, start_s=20)
+    return Child(name, command, is_ready, **{"stop_s": 30, **told})
 
 
 def plan(data, *children):
@@ -70,10 +70,28 @@ def until(fact, wait_s=10):
 
 def test_children_start_in_order_and_stop_in_reverse(tmp_path):
     said = []
-    with Supervisor(plan(tmp_path, child(tmp_path, "a"), child(tmp_path, "b")), said.append):
+    a, b = child(tmp_path, "a", is_first=True), child(tmp_path, "b", is_first=True)
+    with Supervisor(plan(tmp_path, a, b), said.append):
         assert (tmp_path / "diary").read_text() == "a b "
         assert len(family(tmp_path)) == 2
     assert [line.split(":")[0] for line in said] == ["a", "b", "b", "a"]
+    assert family(tmp_path) == []
+
+
+WAITS_FOR_THE_OTHER = """
+diary = pathlib.Path(sys.argv[1])
+with diary.open("a") as file:
+    file.write("begun ")
+while diary.read_text().split().count("begun") < 2:
+    time.sleep(0.02)
+"""
+
+
+def test_children_that_need_nobody_start_side_by_side(tmp_path):
+    """Each is ready only once the other has begun: one after the other they would never be."""
+    pair = (child(tmp_path, name, before=WAITS_FOR_THE_OTHER) for name in ("b", "c"))
+    with Supervisor(plan(tmp_path, child(tmp_path, "a", is_first=True), *pair)):
+        assert (tmp_path / "diary").read_text().startswith("a begun begun ")
     assert family(tmp_path) == []
 
 
