@@ -176,12 +176,17 @@ def ready_draft(sponsor="sponsor", name="docs", **fields):
     """A draft whose dry run is through, as a worker writes it down."""
     made = draft(sponsor, name, **fields)
     drafts.request_preparation(made.id, sponsor=sponsor, now=NOW)
-    fence = drafts.lease_preparation(draft=made.id, now=NOW)
+    return measured_draft(made.id, name)
+
+
+def measured_draft(draft, name="docs"):
+    """What a worker writes down of a draft that waits for its dry run."""
+    fence = drafts.lease_preparation(draft=draft, now=NOW)
     body, files = evaluator(name)
     inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
     prepared = drafts.Preparation(body, files, "5a" * 32, inputs, labels)
-    drafts.record_preparation(draft=made.id, fence=fence, made=prepared, now=NOW)
-    return Draft.objects.get(pk=made.id)
+    drafts.record_preparation(draft=draft, fence=fence, made=prepared, now=NOW)
+    return Draft.objects.get(pk=draft)
 
 
 def spec(name="docs", race=None, **changed):

@@ -4,6 +4,7 @@ A worker's own process never parses them; it gets one JSON document, or a refusa
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from evaluator.splitting import SLICES
 from ledger import blobs
 from workers.sandbox.reader import Allowance, run_reader, taken
 
+MOST_NAME = 60  # characters of a file's name that are kept
 LOOK = Allowance(60, 4 << 30)  # at one file: to preview it, to split it
 
 
@@ -75,8 +77,10 @@ def split(
 
 
 def _copied(file: FileRef, folder: Path) -> str:
-    """A copy under a name of ours, with the file's own suffix."""
-    path = folder / f"file{Path(file.name).suffix.lower()}"
+    """A copy under the sponsor's own name for it, as far as that is plain: faults speak of it."""
+    name = Path(file.name)
+    plain = re.sub(r"[^\w.-]+", "-", name.stem)[:MOST_NAME] or "file"
+    path = folder / f"{plain}{name.suffix.lower()}"
     blobs.copy_to(file.sha256, path)
     return str(path)
 

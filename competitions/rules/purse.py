@@ -54,21 +54,20 @@ class Payouts:
     """What the places of a prize pay, for a few numbers of winners.
 
     winners  the numbers
-    rows     of each place: what it pays for each number of winners, None where nobody stands on it
+    rows     of each place: (winners, what it pays then), None where nobody stands on it
     """
 
     pot_nano: int
     winners: tuple[int, ...]
-    rows: tuple[tuple[int | None, ...], ...]
+    rows: tuple[tuple[tuple[int, int | None], ...], ...]
 
 
 def payouts_for(prize_nano: int, curve: Sequence[int]) -> Payouts:
     """The table that stands beside prize and curve, at the rates of new competitions."""
     pot_nano = prize_nano - prize_nano * FEE_E8 // E8 - prize_nano * POOL_E8 // E8
-    columns = [shared(pot_nano, curve, winners=count) for count in SHOWN_FOR]
-    places = max(map(len, columns))
+    columns = [(count, shared(pot_nano, curve, winners=count)) for count in SHOWN_FOR]
     rows = [
-        tuple(one[place] if place < len(one) else None for one in columns)
-        for place in range(places)
+        tuple((count, one[place] if place < len(one) else None) for count, one in columns)
+        for place in range(min(len(curve), max(SHOWN_FOR)))
     ]
     return Payouts(pot_nano, SHOWN_FOR, tuple(rows))

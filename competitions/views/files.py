@@ -11,6 +11,8 @@ TITLES = {
     "train": "Training data",
     "public": "Public test data",
     "final": "Sealed test data",
+    "code": "Scoring code",
+    "task": "Task file",
 }
 MOST_LABELS = 12
 
@@ -23,6 +25,11 @@ class FileShown(NamedTuple):
     columns: list[tuple[str, str, Any]]
     labels: str
     rows: list[list[tuple[str, str]]]
+
+
+def uploaded(draft: Draft) -> list[tuple[str, Any]]:
+    """(what it is, the file) of everything that was uploaded."""
+    return [(TITLES.get(name, name), file) for name, file in draft.files.items()]
 
 
 def shown(draft: Draft) -> dict[str, Any]:

@@ -6,6 +6,13 @@ TITLES = {"task": "Task", "data": "Data", "prize": "Prize and dates", "terms": "
 REVIEW = "review"
 
 
+def before(current: str) -> tuple[str, str] | None:
+    """(page, title) of the page before this one; None for the first."""
+    names = [*TITLES, REVIEW]
+    place = names.index(current)
+    return (names[place - 1], TITLES[names[place - 1]]) if place else None
+
+
 def wizard(found: Draft, current: str, missing: list[str]) -> list[dict[str, str]]:
     """The steps of a draft. missing: the pages on which something is missing or wrong"""
     made = [

@@ -21,7 +21,7 @@ from competitions.models import Draft
 from competitions.rules.purse import payouts_for, purse
 from competitions.views.board import terms_of
 from competitions.views.measured import measured, odd_rows, run_stages
-from competitions.views.pages import REVIEW, TITLES, wizard
+from competitions.views.pages import REVIEW, TITLES, before, wizard
 from ledger import queries as ledger_queries
 from licensing import queries as rights
 from web.receipts import accepted
@@ -96,6 +96,7 @@ def _review_page(
     context: dict[str, Any] = {
         "draft": found,
         "steps": wizard(found, REVIEW, missing),
+        "before": before(REVIEW),
         "missing": [(name, TITLES[name]) for name in missing],
         "has_data": "data" not in missing,
         "balance_nano": ledger_queries.balance_nano(sponsor),

@@ -23,7 +23,7 @@ from competitions.forms.steps import STEPS, PrizeForm
 from competitions.models import Draft
 from competitions.rules.purse import Payouts, payouts_for
 from competitions.views import files
-from competitions.views.pages import REVIEW, TITLES, wizard
+from competitions.views.pages import REVIEW, TITLES, before, wizard
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
 from web.errors import NotFound
@@ -171,8 +171,9 @@ def _step_page(
         "form": form,
         "step": step,
         "title": TITLES[step],
+        "before": before(step),
         "steps": wizard(found, step, missing),
-        "files": found.files if step == "data" else {},
+        "files": files.uploaded(found) if step == "data" else [],
         "payouts": _payouts(form) if step == "prize" else None,
     }
     if step == "data":

@@ -65,7 +65,7 @@ def test_the_table_beside_the_prize_is_what_the_rule_pays_to_so_many_winners(pri
     for column, winners in enumerate(table.winners):
         paid = paid_to(winners, prize_nano, curve)
         for place in range(winners):
-            shown = table.rows[place][column] if place < len(table.rows) else None
+            shown = table.rows[place][column][1] if place < len(table.rows) else None
             assert paid.prizes[str(place)] - (shown or 0) in (0, 1)
 
 

@@ -7,11 +7,10 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from ledger.models import Message
 from tests import factories
-from tests.servers import chromium
 
 pytestmark = pytest.mark.chromium
 FOLLOWS_WITHIN_MS = 10_000  # the board asks every two seconds; the machine may be shared
@@ -25,17 +24,6 @@ OUTLINE = """() => {
     const isInSight = box.width > 0 && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight;
     return { text: one.textContent.trim(), width: parseFloat(width), line, isInSight };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One browser for all. Its loop lives in the test's thread, which Django must put up with."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        with sync_playwright() as playwright:
-            one = playwright.chromium.launch(**chromium())
-            yield one
-            one.close()
 
 
 @pytest.fixture
