@@ -18,14 +18,15 @@ from assay.wire import BodyInvalid, Nano
 MOST_MS = 4_102_444_800_000  # the year 2100; every date up to it can be shown
 MOST_SMALL = 2**31 - 1
 MOST_LINE = 200
-# Control and escape characters, what turns or hides text, what is no character. Listed here, since
+# Control and escape characters, what turns or hides text, what is no character. The two
+# joiners (U+200C, U+200D) stay: some scripts and emoji are written with them. Listed here, since
 # what Python calls printable changes with its version, and an auditor may have another one.
-HOSTILE = (
+_RANGES = (
     "\\x00-\\x1f\\x7f-\\x9f\\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff"
-    "\\ud800-\\udfff\U000e0000-\U000e0fff"
+    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ue000-\uf8ff\ufeff\uffa0\ufff0-\uffff"
+    "\\ud800-\\udfff\U000e0000-\U000e0fff\U000f0000-\U0010ffff"
 )
-_HOSTILE = re.compile(f"[{HOSTILE}]")
+HOSTILE = re.compile(f"[{_RANGES}]")
 _Check = Callable[[Any, str], None]
 
 
@@ -67,7 +68,7 @@ def flaw(text: str, bounds: Text = _LINE) -> str:
         return f"it has {len(text)} characters, {bounds.most} at most are taken"
     if not (text.isascii() and text.isprintable()):
         bare = text.replace("\n", "") if bounds.lines else text
-        if hostile := _HOSTILE.search(bare):
+        if hostile := HOSTILE.search(bare):
             return f"the character U+{ord(hostile[0]):04X} is not taken"
     if (text or bounds.is_needed) and not text.strip():
         return "it is blank"
@@ -78,7 +79,7 @@ def escaped(text: str, *, lines: bool = False) -> str:
     """The text with every hostile character spelled out: safe on a terminal."""
     if text.isascii() and text.isprintable():
         return text
-    return _HOSTILE.sub(lambda hit: hit[0] if lines and hit[0] == "\n" else _spelled(hit[0]), text)
+    return HOSTILE.sub(lambda hit: hit[0] if lines and hit[0] == "\n" else _spelled(hit[0]), text)
 
 
 def fitting(text: str, bounds: Text = _LINE) -> str:

@@ -88,7 +88,7 @@ def log_page(request: HttpRequest) -> HttpResponse:
     """Size, root, and the messages from newest to oldest; ?after=INDEX goes on below it."""
     size = queries.log_size()
     asked = request.GET.get("after", "")
-    top = min(int(asked), size) if asked.isascii() and asked.isdigit() else size
+    top = min(int(asked), size) if asked.isascii() and asked.isdigit() and len(asked) < 19 else size
     start = max(0, top - NEWEST)
     rows = reversed(queries.messages_from(start, limit=top - start))
     lines = [LogLine(row.log_index, read_entry(bytes(row.raw)), "") for row in rows]

@@ -3,7 +3,6 @@
 A plain function: the command line wraps it, and finds it as the entry point `licence.verify`.
 """
 
-import json
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli import show
 from assay.money import show_tokens
 from licensing import errors
 from licensing.rules.grant import Claims, verify
@@ -51,10 +51,10 @@ def verify_grant(  # noqa: PLR0913 - each option of a command is an argument
     told = _told(claims, index)
     if as_json:
         shown = {**asdict(claims), "price_nano": str(claims.price_nano), "log_index": index}
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        show.put(shown, as_json=True)
         return
     width = max(map(len, told))
-    typer.echo("\n".join(f"{name:<{width}}  {value}" for name, value in told.items()))
+    show.put_text("".join(f"{name:<{width}}  {value}\n" for name, value in told.items()))
 
 
 def _public(key: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Field, NinjaAPI, Router, Schema
+from ninja import Field, NinjaAPI, Query, Router, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.responses import Status
 from ninja.security import HttpBearer
@@ -31,6 +31,10 @@ from web.errors import (
 )
 
 PAGE_ITEMS = 100
+# Where a list goes on, as the site itself told it: how many to pass over, a moment, a name.
+Passed = Query(0, ge=0, le=10**8)
+Moment = Query("", pattern=r"^[0-9]{0,15}$")
+Cursor = Query("", max_length=200)
 Item = TypeVar("Item")
 Handler = Callable[[HttpRequest, Any], AssayError]
 

@@ -43,7 +43,7 @@ def statement(
     with caller.client() as client:
         path = f"/api/accounts/{name}/statement"
         if format == "csv":
-            print(client.text(path, format="csv"), end="")
+            show.put_text(client.text(path, format="csv"))
             return
         rows = list(client.listed(path))
     is_json = as_json or format == "json"

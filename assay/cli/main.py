@@ -5,7 +5,6 @@ entry points of the group `assay.commands`; a name with a dot (`licence.verify`)
 """
 
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -17,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from assay.cli import show
 from assay.errors import AssayError, did_you_mean
 
 GROUP = "assay.commands"
@@ -207,9 +207,9 @@ def _usage(error: Any, words: Sequence[str]) -> int:
 
 def _say(problem: dict[str, object], words: Sequence[str]) -> None:
     if "--json" in words:
-        print(json.dumps(problem, ensure_ascii=False), file=sys.stderr)
+        show.note(show.json_of(problem))
         return
-    print(f"Error: {problem['message']}", file=sys.stderr)
+    show.note(f"Error: {problem['message']}")
     if problem["next"]:
-        print(problem["next"], file=sys.stderr)
-    print(f"({problem['code']})", file=sys.stderr)
+        show.note(str(problem["next"]))
+    show.note(f"({problem['code']})")

@@ -1,4 +1,7 @@
-"""How the command line speaks: data on stdout, all else on stderr, no bars without a terminal."""
+"""How the command line speaks: data on stdout, all else on stderr, no bars without a terminal.
+
+Whatever a stranger may have written is printed here, with what a terminal would act on spelled out.
+"""
 
 import json
 import sys
@@ -6,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
+
+from assay.bounds import HOSTILE, escaped
 
 Record: TypeAlias = Mapping[str, object]
 BAR = 24
@@ -15,7 +20,7 @@ REDRAW_S = 0.1
 def put(record: Record, *, as_json: bool) -> None:
     """One thing: `name  value` per line, or one JSON object."""
     if as_json:
-        print(_json(record))
+        print(json_of(record))
         return
     width = max((len(name) for name in record), default=0)
     for name, value in record.items():
@@ -36,7 +41,7 @@ def put_rows(rows: Sequence[Record], columns: Sequence[str], *, as_json: bool) -
     """A list: a table of these columns, or one JSON object per line with every field."""
     if as_json:
         for row in rows:
-            print(_json(row))
+            print(json_of(row))
         return
     if rows:
         print(table(rows, columns))
@@ -54,7 +59,12 @@ def table(rows: Sequence[Record], columns: Sequence[str]) -> str:
 def note(text: str, *, is_quiet: bool = False) -> None:
     """Something for the reader, not for a program."""
     if not is_quiet:
-        print(text, file=sys.stderr)
+        print(escaped(text, lines=True), file=sys.stderr)
+
+
+def put_text(text: str) -> None:
+    """Lines as a site sent them, such as a CSV."""
+    print(escaped(text, lines=True), end="")
 
 
 class Progress:
@@ -79,7 +89,7 @@ class Progress:
         if not at_once and time.monotonic() - self._drawn_s < REDRAW_S:
             return
         self._last, self._drawn_s = text, time.monotonic()
-        sys.stderr.write(f"\r\x1b[K{self.label}  {text}")
+        sys.stderr.write(f"\r\x1b[K{self.label}  {escaped(text)}")
         sys.stderr.flush()
 
     def close(self) -> None:
@@ -115,8 +125,9 @@ def stop(eliminated: object) -> str:
     return told.format_map(eliminated)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def json_of(value: object) -> str:
+    """JSON in which what a terminal would act on is spelled out."""
+    return HOSTILE.sub(lambda hit: json.dumps(hit[0])[1:-1], json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value: object) -> str:
@@ -124,7 +135,7 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _json(value) if isinstance(value, list | dict) else str(value)
+    return json_of(value) if isinstance(value, list | dict) else escaped(str(value))
 
 
 def _is_number(text: str) -> bool:

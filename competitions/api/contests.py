@@ -21,9 +21,8 @@ from competitions.api.shown import (
 from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
 from web.answers import streamed
-from web.api import PAGE_ITEMS
+from web.api import PAGE_ITEMS, Passed
 
-MOST_PLACES = 10**9  # no list is as long
 CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
 
 router = Router()
@@ -33,7 +32,7 @@ router = Router()
 def list_competitions(
     request: HttpRequest,  # noqa: ARG001
     phase: str = "",
-    after: int = Query(0, ge=0, lt=MOST_PLACES),
+    after: int = Passed,
     limit: int = Query(100, ge=1, le=500),
 ) -> Json:
     """Competitions, the one that changed last first. phase: only those that stand there."""
@@ -64,7 +63,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
 def read_leaderboard(
     request: HttpRequest,  # noqa: ARG001
     name: str,
-    after: int = Query(0, ge=0, lt=MOST_PLACES),
+    after: int = Passed,
     limit: int = Query(PAGE_ITEMS, ge=1, le=500),
 ) -> Json:
     """The board as the server ranks it: a page of items, the best first, and the baseline."""

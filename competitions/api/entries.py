@@ -19,7 +19,7 @@ from competitions.models import Competition
 from competitions.rules.visibility import is_after_the_close, may_see_final_score
 from ledger.actions import ms
 from ledger.rules.entry import Entry
-from web.api import TokenAuth, page
+from web.api import Moment, TokenAuth, page
 from web.auth import Caller
 
 submissions = Router()
@@ -29,7 +29,7 @@ submissions = Router()
 def list_mine(
     request: HttpRequest,
     competition: str = "",
-    after: str = "",
+    after: str = Moment,
     limit: int = Query(100, ge=1, le=500),
 ) -> Json:
     """Your entries, the newest first. competition: only those in it."""
@@ -38,7 +38,7 @@ def list_mine(
     found = queries.submissions_of(caller.account)
     if competition:
         found = found.filter(competition=queries.competition(competition).id)
-    if after.isdecimal():
+    if after:
         found = found.filter(committed_ms__lt=int(after))
     entries = list(found[: limit + 1])
     phases = queries.phases({one.competition for one in entries})

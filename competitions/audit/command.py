@@ -1,6 +1,5 @@
 """`assay audit`: from a site's address, or a copy of its files, to one line per check."""
 
-import json
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -40,7 +39,8 @@ def audit(
         told.append(check)
         bar.close()
         if not json_:
-            typer.echo(f"{'ok  ' if check.is_ok else 'FAIL'}  {check.name:<11} {check.words}")
+            mark = "ok  " if check.is_ok else "FAIL"
+            show.put_text(f"{mark}  {check.name:<11} {check.words}\n")
 
     try:
         inspection = Inspection(place, mirror_at(place), home=folder, key=key, told=bar)
@@ -61,9 +61,9 @@ def _end(place: str, told: list[Check], code: int, *, is_json: bool, next_step: 
     if is_json:
         checks = [check.as_dict() for check in told]
         answer = {"place": place, "ok": code == 0, "checks": checks, "next": next_step}
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        show.put(answer, as_json=True)
     elif code == 0:
-        typer.echo("Everything holds.")
+        show.put_text("Everything holds.\n")
     else:
-        typer.echo(next_step, err=True)
+        show.note(next_step)
     raise typer.Exit(code)

@@ -1,10 +1,10 @@
 """Is a competition well formed? Every problem at once, so that all are corrected in one go."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from assay.bounds import HOSTILE
 from assay.messages import Spec
 from assay.money import MOST_NANO
 from competitions.rules.task import SANDBOX_LEVELS
@@ -18,7 +18,6 @@ MOST_WAIT_S = 2 * 366 * DAY_S  # from today to the close
 FEE_E8, POOL_E8, BOND_E8 = 2_500_000, 5_000_000, 10_000_000  # of the prize, for new competitions
 DEPOSIT_E8 = 100_000  # of the prize, for the full run of an eliminated entry
 REVEAL_S, VERIFY_S = DAY_S, 3 * DAY_S
-JOINERS = "\u200c\u200d"  # format characters that some scripts and emoji are written with
 PUBLIC_FILES = ("manifest.json", "train.jsonl", "public.jsonl", "public.inputs", "public.labels")
 
 
@@ -66,20 +65,11 @@ def verify_until_ms(spec: Spec) -> int:
 
 
 def title_problems(title: str) -> Iterator[Problem]:
-    """One for the first character that cannot be printed on one line."""
-    odd = next((one for one in title if _is_odd(one)), None)
-    if odd is not None:
+    """One for the first character that is in no text of the log."""
+    if odd := HOSTILE.search(title):
         yield Problem(
-            "title", f"The title holds U+{ord(odd):04X}, which cannot be printed. Take it out."
+            "title", f"The title holds U+{ord(odd[0]):04X}, which cannot be printed. Take it out."
         )
-
-
-def _is_odd(character: str) -> bool:
-    """Control, format, private and line-breaking characters, and the sign for a broken one."""
-    kind = unicodedata.category(character)
-    return character == "\ufffd" or (
-        character not in JOINERS and (kind.startswith("C") or kind in ("Zl", "Zp"))
-    )
 
 
 def prize_problems(prize_nano: int) -> Iterator[Problem]:

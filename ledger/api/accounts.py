@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 from ledger import queries
 from ledger.rules.statement import StatementLine
 from web.answers import streamed
-from web.api import Page
+from web.api import Cursor, Page
 
 
 class AccountOut(Schema):
@@ -65,7 +65,7 @@ def _statement(
     request: HttpRequest,
     name: str,
     format: str = Query("json", pattern="^(json|csv)$"),
-    after: str = "",
+    after: str = Cursor,
     limit: int = Query(200, ge=1, le=1000),
 ) -> object:
     """Every transfer of an account, newest first, with the balance after it; CSV has all of it."""

@@ -11,6 +11,7 @@ from assay import keys, merkle, notes, wire
 from assay.errors import did_you_mean
 from ledger import log, queries
 from ledger.rules.rows import Row
+from web.api import Cursor
 from web.errors import NotFound
 
 STATE_ROWS = 1000
@@ -76,7 +77,7 @@ def router(tables: Mapping[str, type[Row]]) -> Router:
     def read_table(
         request: HttpRequest,
         table: str,
-        after: str = "",
+        after: str = Cursor,
         limit: int = Query(STATE_ROWS, ge=1, le=STATE_ROWS),
     ) -> dict[str, object]:
         """Rows of one table in order of id: what this site claims, for auditors to derive again."""
