@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "web.middleware.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -171,7 +172,7 @@ def _tile_storage(url: str) -> dict[str, object]:
 STORAGES = {
     "default": _blob_storage(ENV.storage_url),
     "tiles": _tile_storage(ENV.storage_url),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "web.files.StaticFiles"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
