@@ -166,9 +166,14 @@ def _pinned(kept: Path, card: Card, shape: Shape) -> Base:
 
 def _placed(kept: Path, base: Base) -> Base:
     """Move the finished copy to its place; a base that is there already must be the same."""
-    if base.name not in {one.name for one in bases()}:
-        kept.rename(store() / base.name)
-        return base
+    if not _is_taken(base.name):
+        try:
+            kept.rename(store() / base.name)
+        except OSError:
+            if not _is_taken(base.name):  # by another command, just now
+                raise
+        else:
+            return base
     held = base_named(base.name)
     if (held.files, held.family, held.shape) != (base.files, base.family, base.shape):
         raise BaseRefused(
@@ -178,3 +183,7 @@ def _placed(kept: Path, base: Base) -> Base:
             problem="the name is taken",
         )
     return held
+
+
+def _is_taken(name: str) -> bool:
+    return name in {one.name for one in bases()}

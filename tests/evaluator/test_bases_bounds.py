@@ -12,10 +12,10 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForImageTextToText, BartModel, T5EncoderModel, ViTModel
 
-from evaluator import trial
+from evaluator import adding, trial
 from evaluator.adding import Card, add_base
 from evaluator.apart import Ended, apart
-from evaluator.bases import base_id, bases, sizes
+from evaluator.bases import MINILM, base_id, bases, sizes
 from evaluator.errors import BaseRefused
 from tests.evaluator import families
 from tests.evaluator.test_bases_families import agrees_with_nats, agrees_with_states, texts
@@ -99,6 +99,25 @@ def test_a_refused_base_can_be_mended_and_added_and_twice_is_once(store):
     assert base_id(add_base(folder, CARD)) == base_id(first)
     assert sorted((store / "store" / "tried").iterdir()) == names
     assert [one.name for one in bases()][1:] == ["tried"]
+    assert [one.name for one in (store / "store").iterdir()] == ["tried"]
+
+
+def test_the_name_of_the_installed_base_is_taken(store):
+    folder = families.saved(store / "base", families.decoder(*LLAMA))
+    with pytest.raises(BaseRefused, match="taken by another base"):
+        add_base(folder, Card(MINILM.name, "MIT", "maker"))
+
+
+def test_who_is_second_by_a_moment_gets_the_same_answer(store, monkeypatch):
+    folder = families.saved(store / "base", families.decoder(*LLAMA))
+    first, real, asked = add_base(folder, CARD), adding._is_taken, []
+
+    def not_yet(name):
+        asked.append(name)
+        return len(asked) > 1 and real(name)
+
+    monkeypatch.setattr(adding, "_is_taken", not_yet)
+    assert add_base(folder, CARD) == first
     assert [one.name for one in (store / "store").iterdir()] == ["tried"]
 
 
