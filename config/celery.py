@@ -10,7 +10,7 @@ from django.conf import settings
 app = Celery("assay")
 app.set_default()  # for every thread: else a web thread would find Celery's own empty app
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.include = ["workers.tasks", "workers.dispatch", "workers.clock", "workers.record"]
+app.conf.include = ["workers.steps", "workers.dispatch", "workers.clock", "workers.record"]
 
 
 @worker_ready.connect

@@ -1,10 +1,9 @@
 """Hears the bell and wakes the hands."""
 
-from celery import current_app
 from django.apps import AppConfig
 
 from ledger import bell
-from workers.doorbell import BROKER_DOWN, EXPIRES_S, is_waiting
+from workers import doorbell
 
 FOLLOW = "workers.dispatch.follow"
 
@@ -23,8 +22,4 @@ def wake(**_: object) -> None:
 
     A broker that is down costs time, not work: the sweep finds everything within seconds.
     """
-    try:
-        if not is_waiting(FOLLOW):
-            current_app.send_task(FOLLOW, expires=EXPIRES_S, ignore_result=True, retry=False)
-    except BROKER_DOWN:
-        return
+    doorbell.ring(FOLLOW)

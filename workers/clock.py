@@ -9,7 +9,7 @@ from django.utils import timezone
 from competitions import queries as contests
 from competitions.actions import deadline
 from ledger import actions as ledger_actions
-from workers import dispatch, tasks
+from workers import dispatch, steps
 from workers.doorbell import Bell
 
 
@@ -32,7 +32,7 @@ def sweep() -> None:
     try:
         dispatch.follow()
     finally:
-        tasks.ring_for_work()
+        steps.ring_for_work()
         _each(contests.unlicensed_winners(), deadline.license_winners, timezone.now())
 
 

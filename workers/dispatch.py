@@ -5,28 +5,28 @@ import os
 import socket
 from collections.abc import Mapping
 
-from celery import Task, shared_task
+from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries as contests
 from ledger import actions, bell, queries, sequencer
 from ledger.errors import AnotherHistory
-from workers import tasks
+from workers import doorbell
 from workers.doorbell import Bell
 
 # Task, and the field of the message that leads to its competition; a bell needs none.
-ROUTES: Mapping[str, tuple[Task, str]] = {
-    "submission.committed": (tasks.score_next, ""),
-    "submission.scored": (tasks.move_contest, "submission"),
-    "submission.eliminated": (tasks.move_contest, "submission"),
-    "submission.resumed": (tasks.score_next, ""),
-    "submission.refused": (tasks.move_contest, "submission"),
-    "submission.failed": (tasks.move_contest, "submission"),
-    "competition.closed": (tasks.move_contest, "competition"),
-    "competition.verifying": (tasks.score_next, ""),
-    "submission.final_scored": (tasks.move_contest, "submission"),
-    "baseline.scored": (tasks.move_contest, "competition"),
-    "competition.settled": (tasks.license_winners, "competition"),
+ROUTES: Mapping[str, tuple[str, str]] = {
+    "submission.committed": ("workers.tasks.score_next", ""),
+    "submission.scored": ("workers.steps.move_contest", "submission"),
+    "submission.eliminated": ("workers.steps.move_contest", "submission"),
+    "submission.resumed": ("workers.tasks.score_next", ""),
+    "submission.refused": ("workers.steps.move_contest", "submission"),
+    "submission.failed": ("workers.steps.move_contest", "submission"),
+    "competition.closed": ("workers.steps.move_contest", "competition"),
+    "competition.verifying": ("workers.tasks.score_next", ""),
+    "submission.final_scored": ("workers.steps.move_contest", "submission"),
+    "baseline.scored": ("workers.steps.move_contest", "competition"),
+    "competition.settled": ("workers.steps.license_winners", "competition"),
 }
 MOST_AT_ONCE = 500
 
@@ -51,16 +51,16 @@ def follow() -> int:
         for message, task, field in routed
     ]
     for task, competition in dict.fromkeys(asked):
-        task.delay(*filter(None, [competition]))
+        doorbell.send(task, *filter(None, [competition]))
     if messages:
         last = messages[-1].log_index
         assert last is not None, "messages_from gives sequenced messages"
         actions.advance("dispatch", old=start, new=last + 1)
     now = timezone.now()
     if contests.previews_waiting(now).exists():  # a request is no message of the log
-        tasks.preview_next.delay()
+        doorbell.send("workers.tasks.preview_next")
     if contests.drafts_waiting(now).exists():
-        tasks.prepare_next.delay()
+        doorbell.send("workers.tasks.prepare_next")
     if is_placed and queries.waiting_messages():
         bell.ring()  # for what came while the last turn ended: its bell was not rung
     return len(messages)

@@ -30,18 +30,29 @@ class Bell(Task):
     abstract = True
     expires = EXPIRES_S
 
-    def ring(self) -> None:
-        """Send it, if that can be. A broker that is down costs time, not work: the sweep comes."""
-        try:
-            self.delay()
-        except BROKER_DOWN:
-            return
-
     def apply_async(self, *arguments: Any, **options: Any) -> Any:
         """Send it; None when one waits already. raises OperationalError"""
         if not self.app.conf.task_always_eager and is_waiting(self.name):
             return None
         return super().apply_async(*arguments, **options)
+
+
+def send(task: str, *arguments: str) -> None:
+    """Send a task by its name, as only the worker that does it loads it. raises OperationalError"""
+    if task in current_app.tasks:
+        current_app.tasks[task].apply_async(arguments)
+    elif task not in QUEUES:
+        current_app.send_task(task, arguments)
+    elif not is_waiting(task):
+        current_app.send_task(task, expires=EXPIRES_S)
+
+
+def ring(bell: str) -> None:
+    """Send it, if that can be. A broker that is down costs time, not work: the sweep comes."""
+    try:
+        send(bell)
+    except BROKER_DOWN:
+        return
 
 
 def is_waiting(bell: str) -> bool:

@@ -24,7 +24,7 @@ NO_BROKER = (
 SCORING = ("preview", "prepare", "evaluate")
 QUEUES = {
     "default": ",".join(["default", *(one for one in BELLS.values() if one not in SCORING)]),
-    "evaluate": ",".join(SCORING),
+    "evaluate": ",".join(SCORING),  # only this one loads the scale
 }
 WORKER_STOP_S = 35
 MOST_SLOTS = 4
@@ -91,7 +91,8 @@ def _worker(name: str, data: Path) -> Child:
     """
     alone = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
     options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", str(_slots(name)))
-    command = _celery("worker", *options, *alone)
+    loads = ("-I", "workers.tasks") if name == "evaluate" else ()
+    command = _celery("worker", *options, *alone, *loads)
     ready = (data / "run" / f"{name}.ready").exists
     return Child(name, command, ready, WORKER_STOP_S, signal.SIGQUIT)
 

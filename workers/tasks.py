@@ -1,4 +1,4 @@
-"""The tasks: three to ten lines each. All may run twice; the database decides who counts."""
+"""What the bench does, in a worker of its own: these load the whole scale. Each may run twice."""
 
 from contextlib import suppress
 
@@ -6,10 +6,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries
-from competitions.actions import deadline, drafts, previews, score
+from competitions.actions import drafts, previews, score
 from competitions.errors import StaleAttempt
 from workers import bench, preparation, previewing, scoring
 from workers.doorbell import Bell
+from workers.steps import ring_for_work
 
 MOST_TAKEN_FIRST = 20  # by other workers, between my look and my lease; the next bell comes soon
 
@@ -78,26 +79,3 @@ def preview_draft(draft: str) -> bool:
     with suppress(StaleAttempt):
         previewing.preview(draft, fence)
     return True
-
-
-def ring_for_work() -> None:
-    """Ring for the work that nobody holds; whoever leases it first does it."""
-    now = timezone.now()
-    if queries.previews_waiting(now).exists():
-        preview_next.ring()
-    if queries.drafts_waiting(now).exists():
-        prepare_next.ring()
-    if queries.evaluations_waiting(now).exists():
-        score_next.ring()
-
-
-@shared_task
-def move_contest(competition: str) -> None:
-    """Take the steps that a competition can take now."""
-    deadline.advance(competition, now=timezone.now())
-
-
-@shared_task
-def license_winners(competition: str) -> None:
-    """Make every winning adapter a licensed work."""
-    deadline.license_winners(competition, now=timezone.now())

@@ -18,7 +18,7 @@ from ledger.errors import AnotherHistory
 from ledger.models import Checkpoint, Message
 from ledger.models import Witness as Answered
 from ledger.sequencer import tiles
-from workers import dispatch, record, tasks
+from workers import dispatch, record
 
 pytestmark = pytest.mark.django_db
 URL = "http://w.example"
@@ -268,7 +268,6 @@ def test_a_stopped_log_is_told_on_every_page_that_tells_its_state(now, client):
 
 
 def test_the_worker_tells_a_refusal_once_and_once_that_it_is_over(now, monkeypatch, caplog):
-    monkeypatch.setattr(tasks.prepare_next, "delay", lambda: None)
     monkeypatch.setattr(dispatch.bell, "ring", lambda: pytest.fail("nobody can do anything"))
     monkeypatch.setattr(dispatch, "_told", [])
     caplog.set_level(logging.WARNING)

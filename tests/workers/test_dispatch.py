@@ -21,7 +21,7 @@ from ledger.models import Bookmark, Message
 from licensing import queries as rights
 from tests import factories, racers
 from tests.ledger.store import put_bytes
-from workers import apps, clock, dispatch, preparation, scoring, tasks
+from workers import apps, clock, dispatch, preparation, scoring, steps, tasks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now", "take_all")]
 
@@ -253,9 +253,9 @@ def test_every_task_may_run_twice(hands, now):
     now(601)
     for _ in range(2):
         clock.tick()
-        twice(tasks.move_contest, "docs")
+        twice(steps.move_contest, "docs")
         twice(tasks.score_next)
-        twice(tasks.license_winners, "docs")
+        twice(steps.license_winners, "docs")
         clock.sweep()
     follow_all()
     assert queries.competition("docs").phase == "settled"

@@ -1,5 +1,7 @@
 """One bell that waits is enough; a message on files is there whole or not at all."""
 
+import subprocess
+import sys
 import threading
 from collections import Counter
 
@@ -8,7 +10,7 @@ import pytest
 from competitions.models import Evaluation
 from config.celery import app
 from tests import factories
-from workers import apps, clock, doorbell, files, scoring, site, tasks
+from workers import apps, clock, doorbell, files, scoring, site, steps, tasks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now", "take_all")]
 
@@ -21,13 +23,13 @@ def test_the_sweep_rings_only_for_what_nobody_holds(sent, take_all):
     assert factories.score.lease_evaluation(evaluation=ada, now=factories.at(30))
     waiting = factories.draft(name="one")
     factories.drafts.request_preparation(waiting.id, sponsor="sponsor", now=factories.NOW)
-    tasks.ring_for_work()
+    steps.ring_for_work()
     assert sent == [("prepare_next",), ("score_next",)]
     take_all()
     sent.clear()
     assert factories.score.lease_evaluation(evaluation=bob, now=factories.at(30))
     factories.drafts.lease_preparation(draft=waiting.id, now=factories.at(29))
-    tasks.ring_for_work()
+    steps.ring_for_work()
     assert sent == []
 
 
@@ -39,7 +41,7 @@ def test_a_bell_that_waits_is_not_rung_again(sent, take_all):
     for _ in range(100):
         clock.tick.delay()
         clock.sweep.delay()
-        tasks.ring_for_work()
+        steps.ring_for_work()
         apps.wake()
     rung = Counter(sent)
     assert rung == {(name,): 1 for name in ("tick", "sweep", "score_next", "follow")}
@@ -99,3 +101,16 @@ def test_messages_on_files_come_out_as_they_went_in():
         for number in range(12):
             channel._put("nobody", {"number": number})
         assert [channel._get("nobody")["number"] for _ in range(12)] == [*range(12)]
+
+
+def test_only_the_worker_that_scores_loads_the_scale():
+    """Guards the start of a site: the scale's libraries take seconds in each process."""
+    script = (
+        "import config.asgi, sys; from config.celery import app;"
+        "app.loader.import_default_modules();"
+        "print(sorted({'nltk', 'scipy', 'datasets', 'pandas', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
