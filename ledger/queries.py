@@ -26,6 +26,7 @@ from ledger.rules.rows import Row
 from ledger.rules.statement import StatementLine, change_nano, explain
 
 STATEMENT_ROWS = 1000
+MOST_ANSWERS = 100
 
 
 def account(name: str) -> Account:
@@ -176,6 +177,12 @@ def minted_nano(name: str) -> int:
 def messages_from(index: int, *, limit: int) -> QuerySet[Message]:
     """Sequenced messages from `index` on, in log order."""
     return Message.objects.filter(log_index__gte=index).order_by("log_index")[:limit]
+
+
+def answers_to(order: str) -> list[Message]:
+    """The facts that answer an order, in the order of the log; those without a place at the end."""
+    found = Message.objects.filter(cause=order).order_by(F("log_index").asc(nulls_last=True), "id")
+    return list(found[:MOST_ANSWERS])
 
 
 def subject_of(message: Message, field: str) -> str:

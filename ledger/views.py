@@ -114,6 +114,7 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
         "line": line,
         "fields": [(name, _shown(one)) for name, one in wire.to_json(found.body).items()],
         "transfers": queries.transfers_of(item),
+        "answers": queries.answers_to(item),
         "is_fact": messages.KINDS[found.kind].signer != "person",
     }
     return render(request, "ledger/message.html", context)

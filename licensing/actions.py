@@ -125,7 +125,8 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
     """Sell what a `licence.buy` order asks for: fee and pools are paid, a grant is made.
 
     returns  the grant; the same order again gives the same grant
-    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale, Overdrawn
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale,
+             AlreadyHeld, Overdrawn
     """
     asked: messages.LicenceBuy = order.body
     holder, at_ms, rows = order.actor, ms(now), log.Tables()
@@ -134,6 +135,7 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
     if log.find(order.id):
         return queries.grant(order.id)
     made = sale.deal(order, holder, rows, at_ms=at_ms)
+    sale.check_second(made, order, holder, rows, at_ms=at_ms)
     claims = sale.claims_of(made, order, holder, issuer=settings.LOG_ORIGIN, at_ms=at_ms)
     fact = messages.LicenceGranted(
         grant=order.id,

@@ -112,7 +112,10 @@ class PartOut(Schema):
 
 
 class QuoteOut(Schema):
-    """What a licence costs now: price = fee + split + held (rounding, kept in the pools)."""
+    """What a licence costs now: price = fee + split + held_nano (rounding, kept in the pools).
+
+    held: licences of the caller for one of these uses. Who buys again names one as `beside`.
+    """
 
     work: str
     uses: list[str]
@@ -124,6 +127,7 @@ class QuoteOut(Schema):
     fee_nano: str
     split: list[PartOut]
     held_nano: str
+    held: list[str]
 
 
 class LicenceOut(Schema):
@@ -284,6 +288,7 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
             for one in split.contributors
         ],
         "held_nano": str(split.held_nano),
+        "held": [one.id for one in found.held],
     }
 
 

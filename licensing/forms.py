@@ -78,12 +78,14 @@ class BuyForm(forms.Form):
     terms_version = forms.IntegerField(min_value=1)
     price_nano = forms.IntegerField(min_value=0, max_value=MOST_NANO)
     key = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
+    beside = forms.RegexField(r"\A[A-Za-z0-9_-]{43}\Z", required=False)
 
     def order(self, work: str) -> LicenceBuy:
         """What the buyer agreed to; call only on a valid form."""
         agreed = self.cleaned_data
         uses = tuple(agreed["uses"].split(","))
-        return LicenceBuy(work, uses, agreed["terms_version"], Nano(agreed["price_nano"]))
+        price_nano, beside = Nano(agreed["price_nano"]), agreed["beside"] or None
+        return LicenceBuy(work, uses, agreed["terms_version"], price_nano, beside)
 
 
 class DrawForm(forms.Form):

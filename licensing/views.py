@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib import messages as flash
 from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -23,7 +25,7 @@ from ledger import log
 from ledger import queries as record
 from ledger.errors import Overdrawn
 from licensing import actions, queries
-from licensing.errors import QuoteStale
+from licensing.errors import AlreadyHeld, QuoteStale
 from licensing.forms import KINDS, BuyForm, DrawForm, SearchForm, UsesForm
 from licensing.models import Grant, SearchCard
 from licensing.rules.deed import NO_LEGAL_TEXT, Clause, allowed
@@ -108,7 +110,8 @@ def children(request: HttpRequest, work: str) -> HttpResponse:
 def buy(request: HttpRequest, work: str) -> HttpResponse:
     """The quote for ?uses=, with a button that buys it; sent twice it is bought once."""
     if request.method != "POST":
-        return _quote_page(request, work, request.GET.getlist("uses"))
+        uses = request.GET.getlist("uses")
+        return _quote_page(request, work, uses) if uses else _nothing_chosen(request, work)
     form = BuyForm(request.POST)
     if not form.is_valid():
         raise _odd_form(form)
@@ -117,7 +120,7 @@ def buy(request: HttpRequest, work: str) -> HttpResponse:
     order = log.order_for(request.user.get_username(), wanted, idempotency=words)
     try:
         made = actions.buy_licence(order, now=timezone.now())
-    except (QuoteStale, Overdrawn) as error:
+    except (AlreadyHeld, QuoteStale, Overdrawn) as error:
         return _quote_page(request, work, wanted.uses, problem=error)
     told = "The licence is yours, and everybody is paid."
     accepted(request, told, (order.kind, order.id))
@@ -147,6 +150,7 @@ def licence(request: HttpRequest, grant: str) -> HttpResponse:
     index, newest = log.index_of(found.message), record.latest_checkpoint()
     context = {
         "grant": found,
+        "facts": record.answers_to(found.id),
         "work": queries.work(found.work),
         "state": queries.state_of(found, now=timezone.now()),
         "allowed": allowed(claims.uses, claims.conditions),
@@ -251,13 +255,21 @@ def _wanted(asked: Mapping[str, str]) -> queries.Wanted:
     )
 
 
+def _nothing_chosen(request: HttpRequest, work: str) -> HttpResponse:
+    """Back to the work, where the uses are. raises WorkUnknown"""
+    address = reverse("licensing_work", args=[queries.work(work).id])
+    flash.warning(request, "Tick what you want to use it for, then look at the quote.")
+    return redirect(f"{address}#buy")
+
+
 def _quote_page(
     request: HttpRequest, work: str, uses: Sequence[str], problem: AssayError | None = None
 ) -> HttpResponse:
     """raises what queries.quote raises"""
     account, key = request.user.get_username(), secrets.token_urlsafe(16)
     quote = queries.quote(work, uses, account=account, now=timezone.now())
-    order = log.order_for(account, quote.order(), idempotency=_words(quote.order(), key))
+    agreed = quote.order(beside=quote.held[0].id if quote.held else None)
+    order = log.order_for(account, agreed, idempotency=_words(agreed, key))
     gross_nano = quote.price.price_nano
     after_nano = record.balance_nano(account) - gross_nano
     context = {
@@ -267,6 +279,7 @@ def _quote_page(
         "uses": ",".join(quote.price.uses),
         "allowed": allowed(quote.price.uses, quote.price.conditions, quote.price.rate_e8),
         "key": key,
+        "held": quote.held[0] if quote.held else None,
         "after_nano": after_nano,
         "missing_nano": max(-after_nano, 0),
         "problem": problem.as_dict() if problem else None,
@@ -277,7 +290,8 @@ def _quote_page(
 def _words(wanted: LicenceBuy, key: str) -> str:
     """What makes one click one purchase: the same page, work, uses, terms and price."""
     uses = ",".join(wanted.uses)
-    return f"licence.buy/{wanted.work}/{uses}/{wanted.terms_version}/{wanted.price_nano}/{key}"
+    words = f"licence.buy/{wanted.work}/{uses}/{wanted.terms_version}/{wanted.price_nano}/{key}"
+    return f"{words}/{wanted.beside}" if wanted.beside else words
 
 
 def _priced(clauses: Sequence[Clause]) -> list[str]:

@@ -38,15 +38,21 @@ def show_one(
 
 
 @app.command(context_settings=IDS, epilog="Example: assay licence buy WORK --use commercial --yes")
-def buy(
+def buy(  # noqa: PLR0913 - each option of a command is an argument
     context: typer.Context,
     work: Annotated[str, typer.Argument(help="Id of the work.")],
     *,
     use: Annotated[list[str] | None, typer.Option(help="What for: commercial, ...")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Pay the price without asking.")] = False,
+    beside: Annotated[
+        str, typer.Option(help="A licence that you hold: pay for another one beside it.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Buy a licence at the quoted price. The same work, uses, terms and price are bought once."""
+    """Buy a licence at the quoted price. The same work, uses, terms and price are bought once.
+
+    Who holds such a licence pays again only with --beside and its id.
+    """
     caller = caller_of(context)
     uses = tuple(sorted(set(use or ["commercial"])))
     with caller.member() as client:
@@ -55,8 +61,9 @@ def buy(
         _agree(quote, price_nano, is_given=yes)
         version = int(quote["terms_version"])
         uses = tuple(str(one) for one in quote["uses"])
-        order = messages.LicenceBuy(work, uses, version, Nano(price_nano))
+        order = messages.LicenceBuy(work, uses, version, Nano(price_nano), beside or None)
         words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
+        words += f"/{beside}" if beside else ""
         answer = client.order(order, caller.key(), idempotency=words)
     show.put_answer(answer, answer["result"], as_json=as_json)
 
@@ -64,6 +71,8 @@ def buy(
 def _agree(quote: dict[str, Any], price_nano: int, *, is_given: bool) -> None:
     """Show the price and who gets it; ask a person. raises NotAgreed"""
     show.note(f"The price is {show_tokens(price_nano)} tokens.")
+    for grant in quote.get("held", [])[:1]:
+        show.note(f"  You hold it already: assay licence show {grant}")
     for part in quote.get("split", []):
         show.note(f"  {show_tokens(int(part['amount_nano']))} to {part['payee']}")
     if int(quote.get("fee_nano", 0)):

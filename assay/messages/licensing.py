@@ -55,12 +55,16 @@ class OfferPublished:
 
 @dataclass(frozen=True)
 class LicenceBuy:
-    """Buy these uses of a work at a price that was quoted for this version of its terms."""
+    """Buy these uses of a work at a price that was quoted for this version of its terms.
+
+    beside  a licence that the buyer holds for one of these uses, and wants another one beside
+    """
 
     work: str
     uses: tuple[str, ...]
     terms_version: Small
     price_nano: Nano
+    beside: str | None = None
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,4 @@ class AlreadyHeld(LicensingRefused):
     """The buyer holds what would be paid for again. Facts: work, uses, grant, until_ms."""
 
     code = "licensing.already_held"
-    next_step = (
-        "Use the licence that you hold; to pay again, say so: the order names it as `beside`."
-    )
+    next_step = "Use it. Who wants to pay again names it: `--beside ID`, or `beside` in the order."

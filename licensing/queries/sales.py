@@ -18,6 +18,7 @@ from licensing.rules.contributors import Pool, parts_of, role_of
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.may import Use
 from licensing.rules.pricing import Price, price
+from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import Work as WorkRow
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import Sale, share_sale
@@ -28,17 +29,19 @@ class Quote:
     """What a licence would cost this account now, and who would get how much of it.
 
     shares  work -> nano-tokens; shares of the sale before anybody draws. Nothing is written
+    held    the account's licences for one of these uses, newest first: it would pay again
     """
 
     work: WorkRow
     price: Price
     terms_version: int
     shares: Sale
+    held: tuple[GrantRow, ...] = ()
 
-    def order(self) -> LicenceBuy:
-        """What a buyer signs who agrees."""
+    def order(self, *, beside: str | None = None) -> LicenceBuy:
+        """What a buyer signs who agrees; beside: the licence that they hold and know of."""
         price_nano = Nano(self.price.price_nano)
-        return LicenceBuy(self.work.id, self.price.uses, self.terms_version, price_nano)
+        return LicenceBuy(self.work.id, self.price.uses, self.terms_version, price_nano, beside)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,10 @@ def quote(
     reading = catalogue.reading_of(found, rows)
     asked = price(found, reading, uses, now_ms=at_ms, has_access=has_access)
     shares = _share(work_id, asked.price_nano, payment_id)
-    return Quote(found, asked, found.terms_version, shares)
+    held: list[GrantRow] = []
+    if account and asked.price_nano:
+        held = catalogue.held(work_id, asked.uses, account, rows=rows, at_ms=at_ms)
+    return Quote(found, asked, found.terms_version, shares, tuple(held))
 
 
 def split_of(work_id: str, gross_nano: int, *, payment_id: str = "") -> Split:

@@ -1,5 +1,7 @@
 """Looking up works, their terms and their lineage among the rows of the fold."""
 
+from collections.abc import Collection
+
 from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules.lineage import Links
@@ -50,8 +52,14 @@ def works_below(work: str, rows: Rows) -> set[str]:
 
 def may_use(use: Use, work: str, holder: str, *, rows: Rows, at_ms: int) -> bool:
     """Whether an account holds a grant for a use of a work at this moment."""
+    return bool(held(work, (use,), holder, rows=rows, at_ms=at_ms))
+
+
+def held(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> list[Grant]:
+    """The licences that an account holds for one of these uses at this moment, newest first."""
     grants = rows.find(Grant, work=work, holder=holder)
-    return any(use in one.uses and is_active(one, at_ms) for one in grants)
+    active = [one for one in grants if is_active(one, at_ms) and set(uses) & set(one.uses)]
+    return sorted(active, key=lambda one: (-one.from_ms, one.id))
 
 
 def is_active(grant: Grant, at_ms: int) -> bool:

@@ -61,6 +61,27 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     return Deal(work, reading.terms.licence_id, found, shares, lines)
 
 
+def check_second(made: Deal, order: Entry, holder: str, rows: Rows, *, at_ms: int) -> None:
+    """Nobody pays by mistake for what they hold: the order names the licence that it comes beside.
+
+    Asked of new orders only, never by the fold: older logs have second licences without a word.
+    raises AlreadyHeld
+    """
+    asked: LicenceBuy = order.body
+    held = catalogue.held(made.work.id, made.price.uses, holder, rows=rows, at_ms=at_ms)
+    if not made.price.price_nano or not held or asked.beside in {one.id for one in held}:
+        return
+    newest = held[0]
+    uses = [use for use in made.price.uses if use in newest.uses]
+    raise errors.AlreadyHeld(
+        f"{holder} holds a licence of {made.work.title} for {', '.join(uses)} already.",
+        work=made.work.id,
+        uses=uses,
+        grant=newest.id,
+        until_ms=newest.until_ms,
+    )
+
+
 def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int) -> Claims:
     """What the grant of a deal says. Its message is the order: the fact holds the grant itself."""
     return Claims(

@@ -74,7 +74,8 @@ def buy(idempotency="one", uses=("commercial",), now=NOW):
 
 
 def buy_quoted(account, quote, idempotency="one", now=NOW):
-    order = log.order_for(account, quote.order(), idempotency=idempotency)
+    beside = quote.held[0].id if quote.held else None
+    order = log.order_for(account, quote.order(beside=beside), idempotency=idempotency)
     return actions.buy_licence(order, now=now)
 
 

@@ -1,5 +1,7 @@
 """The rights for programs: the same answers as the pages, and orders signed by their own key."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth import get_user_model
@@ -102,7 +104,12 @@ def test_a_stranger_buys_by_a_signed_order_once(client):
     assert open_to_all["holder"] == "carol"
     mine = client.get("/api/licences", headers=carol.headers).json()["items"]
     assert [one["grant"] for one in mine] == [grant]
-    dear = carol.send(order, "again")
+    again = carol.send(order, "again")
+    assert (again.status_code, again.json()["code"]) == (409, "licensing.already_held")
+    assert again.json()["facts"]["grant"] == grant
+    quote = client.get(f"/api/works/{WORK}/quote", headers=carol.headers).json()
+    assert quote["held"] == [grant]
+    dear = carol.send(replace(order, beside=grant), "again")
     assert (dear.status_code, dear.json()["code"]) == (409, "ledger.overdrawn")
     assert client.get("/api/licences/x").json()["code"] == "licensing.grant_unknown"
     assert client.get("/api/licences").status_code == 401

@@ -112,7 +112,8 @@ def test_the_quote_shows_the_split_that_the_sale_then_makes_to_the_last_nano(sit
     for _ in range(3):
         page = browser.get(f"/models/{odd}/buy/", {"uses": "commercial"}, headers=HTML)
         before = {name: due_of(name, odd) for name in ("author", "mate", "miner")}
-        answer = browser.post(f"/models/{odd}/buy/", hidden(page), headers=HTML)
+        form = hidden(page) | dict(re.findall(r'name="(beside)" value="([^"]*)"', page.text))
+        answer = browser.post(f"/models/{odd}/buy/", form, headers=HTML)
         assert answer.status_code == 302
         for name, was_nano in before.items():
             row = re.search(rf">{name}</a></th>.*?</tr>", page.text, re.DOTALL)[0]
@@ -132,6 +133,44 @@ def test_one_click_twice_is_one_licence(sit_down):
     assert first["Location"] == second["Location"]
     assert models.Grant.objects.count() == 1
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")
+
+
+def test_a_second_purchase_of_the_same_right_warns_and_moves_money_only_when_wanted(sit_down):
+    browser = sit_down("buyer")
+    first = pay(browser, quote_page(browser))["Location"]
+    page = quote_page(browser)
+    assert "You hold this already" in page.text
+    assert f'href="{first}"' in page.text
+    answer = pay(browser, page)
+    assert answer.status_code == 409
+    assert "licensing.already_held" in answer.text
+    assert models.Grant.objects.count() == 1
+    assert balance_nano("buyer") == FUNDS - parse_tokens("100")
+    [beside] = re.findall(r'name="beside" value="([^"]*)"', page.text)
+    wanted = hidden(page) | {"beside": beside}
+    for _ in range(2):
+        assert browser.post(f"/models/{WORK}/buy/", wanted, headers=HTML).status_code == 302
+    assert models.Grant.objects.count() == 2
+    assert balance_nano("buyer") == FUNDS - parse_tokens("200")
+
+
+def test_who_ticked_no_use_is_led_back_to_the_work_with_a_word(sit_down):
+    browser = sit_down("buyer")
+    answer = browser.get(f"/models/{WORK}/buy/", headers=HTML)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/models/{WORK}/#buy"
+    assert "Tick what you want to use it for" in browser.get(f"/models/{WORK}/", headers=HTML).text
+
+
+def test_an_order_and_its_licence_link_the_fact_that_answers(sit_down):
+    browser = sit_down("buyer")
+    licence = browser.get(pay(browser, quote_page(browser))["Location"], headers=HTML).text
+    grant = models.Grant.objects.get()
+    assert f'href="/messages/{grant.message}/"' in licence
+    assert f'href="/messages/{grant.id}/"' in licence
+    order = browser.get(f"/messages/{grant.id}/", headers=HTML).text
+    assert "Answered by" in order
+    assert f'href="/messages/{grant.message}/"' in order
 
 
 def test_the_licence_page_gives_text_receipt_command_and_transfers(sit_down):
