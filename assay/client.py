@@ -178,17 +178,20 @@ class Client:
             self._upload_parts(path, name, size_bytes, tell)
         return name
 
-    def download(self, name: str, target: Path, *, told: Told | None = None) -> bool:
+    def download(
+        self, name: str, target: Path, *, path: str = "", told: Told | None = None
+    ) -> bool:
         """Fetch a public file by its SHA-256 into `target`; False when it was there already.
 
-        What a broken connection left of it is gone on with.
+        What a broken connection left of it is gone on with. path: where the site has it; else among
+        the blobs
         raises ClientError, DownloadDamaged; then `target` is as it was
         """
         if target.is_file() and sha256_file(target) == name:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{name[:16]}.part")
-        self._fetch(name, part, told or _nobody)
+        self._fetch(path or f"/api/blobs/{name}", part, told or _nobody)
         found = sha256_file(part)
         if found != name:
             part.unlink()
@@ -239,13 +242,13 @@ class Client:
         answer = self._try("HEAD", f"/api/blobs/{name}")
         return answer.status_code == httpx.codes.OK
 
-    def _fetch(self, name: str, part: Path, told: Told) -> None:
+    def _fetch(self, path: str, part: Path, told: Told) -> None:
         """Bring `part` up to the whole file; it goes on as long as more comes."""
         failures = 0
         while True:
             before = part.stat().st_size if part.exists() else 0
             try:
-                self._fetch_from(before, name, part, told)
+                self._fetch_from(before, path, part, told)
             except httpx.TransportError as error:
                 came = part.exists() and part.stat().st_size > before
                 failures = 0 if came else failures + 1
@@ -255,9 +258,9 @@ class Client:
                 continue
             return
 
-    def _fetch_from(self, start: int, name: str, part: Path, told: Told) -> None:
+    def _fetch_from(self, start: int, path: str, part: Path, told: Told) -> None:
         headers = {"Range": f"bytes={start}-"} if start else {}
-        with self._http.stream("GET", f"{self.url}/api/blobs/{name}", headers=headers) as answer:
+        with self._http.stream("GET", self.url + path, headers=headers) as answer:
             if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # all of it is here; its hash says whether it is right
             if not answer.is_success:

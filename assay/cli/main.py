@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "submissions": ("assay.cli.submissions:app", "Your entries and their scores."),
         "rerun": ("assay.cli.rerun:app", "Compute a score again, and compare its bits."),
         "leaderboard": ("assay.cli.leaderboard:app", "The board of a competition."),
+        "models": ("assay.cli.models:app", "Find models, and get their files."),
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
         "keys": ("assay.cli.keys:app", "The keys that sign for you."),
