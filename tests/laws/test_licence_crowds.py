@@ -3,9 +3,20 @@
 import pytest
 
 from assay.money import parse_tokens
+from ledger.actions import mint, open_account_for
 from ledger.queries import balance_nano
 from licensing import errors, queries
-from tests.licensing.market import BASE, WORK, buy, draw, people, scene
+from tests.licensing.market import (
+    BASE,
+    FUNDS,
+    NOW,
+    WORK,
+    buy,
+    buy_quoted,
+    draw,
+    people,
+    scene,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,5 +34,20 @@ def test_eight_draws_at_once_pay_once(crowd):
 
 
 def test_four_sales_at_once_all_pay_everybody(crowd):
-    assert crowd(lambda number: buy(f"sale {number}"), size=4) == []
+    for number in range(4):
+        open_account_for(f"firm{number}", now=NOW)
+        mint(account=f"firm{number}", amount_nano=FUNDS, idempotency="funds", now=NOW)
+
+    def sale(number):
+        name = f"firm{number}"
+        return buy_quoted(name, queries.quote(WORK, ["commercial"], account=name, now=NOW))
+
+    assert crowd(sale, size=4) == []
     assert queries.pool_nano(BASE) == 4 * parse_tokens("4.9")
+
+
+def test_four_orders_at_once_for_one_right_pay_once_unless_each_says_again(crowd):
+    """Guards that what is held is looked for under the lock of the buyer's account."""
+    failed = crowd(lambda number: buy(f"sale {number}"), size=4)
+    assert [type(error) for error in failed] == [errors.AlreadyHeld] * 3
+    assert balance_nano("buyer") == FUNDS - parse_tokens("100")
