@@ -50,13 +50,16 @@ def redeem(code: str, purpose: str, now: datetime, *, account: str = "") -> str:
     return owner
 
 
-def spend_signature(signature: str, now: datetime) -> None:
-    """Note that a signature was used. raises CodeSpent when it was before"""
+def spend_signature(words: str, now: datetime) -> None:
+    """Note that what was signed is used up. raises CodeSpent when it was before
+
+    words  name the key and what it signed: of the same words some keys have many signatures
+    """
     OneTimeCode.objects.filter(expires_at__lte=now).delete()
     try:
         with transaction.atomic():
             OneTimeCode.objects.create(
-                digest=_digest(signature, SIGNATURE),
+                digest=_digest(words, SIGNATURE),
                 account="",
                 purpose=SIGNATURE,
                 expires_at=now + LIFETIMES[SIGNATURE],

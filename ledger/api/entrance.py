@@ -9,8 +9,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
+from pydantic import ConfigDict
 
 from assay import items
+from assay.bounds import MOST_MS
 from ledger import actions, queries
 from web import auth
 from web.api import Token
@@ -27,6 +29,8 @@ class KeySignature(Schema):
     signature_type is that of ANS-104: 1 RSA, 2 Ed25519, 3 Ethereum. `public` is the whole key.
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     account: str = Field(max_length=120)
     public: str = Field(pattern=r"^([0-9a-f]{2}){32,512}$")
     signature: str = Field(pattern=r"^([0-9a-f]{2}){64,512}$")
@@ -39,15 +43,15 @@ class KeySignature(Schema):
 
 
 class KeySignIn(KeySignature):
-    """A signature over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made just now."""
+    """One over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made now; it counts once."""
 
-    at_ms: int
+    at_ms: int = Field(ge=0, le=MOST_MS)
 
 
 class BrowserSignIn(KeySignature):
     """One over `assay-web-v1 0x00 origin 0x00 host 0x00 account 0x00 at_ms`; it counts once."""
 
-    at_ms: int
+    at_ms: int = Field(ge=0, le=MOST_MS)
 
 
 class NewKey(KeySignature):
@@ -89,6 +93,7 @@ def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noq
     _check_key(body)
     _check_clock(body.at_ms, actions.ms(now))
     _check_signature(body, "assay-session-v1", settings.LOG_ORIGIN, body.account, body.at_ms)
+    spend_signature(f"session/{body.key}/{body.at_ms}", now)  # the words: some keys sign them anew
     auth.welcome(body.account)
     raw = auth.issue(body.account, now)
     return {"token": raw, "account": body.account, "expires_at": now + auth.TOKEN_LIFETIME}
@@ -101,7 +106,7 @@ def _sign_in_browser(request: HttpRequest, body: BrowserSignIn) -> dict[str, obj
     _check_clock(body.at_ms, actions.ms(now))
     origin, host = settings.LOG_ORIGIN, request.get_host()
     _check_signature(body, "assay-web-v1", origin, host, body.account, body.at_ms)
-    spend_signature(body.signature, now)
+    spend_signature(f"web/{body.key}/{body.at_ms}", now)
     auth.welcome(body.account)
     code, until = make_code(body.account, FOR_BROWSER, now)
     path = f"/account/enter/{code}/"
