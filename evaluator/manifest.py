@@ -17,7 +17,7 @@ from evaluator.bases.shapes import FAMILIES, FilePin, Shape
 from evaluator.errors import ManifestInvalid
 from evaluator.plan import RULE
 
-VERSION = "assay-evaluator/2"
+VERSION = "assay-evaluator/3"
 FAST, EXACT = "fast", "exact"
 MOST_MANIFEST_BYTES = 1 << 20
 PLAIN = (int, str, bool)

@@ -122,6 +122,7 @@ def prepare(
     )
     tokens = tokens_of(folder_of(base, is_verified=False), max_tokens=options.max_tokens)
     task = _settled(evaluator, slices, Task(options.metric, labels, tokens, options.options))
+    task = replace(task, options=evaluator.fitted(base.shape, task.options))
     options = replace(options, options=task.options)
     packed = {name: evaluator.pack(slices[name], task) for name in TESTS}
     oracles = _oracles(packed, evaluator, task)
@@ -251,7 +252,7 @@ def _manifest(
         labels=labels,
         test=test,
         metric=forms.MetricClause(evaluator.name, metric.name, metric.version, options.options),
-        adapter=_adapter(base, evaluator.head(base.shape, len(labels)), options.rank_max),
+        adapter=_adapter(base, evaluator, len(labels), options),
         mode=forms.ModeClause(options.mode, FAST if base.is_generic else EXACT),
         plan=forms.PlanClause(RULE, options.budget_tokens),
         engine=forms.EngineClause(ENGINE, version("torch").partition("+")[0], options.threads),
@@ -289,8 +290,12 @@ def _sizes(packed: Packed) -> dict[str, int]:
     }
 
 
-def _adapter(base: Base, head: Mapping[str, tuple[int, ...]], rank_max: int) -> forms.AdapterClause:
-    targets = base.targets
+def _adapter(
+    base: Base, evaluator: Evaluator, classes: int, options: Options
+) -> forms.AdapterClause:
+    rank_max, told = options.rank_max, options.options
+    targets = {**base.targets, **evaluator.head_targets(base.shape, told)}
+    head = evaluator.head(base.shape, classes, told)
     values = rank_max * sum(sum(size) for size in targets.values()) + sum(map(prod, head.values()))
     return forms.AdapterClause(
         targets=targets,

@@ -7,7 +7,7 @@ same base, the base is left to transformers. Runs in a process of its own (evalu
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from safetensors.torch import save_file
@@ -53,6 +53,8 @@ def tried(folder: Folder) -> Tried:
     reference = read_reference(folder)
     values = generic.values_of(reference.module)
     values = {name: one for name, one in values.items() if name not in reference.missing}
+    own = reference.head.values if reference.head else {}
+    values |= {generic.HEAD_MARK + name: one for name, one in own.items()}
     far = math.inf
     with engine(1):
         shapes = _shapes(folder, reference)
@@ -75,6 +77,8 @@ def _shapes(folder: Folder, reference: Reference) -> list[Shape]:
     except (ValueError, KeyError, TypeError) as error:
         raise refused(folder.path, f"config.json cannot be read: {error!s:.100}") from error
     found: list[Shape] = []
+    if isinstance(own, BertShape):
+        own = replace(own, has_pooler=not any(map(_is_pooler, reference.missing)))
     if own is not None and isinstance(own, kinds[reference.kind]):
         found.append(own)
     return [*found, _generic(folder, reference)]
@@ -89,10 +93,13 @@ def _generic(folder: Folder, reference: Reference) -> GenericShape:
             "Choose a language model.",
         )
     reach = next((one for one in (getattr(text, name, None) for name in REACHES) if one), 0)
+    head, prefix = reference.head, ""
+    if reference.kind == ENCODER:
+        prefix = head.prefix if head else generic.ENCODER_PREFIX
     linears = {
         name: size
-        for name, size in generic.linears_of(reference.module, reference.kind).items()
-        if f"{name.removeprefix(generic.ENCODER_PREFIX)}.weight" not in reference.missing
+        for name, size in generic.linears_of(reference.module, reference.kind, prefix).items()
+        if f"{name.removeprefix(prefix)}.weight" not in reference.missing
     }
     if not linears:
         raise refused(folder.path, f"{text.model_type} has no linear layer that LoRA could change")
@@ -102,7 +109,15 @@ def _generic(folder: Folder, reference: Reference) -> GenericShape:
         positions=min([int(reach or USUAL_REACH), *_tables(reference.module)]),
         vocabulary=int(text.vocab_size),
         linears=linears,
+        prefix=prefix,
+        pooling=head.pooling if head else "",
+        head=head.carried if head else {},
+        head_linears=head.linears if head else {},
     )
+
+
+def _is_pooler(name: str) -> bool:
+    return ".pooler." in f".{name}"
 
 
 def _tables(module: nn.Module) -> list[int]:
@@ -199,7 +214,11 @@ def _keep(folder: Folder, shape: Shape, values: Mapping[str, Tensor]) -> None:
         old.unlink(missing_ok=True)
     named = values
     if not isinstance(shape, GenericShape):
-        named = {full_name(name, shape): one for name, one in values.items()}
+        named = {
+            full_name(name, shape): one
+            for name, one in values.items()
+            if not name.startswith(generic.HEAD_MARK)
+        }
     if isinstance(shape, LlamaShape):
         table = rope.table(shape.rope, positions=shape.positions, head_dim=shape.head_dim)
         (folder.kept / rope.FILE_NAME).write_bytes(table)

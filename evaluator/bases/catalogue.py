@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
 from assay.canonical import digest, sha256_file
 from assay.errors import did_you_mean
-from evaluator.bases.shapes import FAMILIES, BertShape, FilePin, Shape
+from evaluator.bases.shapes import FAMILIES, MEAN, BertShape, FilePin, Shape
 from evaluator.errors import BaseDamaged, BaseMissing, BaseUnknown
 
 STORE_VARIABLE = "ASSAY_BASES"
@@ -88,6 +89,8 @@ MINILM = Base(
         positions=512,
         vocabulary=30522,
         layer_norm_eps="1e-12",
+        has_pooler=True,
+        pooling=MEAN,
     ),
     licence="Apache-2.0",
     author="sentence-transformers",
@@ -187,6 +190,14 @@ def write_card(base: Base) -> bytes:
 def read_card(raw: bytes) -> Base:
     """The inverse of write_card. Our own store, so a broken card is an error of the house."""
     card = json.loads(raw)
-    shape = FAMILIES[card["family"]](**card["shape"])
+    told: dict[str, Any] = {name: _frozen(one) for name, one in card["shape"].items()}
+    shape = FAMILIES[card["family"]](**told)
     files = {name: FilePin(**pin) for name, pin in card["files"].items()}
     return Base(**{**card, "shape": shape, "files": files})
+
+
+def _frozen(value: object) -> object:
+    """Sizes are tuples in a shape, and lists in JSON."""
+    if not isinstance(value, dict):
+        return value
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}

@@ -4,9 +4,13 @@ Standard library only: the site reads shapes and has neither torch nor numpy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DECODER, ENCODER = "decoder", "encoder"
+
+
+MEAN, CLS, CLS_POOLER, LAST = "mean", "cls", "cls+pooler", "last"
+BERT_POOLER = "bert.pooler.dense"
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,12 @@ class FilePin:
 
 @dataclass(frozen=True)
 class BertShape:
-    """The widths of a BERT encoder; layer_norm_eps is a decimal string, as no pin holds a float."""
+    """The widths of a BERT encoder; layer_norm_eps is a decimal string, as no pin holds a float.
+
+    has_pooler  the files hold the pooler, which BERT's own class head reads
+    pooling     how a text's states become one for classes, unless a task says otherwise:
+                "cls+pooler" is that of BERT's own class head; a sentence encoder has "mean"
+    """
 
     hidden: int
     intermediate: int
@@ -28,6 +37,13 @@ class BertShape:
     positions: int
     vocabulary: int
     layer_norm_eps: str
+    has_pooler: bool = False
+    pooling: str = CLS_POOLER
+
+    @property
+    def head_targets(self) -> dict[str, tuple[int, int]]:
+        """Of the base's own class head: the linear layers that the base holds."""
+        return {BERT_POOLER: (self.hidden, self.hidden)} if self.has_pooler else {}
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
@@ -94,6 +110,11 @@ class GenericShape:
 
     kind     "decoder" (a causal language model) or "encoder"
     linears  full module name -> (out, in) of every linear layer that LoRA may change
+    prefix   what an encoder is called in its class with a head: "roberta."
+    pooling  how that class makes one state of a text's; empty: transformers has no such class
+    head     tensor -> shape of that class's head, where 0 is the number of classes; the adapter
+             carries them
+    head_linears  its linear layers that the base holds, as `linears`
     """
 
     kind: str
@@ -101,6 +122,15 @@ class GenericShape:
     positions: int
     vocabulary: int
     linears: Mapping[str, tuple[int, ...]]
+    prefix: str = ""
+    pooling: str = ""
+    head: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    head_linears: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def head_targets(self) -> dict[str, tuple[int, int]]:
+        """Of the base's own class head: the linear layers that the base holds."""
+        return {name: (size[0], size[1]) for name, size in self.head_linears.items()}
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:

@@ -1,14 +1,25 @@
 """Evaluator `classification`: which of a few classes is this text?
 
-An encoder's mean state, or a decoder's last one, goes through a head that the adapter carries.
+A text's states go through a head that the adapter carries: by default through the very head that
+transformers gives the base (`AutoModelForSequenceClassification`), else through one linear layer.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from evaluator.bases.shapes import Shape, is_decoder
-from evaluator.errors import MetricMismatch
+from evaluator.bases.shapes import (
+    BERT_POOLER,
+    CLS,
+    LAST,
+    MEAN,
+    BertShape,
+    GenericShape,
+    LlamaShape,
+    Shape,
+    is_decoder,
+)
+from evaluator.errors import MetricMismatch, OptionRefused
 from evaluator.evaluators.figures import share_e9, total, whole_root, wilson_e9
 from evaluator.evaluators.form import (
     E9,
@@ -20,6 +31,7 @@ from evaluator.evaluators.form import (
     Packed,
     Prediction,
     Predictor,
+    Reading,
     Sample,
     Task,
 )
@@ -28,6 +40,7 @@ from evaluator.slices import Row, single
 
 MOST_CLASSES = 256
 LEAST_CLASSES, LEAST_ROWS_PER_CLASS = 2, 2
+OWN, LINEAR = "own", "linear"
 
 
 def matches(
@@ -100,11 +113,53 @@ def classes(rows: Sequence[Sample]) -> tuple[str, ...]:
     return in_order(str(row["label"]) for row in rows)
 
 
-def head(shape: Shape, count: int) -> Mapping[str, tuple[int, ...]]:
-    """The linear layer that the adapter carries; a decoder's has no bias, as in transformers."""
+def fitted(shape: Shape, options: Mapping[str, str]) -> dict[str, str]:
+    """Pooling and head by their names; "own" is what the base's own class does."""
+    pooling, wanted = options["pooling"], options["head"]
+    own = _own(shape)
+    if pooling == OWN or (pooling, wanted) == (own["pooling"], own["head"]):
+        return {**options, **own}
+    allowed = [] if is_decoder(shape) else [MEAN, CLS]
+    if pooling not in allowed:
+        raise OptionRefused(
+            f"The option pooling is {pooling!r:.40}, which this base cannot do.",
+            option="pooling",
+            wanted=", ".join([OWN, *allowed]),
+        )
+    return {**options, "pooling": pooling, "head": LINEAR}
+
+
+def _own(shape: Shape) -> dict[str, str]:
+    if isinstance(shape, LlamaShape) or is_decoder(shape):
+        return {"pooling": LAST, "head": OWN}
+    pooling = shape.pooling or MEAN
+    is_linear = pooling == MEAN and not (isinstance(shape, GenericShape) and shape.pooling)
+    return {"pooling": pooling, "head": LINEAR if is_linear else OWN}
+
+
+def head(shape: Shape, count: int, options: Mapping[str, str]) -> Mapping[str, tuple[int, ...]]:
+    """What the adapter carries of the head; a decoder's has no bias, as in transformers."""
+    linear = {"classifier.weight": (count, shape.hidden), "classifier.bias": (count,)}
+    if options["head"] == LINEAR:
+        return linear
     if is_decoder(shape):
         return {"score.weight": (count, shape.hidden)}
-    return {"classifier.weight": (count, shape.hidden), "classifier.bias": (count,)}
+    if isinstance(shape, GenericShape):
+        return {name: tuple(one or count for one in size) for name, size in shape.head.items()}
+    assert isinstance(shape, BertShape), "no other encoder has a head of its own"
+    if shape.has_pooler:
+        return linear
+    return linear | {
+        f"{BERT_POOLER}.weight": (shape.hidden, shape.hidden),
+        f"{BERT_POOLER}.bias": (shape.hidden,),
+    }
+
+
+def head_targets(shape: Shape, options: Mapping[str, str]) -> Mapping[str, tuple[int, int]]:
+    """Layers of the own head that the base holds: LoRA may change them as any other."""
+    if options["head"] == LINEAR or isinstance(shape, LlamaShape):
+        return {}
+    return shape.head_targets
 
 
 def pack(rows: Sequence[Sample], task: Task) -> Packed:
@@ -119,9 +174,14 @@ def ideal(packed: Packed, _: Task) -> list[Ideal]:
     return [Ideal([int(str(label))]) for label in packed.labels]
 
 
-def predictor(model: Model, _: Sequence[Row], __: Mapping[str, str]) -> Predictor:
+def predictor(model: Model, _: Sequence[Row], options: Mapping[str, str]) -> Predictor:
     """Each prediction is one number: the place of the likeliest class."""
-    return lambda batch: [[place] for place in model.classes([rows[0].ids for rows in batch])]
+    reading = Reading(options["pooling"], is_own=options["head"] == OWN)
+
+    def answer(batch: Sequence[tuple[Row, ...]]) -> list[list[int]]:
+        return [[place] for place in model.classes([rows[0].ids for rows in batch], reading)]
+
+    return answer
 
 
 def is_sound(prediction: Prediction, _: Sequence[Row], count: int) -> bool:
@@ -171,8 +231,11 @@ CLASSIFICATION = Evaluator(
         _metric("macro_f1", "mean F1 of the classes", macro_f1_e9),
         _metric("mcc", "Matthews correlation of classes and predictions", mcc_e9),
     ),
+    options={"head": OWN, "pooling": OWN},
     fits=lambda _: True,
+    fitted=fitted,
     head=head,
+    head_targets=head_targets,
     classes=classes,
     check=check_classes,
     pack=pack,

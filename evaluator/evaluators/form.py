@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from evaluator.bases.shapes import Shape
+from evaluator.bases.shapes import LAST, MEAN, Shape
 from evaluator.slices import Inputs, Row
 
 E9 = 10**9
@@ -34,19 +34,39 @@ class Scored:
     is_greedy: bool
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a text's states become an answer.
+
+    pooling  "mean" of all tokens, "cls": the first token's, "cls+pooler", "last"
+    is_own   by the class head that transformers gives the base; else by one linear layer
+    """
+
+    pooling: str
+    is_own: bool = False
+
+
+ON_THE_MEAN, ON_THE_LAST = Reading(MEAN), Reading(LAST, is_own=True)
+
+
 class Model(Protocol):
     """A base under an adapter. Rows come in one batch; the answers are in their order."""
 
-    def classes(self, ids: Sequence[Sequence[int]]) -> list[int]:
+    def classes(self, ids: Sequence[Sequence[int]], reading: Reading) -> list[int]:
         """The likeliest class of each, of equal ones the lowest; what is no number never wins."""
 
     def scored(self, rows: Sequence[Row]) -> list[Scored]:
         """The likelihood of each row's tokens from its start (at least 1) on."""
 
     def nearest(
-        self, queries: Sequence[Sequence[int]], documents: Sequence[Sequence[int]], *, most: int
+        self,
+        queries: Sequence[Sequence[int]],
+        documents: Sequence[Sequence[int]],
+        *,
+        most: int,
+        pooling: str = MEAN,
     ) -> list[list[int]]:
-        """Places of the documents most like each query (cosine of mean states), best first."""
+        """Places of the documents most like each query (cosine of their states), best first."""
 
     def continued(self, ids: Sequence[int], *, most: int, ends: Collection[int]) -> list[int]:
         """The greedy continuation, up to `most` tokens or the first of `ends`, not included."""
@@ -224,7 +244,7 @@ def no_classes(_: Sequence[Sample]) -> tuple[str, ...]:
     return ()
 
 
-def no_head(_: Shape, __: int) -> Mapping[str, tuple[int, ...]]:
+def no_head(_: Shape, __: int, ___: Mapping[str, str]) -> Mapping[str, tuple[int, ...]]:
     """The adapter carries no head."""
     return {}
 
@@ -239,6 +259,16 @@ def most_common(_: Packed, answers: Sequence[Prediction]) -> list[Prediction]:
     counts = Counter(map(tuple, answers))
     [[same, _count]] = counts.most_common(1)
     return [same] * len(answers)
+
+
+def no_head_targets(_: Shape, __: Mapping[str, str]) -> Mapping[str, tuple[int, int]]:
+    """The task reads no layer beside the base's own."""
+    return {}
+
+
+def on_any_base(_: Shape, options: Mapping[str, str]) -> Mapping[str, str]:
+    """The options hang on no base."""
+    return options
 
 
 def no_check(_: Sequence[Sample]) -> None:
@@ -260,7 +290,10 @@ class Evaluator:
     optional   columns that a file may have
     takes_all  every column of the file is read, whatever its name
     needs_code the sponsor's own code scores: custom code, sponsor-controlled
-    head       (shape, classes) -> name and shape of the head's tensors; empty: the task has none
+    fitted     (shape, options) -> the options as the manifest states them, nothing left open;
+               raises OptionRefused
+    head       (shape, classes, options) -> name and shape of the head's tensors; empty: none
+    head_targets  (shape, options) -> layers of the head that the base holds, which LoRA may change
     classes    the training slice's rows -> names of the classes, in the order of the head's rows
     check      the training slice's rows -> None; raises MetricMismatch when they do not fit
     settle     (rows of all slices, task with the options as given) -> the options, with what a look
@@ -281,7 +314,11 @@ class Evaluator:
     optional: Mapping[str, str] = field(default_factory=dict)
     takes_all: bool = False
     needs_code: bool = False
-    head: Callable[[Shape, int], Mapping[str, tuple[int, ...]]] = no_head
+    fitted: Callable[[Shape, Mapping[str, str]], Mapping[str, str]] = on_any_base
+    head: Callable[[Shape, int, Mapping[str, str]], Mapping[str, tuple[int, ...]]] = no_head
+    head_targets: Callable[[Shape, Mapping[str, str]], Mapping[str, tuple[int, int]]] = (
+        no_head_targets
+    )
     classes: Callable[[Sequence[Sample]], tuple[str, ...]] = no_classes
     check: Callable[[Sequence[Sample]], None] = no_check
     settle: Callable[[Sequence[Sample], Task], Mapping[str, str]] = as_given

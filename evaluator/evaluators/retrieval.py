@@ -1,15 +1,16 @@
 """Evaluator `retrieval`: which of all documents are those that a query wants?
 
-An encoder's mean states are compared by their cosine. The documents of a slice are what its rows
-name together: every relevant text and every distractor, each once, in the order of first sight.
+An encoder's states, the mean over a text or its first token's, are compared by their cosine. The
+documents of a slice are what its rows name together: every relevant text and every distractor, each
+once, in the order of first sight.
 source  Jarvelin and Kekalainen 2002 (nDCG, with the grade itself as gain)
 """
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from evaluator.bases.shapes import Shape, is_decoder
-from evaluator.errors import DataTooLarge
+from evaluator.bases.shapes import CLS, MEAN, Shape, is_decoder
+from evaluator.errors import DataTooLarge, OptionRefused
 from evaluator.evaluators.asking import unfit
 from evaluator.evaluators.figures import mean_e9, normal_e9, total
 from evaluator.evaluators.form import (
@@ -86,7 +87,9 @@ def predictor(model: Model, shared: Sequence[Row], options: Mapping[str, str]) -
     most = max(DEPTH, number(options, "k", least=1, most=MOST_K))
 
     def answer(batch: Sequence[tuple[Row, ...]]) -> list[list[int]]:
-        return model.nearest([rows[0].ids for rows in batch], documents, most=most)
+        return model.nearest(
+            [rows[0].ids for rows in batch], documents, most=most, pooling=options["pooling"]
+        )
 
     return answer
 
@@ -152,6 +155,17 @@ def _best(grades: Mapping[int, int]) -> int:
     return _gain(sorted(grades.values(), reverse=True))
 
 
+def fitted(_: Shape, options: Mapping[str, str]) -> Mapping[str, str]:
+    """A text's state is the mean of its tokens', or its first token's."""
+    if options["pooling"] in (MEAN, CLS):
+        return options
+    raise OptionRefused(
+        f"The option pooling is {options['pooling']!r:.40}.",
+        option="pooling",
+        wanted=f"{MEAN} or {CLS}",
+    )
+
+
 def _fits(shape: Shape) -> bool:
     return not is_decoder(shape)
 
@@ -192,7 +206,8 @@ RETRIEVAL = Evaluator(
         "grades": "how much each relevant text is wanted, 1 to 1000; else 1 each",
         "distractors": "a list of texts that are documents too",
     },
-    options={"k": "10"},
+    options={"k": "10", "pooling": MEAN},
+    fitted=fitted,
     metrics=(NDCG, RECALL),
     fits=_fits,
     pack=pack,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from evaluator.bases.shapes import BertShape
-from evaluator.exact.arithmetic import fixed, fixed_by_pass, gelu, product, total_of_squares
+from evaluator.bases.shapes import BERT_POOLER, CLS, MEAN, BertShape
+from evaluator.evaluators.form import ON_THE_MEAN, Reading
+from evaluator.exact.arithmetic import fixed, fixed_by_pass, gelu, product, tanh, total_of_squares
 from evaluator.exact.attention import Everything, attended, laid, laid_values
 from evaluator.exact.rooms import Rooms
 from evaluator.exact.weights import FixedWeights
@@ -19,10 +20,11 @@ from evaluator.layout import Layout
 
 
 class ExactEncoder:
-    """One encoder with mean pooling and a linear head, over weights that it does not own.
+    """One encoder under a linear head, over weights that it does not own.
 
     weights  float32 or bfloat16 by full name ("bert.encoder..."), with "classifier.weight"
-             [classes, hidden] and "classifier.bias" [classes] for `logits`
+             [classes, hidden] and "classifier.bias" [classes] for `logits`, and
+             "bert.pooler.dense" where it is read
     base     the same base without this adapter, see FixedWeights; None shares nothing
 
     Token lists have 1 to 8192 tokens; ValueError otherwise. A document's results depend on its own
@@ -39,15 +41,22 @@ class ExactEncoder:
         self._rooms = Rooms(self._device)
 
     @torch.inference_mode()
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, ids: Sequence[Sequence[int]], reading: Reading = ON_THE_MEAN) -> Tensor:
         """float64 [batch, classes] of these token lists: real tokens only, no padding."""
-        head = self.weights.matrix("classifier.weight")
-        return product(fixed(self.pooled(ids)), head).add_(self.weights.vector("classifier.bias"))
+        return self._headed(self.pooled(ids, reading.pooling), "classifier")
 
     @torch.inference_mode()
-    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float64 [batch, hidden]: the mean of each document's states."""
+    def pooled(self, ids: Sequence[Sequence[int]], pooling: str = MEAN) -> Tensor:
+        """float64 [batch, hidden]: the mean of each document's states, or from its first token's.
+
+        A mean is over states in fixed point per document; another token's is its own, fixed.
+        """
         layout = Layout(ids, self._device)
+        if pooling != MEAN:
+            first = self._states(layout)[layout.starts]
+            if pooling == CLS:
+                return first
+            return tanh(self._headed(first, BERT_POOLER).float()).double()
         grid = fixed(layout.padded(self._states(layout)), dim=1)
         return grid.sum(1).div_(layout.real.sum(1, keepdim=True))
 
@@ -62,6 +71,11 @@ class ExactEncoder:
             wide = self._widened(rounded, part)
             rounded = self._through(states, wide, part + "output")
         return states
+
+    def _headed(self, states: Tensor, name: str) -> Tensor:
+        """float64 [batch, out]: a layer of the head over states, which it fixes per row."""
+        found = product(fixed(states), self.weights.matrix(f"{name}.weight"))
+        return found.add_(self.weights.vector(f"{name}.bias"))
 
     def _through(self, states: Tensor, rounded: Tensor, part: str) -> Tensor:
         """An output layer, its residual and its norm; the new states, fixed per row."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from evaluator.bases.shapes import LlamaShape
-from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Scored
+from evaluator.evaluators.form import MOST_NLL_Q32, ON_THE_LAST, Q32, Reading, Scored
 from evaluator.exact.arithmetic import (
     exp,
     fixed,
@@ -56,7 +56,7 @@ class ExactDecoder:
         self._query_turn = self._key_turn / math.sqrt(shape.head_dim)  # the scale of the scores
 
     @torch.inference_mode()
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, ids: Sequence[Sequence[int]], _: Reading = ON_THE_LAST) -> Tensor:
         """float64 [batch, classes] by the head on the last token of each list."""
         return product(self.last(ids), self.weights.matrix("score.weight"))
 

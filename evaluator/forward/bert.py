@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from evaluator.bases.shapes import BertShape
+from evaluator.bases.shapes import BERT_POOLER, CLS, MEAN, BertShape
+from evaluator.evaluators.form import ON_THE_MEAN, Reading
 from evaluator.layout import Layout
 
 WORDS = "bert.embeddings.word_embeddings.weight"
 
 
 class Encoder:
-    """One encoder with mean pooling and a linear head, over weights that it does not own.
+    """One encoder under a linear head, over weights that it does not own.
 
     weights  float32 tensors by full name ("bert.encoder..."), with "classifier.weight" [classes,
-             hidden] and "classifier.bias" [classes]
+             hidden] and "classifier.bias" [classes], and "bert.pooler.dense" where it is read
     """
 
     def __init__(self, weights: Mapping[str, Tensor], shape: BertShape) -> None:
@@ -29,14 +30,17 @@ class Encoder:
         self.shape = shape
         self.eps = float(shape.layer_norm_eps)
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, ids: Sequence[Sequence[int]], reading: Reading = ON_THE_MEAN) -> Tensor:
         """float32 [batch, classes] of these token lists: real tokens only, no padding."""
-        return self._linear(self.pooled(ids), "classifier")
+        return self._linear(self.pooled(ids, reading.pooling), "classifier")
 
-    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float32 [batch, hidden]: the mean over the tokens of each list."""
+    def pooled(self, ids: Sequence[Sequence[int]], pooling: str = MEAN) -> Tensor:
+        """float32 [batch, hidden]: the mean over the tokens of each list, or from its first."""
         layout = Layout(ids, self.weights[WORDS].device)
         states = self._states(layout)
+        if pooling != MEAN:
+            first = states[layout.starts]
+            return first if pooling == CLS else self._linear(first, BERT_POOLER).tanh()
         found = states.new_empty(layout.batch, states.shape[1])
         for run in layout.documents:
             texts = states[run.rows].unflatten(0, (-1, run.positions.stop))

@@ -14,14 +14,16 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import ModelOutput
 
-from evaluator.bases.shapes import DECODER, ENCODER, GenericShape
-from evaluator.evaluators.form import Scored
+from evaluator.bases.shapes import CLS, DECODER, ENCODER, MEAN, GenericShape
+from evaluator.evaluators.form import ON_THE_LAST, ON_THE_MEAN, Reading, Scored
+from evaluator.forward.heads import class_model, put
 from evaluator.forward.llama import scored_rows
 from evaluator.forward.model import Weights, read_tensors
 from evaluator.forward.padding import padded
 from evaluator.manifest import FAST
 
-ENCODER_PREFIX = "base."  # an encoder stands beside its head, so its modules have a parent
+ENCODER_PREFIX = "base."  # of an encoder that transformers gives no class with a head
+HEAD_MARK = "own-head."  # in front of a head's names in a base's file
 Kind = type[transformers.PreTrainedModel]
 
 
@@ -76,13 +78,18 @@ def plainly_linear(module: nn.Module) -> nn.Module:
     return module.eval().requires_grad_(False)  # noqa: FBT003 - torch's signature
 
 
-def linears_of(module: nn.Module, kind: str) -> dict[str, tuple[int, int]]:
-    """Full module name -> (out, in) of every linear layer that LoRA may change."""
+def linears_of(module: nn.Module, kind: str, prefix: str) -> dict[str, tuple[int, int]]:
+    """Full module name -> (out, in) of every linear layer that LoRA may change.
+
+    A pooler counts only where a task reads it, which is the class head's matter.
+    """
     head = module.get_output_embeddings() if kind == DECODER else None
     found = {
-        _prefix(kind) + name: (one.out_features, one.in_features)
+        prefix + name: (one.out_features, one.in_features)
         for name, one in module.named_modules()
-        if isinstance(one, nn.Linear) and one is not head and not name.endswith("lm_head")
+        if isinstance(one, nn.Linear)
+        and one is not head
+        and not name.endswith(("lm_head", "pooler.dense"))
     }
     return dict(sorted(found.items()))
 
@@ -101,8 +108,11 @@ def values_of(module: nn.Module) -> dict[str, Tensor]:
 
 def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Weights:
     """The base's values, by the manifest's names, inside of transformers' modules."""
-    module = skeleton(read_config(folder), shape)
+    config = read_config(folder)
+    module = skeleton(config, shape)
     tensors = read_tensors(folder, device=device)
+    marked = [name for name in tensors if name.startswith(HEAD_MARK)]
+    own = {name.removeprefix(HEAD_MARK): tensors.pop(name) for name in marked}
     with torch.no_grad():
         for name, values in module.named_parameters():
             values.data = tensors.pop(name, torch.zeros_like(values))  # no file: nothing reads it
@@ -110,31 +120,56 @@ def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Wei
         for name, values in module.named_buffers():
             if name in tensors:
                 values.copy_(tensors.pop(name))
-    named = {_prefix(shape.kind) + name: one.data for name, one in module.named_parameters()}
-    kind = GenericDecoder if shape.kind == DECODER else GenericEncoder
-    return Weights(named, {FAST: lambda merged: kind(module, merged, shape)})
+    named = {shape.prefix + name: one.data for name, one in module.named_parameters()} | own
+    if shape.kind == DECODER:
+        return Weights(named, {FAST: lambda merged: GenericDecoder(module, merged, shape)})
+    headed = class_model(config, module) if shape.pooling else None
+    return Weights(named, {FAST: lambda merged: GenericEncoder((module, headed), merged, shape)})
 
 
 class GenericEncoder:
-    """An encoder of transformers under merged weights: the methods of forward/bert.py."""
+    """An encoder of transformers under merged weights: the methods of forward/bert.py.
+
+    modules  the encoder, and its class with a head around it, where there is one
+    """
 
     def __init__(
-        self, module: nn.Module, weights: Mapping[str, Tensor], shape: GenericShape
+        self,
+        modules: tuple[nn.Module, nn.Module | None],
+        weights: Mapping[str, Tensor],
+        shape: GenericShape,
     ) -> None:
-        self.module, self.weights = module, weights
-        self.device = _laid_over(module, weights, shape)
+        self.module, self.headed = modules
+        self.weights = weights
+        self.device = _laid_over(self.module, weights, shape)
+        if self.headed is not None and set(shape.head) <= set(weights):
+            for name, _ in list(self.headed.named_parameters()):
+                put(self.headed, name, weights[name])
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float32 [batch, classes] by the task's head."""
+    def logits(self, ids: Sequence[Sequence[int]], reading: Reading = ON_THE_MEAN) -> Tensor:
+        """float32 [batch, classes] by the base's own head, or by a linear one."""
+        if reading.is_own:
+            return self._own_logits(ids)
         return nn.functional.linear(
-            self.pooled(ids), self.weights["classifier.weight"], self.weights["classifier.bias"]
+            self.pooled(ids, reading.pooling),
+            self.weights["classifier.weight"],
+            self.weights["classifier.bias"],
         )
 
-    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float32 [batch, hidden]: the mean over the real tokens of each list."""
+    def pooled(self, ids: Sequence[Sequence[int]], pooling: str = MEAN) -> Tensor:
+        """float32 [batch, hidden]: the mean over the real tokens of each list, or its first."""
         rows, real = padded(ids, self.device)
         states = self.module(input_ids=rows, attention_mask=real.long()).last_hidden_state
+        if pooling == CLS:
+            first: Tensor = states[:, 0]
+            return first
         return (states * real[:, :, None]).sum(1) / real.sum(1)[:, None]
+
+    def _own_logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        assert self.headed is not None, "Evaluator.fitted sees to it"
+        rows, real = padded(ids, self.device)
+        logits: Tensor = self.headed(input_ids=rows, attention_mask=real.long()).logits
+        return logits
 
 
 class GenericDecoder:
@@ -146,7 +181,7 @@ class GenericDecoder:
         self.module, self.weights, self.shape = module, weights, shape
         self.device = _laid_over(module, weights, shape)
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, ids: Sequence[Sequence[int]], _: Reading = ON_THE_LAST) -> Tensor:
         """float32 [batch, classes] by the head on the last token of each list."""
         last = [self._run(one, output_hidden_states=True).hidden_states[-1][0, -1] for one in ids]
         return nn.functional.linear(torch.stack(last), self.weights["score.weight"])
@@ -181,7 +216,7 @@ def _laid_over(
 ) -> torch.device:
     """Let the modules use these weights; where they are. Nothing is copied or written to."""
     for name, values in module.named_parameters():
-        values.data = weights[_prefix(shape.kind) + name]
+        values.data = weights[shape.prefix + name]
     return next(iter(module.parameters())).device
 
 
@@ -189,7 +224,3 @@ def _named(config: transformers.PretrainedConfig, found: Sequence[Kind]) -> Kind
     """Of several classes the one that the config names, else the first."""
     named = config.architectures or []
     return next((one for one in found if one.__name__ in named), found[0])
-
-
-def _prefix(kind: str) -> str:
-    return ENCODER_PREFIX if kind == ENCODER else ""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from evaluator.bases.shapes import LlamaShape
-from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Scored
+from evaluator.evaluators.form import MOST_NLL_Q32, ON_THE_LAST, Q32, Reading, Scored
 from evaluator.layout import Layout
 
 WORDS = "model.embed_tokens.weight"
@@ -36,7 +36,7 @@ class Decoder:
         self.eps = float(shape.rms_norm_eps)
         self.device = weights[WORDS].device
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, ids: Sequence[Sequence[int]], _: Reading = ON_THE_LAST) -> Tensor:
         """float32 [batch, classes] by the head on the last token of each list."""
         return functional.linear(self.last(ids), self.weights["score.weight"])
 

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from evaluator.bases.rope import FILE_NAME as ROPE_FILE
-from evaluator.bases.shapes import BertShape, LlamaShape, Shape
-from evaluator.evaluators.form import Scored
+from evaluator.bases.shapes import MEAN, BertShape, LlamaShape, Shape
+from evaluator.evaluators.form import Reading, Scored
 from evaluator.exact.arithmetic import fixed, product, total_of_squares
 from evaluator.exact.bert import ExactEncoder
 from evaluator.exact.llama import ExactDecoder
@@ -27,16 +27,16 @@ from evaluator.slices import Row
 class EncoderNet(Protocol):
     """The forward of an encoder over merged weights."""
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+    def logits(self, ids: Sequence[Sequence[int]], reading: Reading = ...) -> Tensor: ...
 
-    def pooled(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+    def pooled(self, ids: Sequence[Sequence[int]], pooling: str = ...) -> Tensor: ...
 
 
 @runtime_checkable
 class DecoderNet(Protocol):
     """The forward of a causal language model over merged weights."""
 
-    def logits(self, ids: Sequence[Sequence[int]]) -> Tensor: ...
+    def logits(self, ids: Sequence[Sequence[int]], reading: Reading = ..., /) -> Tensor: ...
 
     def scored(self, ids: Sequence[Sequence[int]], starts: Sequence[int]) -> list[Scored]: ...
 
@@ -97,8 +97,8 @@ class Asked:
         self._documents: Sequence[Sequence[int]] = ()
         self._held: tuple[Tensor, Tensor] | None = None
 
-    def classes(self, ids: Sequence[Sequence[int]]) -> list[int]:
-        return [_best(row) for row in self.net.logits(ids).tolist()]
+    def classes(self, ids: Sequence[Sequence[int]], reading: Reading) -> list[int]:
+        return [_best(row) for row in self.net.logits(ids, reading).tolist()]
 
     def scored(self, rows: Sequence[Row]) -> list[Scored]:
         assert isinstance(self.net, DecoderNet), "Evaluator.fits sees to it"
@@ -109,18 +109,27 @@ class Asked:
         return self.net.continued(ids, most=most, ends=ends)
 
     def nearest(
-        self, queries: Sequence[Sequence[int]], documents: Sequence[Sequence[int]], *, most: int
+        self,
+        queries: Sequence[Sequence[int]],
+        documents: Sequence[Sequence[int]],
+        *,
+        most: int,
+        pooling: str = MEAN,
     ) -> list[list[int]]:
-        held, sizes = self._kept(documents)
-        likeness = product(self._states(queries), held).div_(sizes.T)  # a query's own ranks nothing
+        held, sizes = self._kept(documents, pooling)
+        likeness = product(self._states(queries, pooling), held).div_(
+            sizes.T
+        )  # a query's own ranks nothing
         order = likeness.sort(dim=-1, descending=True, stable=True).indices
         return [[int(place) for place in row] for row in order[:, :most].tolist()]
 
-    def _kept(self, documents: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    def _kept(self, documents: Sequence[Sequence[int]], pooling: str) -> tuple[Tensor, Tensor]:
         """Each document's state and size, once: every batch of queries brings the same list."""
         if self._held is None or self._documents is not documents:
             plan = batches([(Row(tuple(one)),) for one in documents], budget_tokens=DOCUMENT_TOKENS)
-            found = torch.cat([self._states([documents[one] for one in batch]) for batch in plan])
+            found = torch.cat(
+                [self._states([documents[one] for one in batch], pooling) for batch in plan]
+            )
             places = torch.tensor([one for batch in plan for one in batch], device=found.device)
             states = torch.empty_like(found)
             states[places] = found
@@ -128,10 +137,10 @@ class Asked:
             self._held = states, total_of_squares(states).sqrt_().clamp_min_(SMALLEST)
         return self._held
 
-    def _states(self, ids: Sequence[Sequence[int]]) -> Tensor:
-        """float64 [texts, hidden]: mean states in fixed point, so that their products are exact."""
+    def _states(self, ids: Sequence[Sequence[int]], pooling: str) -> Tensor:
+        """float64 [texts, hidden]: states in fixed point, so that their products are exact."""
         assert isinstance(self.net, EncoderNet), "Evaluator.fits sees to it"
-        return fixed(self.net.pooled(ids).double())
+        return fixed(self.net.pooled(ids, pooling).double())
 
 
 def _best(row: list[float]) -> int:

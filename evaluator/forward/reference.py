@@ -22,6 +22,7 @@ from evaluator.bases.headers import Held
 from evaluator.bases.shapes import DECODER, ENCODER
 from evaluator.errors import BaseRefused
 from evaluator.forward import generic
+from evaluator.forward.heads import OwnHead, own_head
 
 TIED = "tie_word_embeddings"
 Told = Mapping[str, Collection[Any]]
@@ -55,6 +56,7 @@ class Reference:
     kind     "decoder" or "encoder"
     missing  names that no file has, and that no forward of ours reads
     notes    sentences on what was decided or left out
+    head     the class head that transformers gives an encoder, where it gives one
     """
 
     config: transformers.PretrainedConfig
@@ -62,6 +64,7 @@ class Reference:
     module: nn.Module
     missing: frozenset[str]
     notes: tuple[str, ...]
+    head: OwnHead | None = None
 
     def decoded(self, ids: Sequence[int]) -> Tensor:
         """float64 [tokens, vocabulary]: a decoder's logits of one text."""
@@ -97,7 +100,8 @@ def read_reference(folder: Folder) -> Reference:
         _write_tied(folder, is_tied=bool(config.tie_word_embeddings))
     missing, more = _accounted(folder, module, told)
     _refuse_infinite(folder, module, missing)
-    return Reference(config, kind, generic.plainly_linear(module), missing, notes + more)
+    head = _head(folder, config, tensors) if kind == ENCODER else None
+    return Reference(config, kind, generic.plainly_linear(module), missing, notes + more, head)
 
 
 def _config(folder: Folder) -> transformers.PretrainedConfig:
@@ -177,6 +181,19 @@ def _loaded(
         problem = f"transformers cannot build {shown}: {_line(error)}"
         raise refused(folder.path, problem) from error
     return module, told
+
+
+def _head(
+    folder: Folder, config: transformers.PretrainedConfig, tensors: Mapping[str, Tensor]
+) -> OwnHead | None:
+    """The class with a head, from the same files. raises BaseRefused"""
+    try:
+        return own_head(config, tensors)
+    except (MemoryError, BaseRefused):
+        raise
+    except Exception as error:
+        problem = f"transformers cannot build {_shown(config)} with a class head: {_line(error)}"
+        raise refused(folder.path, problem) from error
 
 
 def _lacks_head(folder: Folder, module: transformers.PreTrainedModel, told: Told) -> bool:

@@ -21,7 +21,7 @@ def manifest(**changed) -> Manifest:
     head = {"classifier.weight": [len(LABELS), 384], "classifier.bias": [len(LABELS)]}
     slice_ = {"examples": 1, "tokens": 1, "units": 1}
     value = {
-        "version": "assay-evaluator/2",
+        "version": "assay-evaluator/3",
         "base": {
             "name": MINILM.name,
             "family": "bert",
@@ -45,7 +45,7 @@ def manifest(**changed) -> Manifest:
             "evaluator": "classification",
             "name": "accuracy",
             "version": 1,
-            "options": {},
+            "options": {"head": "linear", "pooling": "mean"},
         },
         "adapter": {
             "targets": {name: list(size) for name, size in MINILM.targets.items()},
