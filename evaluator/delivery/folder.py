@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from evaluator.blob import FLOAT_BYTES, Contents, Part
 from evaluator.delivery.loading import Loading, loading_of
+from evaluator.intake.names import saved_modules
 from evaluator.intake.respelled import scaling
 from evaluator.manifest import Manifest
 
@@ -80,7 +81,7 @@ def modules_of(contents: Contents, manifest: Manifest) -> tuple[str, ...]:
 
 def _config(contents: Contents, manifest: Manifest, base: str) -> dict[str, object]:
     loading, head = loading_of(manifest), manifest.adapter.head
-    kept = sorted({name.partition(".")[0] for name in head}) if not loading.has_head_apart else []
+    kept = saved_modules(head) if not loading.has_head_apart else []
     return {
         "base_model_name_or_path": base,
         "bias": "none",

@@ -5,7 +5,7 @@ Standard library only: the site makes the folder that a buyer downloads, and has
 
 from dataclasses import dataclass
 
-from evaluator.bases.shapes import BertShape, GenericShape, is_decoder
+from evaluator.bases.shapes import CLS, CLS_POOLER, LAST, MEAN, BertShape, GenericShape, is_decoder
 from evaluator.manifest import Manifest
 
 CAUSAL, CLASSES, STATES = (
@@ -14,10 +14,11 @@ CAUSAL, CLASSES, STATES = (
     "AutoModel",
 )
 TASK_TYPES = {CAUSAL: "CAUSAL_LM", CLASSES: "SEQ_CLS", STATES: "FEATURE_EXTRACTION"}
-MEAN, LAST = "mean", "last"
 POOLINGS = {
     "": "None: the model writes, or predicts, every token.",
     MEAN: "The mean of the last layer's states over all tokens of the text.",
+    CLS: "The last layer's state of the first token.",
+    CLS_POOLER: "The last layer's state of the first token, through the pooler.",
     LAST: "The last layer's state of the last token.",
 }
 
@@ -30,12 +31,14 @@ class Loading:
     pooling    how the states of a text become one: a name of POOLINGS
     prefix     what the task's names have in front that the model class has not
     has_head_apart  the head is in a file of its own, because the model class has no room for it
+    is_own   the model class's own head answers, from its own pooling
     """
 
     model: str
     pooling: str
     prefix: str = ""
     has_head_apart: bool = False
+    is_own: bool = False
 
     @property
     def task_type(self) -> str:
@@ -47,8 +50,12 @@ def loading_of(manifest: Manifest) -> Loading:
     """How an adapter of this task is loaded."""
     shape, has_head = manifest.base.config, bool(manifest.adapter.head)
     if is_decoder(shape):
-        return Loading(CLASSES, LAST) if has_head else Loading(CAUSAL, "")
+        return Loading(CLASSES, LAST, is_own=True) if has_head else Loading(CAUSAL, "")
+    options = manifest.metric.options
+    pooling = options["pooling"]
+    if has_head and options["head"] == "own":
+        return Loading(CLASSES, pooling, is_own=True)
     if isinstance(shape, BertShape) and has_head:
-        return Loading(CLASSES, MEAN)
-    prefix = "base." if isinstance(shape, GenericShape) else "bert."
-    return Loading(STATES, MEAN, prefix, has_head_apart=has_head)
+        return Loading(CLASSES, pooling)
+    prefix = shape.prefix if isinstance(shape, GenericShape) else "bert."
+    return Loading(STATES, pooling, prefix, has_head_apart=has_head)

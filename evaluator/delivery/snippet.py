@@ -3,8 +3,9 @@
 A test runs them. One text at a time, so that no padding can change an answer.
 """
 
+from evaluator.bases.shapes import CLS
 from evaluator.delivery.folder import HEAD, LABELS
-from evaluator.delivery.loading import CAUSAL, CLASSES, LAST, Loading, loading_of
+from evaluator.delivery.loading import CAUSAL, CLASSES, Loading, loading_of
 from evaluator.manifest import Manifest
 
 _LIKELIHOODS = frozenset({"lm", "choice"})  # evaluators that ask how likely a text is
@@ -47,15 +48,16 @@ def _body(manifest: Manifest, loading: Loading) -> list[str]:
     lines = ["def answer(text):", read]
     if loading.model == CAUSAL:
         return [*lines, *_decoder(manifest), ""]
-    if loading.model == CLASSES and loading.pooling == LAST:
+    pooled = "[:, 0]" if loading.pooling == CLS else ".mean(1)"
+    if loading.is_own:
         lines += ["    scores = model(**given).logits[0]"]
     elif loading.model == CLASSES:
         lines += [
             "    states = plain.base_model(**given).last_hidden_state",
-            "    scores = plain.classifier(states.mean(1))[0]  # the task's pooling is the mean",
+            f"    scores = plain.classifier(states{pooled})[0]  # the task's own pooling",
         ]
     else:
-        lines += ["    state = model(**given).last_hidden_state.mean(1)[0]"]
+        lines += [f"    state = model(**given).last_hidden_state{pooled}[0]"]
         if not loading.has_head_apart:
             return [*lines, "    return (state / state.norm()).tolist()", ""]
         named = 'head["classifier.weight"], head["classifier.bias"]'

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from assay.canonical import digest
-from evaluator.bases.shapes import BertShape, LlamaShape
+from evaluator.bases.shapes import BERT_POOLER, CLS_POOLER, BertShape, LlamaShape
 from evaluator.blob import write_blob
+from evaluator.evaluators.form import Reading
 from evaluator.exact.bert import ExactEncoder
 from evaluator.exact.llama import ExactDecoder
 from evaluator.exact.merge import merged
@@ -22,7 +23,7 @@ from evaluator.forward.llama import ROPE, WORDS
 
 Sizes = Mapping[str, tuple[int, ...]]
 
-KNOWN_SHA256 = "2e5e0455cda93654730c33e8b577dbdca42ccdeb03b7b40132afad8bde296d46"
+KNOWN_SHA256 = "f2c66c22f89ebff60656a8763c0cb7d31887da3c839e9494d918910b9ee705aa"
 _WORDS, _RANK = 128, 2
 _NORMS = ("input", "post_attention")
 _LENGTHS = (7, 150, 1, 33, 33, 12, 2)
@@ -74,6 +75,7 @@ def answers(device: str = "cpu") -> dict[str, list[list[str]]]:
         "continued": [list(map(str, decoder.continued(texts[0], most=4, ends=())))],
         "decoder_logits": _hexadecimal(decoder.logits(texts)),
         "encoder_logits": _hexadecimal(encoder.logits(texts)),
+        "pooler_logits": _hexadecimal(encoder.logits(texts, Reading(CLS_POOLER, is_own=True))),
     }
 
 
@@ -116,6 +118,7 @@ def encoder_on(device: str) -> ExactEncoder:
     rows = {"word": shape.vocabulary, "position": shape.positions, "token_type": 2}
     for name, count in rows.items():
         sizes[f"bert.embeddings.{name}_embeddings.weight"] = (count, width)
+    sizes |= {f"{BERT_POOLER}.weight": (width, width), f"{BERT_POOLER}.bias": (width,)}
     targets = ("bert.encoder.layer.1.attention.self.value", "bert.encoder.layer.0.output.dense")
     head = {"classifier.weight": (3, width), "classifier.bias": (3,)}
     return ExactEncoder(_adapted(sizes, targets, head, device), shape)

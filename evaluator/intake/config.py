@@ -14,7 +14,7 @@ from evaluator.errors import (
 from evaluator.intake.fields import check_fields, refuse_field
 from evaluator.intake.files import CONFIG_NAME
 from evaluator.intake.kinds import refuse_other_kind
-from evaluator.intake.names import endings, is_plain, paths_within, shown
+from evaluator.intake.names import endings, is_plain, paths_within, saved_modules, shown
 from evaluator.intake.strict import read_object
 from evaluator.manifest import AdapterClause
 
@@ -119,7 +119,7 @@ def _check_kind(fields: Mapping[str, object]) -> None:
     if any(name in fields for name in MLX):
         raise AdapterPeftType(
             "The config is one of mlx-lm, not of peft.",
-            next_step="Convert it to peft: docs/adapters.md, section mlx, has the lines.",
+            next_step="Convert it to peft: docs/adapters.md, section 6, has the lines.",
             peft_type="mlx",
         )
     told = shown(found) if isinstance(found, str) else "none"
@@ -135,7 +135,7 @@ def _check_head(value: object, clause: AdapterClause) -> None:
     if is_list and set(names) <= allowed and len(set(names)) == len(names):
         return
     told = f"[{', '.join(shown(one) for one in names[:4])}]" if is_list else "no list of names"
-    heads = sorted({name.partition(".")[0] for name in clause.head})
+    heads = saved_modules(clause.head)
     wanted = f"the task's head is {heads}" if heads else "the task has no head, so it must be null"
     raise refuse_field(
         "modules_to_save",

@@ -83,7 +83,7 @@ def refuse_other_weights(names: Collection[str]) -> None:
     if "adapter_model.bin" in names:
         raise _other("adapter_model.bin", f"{missing}: there is only adapter_model.bin", BIN)
     if "adapters.safetensors" in names or "adapters.npz" in names:
-        mend = "Convert it to peft: docs/adapters.md, section mlx, has the lines."
+        mend = "Convert it to peft: docs/adapters.md, section 6, has the lines."
         raise _other("adapters.safetensors", f"{missing}: this is an adapter of mlx-lm", mend)
     if {"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json"} & set(names):
         mend = "Save the adapter alone: PeftModel.save_pretrained before merge_and_unload."

@@ -14,7 +14,7 @@ from evaluator.intake.config import UNUSED, Asked, Config
 from evaluator.intake.foreign import refuse_other_base, refuse_other_modules, refuse_strangers
 from evaluator.intake.header import Entry, Header
 from evaluator.intake.kinds import note
-from evaluator.intake.names import endings, is_plain, shown
+from evaluator.intake.names import endings, is_plain, saved_modules, shown
 from evaluator.intake.spelling import PREFIX, Front, front_of, lora_modules, refuse_spelling
 from evaluator.manifest import AdapterClause
 
@@ -169,7 +169,7 @@ def _refuse_missing(
     refuse_spelling(header, absent[0])
     heads = [one for one in absent if names[one][0] in clause.head]
     if len(heads) == len(absent):
-        modules = sorted({one.removeprefix(PREFIX).partition(".")[0] for one in heads})
+        modules = saved_modules(clause.head)
         raise AdapterKeyMissing(
             f"The class head is missing: {absent[0]}.",
             next_step=f"Train and save it too: modules_to_save={modules} in peft.LoraConfig.",

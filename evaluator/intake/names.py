@@ -1,7 +1,7 @@
 """Names from outside: made fit for a message, and compared part by part, never as patterns."""
 
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 MOST_SHOWN = 100
 PLAIN = frozenset(string.ascii_letters + string.digits + "._-")
@@ -31,3 +31,8 @@ def paths_within(name: str) -> set[str]:
     parts = name.split(".")
     places = range(len(parts))
     return {".".join(parts[one : two + 1]) for one in places for two in places if one <= two}
+
+
+def saved_modules(head: Iterable[str]) -> list[str]:
+    """What `modules_to_save` names so that these tensors are saved: the pooler, or the head."""
+    return sorted({"pooler" if ".pooler." in name else name.partition(".")[0] for name in head})

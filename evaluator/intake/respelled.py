@@ -14,6 +14,7 @@ from pathlib import Path
 
 from evaluator.blob import FLOAT_BYTES, Contents, read_blob, spell_beginning
 from evaluator.intake.files import CONFIG_NAME, TENSORS_NAME
+from evaluator.intake.names import saved_modules
 from evaluator.intake.spelling import PREFIX
 from evaluator.manifest import AdapterClause
 
@@ -77,14 +78,13 @@ def _is_canonical(contents: Contents, ranks: Mapping[str, int]) -> bool:
 
 
 def _config(contents: Contents, ranks: Mapping[str, int], clause: AdapterClause) -> bytes:
-    heads = sorted({name.partition(".")[0] for name in clause.head})
     return _json(
         {
             "bias": "none",
             "inference_mode": True,
             "init_lora_weights": True,
             "lora_dropout": 0.0,
-            "modules_to_save": heads or None,
+            "modules_to_save": saved_modules(clause.head) or None,
             "peft_type": "LORA",
             "target_modules": list(ranks),
             "task_type": None,

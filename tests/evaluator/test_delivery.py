@@ -16,6 +16,7 @@ from evaluator.bases.shapes import GenericShape
 from evaluator.blob import read_blob
 from evaluator.delivery.folder import PEFT_VERSION, tensor_files, text_files
 from evaluator.delivery.snippet import snippet
+from evaluator.evaluators.form import ON_THE_LAST, ON_THE_MEAN
 from evaluator.forward import generic
 from evaluator.intake import admit, admit_folder
 from evaluator.manifest import MetricClause
@@ -135,7 +136,7 @@ def test_a_decoder_with_a_head_answers_with_the_class(tiny, tmp_path, monkeypatc
     task = replace(
         whole,
         labels=("cat", "dog", "owl"),
-        metric=MetricClause("classification", "accuracy", 1, {}),
+        metric=MetricClause("classification", "accuracy", 1, {"head": "own", "pooling": "last"}),
         adapter=replace(whole.adapter, head=head),
     )
     config = json.loads((tiny.adapter / "adapter_config.json").read_bytes())
@@ -151,7 +152,9 @@ def test_a_decoder_with_a_head_answers_with_the_class(tiny, tmp_path, monkeypatc
     base, seen = load_base(folder_of(tiny.base)), set()
     for text in (*TEXTS, *"abcdefgh"):
         with torch.inference_mode():
-            [place] = asking(base, blob, task, "fast").classes([tokens(text)["input_ids"]])
+            [place] = asking(base, blob, task, "fast").classes(
+                [tokens(text)["input_ids"]], ON_THE_LAST
+            )
         assert answer(text) == task.labels[place]
         seen.add(place)
     assert len(seen) > 1
@@ -159,7 +162,7 @@ def test_a_decoder_with_a_head_answers_with_the_class(tiny, tmp_path, monkeypatc
 
 def test_an_encoder_that_finds_texts_gives_their_states(classifier, tmp_path, monkeypatch, weights):
     _, whole = classifier
-    clause = MetricClause("retrieval", "ndcg_at_10", 1, {"k": "10"})
+    clause = MetricClause("retrieval", "ndcg_at_10", 1, {"k": "10", "pooling": "mean"})
     task = replace(whole, labels=(), metric=clause, adapter=replace(whole.adapter, head={}))
     config = json.dumps(makers.config(modules_to_save=None)).encode()
     arrays = {name: one for name, one in makers.tensors(scale=1.0).items() if "lora" in name}
@@ -179,7 +182,7 @@ def test_an_encoder_that_finds_texts_gives_their_states(classifier, tmp_path, mo
 def test_a_head_that_the_model_class_has_no_room_for_lies_apart(tmp_path, monkeypatch):
     folder_of_base = folder_of(MINILM, is_verified=False)
     linears = {f"base.{name.removeprefix('bert.')}": size for name, size in MINILM.targets.items()}
-    shape = GenericShape("encoder", 384, 512, 30522, linears)
+    shape = GenericShape("encoder", 384, 512, 30522, linears, prefix="base.")
     whole = makers.manifest()
     task = replace(
         whole,
@@ -198,5 +201,5 @@ def test_a_head_that_the_model_class_has_no_room_for_lies_apart(tmp_path, monkey
     for text in TEXTS:
         ids = names["tokenizer"](text).input_ids
         with torch.inference_mode():
-            [place] = asking(base, blob, task, "fast").classes([ids])
+            [place] = asking(base, blob, task, "fast").classes([ids], ON_THE_MEAN)
         assert names["answer"](text) == task.labels[place]

@@ -17,7 +17,7 @@ from evaluator.forward.model import Asked
 from evaluator.registry import METRICS
 from evaluator.tokens import tokens_of
 
-OPTIONS = {"k": "3"}
+OPTIONS = {"k": "3", "pooling": "mean"}
 ROWS = (
     {"query": "a cat", "relevant": ["A cat purrs."], "distractors": ["A bank lends."]},
     {"query": "a dog", "relevant": ["A dog barks.", "A cat purrs."], "grades": [3, 1]},
@@ -103,10 +103,10 @@ def test_the_order_in_exact_mode_does_not_hang_on_the_batch(tokens, weights):
 class Plain:
     """A net whose mean state of a text is its ids."""
 
-    def logits(self, ids):
-        return self.pooled(ids)
+    def logits(self, ids, reading):
+        return self.pooled(ids, reading.pooling)
 
-    def pooled(self, ids):
+    def pooled(self, ids, _):
         return torch.tensor([list(one) for one in ids], dtype=torch.float32)
 
 

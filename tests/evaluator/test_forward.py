@@ -166,7 +166,7 @@ def test_a_generic_encoder_agrees_with_transformers(store):
     model = AutoModel.from_config(config).eval()
     base = add_base(saved(store / "base", model), Card("distil", "MIT", "somebody"))
     assert base.is_generic
-    assert "base.transformer.layer.1.attention.q_lin" in base.targets
+    assert "distilbert.transformer.layer.1.attention.q_lin" in base.targets
     weights = generic_scoring.load_base(folder_of(base))
     with engine(1):
         ours = weights.nets["fast"](weights.tensors).pooled(texts())

@@ -52,6 +52,8 @@ def test_a_missing_field_is_refused(path):
 @pytest.mark.parametrize("path", list(paths(to_json(TASK))), ids=".".join)
 @pytest.mark.parametrize("odd", [None, 1.5, True, [{}]], ids=repr)
 def test_a_value_of_another_type_is_refused(path, odd):
+    if path[-1] == "has_pooler" and odd is True:
+        return  # its own type
     with pytest.raises(ManifestInvalid):
         from_json(planted(path, lambda holder, name: holder.__setitem__(name, odd)))
 
