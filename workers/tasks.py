@@ -65,7 +65,7 @@ def prepare_draft(draft: str) -> bool:
 @shared_task(base=Bell, reject_on_worker_lost=True)
 def preview_next() -> None:
     """Read a sponsor's files, in a jail, for what is shown before anything runs."""
-    for found in queries.previews_waiting(timezone.now()).order_by("pk"):
+    for found in queries.previews_waiting(timezone.now()):
         if preview_draft(found.pk):
             return
 

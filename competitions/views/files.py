@@ -76,7 +76,7 @@ def _file(one: FileRead) -> FileShown:
 
 
 def _labels(classes: tuple[Count, ...]) -> str:
-    """`pets 12, tools 9, and 3 more`"""
-    told = [f"{one.label} {one.rows}" for one in classes[:MOST_LABELS]]
+    """`pets: 12, tools: 9, and 3 more`"""
+    told = [f"{one.label}: {one.rows}" for one in classes[:MOST_LABELS]]
     rest = len(classes) - len(told)
     return ", ".join([*told, *([f"and {rest} more"] if rest else [])])

@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from competitions.actions import drafts, previews
 from competitions.errors import PreparationRefused
 from competitions.models import Draft, Preview
-from competitions.rules.preview import Count, Fault, SliceMade, faults_between
+from competitions.rules.preview import Count, Fault, SliceMade, faults_between, file_read
 from tests import factories
 from tests.competitions.test_pages_sponsor import DATA, begin, files, plain, send
 
@@ -122,7 +122,7 @@ def test_the_preview_waits_aloud_with_and_without_script_and_then_shows_what_was
     factories.previewed(draft, read, slices=slices)
     text = piece(sponsor, draft).text
     words = ["a &lt;b&gt;\nnew line", "007", "Semicolons separate", "look alike", "body"]
-    words += ["left 20, right 20", "2 rows with a text", "left 24", "Go on to prize"]
+    words += ["left: 20, right: 20", "2 rows with a text", "left: 24", "Go on to prize"]
     for word in words:
         assert word in text, word
     assert "hx-trigger" not in text
@@ -181,3 +181,31 @@ def test_the_page_of_the_data_is_made_of_few_queries(sponsor, django_assert_max_
         sponsor.get(f"/sponsor/drafts/{draft}/data/")
     with django_assert_max_num_queries(20):
         sponsor.get(f"/sponsor/drafts/{draft}/review/")
+
+
+DOCUMENT = {
+    "columns": ["text", "label"], "matched": {"text": "text", "label": "label"},
+    "rows": [{"text": "a \0 byte, half \ud800 of a sign", "label": 7}], "row_count": 1,
+    "classes": [{"label": "7", "count": 1}], "duplicates": 0, "guessed": [], "warnings": [],
+    "lengths": {"text": {"least": 1, "median": 1, "most": 1, "unit": "characters"}},
+    "faults": [{"row": None, "code": "data.empty", "message": "No rows.", "next": ""}],
+    "fault_count": 1,
+}  # fmt: skip
+
+
+def test_a_cell_is_shown_in_a_form_that_every_database_holds():
+    read = file_read("whole", "a.csv", DOCUMENT)
+    assert read.rows == (("a \u2400 byte, half ? of a sign", "7"),)
+    long = file_read("whole", "a.csv", DOCUMENT | {"rows": [{"text": "x" * 10_000}]})
+    assert long.rows == (("x" * 240 + "\u2026", ""),)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"rows": {}}, {"row_count": -1}, {"row_count": "many"}, {"matched": []}, {"columns": [7]},
+     {"classes": [{"label": 7, "count": 1}]}, {"lengths": {"text": {}}}, {"faults": ["no"]},
+     {"guessed": "a"}, {"fault_count": 2**60}],
+)  # fmt: skip
+def test_a_document_of_another_form_is_not_believed(odd):
+    with pytest.raises((TypeError, KeyError, ValueError)):
+        file_read("whole", "a.csv", DOCUMENT | odd)
