@@ -16,13 +16,12 @@ from assay.wire import from_json
 from competitions import queries
 from competitions.actions.resume import resume_for
 from competitions.models import Competition
-from competitions.rules.escrow import account_of
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
 from competitions.rules.spec import deposit_nano
 from competitions.views import lines
 from competitions.views.stages import duration, is_ended, next_step, stages
-from ledger import queries as ledger_queries
+from competitions.views.stake import stake_lines
 from ledger.actions import ms
 from licensing.rules.deed import deed
 from licensing.rules.may import Denied
@@ -32,7 +31,6 @@ from web.receipts import accepted
 LISTED = 100
 MOST_AT_HOME = 5
 MOST_MINE = 20
-MOST_TRANSFERS = 200
 LOOKS_AGAIN_S = 10  # how old "in 3 min" may get on a page that is open
 SECTIONS = (
     ("open", "Open", (Phase.OPEN,)),
@@ -219,7 +217,9 @@ def _live(
         "is_ended": is_ended(contest),
         "is_open": contest.phase == Phase.OPEN,
         "is_sponsor": bool(viewer) and viewer == contest.sponsor,
-        "transfers": _transfers(contest) if is_ended(contest) else [],
+        "stake_lines": stake_lines(contest, queries.competition_row(contest.id))
+        if is_ended(contest)
+        else [],
         "now": now,
     }
 
@@ -251,11 +251,6 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "terms": terms_of(contest.spec["required_tags"]),
         "can_cancel": can_end and not queries.has_entries(contest.id),
     }
-
-
-def _transfers(contest: Competition) -> list[object]:
-    """Every movement of the escrow, the oldest first."""
-    return list(reversed(ledger_queries.statement(account_of(contest.id))[:MOST_TRANSFERS]))
 
 
 def _listed(found: list[Competition]) -> list[Listed]:

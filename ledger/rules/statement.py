@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from ledger.rules.books import transfer_id
+
 PURPOSES = MappingProxyType(
     {
         "mint": "play money",
         "burn": "taken out of the world",
         "pay": "a payment",
-        "stake": "the prize of a competition",
+        "stake": "the stake of a competition",
         "prize": "a prize",
         "deposit": "a deposit",
         "fee": "the fee of the house",
@@ -20,6 +22,10 @@ PURPOSES = MappingProxyType(
         "slash": "a forfeited deposit",
         "expire": "a held amount whose time is over",
     }
+)
+# A stake has two parts under one code; their ids follow from the competition (rules/books.py).
+STAKES = MappingProxyType(
+    {"fund/prize": "the prize of a competition", "fund/bond": "the bond of a competition"}
 )
 OUT = MappingProxyType(
     {
@@ -113,7 +119,15 @@ def in_words(name: str, one: Movement) -> str:
     """What a transfer is to one of its two accounts, as a sentence."""
     is_out = one.debit == name
     phrase = (OUT if is_out else INTO)[one.kind].format(other=one.credit if is_out else one.debit)
-    return f"{phrase}: {PURPOSES.get(one.code, one.code)}."
+    return f"{phrase}: {_purpose(one)}."
+
+
+def _purpose(one: Movement) -> str:
+    if one.code == "stake":
+        cause, first = one.credit.partition(":")[2], one.pending_id or one.id
+        told = (says for words, says in STAKES.items() if transfer_id(cause, words) == first)
+        return next(told, PURPOSES["stake"])
+    return PURPOSES.get(one.code, one.code)
 
 
 def _line(name: str, one: Movement, changed_nano: int, balance_nano: int) -> StatementLine:

@@ -167,7 +167,8 @@ def test_only_the_sponsor_cancels_and_only_before_the_first_entry(client, signed
     assert "you may still cancel" in client.get("/competitions/docs/").text
     client.post(cancel)
     html = client.get("/competitions/docs/").text
-    assert "stake given back" in html
+    assert "prize given back" in html
+    assert "bond given back" in html
     assert factories.ledger_queries.balance_nano("sponsor") == 10_000 * 10**9
 
 
@@ -244,3 +245,29 @@ def test_a_miner_with_many_entries_finds_all_of_them_on_a_page_of_its_own(signed
     assert "Try 0" in every
     client.logout()
     assert client.get("/competitions/docs/entries/").status_code == 302
+
+
+def test_the_stake_is_told_line_by_line_in_the_order_in_which_it_moved(client):
+    factories.competition()
+    ones = [factories.scored(f"miner{n}", number=n) for n in range(2)]
+    factories.settle(right=dict(zip(ones, (39, 30), strict=True)))
+    html = client.get("/competitions/docs/").text
+    said = re.findall(r'data-label="For">([^<]+)<', html)
+    assert said == [
+        "prize held", "bond held", "prize taken", "prize", "prize", "evaluators’ pool", "fee",
+        "bond given back",
+    ]  # fmt: skip
+    statement = client.get("/accounts/sponsor/").text
+    for part in ("the prize of a competition", "the bond of a competition"):
+        assert len(re.findall(f"[^<]*{part}", statement)) == 2, "held, and given back or paid"
+
+
+def test_an_order_names_the_facts_that_answer_it(client):
+    factories.competition()
+    one = factories.scored()
+    html = client.get(f"/messages/{one}/").text
+    facts = re.findall(r'data-label="Fact"><a href="/messages/([^/]+)/">([a-z._]+)<', html)
+    assert [kind for _, kind in facts][:1] == ["submission.committed"]
+    assert one in client.get(f"/messages/{facts[0][0]}/").text, "and the fact names the order"
+    publish = Message.objects.get(kind="competition.publish").item
+    assert "competition.published" in client.get(f"/messages/{publish}/").text
