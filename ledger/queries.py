@@ -77,11 +77,6 @@ def statement(name: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(Q(debit=name) | Q(credit=name)).order_by("-at_ms", "id")
 
 
-def answers_to(item: str, *, limit: int) -> list[Message]:
-    """The facts that answer an order, in the order in which they were recorded."""
-    return list(Message.objects.filter(cause=item).order_by("id")[:limit])
-
-
 def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
 

@@ -1,7 +1,6 @@
 """The record for readers: the log as files (C2SP tiles, receipts, entries) and as pages."""
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,7 +27,6 @@ from web.receipts import accepted
 
 FOREVER = "public, max-age=31536000, immutable"
 NEWEST = 50
-MOST_ANSWERS = 100
 STATEMENT_LINES = 100
 LINE = 72  # letters of a value that a page shows on one line
 
@@ -92,7 +90,8 @@ def log_page(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("after", "")
     top = min(int(asked), size) if asked.isascii() and asked.isdigit() and len(asked) < 19 else size
     start = max(0, top - NEWEST)
-    lines = _entries(reversed(queries.messages_from(start, limit=top - start)))
+    rows = reversed(queries.messages_from(start, limit=top - start))
+    lines = [LogLine(row.log_index, read_entry(bytes(row.raw)), "") for row in rows]
     context = {
         "size": size,
         "newest": queries.latest_checkpoint(),
@@ -117,7 +116,6 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
         "transfers": queries.transfers_of(item),
         "answers": queries.answers_to(item),
         "is_fact": messages.KINDS[found.kind].signer != "person",
-        "answers": _entries(queries.answers_to(item, limit=MOST_ANSWERS)),
     }
     return render(request, "ledger/message.html", context)
 
@@ -205,10 +203,6 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
         told |= {"sequencing": "refused", "refusal": refusal.as_dict()}
         return JsonResponse(told, status=refusal.status)
     return JsonResponse(told | {"sequencing": "ok"})
-
-
-def _entries(rows: Iterable[Message]) -> list[LogLine]:
-    return [LogLine(row.log_index, read_entry(bytes(row.raw)), "") for row in rows]
 
 
 def _found(item: str) -> Entry:

@@ -260,14 +260,3 @@ def test_the_stake_is_told_line_by_line_in_the_order_in_which_it_moved(client):
     statement = client.get("/accounts/sponsor/").text
     for part in ("the prize of a competition", "the bond of a competition"):
         assert len(re.findall(f"[^<]*{part}", statement)) == 2, "held, and given back or paid"
-
-
-def test_an_order_names_the_facts_that_answer_it(client):
-    factories.competition()
-    one = factories.scored()
-    html = client.get(f"/messages/{one}/").text
-    facts = re.findall(r'data-label="Fact"><a href="/messages/([^/]+)/">([a-z._]+)<', html)
-    assert [kind for _, kind in facts][:1] == ["submission.committed"]
-    assert one in client.get(f"/messages/{facts[0][0]}/").text, "and the fact names the order"
-    publish = Message.objects.get(kind="competition.publish").item
-    assert "competition.published" in client.get(f"/messages/{publish}/").text
