@@ -38,7 +38,7 @@ class Cells:
         if self._is_text and name in LISTED and isinstance(value, str):
             value = self._listed(row, name, value)
         one = self._single if self._is_free or name in NUMBERED else self._text
-        if isinstance(value, list):
+        if isinstance(value, list) and (self._is_free or name in LISTED):
             return self._list(row, name, value, one)
         return one(row, name, value)
 
@@ -84,7 +84,8 @@ class Cells:
         if isinstance(value, Number):
             raise self._refused(row, f"the {name} is a number, not a text: put it into quotes")
         if isinstance(value, bool | list):
-            raise self._refused(row, f"the {name} is a {type(value).__name__}, not a text")
+            kind = "a list" if isinstance(value, list) else "a truth value"
+            raise self._refused(row, f"the {name} is {kind}, not a text")
         if isinstance(value, Odd):
             raise self._refused(row, f"the {name} is {value.kind}, not a text")
         if value is None or not value.strip():

@@ -101,14 +101,14 @@ class DataMalformed(DataRefused):
     """The file cannot be read as its format. Facts: file, row (from 1; 0 when not known)."""
 
     code = "data.malformed"
-    next_step = "Repair the named row; every row needs the same columns and types."
+    next_step = "Repair the named row, or the file; docs/data.md says how it is read."
 
 
 class DataColumnMissing(DataRefused):
     """A wanted column is not in the file. Facts: file, column, columns."""
 
     code = "data.column_missing"
-    next_step = "Name the column that holds it, or rename the column."
+    next_step = "Name the column that holds it; the first row of a CSV names them."
 
 
 class DataColumnTwice(DataRefused):
@@ -122,7 +122,7 @@ class DataEmpty(DataRefused):
     """The file, or a text or label in it, is empty. Facts: file or slice, row (0: the whole)."""
 
     code = "data.empty"
-    next_step = "Give at least one row, with a text and a label in each."
+    next_step = "Fill the empty cell or leave out its row; a file needs at least one."
 
 
 class DataTooLarge(DataRefused):

@@ -6,7 +6,7 @@ answers of other rows, must not.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluator.errors import DataUnwinnable
@@ -61,6 +61,24 @@ def ask(
         raise _unwinnable(name, {}, [_short(metric)], len(answers))
     constant = evaluator.constant(packed, answers)
     return Oracle(best_e9, score(constant), score([*answers[1:], *answers[:1]]))
+
+
+def ask_all(
+    slices: Mapping[str, Packed], evaluator: Evaluator, metric: Metric, task: Task
+) -> dict[str, Oracle]:
+    """`ask` for each of the slices that it has an answer for; raises DataUnwinnable"""
+    found = {name: ask(name, one, evaluator, metric, task) for name, one in slices.items()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def trivial(oracles: Mapping[str, Oracle]) -> list[str]:
+    """A sentence for each slice that needs no skill."""
+    return [
+        f"One same answer everywhere, or the right answers of other rows, win the {name} slice: it "
+        "asks for no skill, and is not published."
+        for name, oracle in oracles.items()
+        if oracle.is_trivial
+    ]
 
 
 def _refuse_unwinnable(

@@ -24,7 +24,7 @@ from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
 from evaluator.lookalikes import warnings_of
 from evaluator.manifest import EXACT, FAST
-from evaluator.oracle import Oracle, ask
+from evaluator.oracle import Oracle, ask_all, trivial
 from evaluator.overlap import refuse_overlap, told
 from evaluator.plan import RULE
 from evaluator.registry import evaluator_of, metric_named
@@ -125,7 +125,7 @@ def prepare(
     task = replace(task, options=evaluator.fitted(base.shape, task.options))
     options = replace(options, options=task.options)
     packed = {name: evaluator.pack(slices[name], task) for name in TESTS}
-    oracles = _oracles(packed, evaluator, task)
+    oracles = ask_all(packed, evaluator, metric_named(task.metric), task)
     blobs = {
         name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
     }
@@ -144,7 +144,7 @@ def prepare(
         code=options.code,
         twins=twins,
         oracles=oracles,
-        warnings=tuple(_warnings(labels, oracles)),
+        warnings=(*_warnings(evaluator, slices, packed, task), *trivial(oracles)),
     )
 
 
@@ -200,19 +200,21 @@ def _settled(evaluator: Evaluator, slices: Mapping[str, Sequence[Sample]], task:
     return replace(given, options=evaluator.settle(rows, given))
 
 
-def _oracles(packed: Mapping[str, Packed], evaluator: Evaluator, task: Task) -> dict[str, Oracle]:
-    metric = metric_named(task.metric)
-    found = {name: ask(name, one, evaluator, metric, task) for name, one in packed.items()}
-    return {name: one for name, one in found.items() if one is not None}
-
-
-def _warnings(labels: Sequence[str], oracles: Mapping[str, Oracle]) -> Iterator[str]:
-    yield from warnings_of(labels)
-    for name, oracle in oracles.items():
-        if oracle.is_trivial:
+def _warnings(
+    evaluator: Evaluator,
+    slices: Mapping[str, Sequence[Sample]],
+    packed: Mapping[str, Packed],
+    task: Task,
+) -> Iterator[str]:
+    yield from warnings_of(task.classes)
+    yield from evaluator.warn(task.metric, [one for rows in slices.values() for one in rows])
+    for name, one in packed.items():
+        whole = task.tokens.max_tokens - (one.inputs.shared[0].start if one.inputs.shared else 0)
+        cut = sum(any(len(row.ids) >= whole for row in rows) for rows in one.inputs.examples)
+        if cut:
             yield (
-                f"One same answer everywhere, or the right answers of other rows, win the {name} "
-                "slice: it asks for no skill, and is not published."
+                f"{cut} of {len(one.inputs.examples)} rows of the {name} slice fill max_tokens "
+                f"({task.tokens.max_tokens}); what is longer is cut."
             )
 
 

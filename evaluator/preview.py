@@ -23,8 +23,9 @@ SHOWN_COLUMNS = 100
 
 @dataclass
 class _Seen:
-    """What is kept of the rows: the sound ones, and the first faults."""
+    """What is kept of the rows, for a metric: the sound ones, and the first faults."""
 
+    metric: str
     row_count: int = 0
     rows: list[Sample] = field(default_factory=list)
     faults: list[DataRefused] = field(default_factory=list)
@@ -58,7 +59,7 @@ def preview(
         fault_count  how many there are
     raises   MetricUnknown; whatever is wrong with the file is a fault in the document
     """
-    evaluator, seen = evaluator_of(metric), _Seen()
+    evaluator, seen = evaluator_of(metric), _Seen(metric)
     hints = {*columns.values(), *evaluator.columns, *evaluator.optional}
     hints |= {one for name in evaluator.columns for one in ALSO_CALLED.get(name, "").split()}
     try:
@@ -115,7 +116,8 @@ def _document(
     has_classes = evaluator.classes is not no_classes and "label" in held
     if has_classes:
         labels = Counter(str(one["label"]) for one in rows)
-        _check(evaluator, rows, seen)
+        if rows and seen.fault_count * 10 <= seen.row_count:  # else too little is known
+            _check(evaluator, rows, seen)
     texts = [told(evaluator, one).first for one in rows]
     order = evaluator.classes(rows)[:MOST_CLASSES] if has_classes else ()
     return {
@@ -129,15 +131,17 @@ def _document(
         },
         "duplicates": _duplicates(texts),
         "guessed": [_shown(one) for one in guessed],
-        "warnings": [*warnings_of(labels), *_contradictions(texts, rows)],
+        "warnings": [
+            *warnings_of(labels),
+            *_contradictions(texts, rows),
+            *(evaluator.warn(seen.metric, rows) if {*evaluator.columns} <= {*held} else ()),
+        ],
         "faults": [_told(one) for one in seen.faults],
         "fault_count": seen.fault_count,
     }
 
 
 def _check(evaluator: Evaluator, rows: Sequence[Sample], seen: _Seen) -> None:
-    if not rows:
-        return
     try:
         evaluator.check(rows)
     except DataRefused as error:

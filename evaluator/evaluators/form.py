@@ -271,6 +271,11 @@ def on_any_base(_: Shape, options: Mapping[str, str]) -> Mapping[str, str]:
     return options
 
 
+def no_warnings(_: str, __: Sequence[Sample]) -> list[str]:
+    """There is nothing to say about the rows."""
+    return []
+
+
 def no_check(_: Sequence[Sample]) -> None:
     """Training data is not looked at."""
 
@@ -298,6 +303,7 @@ class Evaluator:
     check      the training slice's rows -> None; raises MetricMismatch when they do not fit
     settle     (rows of all slices, task with the options as given) -> the options, with what a look
                at the rows chooses where the sponsor did not; raises OptionRefused
+    warn       (metric, rows) -> sentences on what is taken and perhaps not meant
     ideal      (slice, task) -> the right answer to each example; None where no answer is right
     constant   (slice, right answers) -> what one who looks at no row would answer
     """
@@ -322,5 +328,6 @@ class Evaluator:
     classes: Callable[[Sequence[Sample]], tuple[str, ...]] = no_classes
     check: Callable[[Sequence[Sample]], None] = no_check
     settle: Callable[[Sequence[Sample], Task], Mapping[str, str]] = as_given
+    warn: Callable[[str, Sequence[Sample]], list[str]] = no_warnings
     ideal: Callable[[Packed, Task], list[Ideal]] | None = None
     constant: Callable[[Packed, Sequence[Prediction]], list[Prediction]] = most_common

@@ -38,7 +38,15 @@ from evaluator.evaluators.form import (
 )
 from evaluator.evaluators.options import number, texts
 from evaluator.evaluators.speaking import fewest_tokens, ideal
-from evaluator.evaluators.words import TOKENIZE, WAYS, same, settled, squad_words, way_for
+from evaluator.evaluators.words import (
+    TOKENIZE,
+    WAYS,
+    same,
+    settled,
+    squad_words,
+    warnings_of,
+    way_for,
+)
 from evaluator.slices import Inputs
 
 MOST_STOPS, USUAL_NEW = 8, 32
@@ -127,6 +135,10 @@ def _settle(rows: Sequence[Sample], task: Task) -> Mapping[str, str]:
     longest = max((fewest_tokens(task.tokens, one) for one in listed), default=0)
     room = min(MOST_NEW, task.tokens.max_tokens // 2)
     return {**options, "max_new_tokens": str(max(USUAL_NEW, min(longest, room)))}
+
+
+def _warn(metric: str, rows: Sequence[Sample]) -> list[str]:
+    return warnings_of(metric, [each for one in rows for each in _references(one)])
 
 
 def _ideal(packed: Packed, task: Task) -> list[Ideal]:
@@ -281,5 +293,6 @@ GENERATION = Evaluator(
     predictor=asked,
     is_sound=is_sound,
     settle=_settle,
+    warn=_warn,
     ideal=_ideal,
 )

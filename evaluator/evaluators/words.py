@@ -65,10 +65,9 @@ def way_for(metric: str, references: Iterable[str]) -> str:
     if metric not in WAYS:
         return ""
     listed = list(references)
-    looked_at = listed[:: -(-len(listed) // MOST_LOOKED_AT) or 1]
-    letters = [one for text in looked_at for one in text[:LOOKED_AT_CHARACTERS] if one.isalpha()]
-    unspaced = [one for one in letters if _UNSPACED.match(one)]
-    if len(unspaced) * 100 > len(letters) * UNSPACED_PERCENT:
+    letters = _letters(listed)
+    unspaced = _unspaced(letters)
+    if unspaced:
         is_chinese = all(map(_ONLY_HAN.match, unspaced))
         return "zh" if metric == "bleu" and is_chinese else "char"
     foreign = sum(not one.isascii() for one in letters)
@@ -77,6 +76,28 @@ def way_for(metric: str, references: Iterable[str]) -> str:
     )
     is_foreign = metric == "rouge_l" and foreign * 100 > len(letters) * FOREIGN_PERCENT
     return "intl" if is_lost or is_foreign else WAYS[metric][0]
+
+
+def warnings_of(metric: str, references: Sequence[str]) -> list[str]:
+    """What a sponsor should know of these references under a metric."""
+    way = way_for(metric, references)
+    if way and way != WAYS[metric][0]:
+        return [f"{metric} finds words by tokenize={way}, chosen by the script of the references."]
+    if metric == "token_f1" and _unspaced(_letters(references)):
+        problem = "token_f1 finds words by spaces, which the script of the references lacks"
+        return [f"{problem}: an answer is right as a whole or not at all. chrf has characters."]
+    return []
+
+
+def _letters(texts: Sequence[str]) -> list[str]:
+    looked_at = texts[:: -(-len(texts) // MOST_LOOKED_AT) or 1]
+    return [one for text in looked_at for one in text[:LOOKED_AT_CHARACTERS] if one.isalpha()]
+
+
+def _unspaced(letters: Sequence[str]) -> list[str]:
+    """The letters of scripts without spaces; none where they are few."""
+    found = [one for one in letters if _UNSPACED.match(one)]
+    return found if len(found) * 100 > len(letters) * UNSPACED_PERCENT else []
 
 
 def settled(metric: str, references: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:

@@ -80,11 +80,16 @@ class CsvFile:
     def _misfit(self, found: int) -> str:
         separator, wanted = SEPARATORS[self._separator], len(self.columns)
         more = f"; put a text that has {separator} into double quotes" if found > wanted else ""
-        return f"it has {found} fields, and the header names {wanted} columns{more}"
+        fields, columns = (_counted(found, "field"), _counted(wanted, "column"))
+        return f"it has {fields}, and the header names {columns}{more}"
 
 
 def _reader(text: str, separator: str, *, is_strict: bool) -> Any:
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=is_strict)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _is_blank(fields: list[str]) -> bool:

@@ -73,7 +73,7 @@ class JsonLines:
         if isinstance(value, list):
             return [self._cell(one) for one in value]
         if isinstance(value, str) and self._is_utf8 and not _is_utf8(value):
-            return Odd("half of a surrogate pair, which is no Unicode text")
+            return Odd("a broken text (half of a surrogate pair, no Unicode)")
         assert value is None or isinstance(value, str | Number | bool | Odd), "JSON has no others"
         return value
 

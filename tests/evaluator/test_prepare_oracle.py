@@ -184,6 +184,18 @@ def test_labels_that_look_alike_are_told(slices):
         ]
         for name, rows in slices.items()
     }  # fmt: skip
-    assert prepare(MINILM, **changed, options=OPTIONS).warnings == (
-        "The labels 'Cat' and 'cat' look alike and are different classes.",
-    )
+    warnings = prepare(MINILM, **changed, options=OPTIONS).warnings
+    assert "The labels 'Cat' and 'cat' look alike and are different classes." in warnings
+    assert any("fill max_tokens (24)" in one for one in warnings), "texts are cut, and it is said"
+
+
+def test_how_words_are_found_and_what_that_means_is_said():
+    rows = [{"prompt": "p", "references": "今天天气很好"}]
+    assert GENERATION.warn("exact_match", rows) == []
+    for metric, words in (
+        ("bleu", "tokenize=zh"),
+        ("rouge_l", "=char"),
+        ("token_f1", "as a whole"),
+    ):
+        [told] = GENERATION.warn(metric, rows)
+        assert words in told

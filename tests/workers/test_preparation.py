@@ -82,6 +82,15 @@ def test_a_value_that_names_a_file_of_the_worker_is_only_a_text(base, tmp_path):
     assert "@" in made.problem["message"]
 
 
+def test_a_contest_that_one_same_answer_wins_is_refused_by_the_dry_run(base):
+    rows = lambda first, count: [  # noqa: E731
+        {"prompt": one["text"], "references": "yes"} for one in documents(first, count)
+    ]
+    made = prepared(base, rows, metric="exact_match")
+    assert (made.state, made.problem["code"]) == ("refused", "data.too_easy")
+    assert made.problem["facts"]["constant_e9"] == 10**9
+
+
 CODE = b"def score(prediction, reference):\n    return 1 / (1 + prediction // 2**32)\n"
 FAULTY = b"def score(prediction, reference):\n    tokens, size = reference\n    return size / 0\n"
 
