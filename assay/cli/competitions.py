@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ app = typer.Typer(
 )
 Id = Annotated[str, typer.Argument(envvar="ASSAY_COMPETITION", help="Id of the competition.")]
 LISTED = ["id", "state", "prize", "closes", "title"]
-SHOWN = ("id", "title", "state", "sponsor", "base", "metric", "quota", "window_s", "summary")
+WIDTH = 79
 
 
 @app.command("list", epilog="Example: assay competitions list")
@@ -25,6 +26,9 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     with caller_of(context).client() as client:
         rows = list(client.listed("/api/competitions"))
     show.put_rows(rows if as_json else [_row(one) for one in rows], LISTED, as_json=as_json)
+    if not rows:
+        told = "There is no competition yet. Anybody may sponsor one on the site, under Sponsor."
+        show.note(told, is_quiet=as_json)
 
 
 @app.command("show", epilog="Example: assay competitions show docstrings")
@@ -33,7 +37,10 @@ def show_one(context: typer.Context, competition: Id = "", *, as_json: AsJson = 
     caller = caller_of(context)
     with caller.client() as client:
         found = competition_named(client, caller.competition(competition))
-    show.put(found if as_json else _facts(found), as_json=as_json)
+    if as_json:
+        show.put(found, as_json=True)
+    else:
+        print(_page(found))
 
 
 @app.command(epilog="Example: assay competitions download docstrings --out docstrings")
@@ -83,16 +90,48 @@ def _row(found: dict[str, Any]) -> dict[str, object]:
     return {**found, "prize": prize, "closes": closes}
 
 
-def _facts(found: dict[str, Any]) -> dict[str, object]:
-    facts: dict[str, object] = {name: found[name] for name in SHOWN if name in found}
-    facts["prize"] = f"{show_tokens(int(found['prize_nano']))} tokens"
-    facts["opens"] = show.moment(found.get("opens_at_ms"))
-    facts["closes"] = show.moment(found.get("closes_at_ms"))
-    if found.get("baseline_e9") is not None:
-        facts["baseline"] = show.score(int(found["baseline_e9"]))
-    if found.get("marks"):
-        facts["note"] = "; ".join(found["marks"])
-    facts["evaluator"] = found.get("manifest_sha256", "")
-    facts["your licence must grant"] = found.get("required_tags", [])
-    facts["files"] = ", ".join(str(one["name"]) for one in found.get("files", []))
-    return facts
+def _page(found: dict[str, Any]) -> str:
+    """What a person needs to decide: what it is, what it pays, what it asks, and how to go on."""
+    name, title = str(found["id"]), f"{found['title']}  ({found['state']})"
+    summary = [fill(line, WIDTH) for line in str(found.get("summary", "")).splitlines()]
+    facts = {**_terms(found), **_scoring(found)}
+    width = max(map(len, facts))
+    lines = [f"{word:<{width}}  {value}" for word, value in facts.items() if value]
+    grants = [f"  {tag}: {value}" for tag, value in found.get("required_tags", [])]
+    ways = [f"assay competitions download {name}", f"assay leaderboard {name}"]
+    parts = [[title], summary, lines, ["Your licence must grant", *grants], ["Next", *ways]]
+    if not grants:
+        del parts[3]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _terms(found: dict[str, Any]) -> dict[str, str]:
+    """Money and time."""
+    places = [show_tokens(int(one)) for one in found.get("places_nano", [])]
+    runs = f"{found['quota']} in {show.duration(int(found['window_s']))}"
+    return {
+        "id": str(found["id"]),
+        "sponsor": str(found["sponsor"]),
+        "prize": f"{show_tokens(int(found['prize_nano']))} tokens",
+        "places": ", ".join(places) + (" tokens, when each is won" if places else ""),
+        "opens": show.moment(found.get("opens_at_ms")),
+        "closes": show.moment(found.get("closes_at_ms")),
+        "runs": f"{runs} for each miner",
+        "entries": str(found.get("entries", "")),
+    }
+
+
+def _scoring(found: dict[str, Any]) -> dict[str, str]:
+    """What is scored, on what, and what is to be beaten."""
+    evaluator = found.get("evaluator", {})
+    examples = f"{evaluator['public_examples']} public, {evaluator['final_examples']} sealed"
+    return {
+        "base": str(found["base"]),
+        "metric": str(found["metric"]),
+        "baseline": str(found.get("baseline", "")),
+        "examples": examples,
+        "race": "yes: an entry that cannot place is stopped" if evaluator.get("race") else "",
+        "evaluator": str(found["manifest_sha256"]),
+        "files": ", ".join(str(one["name"]) for one in found["files"]),
+        "note": "; ".join(found.get("marks", [])),
+    }

@@ -40,6 +40,9 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
         for name in home.key_names()
     ]
     show.put_rows(rows, ["name", "public"], as_json=as_json)
+    if not rows:
+        told = "There is no key on this machine. `assay auth login` makes one, or `assay keys new`."
+        show.note(told, is_quiet=as_json)
 
 
 @app.command(epilog="Example: assay keys export --out backup.key")

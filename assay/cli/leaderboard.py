@@ -49,6 +49,7 @@ def _rows(client: Client, wanted: str) -> list[dict[str, Any]]:
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
-        show.note("Nobody is on the board yet.", is_quiet=as_json)
+        told = "Nobody is on the board yet. Next: assay competitions show"
+        show.note(told, is_quiet=as_json)
     columns = [name for name in COLUMNS if any(name in row for row in rows)]
     show.put_rows(rows, columns, as_json=as_json)

@@ -48,6 +48,9 @@ def statement(
         rows = list(client.listed(path))
     is_json = as_json or format == "json"
     show.put_rows(rows if is_json else [_line(one) for one in rows], COLUMNS, as_json=is_json)
+    if not rows:
+        told = f"Nothing moved in {name} yet. Play money is on the account's page of the site."
+        show.note(told, is_quiet=is_json)
 
 
 @app.command(context_settings=IDS, epilog="Example: assay ledger draw WORK")

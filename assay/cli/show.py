@@ -108,6 +108,14 @@ def moment(at_ms: object) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def duration(seconds: int) -> str:
+    """`1 day`, `12 h`, `90 s`: the largest unit of which it is a whole number."""
+    units = ((86_400, "day"), (3600, "h"), (60, "min"), (1, "s"))
+    size, unit = next(one for one in units if seconds % one[0] == 0)
+    count = seconds // size
+    return f"{count} {unit}{'s' if unit == 'day' and count != 1 else ''}"
+
+
 def score(score_e9: object) -> str:
     """`0.683333333` from parts of 10^9, exact, also below zero; a dash for None."""
     if score_e9 is None:

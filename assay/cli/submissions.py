@@ -21,6 +21,9 @@ def list_mine(context: typer.Context, *, as_json: AsJson = False) -> None:
     with caller_of(context).member() as client:
         rows = list(client.listed("/api/submissions"))
     show.put_rows(rows if as_json else [_row(one) for one in rows], LISTED, as_json=as_json)
+    if not rows:
+        told = "You have not entered anything. Next: assay competitions list"
+        show.note(told, is_quiet=as_json)
 
 
 @app.command("show", context_settings=IDS, epilog="Example: assay submissions show ID")

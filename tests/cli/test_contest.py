@@ -55,6 +55,36 @@ def test_a_competition_is_found_shown_and_downloaded_whole(contest, run, tmp_pat
     assert json.loads(again.stdout)["fetched"] == 1
 
 
+def test_a_competition_is_shown_as_a_page_and_as_one_object_for_programs(contest, run):
+    text = run("competitions", "show", "docs").stdout
+    assert text.startswith("The docs question  (open)\n\nDocstrings.\n\n")
+    assert "{" not in text
+    assert "[" not in text
+    for line in (
+        "runs       2 in 1 day for each miner",
+        "examples   40 public, 40 sealed",
+        "  Commercial-Use: Allowed-With-Fee-One-Time-100",
+        "assay competitions download docs",
+    ):
+        assert line in text.splitlines(), text
+    assert json.loads(run("competitions", "show", "docs", "--json").stdout)["id"] == "docs"
+
+
+def test_an_empty_list_says_so_and_what_comes_next(run, site):
+    told = {
+        ("competitions", "list"): "There is no competition yet",
+        ("keys", "list"): "assay auth login",
+    }
+    for words, wanted in told.items():
+        result = run(*words, url=site)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert wanted in result.stderr
+        assert run(*words, "--json", url=site).stderr == ""
+    assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
+    assert "You have not entered anything" in run("submissions", "list").stderr
+    assert "Nothing moved in ada yet" in run("ledger", "statement").stderr
+
+
 def test_an_unknown_competition_gets_a_suggestion(contest, run):
     for words in (["competitions", "show", "doc"], ["leaderboard", "doc"]):
         result = run(*words, "--json")
