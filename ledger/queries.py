@@ -1,6 +1,6 @@
 """Reading the record: messages in log order, accounts, statements, proofs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields
 from itertools import islice
 from typing import NamedTuple
@@ -75,6 +75,12 @@ def key_account(public: str) -> str | None:
 def statement(name: str) -> QuerySet[Transfer]:
     """Every transfer of an account, newest first."""
     return Transfer.objects.filter(Q(debit=name) | Q(credit=name)).order_by("-at_ms", "id")
+
+
+def movements(names: Collection[str], *, limit: int | None = None) -> list[Transfer]:
+    """Transfers into or out of any of these accounts, newest first; all, or the newest ones."""
+    found = Transfer.objects.filter(Q(credit__in=names) | Q(debit__in=names))
+    return list(found.order_by("-at_ms", "-id")[:limit])
 
 
 def transfers_of(message: str) -> QuerySet[Transfer]:

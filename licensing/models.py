@@ -130,6 +130,7 @@ class Grant(models.Model):
         indexes = [
             models.Index(fields=["holder", "-from_ms", "id"], name="grant_newest_of_holder"),
             models.Index(fields=["work", "holder"], name="grant_of_holder"),
+            models.Index(fields=["message"], name="grant_of_message"),
         ]
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ from licensing.rules.terms import OUR_LICENCE, UDL_VERSIONS
 from web.errors import RequestInvalid
 from web.receipts import accepted
 
-CHILDREN, LINES, MINE = 20, 100, 20
+CHILDREN, LINES, MINE = 20, 50, 20
 OF_EVERY = 100 * WHOLE_E8  # what a split is shown for when nothing is sold: only its parts count
 
 
@@ -176,16 +176,19 @@ def grant_text(request: HttpRequest, grant: str) -> HttpResponse:  # noqa: ARG00
 @require_safe
 def royalties(request: HttpRequest) -> HttpResponse:
     """What is due to whoever is signed in, work by work, and what it comes from."""
-    account = request.user.get_username()
-    dues = queries.royalties(account)
-    lines = queries.royalty_lines(account)
-    found = {one.work.id: one.work for one in dues}
+    account, asked = request.user.get_username(), request.GET.get("after", "")
+    start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
+    found = queries.owed(account)
+    dues = queries.dues(found.shares[start : start + queries.PAGE], account)
+    lines = [] if start else queries.newest(found, limit=LINES)
+    works = queries.works_of({line.work for line in lines})
     context = {
         "dues": [(one, secrets.token_urlsafe(16)) for one in dues],
-        "due_nano": sum(one.due_nano for one in dues),
-        "drawn_nano": sum(one.drawn_nano for one in dues),
-        "lines": [(line, found[line.work]) for line in lines[:LINES]],
-        "more": max(len(lines) - LINES, 0),
+        "next": str(start + queries.PAGE) if len(found.shares) > start + queries.PAGE else "",
+        "is_first": not start,
+        "due_nano": found.due_nano,
+        "drawn_nano": found.drawn_nano,
+        "lines": [(line, works[line.work]) for line in lines],
     }
     return render(request, "licensing/royalties.html", context)
 

@@ -2,6 +2,7 @@
 
 from licensing.queries.folder import File, Offered, download, folder_pieces, offered
 from licensing.queries.lists import (
+    PAGE,
     Listing,
     Page,
     Wanted,
@@ -11,7 +12,7 @@ from licensing.queries.lists import (
     listing,
     offers,
 )
-from licensing.queries.royalties import Due, royalties, royalty_lines
+from licensing.queries.royalties import Due, Owed, dues, newest, owed, royalties, royalty_lines
 from licensing.queries.sales import (
     Contributor,
     Quote,
@@ -42,12 +43,14 @@ from licensing.queries.works import (
 )
 
 __all__ = [
+    "PAGE",
     "Contributor",
     "Due",
     "File",
     "Link",
     "Listing",
     "Offered",
+    "Owed",
     "Page",
     "Quote",
     "Split",
@@ -59,6 +62,7 @@ __all__ = [
     "deed_of",
     "download",
     "due_above",
+    "dues",
     "folder_pieces",
     "grant",
     "grants",
@@ -67,8 +71,10 @@ __all__ = [
     "lineage",
     "links_above",
     "listing",
+    "newest",
     "offered",
     "offers",
+    "owed",
     "parents",
     "payees",
     "pool_nano",

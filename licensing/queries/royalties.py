@@ -1,16 +1,22 @@
-"""Reading royalties: what is due to an account, and why."""
+"""Reading royalties: what is due to an account, and why. The number of queries never grows."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from ledger import log
-from ledger.queries import statement
+from ledger.queries import balances_nano, movements, statement
 from ledger.rules.accounts import FEE
+from ledger.rules.statement import Movement
 from licensing.models import Grant, PoolShare, Work
 from licensing.queries.works import works_of
-from licensing.rules import sale
 from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import pool_of
-from licensing.rules.statement import RoyaltyLine, Sales, lines_of
+from licensing.rules.royalty import targets
+from licensing.rules.statement import RoyaltyLine, Sales, lines_of, newest_lines
+
+AT_ONCE = 5000  # pools that are asked about in one query
 
 
 @dataclass(frozen=True)
@@ -23,37 +29,121 @@ class Due:
     due_nano: int
 
 
+@dataclass(frozen=True)
+class Share:
+    """An account's part of a pool. came_nano: all that ever came in; weights: of all payees."""
+
+    work: str
+    weights: Mapping[str, int]
+    drawn_nano: int
+    due_nano: int
+    came_nano: int
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Everything that is due to an account. shares: the largest amount first."""
+
+    account: str
+    shares: tuple[Share, ...]
+    due_nano: int
+    drawn_nano: int
+
+
+def owed(account: str) -> Owed:
+    """What an account can draw, work by work."""
+    mine = PoolShare.objects.filter(payee=account)
+    held = list(mine.values_list("work", "weight", "drawn_nano"))
+    others = PoolShare.objects.filter(work__in=mine.values("work")).exclude(payee=account)
+    beside: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for work, *one in others.values_list("work", "payee", "weight", "drawn_nano"):
+        beside[work].append(tuple(one))  # type: ignore[arg-type]
+    left = _left(work for work, _, _ in held)
+    found = [_share(account, one, beside.get(one[0], ()), left[pool_of(one[0])]) for one in held]
+    found.sort(key=lambda one: (-one.due_nano, -one.drawn_nano, one.work))
+    due_nano, drawn_nano = (sum(getattr(one, name) for one in found) for name in _SUMS)
+    return Owed(account, tuple(found), due_nano, drawn_nano)
+
+
+def dues(shares: Iterable[Share], account: str) -> list[Due]:
+    """These shares with their works."""
+    listed = list(shares)
+    found = works_of([one.work for one in listed])
+    return [
+        Due(found[one.work], one.weights[account], one.drawn_nano, one.due_nano) for one in listed
+    ]
+
+
 def royalties(account: str) -> list[Due]:
     """What an account can draw, work by work; the largest amount first."""
-    rows = log.Tables()
-    shares = PoolShare.objects.filter(payee=account).order_by("work")
-    found = works_of([share.work for share in shares])
-    dues = [
-        Due(
-            work=found[share.work],
-            weight=share.weight,
-            drawn_nano=share.drawn_nano,
-            due_nano=sale.due_from_pool(share.work, rows)[account],
-        )
-        for share in shares
-    ]
-    return sorted(dues, key=lambda one: (-one.due_nano, -one.drawn_nano, one.work.title))
+    return dues(owed(account).shares, account)
+
+
+def newest(found: Owed, *, limit: int) -> list[RoyaltyLine]:
+    """The newest sales and draws behind what is due, at most `limit`, newest first."""
+    pools = {pool_of(one.work): one for one in found.shares}
+    moved = [one for part in _parts(pools) for one in movements(part, limit=limit)]
+    moved = [one for one in moved if one.credit in pools or one.credit == found.account]
+    moved.sort(key=lambda one: (one.at_ms, one.id), reverse=True)
+    shown = moved[:limit]
+    states = {pool: (one.weights, one.came_nano, one.due_nano) for pool, one in pools.items()}
+    return newest_lines(found.account, shown, states, _sales([one.message for one in shown]))
 
 
 def royalty_lines(account: str) -> list[RoyaltyLine]:
     """Every sale and every draw behind the royalties of an account, newest first."""
     lines: list[RoyaltyLine] = []
-    for work in PoolShare.objects.filter(payee=account).values_list("work", flat=True):
-        weights = dict(PoolShare.objects.filter(work=work).values_list("payee", "weight"))
-        movements = list(statement(pool_of(work)).order_by("at_ms", "id"))
-        sales = _sales([one.message for one in movements])
-        lines += lines_of(work, account, weights, movements, sales)
+    pools = {pool_of(one.work): one for one in owed(account).shares}
+    for part in _parts(pools):
+        moved: dict[str, list[Movement]] = defaultdict(list)
+        for one in movements(part):
+            moved[one.credit if one.credit in pools else one.debit].append(one)
+        sales = _sales([one.message for line in moved.values() for one in line])
+        for pool, those in moved.items():
+            share = pools[pool]
+            lines += lines_of(share.work, account, share.weights, reversed(those), sales)
     return sorted(lines, key=lambda line: line.at_ms, reverse=True)
+
+
+_SUMS = ("due_nano", "drawn_nano")
+
+
+def _share(
+    account: str,
+    mine: tuple[str, int, int],
+    others: Iterable[tuple[str, int, int]],
+    left_nano: int,
+) -> Share:
+    work, weight, drawn_nano = mine
+    weights, came_nano = {account: weight}, left_nano + drawn_nano
+    for payee, other, other_drawn_nano in others:
+        weights[payee] = other
+        came_nano += other_drawn_nano
+    due_nano = targets(came_nano, weights)[account] - drawn_nano
+    return Share(work, weights, drawn_nano, due_nano, came_nano)
+
+
+def _left(works: Iterable[str]) -> dict[str, int]:
+    """What lies in the pools of these works."""
+    found: dict[str, int] = {}
+    for part in _parts(map(pool_of, works)):
+        found |= balances_nano(part)
+    return found
+
+
+def _parts(names: Iterable[str]) -> Iterable[list[str]]:
+    waiting = iter(names)
+    while part := list(islice(waiting, AT_ONCE)):
+        yield part
 
 
 def _sales(messages: list[str]) -> Sales:
     """The grants and fees behind these messages."""
-    rows = Grant.objects.filter(message__in=messages).values()
-    grants = [log.row_of(GrantRow, dict(values)) for values in rows]
-    fees = statement(FEE).filter(message__in=messages).values_list("message", "amount_nano")
-    return Sales({one.message: one for one in grants}, dict(fees))
+    grants: list[GrantRow] = []
+    fees: dict[str, int] = {}
+    for part in _parts(dict.fromkeys(messages)):
+        rows = Grant.objects.filter(message__in=part).values()
+        grants += [log.row_of(GrantRow, dict(values)) for values in rows]
+        of_house = statement(FEE).filter(message__in=part).order_by()
+        fees |= dict(of_house.values_list("message", "amount_nano"))
+    return Sales({one.message: one for one in grants}, fees)

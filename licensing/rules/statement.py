@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, fields
 
 from ledger.rules.statement import Movement
 from licensing.rules.rows import Grant
-from licensing.rules.royalty import stream
+from licensing.rules.royalty import stream, targets
 
+State = tuple[Mapping[str, int], int, int]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -64,24 +65,52 @@ def lines_of(
             came_nano += one.amount_nano
         drawn_nano = one.amount_nano if is_draw else 0
         due_nano += share_nano - drawn_nano
-        grant = sales.grants.get(one.message)
-        lines.append(
-            RoyaltyLine(
-                at_ms=one.at_ms,
-                what="draw" if is_draw else "sale",
-                work=work,
-                sold=grant.work if grant else "",
-                grant=grant.id if grant else "",
-                gross_nano=grant.price_nano if grant else 0,
-                fee_nano=sales.fees_nano.get(one.message, 0),
-                pool_nano=0 if is_draw else one.amount_nano,
-                share_nano=share_nano,
-                drawn_nano=drawn_nano,
-                due_nano=due_nano,
-                message=one.message,
-            )
-        )
+        told = (share_nano, drawn_nano, due_nano)
+        lines.append(_line(one, work, told, sales))
     return lines
+
+
+def newest_lines(
+    payee: str, movements: Iterable[Movement], states: Mapping[str, State], sales: Sales
+) -> list[RoyaltyLine]:
+    """The lines of one payee for many pools, newest first, reckoned back from what is there now.
+
+    movements  the newest of these pools, newest first, without what other payees drew
+    states     pool -> (weights, all that ever came in, what is due to the payee), now
+    """
+    lines, now = [], dict(states)
+    for one in movements:
+        is_draw = one.credit == payee
+        pool = one.debit if is_draw else one.credit
+        weights, came_nano, due_nano = now[pool]
+        before_nano = came_nano if is_draw else came_nano - one.amount_nano
+        share_nano = targets(came_nano, weights)[payee] - targets(before_nano, weights)[payee]
+        drawn_nano = one.amount_nano if is_draw else 0
+        told = (share_nano, drawn_nano, due_nano)
+        lines.append(_line(one, pool.removeprefix("pool:"), told, sales))
+        now[pool] = (weights, before_nano, due_nano - share_nano + drawn_nano)
+    return lines
+
+
+def _line(one: Movement, work: str, told: tuple[int, int, int], sales: Sales) -> RoyaltyLine:
+    """told: share_nano, drawn_nano, due_nano"""
+    is_draw = one.debit == f"pool:{work}"
+    grant = sales.grants.get(one.message)
+    share_nano, drawn_nano, due_nano = told
+    return RoyaltyLine(
+        at_ms=one.at_ms,
+        what="draw" if is_draw else "sale",
+        work=work,
+        sold=grant.work if grant else "",
+        grant=grant.id if grant else "",
+        gross_nano=grant.price_nano if grant else 0,
+        fee_nano=sales.fees_nano.get(one.message, 0),
+        pool_nano=0 if is_draw else one.amount_nano,
+        share_nano=share_nano,
+        drawn_nano=drawn_nano,
+        due_nano=due_nano,
+        message=one.message,
+    )
 
 
 def as_csv(lines: Iterable[RoyaltyLine], titles: Mapping[str, str]) -> str:

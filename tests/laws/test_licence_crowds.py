@@ -48,6 +48,7 @@ def test_four_sales_at_once_all_pay_everybody(crowd):
 
 def test_four_orders_at_once_for_one_right_pay_once_unless_each_says_again(crowd):
     """Guards that what is held is looked for under the lock of the buyer's account."""
-    failed = crowd(lambda number: buy(f"sale {number}"), size=4)
+    quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
+    failed = crowd(lambda number: buy_quoted("buyer", quote, f"sale {number}"), size=4)
     assert [type(error) for error in failed] == [errors.AlreadyHeld] * 3
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")

@@ -1,6 +1,7 @@
 """The pages of the rights: everything is said before it is paid, and one click pays once."""
 
 import re
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
@@ -273,6 +274,20 @@ def test_the_statement_adds_up_to_what_is_due_for_every_payee():
         sales = [line for line in lines if line.what == "sale"]
         assert {(one.sold, one.gross_nano) for one in sales} == {(WORK, parse_tokens("100"))}
         assert {one.fee_nano for one in sales} == {parse_tokens("2")}
+
+
+def test_the_newest_lines_are_those_of_the_whole_statement():
+    for number in range(4):
+        buy(f"sale {number}", now=NOW + timedelta(minutes=number))
+        draw("mate", WORK, f"draw {number}")
+        if number % 2:
+            draw("miner", WORK, f"draw {number}")
+    for name in ("miner", "mate", "author", "sponsor"):
+        whole, found = queries.royalty_lines(name), queries.owed(name)
+        assert found.due_nano == sum(line.share_nano - line.drawn_nano for line in whole)
+        every = queries.newest(found, limit=100)
+        assert sorted(every, key=repr) == sorted(whole, key=repr)
+        assert queries.newest(found, limit=3) == every[:3]
 
 
 def test_the_statement_file_runs_no_formula(sit_down):

@@ -6,12 +6,13 @@ from types import MappingProxyType
 
 from competitions.models import Submission
 from evaluator.bases import MINILM, base_id
-from licensing.models import Grant
+from licensing.models import Grant, Work
 from tests.bench.web.contests import MINER, OPEN, SETTLED
 from tests.bench.web.rights import BUYER, work_of
 
 PIECE = MappingProxyType({"HX-Request": "true"})
 JSON = "/api/competitions"
+FINE = "metric=accuracy&use=commercial&score=0.9"
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,25 @@ def contest_pages() -> list[Page]:
 
 
 def rights_pages() -> list[Page]:
+    adapters = Work.objects.filter(kind="adapter")
+    middle = adapters.order_by("registered_ms")[adapters.count() // 2]
     work, grant = f"/models/{work_of(0)}/", Grant.objects.filter(holder=BUYER).earliest("from_ms")
     return [
         Page("models", "/models/"),
         Page("models, a search", "/models/?q=adapter+77"),
-        Page("models, page 1,000", "/models/?after=50000"),
+        Page("models, a search that finds nothing", "/models/?q=zebra"),
+        Page("models, by metric, use and score", f"/models/?{FINE}"),
+        Page("models, the middle page", f"/models/?after={middle.registered_ms}-{middle.pk}"),
+        Page("API: models", "/api/works"),
         Page("adapter that sells", work),
         Page("adapter that sells, its buyer", work, BUYER),
         Page("base of all adapters", f"/models/{base_id(MINILM)}/"),
+        Page("made from that base", f"/models/{base_id(MINILM)}/children/"),
         Page("quote", f"{work}buy/?uses=commercial", BUYER),
         Page("licences", "/licences/", BUYER),
         Page("one licence", f"/licences/{grant.pk}/"),
         Page("royalties", "/royalties/", MINER),
+        Page("royalties, page 30", "/royalties/?after=2900", MINER),
     ]
 
 

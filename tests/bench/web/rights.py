@@ -10,7 +10,15 @@ from ledger.models import Account, Message, Transfer
 from ledger.rules.accounts import FEE
 from ledger.sequencer import sequence
 from licensing import actions, queries
-from licensing.models import Edge, Grant, PoolShare, TermsVersion, Work
+from licensing.models import (
+    Edge,
+    Grant,
+    PoolShare,
+    SearchCard,
+    SearchRight,
+    TermsVersion,
+    Work,
+)
 from licensing.rules.rows import pool_of
 from tests import factories
 from tests.bench.web.contests import MINER, owner_of
@@ -33,6 +41,8 @@ def fill(works, sales):
     pour(TermsVersion, _terms(works, row_of(TermsVersion, work=base["id"])))
     pour(Edge, _edges(works, base, data))
     pour(PoolShare, _shares(works))
+    pour(SearchCard, _cards(works, row_of(SearchCard, work=base["id"]), base["registered_ms"]))
+    pour(SearchRight, _rights(works))
     pour(Account, _pools(works))
     _sell(sales)
 
@@ -50,6 +60,30 @@ def _terms(count, base):
     for number in range(count):
         work = work_of(number)
         yield base | {"id": f"{work}/1", "work": work, "number": 1, "tags": tags}
+
+
+def _cards(count, base, since_ms):
+    manifest = factories.queries.competition("done").spec["manifest_sha256"]
+    for number in range(count):
+        owner, work, title = owner_of(number), work_of(number), f"Adapter {number}"
+        yield base | {
+            "work": work, "kind": "adapter", "registered_ms": since_ms + number,
+            "text": f"{title} {owner} the done question done minilm-l6-v2 {work}".lower(),
+            "competition": "done", "entry": name_of("entry", number)[:43],
+            "title": "The done question", "manifest": manifest, "base": MINILM.name,
+            "evaluator": "classification", "metric": "accuracy",
+            "score_e9": number * 7919 % 10**9, "low_e9": 0, "high_e9": 10**9, "baseline_e9": 0,
+        }  # fmt: skip
+
+
+def _rights(count):
+    for number in range(count):
+        work = work_of(number)
+        for use, price_nano in (("commercial", 100 * 10**9), ("derive", 0)):
+            yield {
+                "id": f"{work}/{use}/0", "work": work, "use": use, "from_ms": 0, "until_ms": 0,
+                "price_nano": price_nano,
+            }  # fmt: skip
 
 
 def _edges(count, *parents):
