@@ -8,13 +8,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from competitions.rules.prizes import least_wins
+from evaluator.errors import DataLabelUnknown, DataOneClass, DataTooSmall
+from evaluator.evaluators.classification import MOST_CLASSES
+from evaluator.winnable import check_size
 
 MOST_CELL_CHARACTERS = 240
 MOST_WORDS = 400  # characters of a sentence or a name
 MOST_SHOWN = 100  # of columns, classes, sentences
 FIRST_ROWS = 10
 SLICES = ("train", "public", "final")
+TESTS = ("public", "final")
 WHOLE = "whole"  # the one file that the site splits
 
 
@@ -138,39 +141,46 @@ def faults_between(files: Sequence[FileRead]) -> tuple[Fault, ...]:
     The dry run refuses the same; here it is told before anything runs, all of it at once.
     """
     sound = {one.part: one for one in files if not one.fault_count}
-    found: list[Fault] = []
-    if "final" in sound:
-        found += _too_small(sound["final"])
-    if "train" in sound:
-        known = {one.label for one in sound["train"].classes}
-        for part in [one for one in ("public", "final") if one in sound]:
-            odd = [one for one in sound[part].classes if one.label not in known] if known else []
-            found += [_unknown(part, one) for one in odd[:MOST_SHOWN]]
+    found = [*_too_small(sound["final"])] if "final" in sound else []
+    for part in [one for one in TESTS if one in sound]:
+        found += _one_class(sound[part])
+        if "train" in sound:
+            found += _unknown_labels(part, sound[part].classes, sound["train"].classes)
     return tuple(found)
 
 
 def _too_small(final: FileRead) -> Iterator[Fault]:
-    """Where an entry that is always right could not prove to be better than one fixed answer."""
-    least, most = least_wins(0), max((one.rows for one in final.classes), default=0)
-    if final.row_count - most < least:
-        said = f" and {most} of them have one label" if most else ""
-        yield Fault(
-            row=0,
-            code="data.too_small",
-            message=f"The sealed slice has {final.row_count} rows{said}: nobody could prove a win.",
-            next=f"Seal {most + least} rows at least"
-            + (f", {least} of them with another label." if most else "."),
-        )
+    try:
+        check_size("final", final.row_count)
+    except DataTooSmall as error:
+        yield Fault(0, error.code, str(error), error.next_step)
+
+
+def _one_class(test: FileRead) -> Iterator[Fault]:
+    if len(test.classes) == 1:
+        message = f"All {test.row_count} rows of the {test.part} slice have one label: whoever "
+        message += "always names it wins."
+        yield Fault(0, DataOneClass.code, message, DataOneClass.next_step)
+
+
+def _unknown_labels(
+    part: str, classes: Sequence[Count], trained: Sequence[Count]
+) -> Iterator[Fault]:
+    """Where the classes are so many that not all are counted, only the dry run can tell."""
+    known = {one.label for one in trained}
+    if 0 < len(known) < MOST_CLASSES:
+        odd = [one for one in classes if one.label not in known]
+        yield from (_unknown(part, one) for one in odd[:MOST_SHOWN])
 
 
 def _unknown(part: str, one: Count) -> Fault:
     rows = "1 row" if one.rows == 1 else f"{one.rows} rows"
     message = f"{rows} of the {part} slice have the label {one.label!r:.60}, which the training "
-    return Fault(0, "data.label_unknown", f"{message}data lacks.", "Add rows of it to train on.")
+    return Fault(0, DataLabelUnknown.code, f"{message}data lacks.", "Add rows of it to train on.")
 
 
 def _classes(told: object) -> tuple[Count, ...]:
-    found = [mapping(one) for one in list_of(told or [])[:MOST_SHOWN]]
+    found = [mapping(one) for one in list_of(told or [])[:MOST_CLASSES]]
     return tuple(Count(text(one["label"]), count(one["count"])) for one in found)
 
 

@@ -7,6 +7,8 @@ from competitions.actions import drafts, previews
 from competitions.errors import PreparationRefused
 from competitions.models import Draft, Preview
 from competitions.rules.preview import Count, Fault, SliceMade, faults_between, file_read
+from competitions.rules.prizes import least_wins
+from evaluator.winnable import LEAST_WINS
 from tests import factories
 from tests.competitions.test_pages_sponsor import DATA, begin, files, plain, send
 
@@ -146,13 +148,16 @@ def test_all_faults_are_shown_at_once_and_no_dry_run_starts_with_them(sponsor):
 
 def test_three_files_that_cannot_prove_a_win_together_are_told_before_anything_runs():
     train = factories.file_read("train")
-    few = factories.file_read("final", classes=(Count("left", 36), Count("other", 4)))
-    (small, odd) = faults_between([train, few])
-    assert "36 of them have one label" in small.message
-    assert "41 rows" in small.next
-    assert "4 rows" in odd.message
-    assert "'other'" in odd.message
+    few = factories.file_read("final", row_count=3, classes=(Count("other", 3),))
+    (small, plain_one, odd) = faults_between([train, few])
+    assert "3 rows; with fewer than 5" in small.message
+    assert "have one label" in plain_one.message
+    assert "3 rows of the final slice have the label 'other'" in odd.message
     assert faults_between([train, factories.file_read("final")]) == ()
+
+
+def test_the_fewest_rows_are_those_that_the_payout_asks_for():
+    assert least_wins(0) == LEAST_WINS
 
 
 def test_a_preview_that_failed_is_told_and_asked_for_again_when_the_page_is_saved(sponsor):
