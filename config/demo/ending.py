@@ -186,7 +186,8 @@ def _short(line: Facts, names: Mapping[str, str]) -> Facts:
 def proof(story: Story) -> None:
     """Replay every table, then audit the site from outside."""
     telling = story.telling
-    replayed = manage(story.plan, "replay", "--json", may_fail=True)
+    with telling.waiting("auditor", "replaying every table from the log"):
+        replayed = manage(story.plan, "replay", "--json", may_fail=True)
     told = json.loads(replayed.stdout.strip().splitlines()[-1])
     telling.facts["replay"] = told
     telling.check("replay_equal", holds=replayed.returncode == 0, says=str(told))
@@ -195,7 +196,8 @@ def proof(story: Story) -> None:
     )
     _rerun(story)
     auditor = Miner("auditor", story.url, story.folder / "homes" / "auditor")
-    telling.facts["audit"] = auditor.assay("audit", story.url)
+    with telling.waiting("auditor", "auditing from outside", auditor.last_words):
+        telling.facts["audit"] = auditor.assay("audit", story.url)
     telling.check("audit_ok", holds=True)
     telling.say("auditor", "audit from outside: log, signatures and every row hold")
 
@@ -205,7 +207,8 @@ def _rerun(story: Story) -> None:
     anyone = Miner("anyone", story.url, story.folder / "homes" / "anyone")
     best = story.telling.facts["board"]["items"][0]["submission"]
     out = story.folder / "rerun"
-    told = anyone.run("rerun", best, "--out", str(out), "--json")
+    with story.telling.waiting("anyone", "running the best final score again", anyone.last_words):
+        told = anyone.run("rerun", best, "--out", str(out), "--json")
     story.telling.check("rerun_gives_the_same_bits", holds=told.returncode == 0, says=told.stdout)
     story.telling.facts["rerun"] = json.loads(told.stdout)
     story.telling.say("anyone", "ran the best final score again: the same bits")

@@ -10,8 +10,6 @@ from typing import Any
 
 from config.demo.telling import StoryBroken
 
-TIME_LIMIT_S = 900
-
 
 @dataclass(frozen=True)
 class Miner:
@@ -38,14 +36,30 @@ class Miner:
         return found
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run one command as it is."""
+        """Run one command as it is. What it says of its progress is in `said` meanwhile."""
         given = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}  # noqa: TID251
         home = {"ASSAY_HOME": str(self.home), "ASSAY_URL": self.url}
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("assay")), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIME_LIMIT_S,
-            env={**given, **home},
-        )
+        command = [str(Path(sys.executable).with_name("assay")), *words]
+        with self.said.open("w") as errors:
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                check=False,
+                env={**given, **home},
+            )
+        done.stderr = self.said.read_text(errors="replace")
+        return done
+
+    @property
+    def said(self) -> Path:
+        """The file of what the running command has written to stderr."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.home / "said"
+
+    def last_words(self) -> str:
+        """The last line of it."""
+        text = self.said.read_text(errors="replace") if self.said.exists() else ""
+        lines = [one.strip() for one in text.replace("\r", "\n").split("\n") if one.strip()]
+        return lines[-1][:100] if lines else ""

@@ -30,8 +30,9 @@ def plan_site(folder: Path, port: int, **environment: str) -> Plan:
 
 def begin(plan: Plan, telling: Telling) -> Supervisor:
     """Migrate, found the log, start everything. raises ChildFailed, AlreadyRunning"""
-    manage(plan, "migrate", "--verbosity", "0")
-    manage(plan, "found")
+    with telling.waiting("site", "making the tables"):
+        manage(plan, "migrate", "--verbosity", "0")
+        manage(plan, "found")
     supervisor = Supervisor(plan, lambda line: telling.say("site", line))
     supervisor.start()
     return supervisor

@@ -56,9 +56,10 @@ class Pace:
     open_per_dry_run: int
 
 
-OPEN_AT_LEAST_S = 60
-FULL = Pace((220, 32, 48), {"ada": (16, 30, 1, 5), "ben": (30, 50, 2, 0)}, 130, 7)
-QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85, 4)
+OPEN_AT_LEAST_S = 30
+LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
+FULL = Pace((160, 24, 32), {"ada": (12, 25, 1, 4), "ben": (22, 40, 2, 0)}, 95, 7)
+QUICK = Pace((80, 12, 24), {"ada": (8, 14, 1, 3), "ben": (12, 18, 2, 0)}, 85, 7)
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Story:
     pace: Pace = FULL
     visitors: dict[str, Visitor] = field(default_factory=dict)
     miners: dict[str, Miner] = field(default_factory=dict)
+    closes_s: float = 0.0
 
     def play(self) -> None:
         """All scenes in order. raises StoryBroken at the first step that does not hold"""
@@ -129,6 +131,7 @@ class Story:
         open_s = max(self.pace.open_s, int(OPEN_AT_LEAST_S + self.pace.open_per_dry_run * took_s))
         sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
         sponsor.post(f"{base}/publish/", {})
+        self.closes_s = time.monotonic() + open_s
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
             "baseline_public": found["baseline_e9"],
@@ -143,15 +146,11 @@ class Story:
 
     def _wait_for_dry_run(self, base: str) -> None:
         sponsor = self.visitors[SPONSOR]
-        until_s = time.monotonic() + 600
-        while time.monotonic() < until_s:
-            page = sponsor.get(f"{base}/review/").text
-            if "Baseline score" in page:
-                return
-            if "Start it again" in page:
-                raise StoryBroken("the dry run was refused")
-            time.sleep(0.5)
-        raise StoryBroken("the dry run did not end")
+        with self.telling.waiting(SPONSOR, "the dry run pins the task and measures the base"):
+            while "Baseline score" not in (page := sponsor.get(f"{base}/review/").text):
+                if "Start it again" in page:
+                    raise StoryBroken("the dry run was refused")
+                time.sleep(0.5)
 
     def training(self) -> None:
         """Two miners at once: keys, files, a LoRA each, the local check, the entry."""
@@ -185,7 +184,8 @@ class Story:
         options = {"--out": adapter, "--steps": steps, "--seconds": seconds, "--seed": seed}
         options |= {"--keep-every": early}
         words = [str(part) for pair in options.items() for part in pair]
-        done = miner.run("train", str(folder), *words, "--threads", "1")
+        with self.telling.waiting(name, "training", miner.last_words):
+            done = miner.run("train", str(folder), *words, "--threads", "1")
         if done.returncode:
             raise StoryBroken(
                 f"{name}: training ended with {done.returncode}: {done.stderr[-800:]}"
@@ -202,7 +202,8 @@ class Story:
     def enter(self, miner: Miner, adapter: Path, title: str, *more: str, **told: bool) -> Any:
         """Submit an adapter and wait for the verdict."""
         words = ("submit", str(adapter), "-c", COMPETITION, "--wait", "--title", title)
-        return miner.assay(*words, *more, **told)
+        with self.telling.waiting(miner.name, f"checking and entering {title!r}", miner.last_words):
+            return miner.assay(*words, *more, **told)
 
     def _new_miner(self, name: str) -> Miner:
         miner = Miner(name, self.url, self.folder / "homes" / name)
@@ -232,22 +233,35 @@ class Story:
         for state in (("closed", "verifying"), ("provisional",), ("settled",)):
             later = ("closed", "verifying", "provisional", "settled")
             wanted = later[later.index(state[0]) :]
-            found = watcher.wait_for(path, "state", (*wanted, "cancelled", "aborted"))
+            with self.telling.waiting("clock", f"until it is {state[-1]}", self._how_far):
+                found = watcher.wait_for(path, "state", (*wanted, "cancelled", "aborted"))
             self.telling.say("clock", f"the competition is {found['state']}")
         self.telling.check("settled", holds=found["state"] == "settled", says=str(found["state"]))
         board = watcher.get(f"{path}/leaderboard").json()
         self.telling.facts["board"] = board
         self._wait_for_works()
 
+    def _how_far(self) -> str:
+        """What the competition waits for: its close, or final scores."""
+        with Visitor(self.url, "watcher") as watcher:
+            found = watcher.get(f"/api/competitions/{COMPETITION}").json()
+            rows = watcher.get("/api/state/competitions.Submission?limit=500").json()["rows"]
+        if found["state"] == "open":
+            return f"it closes in {max(0, self.closes_s - time.monotonic()):.0f} s"
+        done = sum(one["state"] == "final_scored" for one in rows)
+        stands = sum(one["state"] in {"revealed", "scored", "final_scored"} for one in rows)
+        return f"{done} of {stands} final scores"
+
     def _wait_for_works(self) -> None:
-        watcher = self.visitors[BUYER]
-        until_s = time.monotonic() + 60
-        while time.monotonic() < until_s:
-            works = watcher.get("/api/works").json()["items"]
-            adapters = [one for one in works if one["kind"] == "adapter"]
-            if adapters:
-                self.telling.facts["works"] = adapters
-                self.telling.say("clock", f"{len(adapters)} winning adapters are licensed works")
-                return
-            time.sleep(0.5)
-        raise StoryBroken("no winning adapter became a work")
+        until_s = time.monotonic() + LICENSED_WITHIN_S
+        with self.telling.waiting("clock", "until the winners are works"):
+            while not (adapters := self._works_of_winners()):
+                if time.monotonic() > until_s:
+                    raise StoryBroken("no winning adapter became a work")
+                time.sleep(0.5)
+        self.telling.facts["works"] = adapters
+        self.telling.say("clock", f"{len(adapters)} winning adapters are licensed works")
+
+    def _works_of_winners(self) -> list[Any]:
+        works = self.visitors[BUYER].get("/api/works").json()["items"]
+        return [one for one in works if one["kind"] == "adapter"]

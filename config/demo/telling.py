@@ -1,10 +1,13 @@
 """What the demo says: a line per step as it happens, seconds per stage, facts for the report."""
 
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+FIRST_S, NEXT_S = 2.0, 5.0
 
 
 class StoryBroken(Exception):
@@ -37,6 +40,29 @@ class Telling:
         begun_s = time.monotonic()
         yield
         self.facts["stages"][name] = round(time.monotonic() - begun_s, 1)
+
+    @contextmanager
+    def waiting(self, who: str, what: str, far: Callable[[], str] = lambda: "") -> Iterator[None]:
+        """Say what is waited for and how far it is, as long as it takes; nothing when it is quick.
+
+        far   how far it is, in a few words; may be empty
+        """
+        is_over, begun_s = threading.Event(), time.monotonic()
+
+        def tell() -> None:
+            pause_s = FIRST_S
+            while not is_over.wait(pause_s):
+                parts = (far(), f"{time.monotonic() - begun_s:.0f} s so far")
+                self.say(who, f"{what}: {', '.join(filter(None, parts))}")
+                pause_s = NEXT_S
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            teller.join()
 
     def check(self, name: str, *, holds: bool, says: str = "") -> None:
         """A step that must hold. raises StoryBroken when it does not"""
