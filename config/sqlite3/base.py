@@ -8,13 +8,19 @@ its transaction ends whoever is about to begin another one waits.
 The right of way is a lock on a file beside the database. The kernel takes it back from a process
 that dies. It is a courtesy and guards nothing: SQLite's own lock decides who writes, and whoever
 has let others go for long enough, or does not know of the file, goes on to that.
+
+Whoever is not hurried may still wait for longer than SQLite itself does. "database is locked" helps
+no user, and nothing was done yet: so it is tried again, with the right of way, and the log says so.
 """
 
 import fcntl
+import logging
 import os
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
@@ -23,6 +29,20 @@ SUFFIX = "-first"
 CHANCE_S = 0.2  # turns that come sooner are smaller and more, and hold up the writers
 COURTESY_S = 1.0
 LOOK_AGAIN_S = 0.001
+PATIENCE_S = 600.0  # for a writer that hangs; SQLite's own timeout comes many times before
+
+_LOG = logging.getLogger(__name__)
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """Tries again what only met a lock, as long as no transaction has begun."""
+
+    def __init__(self, raw: sqlite3.Connection, owner: "DatabaseWrapper") -> None:
+        super().__init__(raw)
+        self._owner = owner
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        return self._owner.patiently(lambda: super(Cursor, self).execute(query, params))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -35,6 +55,51 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _lane: int | None = None  # the file, open to see whether others go first
     _right_of_way: int | None = None  # the same file, opened to be the one that does
     _is_hurried = False
+    _is_patient = True
+
+    def create_cursor(self, name: str | None = None) -> Cursor:  # noqa: ARG002 - SQLite has no names
+        made: Cursor = self.connection.cursor(factory=lambda raw: Cursor(raw, self))
+        return made
+
+    def patiently(self, statement: Callable[[], Any]) -> Any:
+        """Run a statement; one that found the database locked is tried again, and that is said.
+
+        raises sqlite3.OperationalError at once inside a transaction, and after PATIENCE_S
+        """
+        try:
+            return statement()
+        except sqlite3.OperationalError as error:
+            if not self._may_try_again(error):
+                raise
+        with self._before_others():
+            return self._try_again(statement, time.monotonic())
+
+    def _try_again(self, statement: Callable[[], Any], since_s: float) -> Any:
+        while True:
+            waited_s = time.monotonic() - since_s
+            _LOG.warning("The database is locked. A writer tries again, for %.0f s now.", waited_s)
+            try:
+                return statement()
+            except sqlite3.OperationalError as error:
+                if not self._may_try_again(error) or waited_s > PATIENCE_S:
+                    raise
+
+    @contextmanager
+    def _before_others(self) -> Iterator[None]:
+        """The right of way for one statement, where there is one and this has it not yet."""
+        if self._right_of_way is not None or self.is_in_memory_db():
+            yield
+            return
+        lane = self._open()
+        try:
+            _took(lane, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lane)
+
+    def _may_try_again(self, error: sqlite3.OperationalError) -> bool:
+        is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+        return is_busy and self._is_patient and not self.connection.in_transaction
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
@@ -63,11 +128,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _began_by_chance(self) -> bool:
         self._wait_at_most(CHANCE_S)
+        self._is_patient = False
         try:
             self._begin()
         except OperationalError:
             return False
         finally:
+            self._is_patient = True
             self._wait_at_most(self.settings_dict["OPTIONS"]["timeout"])
         return True
 

@@ -4,6 +4,7 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
 from contextlib import contextmanager, nullcontext
@@ -13,6 +14,7 @@ from django.db import connection, connections, transaction
 from django.db.utils import OperationalError
 from django.utils import timezone
 
+from config.sqlite3 import base
 from config.sqlite3.base import CHANCE_S, COURTESY_S, SUFFIX
 from ledger.sequencer import sequence
 
@@ -194,7 +196,8 @@ def test_who_stands_in_the_way_for_long_is_passed(place):
 
 
 @pytest.mark.parametrize("hurry", [True, False])
-def test_who_waits_too_long_is_told_so_as_ever(place, hurry):
+def test_who_waits_beyond_all_patience_is_told_so(place, hurry, monkeypatch):
+    monkeypatch.setattr(base, "PATIENCE_S", 0.0)
     done = threading.Event()
     place.connection.close()
     place.connection.settings_dict["OPTIONS"]["timeout"] = 2 * CHANCE_S
@@ -251,3 +254,45 @@ def test_the_sequencer_is_hurried(founded):
         done.set()
     assert placed[0] > 0
     assert not is_taken(file)
+
+
+@pytest.mark.parametrize("is_atomic", [True, False])
+def test_a_writer_that_waits_longer_than_sqlite_does_tries_again_and_says_so(
+    place, caplog, is_atomic
+):
+    """Guards that "database is locked" reaches no user. It is let go once that was said twice."""
+    holder = sqlite3.connect(place.file, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN IMMEDIATE")
+    errors = []
+
+    def write():
+        try:
+            place.connection.ensure_connection()
+            place.connection.connection.execute("PRAGMA busy_timeout = 50")
+            (place.write if is_atomic else place.insert)("patient")
+        except OperationalError as error:
+            errors.append(error)
+        finally:
+            place.connection.close()
+
+    writer = threading.Thread(target=write)
+    with caplog.at_level("WARNING"):
+        writer.start()
+        while writer.is_alive() and len(caplog.records) < 2:
+            time.sleep(0.01)
+        holder.execute("COMMIT")
+        writer.join()
+    holder.close()
+    assert errors == []
+    assert "The database is locked. A writer tries again" in caplog.text
+    assert place.came() == ["patient"]
+
+
+def test_a_lock_met_inside_a_transaction_is_not_tried_again(place):
+    """What was done before it in the transaction would be done on a state that nobody saw."""
+    assert place.connection.ensure_connection() is None
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    with transaction.atomic(using=ALIAS):
+        assert not place.connection._may_try_again(error)
+    assert place.connection._may_try_again(error)
