@@ -119,10 +119,24 @@ class QuotaUsed(AssayError):
 
 
 class SubmissionExists(AssayError):
-    """The same adapter was entered here before. Facts: submission."""
+    """The same files were entered here before. Facts: submission, state, refusal_code."""
 
     code, status = "submission.exists", 409
-    next_step = "Train further, or look at the earlier entry's score."
+    next_step = "Train further, or look at the earlier entry: its verdict is the answer."
+
+
+class OwnEntry(AssayError):
+    """A sponsor cannot enter the competition that his own account pays for. Facts: competition."""
+
+    code, status = "competition.own_entry", 403
+    next_step = "Enter a competition of somebody else."
+
+
+class Quarantined(AssayError):
+    """Every worker that ran the entry was lost, while all other entries were scored."""
+
+    code, status = "submission.quarantined", 422
+    next_step = "Run `assay check` on it: it should end by itself, within the limits named there."
 
 
 class TermsBelowRequired(AssayError):

@@ -1,4 +1,4 @@
-"""The tables of the contest. Evaluator, Competition and Submission mirror rules/rows.py."""
+"""The tables of the contest. Evaluator, Competition, Submission and Due mirror rules/rows.py."""
 
 from functools import reduce
 
@@ -80,6 +80,10 @@ class Competition(models.Model):
     baseline = models.JSONField(null=True)
     dispute_until_ms = models.BigIntegerField(null=True)
     end_reason = models.CharField(max_length=200, blank=True)
+    fault = models.CharField(max_length=9, blank=True)
+    faults = models.IntegerField(default=0)
+    due_batches = models.IntegerField(default=0)
+    paid_batches = models.IntegerField(default=0)
 
     class Meta:
         indexes = [
@@ -88,8 +92,13 @@ class Competition(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(phase__in=[*Phase]), name="competition_phase_known"),
             models.CheckConstraint(
-                condition=Q(phase__in=["published", "funded", "open", "cancelled"]) | ~Q(draw=""),
+                condition=Q(phase__in=["published", "funded", "open", "cancelled", "aborted"])
+                | ~Q(draw=""),
                 name="competition_closed_has_a_draw",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_batches__gte=0, paid_batches__lte=F("due_batches")),
+                name="no_more_is_paid_than_is_due",
             ),
         ]
 
@@ -164,7 +173,7 @@ class Submission(models.Model):
                 fields=["competition", "committed_ms"], name="commits_have_an_order"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["committed", "eliminated", "refused", "failed"])
+                condition=Q(state__in=["committed", "eliminated", "refused"])
                 | Q(score_e9__isnull=False),
                 name="scored_has_a_score",
             ),
@@ -176,15 +185,27 @@ class Submission(models.Model):
                 condition=Q(deposit__in=["", *Deposit]), name="submission_deposit_known"
             ),
             models.CheckConstraint(
-                condition=~Q(state="final_scored") | Q(final_score_e9__isnull=False),
+                condition=~Q(state__in=["final_scored", "revealed"])
+                | Q(final_score_e9__isnull=False),
                 name="final_scored_has_a_final_score",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["refused", "failed"], slot=None)
-                | (~Q(state__in=["refused", "failed"]) & Q(slot__isnull=False)),
-                name="slot_is_given_back_iff_out",
+                condition=Q(state="refused") | Q(slot__isnull=False),
+                name="only_who_is_out_gets_a_slot_back",
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Due(models.Model):
+    """One transfer that the end of a competition owes. Every column follows from the log."""
+
+    id = models.CharField(max_length=HASH, primary_key=True)
+    batch = models.CharField(max_length=56, db_index=True)
+    place = models.IntegerField()
+    line = models.JSONField()
 
     def __str__(self) -> str:
         return self.id

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries as contests
-from competitions.actions import deadline
+from competitions.actions import deadline, winners
 from ledger import actions as ledger_actions
 from workers import dispatch, steps
 from workers.doorbell import Bell
@@ -33,7 +33,7 @@ def sweep() -> None:
         dispatch.follow()
     finally:
         steps.ring_for_work()
-        _each(contests.unlicensed_winners(), deadline.license_winners, timezone.now())
+        _each(contests.unlicensed_winners(), winners.license_winners, timezone.now())
 
 
 def _each(competitions: Iterable[str], step: Callable[..., object], now: datetime) -> None:

@@ -21,7 +21,6 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "submission.eliminated": ("workers.steps.move_contest", "submission"),
     "submission.resumed": ("workers.tasks.score_next", ""),
     "submission.refused": ("workers.steps.move_contest", "submission"),
-    "submission.failed": ("workers.steps.move_contest", "submission"),
     "competition.closed": ("workers.steps.move_contest", "competition"),
     "competition.verifying": ("workers.tasks.score_next", ""),
     "submission.final_scored": ("workers.steps.move_contest", "submission"),

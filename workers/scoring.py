@@ -83,7 +83,9 @@ def score(evaluation: int, fence: int) -> None:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
         else:  # the baseline is ours: nobody is to blame, and it is tried again
             actions.record_failure(**told, reason=str(refusal), now=timezone.now())
-    except (InfrastructureFailed, CodeFailed, *OURS) as failure:
+    except CodeFailed as fault:
+        actions.record_fault(**told, error=fault, now=timezone.now())
+    except (InfrastructureFailed, *OURS) as failure:
         actions.record_failure(**told, reason=str(failure), now=timezone.now())
     else:
         if isinstance(found, Stopped):

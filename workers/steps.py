@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries
-from competitions.actions import deadline
+from competitions.actions import deadline, winners
 from workers import doorbell
 
 
@@ -20,7 +20,7 @@ def move_contest(competition: str) -> None:
 @shared_task
 def license_winners(competition: str) -> None:
     """Make every winning adapter a licensed work."""
-    deadline.license_winners(competition, now=timezone.now())
+    winners.license_winners(competition, now=timezone.now())
 
 
 def ring_for_work() -> None:

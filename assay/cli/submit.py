@@ -29,7 +29,7 @@ CHECKED_WITH = {
     "--labels": "public.labels",
 }
 ENDED = {
-    "scored": 0, "eliminated": 0, "revealed": 0, "final_scored": 0, "refused": 5, "failed": 1,
+    "scored": 0, "eliminated": 0, "revealed": 0, "final_scored": 0, "refused": 5,
 }  # fmt: skip
 LOOK_EVERY_S = 1.0
 RECEIPT = (
@@ -175,19 +175,12 @@ def _upload(client: Client, caller: Caller, path: Path) -> str:
 
 
 def _commit(client: Client, caller: Caller, order: messages.SubmissionCommit) -> str:
-    """Sign and send; the same files, terms and title in the same competition are one order.
-
-    An entry that failed by our fault may come again: its id makes the next order another one.
-    """
+    """Sign and send; the same files, terms and title in the same competition are one order."""
     told = canonical.digest([order.title, order.tags, order.parents])[:16]
     words = f"{order.competition}/{order.config_sha256}/{order.tensors_sha256}/{told}"
     key = caller.key()
     try:
         answer = client.order(order, key, idempotency=words)
-        while answer["result"].get("state") == "failed":
-            show.note("The earlier run failed on the site's side; entering it again.")
-            words = f"{words}/{answer['id']}"
-            answer = client.order(order, key, idempotency=words)
     except ClientError as error:
         if error.code != "submission.exists":
             raise

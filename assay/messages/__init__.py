@@ -14,6 +14,7 @@ from assay.messages.competitions import (
     CompetitionFund,
     CompetitionFunded,
     CompetitionOpened,
+    CompetitionPaid,
     CompetitionProvisional,
     CompetitionPublish,
     CompetitionPublished,
@@ -22,6 +23,7 @@ from assay.messages.competitions import (
     EvaluatorRegistered,
     SliceOpened,
     Spec,
+    TaskFaulted,
 )
 from assay.messages.kinds import KIND_OF, KINDS, Kind
 from assay.messages.ledger import (
@@ -62,7 +64,6 @@ from assay.messages.submissions import (
     SubmissionCommit,
     SubmissionCommitted,
     SubmissionEliminated,
-    SubmissionFailed,
     SubmissionFinalScored,
     SubmissionRefused,
     SubmissionResume,
@@ -88,6 +89,7 @@ __all__ = [
     "CompetitionFund",
     "CompetitionFunded",
     "CompetitionOpened",
+    "CompetitionPaid",
     "CompetitionProvisional",
     "CompetitionPublish",
     "CompetitionPublished",
@@ -117,7 +119,6 @@ __all__ = [
     "SubmissionCommit",
     "SubmissionCommitted",
     "SubmissionEliminated",
-    "SubmissionFailed",
     "SubmissionFinalScored",
     "SubmissionRefused",
     "SubmissionResume",
@@ -125,6 +126,7 @@ __all__ = [
     "SubmissionRevealed",
     "SubmissionScored",
     "Tag",
+    "TaskFaulted",
     "WorkLinked",
     "WorkRegister",
     "WorkRegistered",

@@ -7,6 +7,8 @@ from assay.bounds import Small, Text
 from assay.messages.parts import FileRef, Line, RaceTerms, Result, Tag
 from assay.wire import Nano
 
+FAULT = Text(200)
+
 
 @dataclass(frozen=True)
 class EvaluatorRegistered:
@@ -131,7 +133,7 @@ class CompetitionClosed:
 
 @dataclass(frozen=True)
 class SliceOpened:
-    """The sealed final slice, opened: anybody can now check the commitment and re-run scores."""
+    """The sealed final slice, opened when all is judged: anybody can now re-run the scores."""
 
     competition: str
     salt: str
@@ -142,7 +144,7 @@ class SliceOpened:
 
 @dataclass(frozen=True)
 class CompetitionVerifying:
-    """Slice and entries are open; the final scoring begins."""
+    """No public score is missing; the final scoring begins. Slice and entries stay sealed."""
 
     competition: str
     at_ms: int
@@ -150,7 +152,7 @@ class CompetitionVerifying:
 
 @dataclass(frozen=True)
 class CompetitionProvisional:
-    """Every final score is there; disputes until the time named."""
+    """Every final score is there, slice and entries are open; disputes until the time named."""
 
     competition: str
     dispute_until_ms: int
@@ -159,29 +161,65 @@ class CompetitionProvisional:
 
 @dataclass(frozen=True)
 class CompetitionSettled:
-    """The stake was paid by rule `settle-v1`; groups are the tied winners, best group first."""
+    """What rule `settle-v1` gives. From now on it is owed; `competition.paid` moves it.
+
+    winners        how many entries have a place
+    payout_sha256  of the whole payout: the groups of tied winners, best first, and every transfer
+    """
 
     competition: str
     draw: str
-    groups: tuple[tuple[str, ...], ...]
-    transfers: tuple[Line, ...]
+    winners: int
+    fee_nano: Nano
+    pool_nano: Nano
+    to_sponsor_nano: Nano
+    burnt_nano: Nano
+    payout_sha256: str
     at_ms: int
 
 
 @dataclass(frozen=True)
 class CompetitionCancelled:
-    """The competition ended without a judgement; the stake went back."""
+    """The competition ended without a judgement; the stake is owed back."""
 
     competition: str
-    transfers: tuple[Line, ...]
     at_ms: int
 
 
 @dataclass(frozen=True)
 class CompetitionAborted:
-    """It could not be judged in time; everybody has back what they put in."""
+    """It could not be judged in time; what everybody put in is owed back.
+
+    fault   evaluator: ours. sponsor: the task could not score, so the bond goes to those who stood
+    """
 
     competition: str
+    fault: str
     reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionPaid:
+    """One batch of what the end of a competition owes, in the order of the payout.
+
+    batch  counts from 0; each is paid once, and the next one follows it
+    """
+
+    competition: str
+    batch: int
     transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class TaskFaulted:
+    """The sponsor's own code or data could not score what our side had computed.
+
+    submission  the entry; empty: the untouched base
+    """
+
+    competition: str
+    submission: str
+    reason: Annotated[str, FAULT]
     at_ms: int

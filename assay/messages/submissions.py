@@ -37,21 +37,12 @@ class SubmissionCommitted:
 
 @dataclass(frozen=True)
 class SubmissionRefused:
-    """A verdict on the entry: it is out, and its slot is given back."""
+    """A verdict on the entry: it is out. Its slot is given back, three times a competition."""
 
     submission: str
     reason: Annotated[str, CODE]
     cause: Annotated[str, WORDS]
     next_step: Annotated[str, WORDS]
-    at_ms: int
-
-
-@dataclass(frozen=True)
-class SubmissionFailed:
-    """Our infrastructure failed three times; the entry's slot is given back."""
-
-    submission: str
-    reason: Annotated[str, CODE]
     at_ms: int
 
 
@@ -100,7 +91,7 @@ class SubmissionResumed:
 
 @dataclass(frozen=True)
 class SubmissionRevealed:
-    """The competition is closed: the adapter becomes public and a work."""
+    """Every final score is there: the adapter becomes public."""
 
     submission: str
     adapter: FileRef
@@ -109,7 +100,7 @@ class SubmissionRevealed:
 
 @dataclass(frozen=True)
 class SubmissionFinalScored:
-    """A score on the sealed slice, after it was opened. This one decides."""
+    """A score on the sealed slice. This one decides."""
 
     submission: str
     adapter_sha256: str

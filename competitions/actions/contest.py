@@ -9,6 +9,7 @@ from assay import messages
 from assay.messages import FileRef, Spec
 from assay.wire import Nano, from_json
 from competitions import queries
+from competitions.actions.deadline import pay_next
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
     CompetitionExists,
@@ -134,9 +135,9 @@ def cancel(order: Entry, *, now: datetime) -> Competition:
     entries = queries.entry_rows(name)
     if standing(entries):
         raise HasEntries(f"{name} has entries.", competition=name)
-    lines = escrow.giving_back(contest, entries)
-    body = messages.CompetitionCancelled(name, lines, next_ms(contest, now))
+    body = messages.CompetitionCancelled(name, next_ms(contest, now))
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
+    pay_next(contest_row(name), now=now)
     return queries.competition_row(name)
 
 

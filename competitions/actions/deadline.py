@@ -1,6 +1,8 @@
 """What the clock does: every deadline that has passed moves its competition one step on.
 
 Each step is a transaction of its own and may be asked for twice: it looks again under the lock.
+Moves go on; an exit ends a competition whose time is over, whatever kept it from moving; and what
+an end owes is paid batch by batch.
 """
 
 from collections.abc import Callable
@@ -10,48 +12,83 @@ from django.db import transaction
 
 from assay import messages
 from assay.messages import FileRef
-from assay.wire import from_json
+from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
-from competitions.errors import Duplicate
+from competitions.errors import Duplicate, Quarantined
 from competitions.models import Evaluation
-from competitions.rules import escrow, race, verdict
+from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
-from competitions.rules.results import interval_e9
-from competitions.rules.rows import Competition, Phase, Submission
-from competitions.rules.spec import reveal_until_ms, verify_until_ms
+from competitions.rules.rows import ENDS, Competition, Phase, Submission
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
-from ledger.rules.entry import Entry
-from licensing import actions as licensing_actions
-from licensing import queries as rights
-from licensing.rules.fold import licensing
-from licensing.rules.search import Measured
 
 MOST_STEPS = 8
+MOST_OPENINGS = 100  # entries that are opened in one step
+LOST_OFTEN = 3  # so many workers never came back from an entry
 
 
 def advance(competition: str, *, now: datetime) -> list[str]:
     """Take every step that is due; the answer is the phases that were reached.
 
+    A move that breaks changes nothing, and is raised at the end; an exit whose time has come is
+    taken all the same.
     raises CompetitionUnknown
     """
-    reached = []
+    queries.competition(competition)
+    reached, broken = [], None
     for _ in range(MOST_STEPS):
-        step = _step(competition, now=now)
+        try:
+            step = _step(competition, now=now)
+        except Exception as error:  # noqa: BLE001 - raised below, when the exit had its turn
+            broken, step = error, None
+        if step is None:
+            step = _exit(competition, now=now)
         if step is None:
             break
         reached.append(step)
-    return reached
+    if broken is not None:
+        raise broken
+    return [one for one in dict.fromkeys(reached) if one]
 
 
 @transaction.atomic
 def _step(competition: str, *, now: datetime) -> str | None:
+    """The phase that was reached; "" after a step inside of one; None: nothing is due."""
     contest = contest_row(competition)
-    rule = _STEPS.get(contest.phase)
+    if contest.phase in ENDS:
+        return "" if pay_next(contest, now=now) else None
+    rule = _MOVES.get(contest.phase)
     return rule(contest, now) if rule else None
+
+
+@transaction.atomic
+def _exit(competition: str, *, now: datetime) -> str | None:
+    """Break off what its time is over for; nothing but the rows is looked at."""
+    contest = contest_row(competition)
+    at_ms = next_ms(contest, now)
+    if not exits.is_due(contest, at_ms):
+        return None
+    Evaluation.objects.filter(competition=contest.id).delete()
+    reason, fault = exits.EXITS[contest.phase].reason, exits.fault_of(contest)
+    body = messages.CompetitionAborted(contest.id, fault, reason, at_ms)
+    return _say(contest, [body], Phase.ABORTED)
+
+
+def pay_next(contest: Competition, *, now: datetime) -> bool:
+    """Pay the next batch that the end of a competition owes; False when nothing is owed.
+
+    contest  under its lock, in a transaction
+    """
+    lines = dues.next_lines(contest, log.Tables())
+    if not lines:
+        return False
+    body = messages.CompetitionPaid(contest.id, contest.paid_batches, lines, next_ms(contest, now))
+    words = f"{contest.id}/{contest.paid_batches}"
+    log.record([log.fact(body, idempotency=words)], rooms=(fold,))
+    return True
 
 
 def _open(contest: Competition, now: datetime) -> str | None:
@@ -68,26 +105,51 @@ def _close(contest: Competition, now: datetime) -> str | None:
     return _say(contest, [body], Phase.CLOSED)
 
 
-def _reveal(contest: Competition, now: datetime) -> str | None:
-    """Open the slice and every entry, and set the final scoring to work; nobody stands: cancel."""
+def _verify(contest: Competition, now: datetime) -> str | None:
+    """Set the final scoring to work once no public score is missing; nobody stands: cancel.
+
+    Slice and entries stay sealed: what cannot be judged is never opened.
+    """
     entries = queries.entry_rows(contest.id)
-    standing = verdict.standing(entries)
     if not verdict.is_scored(entries):
-        return _abort(contest, now, reveal_until_ms(contest.spec), "a public score is missing")
+        return _quarantine(contest, entries, now)
     if inside := _inside_margin(contest, entries):
         return _resume(contest, inside, now)
-    if not all(blobs.has(one.adapter_sha256) for one in standing):
-        return _abort(contest, now, reveal_until_ms(contest.spec), "an adapter is missing")
+    standing = verdict.standing(entries)
     if not standing:
-        lines = escrow.giving_back(contest, entries)
-        body = messages.CompetitionCancelled(contest.id, lines, next_ms(contest, now))
+        body = messages.CompetitionCancelled(contest.id, next_ms(contest, now))
         return _say(contest, [body], Phase.CANCELLED)
-    copies = verdict.copies(entries)
+    copies, at_ms = verdict.copies(entries), next_ms(contest, now)
     for name in ("", *(one.id for one in standing if one.id not in copies)):
         Evaluation.objects.create(
             competition=contest.id, submission=name, slice=Evaluation.Slice.FINAL, created_at=now
         )
-    return _say(contest, _openings(contest, standing, copies, now), Phase.VERIFYING)
+    bodies: list[object] = []
+    for name, original in copies.items():
+        error = Duplicate("The same adapter was entered earlier.", of=original)
+        told = (error.code, f"{error} It is {original}.", error.next_step)
+        bodies.append(messages.SubmissionRefused(name, *told, at_ms))
+    bodies.append(messages.CompetitionVerifying(contest.id, at_ms))
+    return _say(contest, bodies, Phase.VERIFYING)
+
+
+def _quarantine(contest: Competition, entries: list[Submission], now: datetime) -> str | None:
+    """Refuse the entries that brought down every worker, once all the others have their scores."""
+    waiting = {one.id for one in entries if one.state == "committed"}
+    lost = Evaluation.objects.filter(
+        competition=contest.id, last_error="", attempts__gte=LOST_OFTEN, leased_until__lt=now
+    )
+    names = waiting & set(lost.values_list("submission", flat=True))
+    others = any(one.result for one in entries)
+    if names != waiting or not others:
+        return None
+    Evaluation.objects.filter(competition=contest.id, submission__in=names).delete()
+    error = Quarantined(f"{LOST_OFTEN} workers ran it, and none of them came back.")
+    told, at_ms = (error.code, str(error), error.next_step), next_ms(contest, now)
+    bodies: list[object] = [
+        messages.SubmissionRefused(name, *told, at_ms) for name in sorted(names)
+    ]
+    return _say(contest, bodies, Phase.CLOSED)
 
 
 def _inside_margin(contest: Competition, entries: list[Submission]) -> list[Submission]:
@@ -103,7 +165,7 @@ def _inside_margin(contest: Competition, entries: list[Submission]) -> list[Subm
 
 
 def _resume(contest: Competition, inside: list[Submission], now: datetime) -> str:
-    """Run these in full before the slice is opened; each can happen to an entry once."""
+    """Run these in full before anything is opened; each can happen to an entry once."""
     at_ms = next_ms(contest, now)
     bodies: list[object] = []
     for place, one in enumerate(inside):
@@ -117,41 +179,39 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
     return _say(contest, bodies, Phase.CLOSED)
 
 
-def _openings(
-    contest: Competition, standing: list[Submission], copies: dict[str, str], now: datetime
-) -> list[object]:
-    """The sealed slice and every adapter, public from now on; copies go out at once."""
-    at_ms = next_ms(contest, now)
-    sealed = queries.sealed(contest.spec.manifest_sha256)
-    inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
-    bodies: list[object] = [messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)]
-    for one in standing:
-        name = one.adapter_sha256
-        file = FileRef("adapter.blob", name, blobs.size(name))
-        bodies.append(messages.SubmissionRevealed(one.id, file, at_ms))
-        assert one.result is not None, "an entry that stands at the close has its score"
-        for public in (name, one.result.results_sha256):
-            ledger_actions.publish_blob(public, now=now)
-    for name, original in copies.items():
-        error = Duplicate("The same adapter was entered earlier.", of=original)
-        told = (error.code, f"{error} It is {original}.", error.next_step)
-        bodies.append(messages.SubmissionRefused(name, *told, at_ms))
-    for file in (inputs, labels):
-        ledger_actions.publish_blob(file.sha256, now=now)
-    return [*bodies, messages.CompetitionVerifying(contest.id, at_ms + 1)]
-
-
-def _verify(contest: Competition, now: datetime) -> str | None:
+def _judge(contest: Competition, now: datetime) -> str | None:
+    """Open slice and entries once every final score is there, a batch in each step."""
     entries = queries.entry_rows(contest.id)
     if not verdict.is_verified(contest, entries):
-        return _abort(contest, now, verify_until_ms(contest.spec), "a final score is missing")
-    results = [contest.baseline, *(one.final_result for one in verdict.standing(entries))]
-    for result in filter(None, results):
-        ledger_actions.publish_blob(result.results_sha256, now=now)
+        return None
+    bodies: list[object] = []
     at_ms = next_ms(contest, now)
-    until_ms = at_ms + 1000 * contest.spec.dispute_s
-    body = messages.CompetitionProvisional(contest.id, until_ms, at_ms)
-    return _say(contest, [body], Phase.PROVISIONAL)
+    if not contest.slice_salt:
+        bodies.append(_opened_slice(contest, at_ms, now))
+    sealed = [one for one in verdict.standing(entries) if one.state != "revealed"]
+    bodies += [_revealed(one, at_ms, now) for one in sealed[:MOST_OPENINGS]]
+    if len(sealed) > MOST_OPENINGS:
+        return _say(contest, bodies, Phase.VERIFYING) and ""
+    until_ms = at_ms + 1 + 1000 * contest.spec.dispute_s
+    bodies.append(messages.CompetitionProvisional(contest.id, until_ms, at_ms + 1))
+    return _say(contest, bodies, Phase.PROVISIONAL)
+
+
+def _opened_slice(contest: Competition, at_ms: int, now: datetime) -> messages.SliceOpened:
+    sealed = queries.sealed(contest.spec.manifest_sha256)
+    inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
+    assert contest.baseline is not None, "what is verified has its baseline"
+    for name in (inputs.sha256, labels.sha256, contest.baseline.results_sha256):
+        ledger_actions.publish_blob(name, now=now)
+    return messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)
+
+
+def _revealed(one: Submission, at_ms: int, now: datetime) -> messages.SubmissionRevealed:
+    results = [found.results_sha256 for found in (one.result, one.final_result) if found]
+    for name in (one.adapter_sha256, *results):
+        ledger_actions.publish_blob(name, now=now)
+    file = FileRef("adapter.blob", one.adapter_sha256, blobs.size(one.adapter_sha256))
+    return messages.SubmissionRevealed(one.id, file, at_ms)
 
 
 def _settle(contest: Competition, now: datetime) -> str | None:
@@ -161,18 +221,18 @@ def _settle(contest: Competition, now: datetime) -> str | None:
     entries = queries.entry_rows(contest.id)
     evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
     result, lines = verdict.payout(contest, entries, evaluator)
-    body = messages.CompetitionSettled(contest.id, contest.draw, result.groups, lines, at_ms)
+    body = messages.CompetitionSettled(
+        competition=contest.id,
+        draw=contest.draw,
+        winners=len(result.prizes),
+        fee_nano=Nano(result.fee_nano),
+        pool_nano=Nano(result.pool_nano),
+        to_sponsor_nano=Nano(result.to_sponsor_nano),
+        burnt_nano=Nano(result.burnt_nano),
+        payout_sha256=verdict.payout_sha256(result, lines),
+        at_ms=at_ms,
+    )
     return _say(contest, [body], Phase.SETTLED)
-
-
-def _abort(contest: Competition, now: datetime, limit_ms: int, reason: str) -> str | None:
-    at_ms = next_ms(contest, now)
-    if at_ms < limit_ms:
-        return None
-    Evaluation.objects.filter(competition=contest.id).delete()
-    lines = escrow.giving_back(contest, queries.entry_rows(contest.id))
-    body = messages.CompetitionAborted(contest.id, reason, lines, at_ms)
-    return _say(contest, [body], Phase.ABORTED)
 
 
 def _say(contest: Competition, bodies: list[object], phase: Phase) -> str:
@@ -184,64 +244,10 @@ def _say(contest: Competition, bodies: list[object], phase: Phase) -> str:
     return phase.value
 
 
-_STEPS: dict[str, Callable[[Competition, datetime], str | None]] = {
+_MOVES: dict[str, Callable[[Competition, datetime], str | None]] = {
     Phase.FUNDED: _open,
     Phase.OPEN: _close,
-    Phase.CLOSED: _reveal,
-    Phase.VERIFYING: _verify,
+    Phase.CLOSED: _verify,
+    Phase.VERIFYING: _judge,
     Phase.PROVISIONAL: _settle,
 }
-
-
-def license_winners(competition: str, *, now: datetime) -> list[str]:
-    """Make every winning adapter a licensed work, linked to what it was made from.
-
-    Apart from the payout, so that no question of rights can hold up the money. May run twice.
-    """
-    contest = queries.competition_row(competition)
-    winners = [one for one in queries.entry_rows(competition) if one.prize_nano]
-    return [made for one in winners if (made := _license(contest, one, now=now))]
-
-
-@transaction.atomic
-def _license(contest: Competition, entry: Submission, *, now: datetime) -> str | None:
-    contest_row(contest.id)
-    if rights.has_work(entry.adapter_sha256):
-        return None
-    order = log.find(entry.id)
-    assert isinstance(order, Entry), "an entry's id is the id of its order"
-    registration = licensing_actions.Registration(
-        work=entry.adapter_sha256,
-        kind="adapter",
-        owner=entry.owner,
-        title=entry.title or f"{contest.spec.title}: {entry.owner}",
-        tags=entry.tags,
-        shares=(messages.Share(entry.owner, 1),),
-        parents=(contest.spec.base_work, contest.spec.data_work, *entry.parents),
-    )
-    facts = licensing_actions.registration_facts(registration, answers=order, now=now)
-    log.record(facts, rooms=(licensing,))
-    licensing_actions.index_work(entry.adapter_sha256, _measured(contest, entry))
-    return entry.adapter_sha256
-
-
-def _measured(contest: Competition, entry: Submission) -> Measured:
-    """The final figures of a winner, for whoever looks for models."""
-    assert entry.final_result is not None, "it won"
-    assert entry.final_score_e9 is not None, "it won"
-    assert contest.baseline_e9 is not None, "it was better than the baseline"
-    evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
-    low_e9, high_e9 = interval_e9(entry.final_result, evaluator.metric) or (None, None)
-    return Measured(
-        competition=contest.id,
-        entry=entry.id,
-        title=contest.spec.title,
-        manifest=contest.spec.manifest_sha256,
-        base=contest.spec.base,
-        evaluator=evaluator.evaluator,
-        metric=evaluator.metric,
-        score_e9=entry.final_score_e9,
-        low_e9=low_e9,
-        high_e9=high_e9,
-        baseline_e9=contest.baseline_e9,
-    )

@@ -22,7 +22,7 @@ from competitions.models import Draft, Sealed
 from competitions.rules.findings import Findings
 from competitions.rules.fold import fold
 from competitions.rules.preview import SLICES, WHOLE
-from competitions.rules.task import RACE_OFF, RACE_ON, read_pairs, text_files
+from competitions.rules.task import read_pairs, text_files
 from evaluator.registry import REGISTERED, evaluator_of
 from ledger import bell, log
 
@@ -77,8 +77,7 @@ def reading_of(draft: Draft) -> Reading:
     told = [
         f"{option}={draft.fields[name]}" for name, option in PLAIN.items() if draft.fields.get(name)
     ]
-    told.append("--no-race" if draft.fields.get("race") == RACE_OFF else "--race")
-    told += [f"--places={_places(draft)}"] if _places(draft) else []
+    told.append("--no-race")  # until the labels of the board are hidden: who knows them leads it
     metric = str(draft.fields["metric"])
     return Reading(
         files=_files(draft, _parts(draft)),
@@ -95,11 +94,6 @@ def _parts(draft: Draft) -> tuple[str, ...]:
     return (WHOLE,) if WHOLE in draft.files else SLICES
 
 
-def _places(draft: Draft) -> int:
-    """How many places the curve pays; 0 while none is written."""
-    return len([part for part in str(draft.fields.get("curve") or "").split(",") if part.strip()])
-
-
 def _files(draft: Draft, names: Sequence[str]) -> dict[str, DraftFile]:
     missing = [name for name in names if name not in draft.files]
     if missing:
@@ -110,9 +104,7 @@ def _files(draft: Draft, names: Sequence[str]) -> dict[str, DraftFile]:
 def _chosen(draft: Draft) -> list[object]:
     """What the task is prepared from, as it was typed and uploaded."""
     typed = [draft.fields.get(name) or "" for name in ("metric", *PLAIN, *PAIRS)]
-    is_raced = bool(draft.prepared.get("race"))  # then the places that are raced for are pinned too
-    race = draft.fields.get("race") or RACE_ON
-    return [_split(draft), dict(draft.files), *typed, race, _places(draft) if is_raced else 0]
+    return [_split(draft), dict(draft.files), *typed]
 
 
 def begin(*, sponsor: str, now: datetime) -> Draft:

@@ -8,6 +8,7 @@ from assay import messages
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
+    OwnEntry,
     QuotaUsed,
     SubmissionClosed,
     SubmissionExists,
@@ -48,6 +49,8 @@ def _commit(order: Entry, *, now: datetime) -> Submission:
         return known
     at_ms = next_ms(contest, now)
     _check_open(contest, at_ms)
+    if order.actor == contest.sponsor:
+        raise OwnEntry(f"{contest.id} is your own competition.", competition=contest.id)
     _check_terms(asked, contest, owner=order.actor, now=now)
     window, slot = _slot(contest, asked, owner=order.actor, at_ms=at_ms)
     body = messages.SubmissionCommitted(order.id, contest.id, order.actor, window, slot, at_ms)
@@ -111,11 +114,11 @@ def _slot(
 ) -> tuple[int, int]:
     """The window and the lowest free slot in it. raises QuotaUsed, SubmissionExists"""
     spec = contest.spec
-    mine = [one for one in queries.entry_rows(contest.id) if one.owner == owner]
+    mine = queries.entry_rows_of(contest.id, owner)
     files = (asked.config_sha256, asked.tensors_sha256)
     for one in mine:
-        if (one.config_sha256, one.tensors_sha256) == files and one.slot is not None:
-            raise SubmissionExists("You entered these files before.", submission=one.id)
+        if (one.config_sha256, one.tensors_sha256) == files:
+            raise _entered(one)
     window = quota.window_of(at_ms, opens_at_ms=spec.opens_at_ms, window_s=spec.window_s)
     taken = {one.slot for one in mine if one.window == window and one.slot is not None}
     slot = quota.free_slot(taken, spec.quota)
@@ -128,3 +131,15 @@ def _slot(
             next_slot_at_ms=str(ends_ms),
         )
     return window, slot
+
+
+def _entered(one: Submission) -> SubmissionExists:
+    """The same content again is answered from the record, and costs and runs nothing."""
+    told = {"refusal_code": one.refusal_code} if one.refusal_code else {}
+    said = f"{one.state}: {one.refusal_cause}" if one.refusal_cause else one.state
+    return SubmissionExists(
+        f"You entered these files before. That entry is {said}.",
+        submission=one.id,
+        state=one.state,
+        **told,
+    )

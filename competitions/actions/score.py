@@ -12,17 +12,18 @@ from assay import messages
 from assay.bounds import fitting
 from assay.errors import AssayError
 from assay.messages import Result, Stop
-from assay.messages.submissions import CODE, WORDS
+from assay.messages.competitions import FAULT
+from assay.messages.submissions import WORDS
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
+from competitions.rules.exits import FAULTS_PROVE
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition
 from ledger import log
 
-MOST_ATTEMPTS = 3
-MOST_PAUSE_S = 300
+MOST_PAUSE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,12 @@ class Stopped:
     policy_sha256: str
 
 
+@transaction.atomic
 def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
     """Take the work and return the fence to answer with; None: another has it, or it is done.
 
-    A lease is no fact, so it is not logged: replay does not care who tried. Work on the public
-    slice whose workers were lost three times is given up, as if each had said that it failed.
+    A lease is no fact, so it is not logged: replay does not care who tried.
     """
-    fence = _lease(evaluation, now)
-    public = Evaluation.objects.filter(pk=evaluation, slice=Evaluation.Slice.PUBLIC)
-    if fence is None or not public.filter(fence=fence, attempts__gt=MOST_ATTEMPTS).exists():
-        return fence
-    reason = f"{MOST_ATTEMPTS} workers began and did not come back"
-    record_failure(evaluation=evaluation, fence=fence, reason=reason, now=now)
-    return None
-
-
-@transaction.atomic
-def _lease(evaluation: int, now: datetime) -> int | None:
     until = now + timedelta(seconds=settings.LEASE_S)
     free = queries.evaluations_waiting(now).filter(pk=evaluation)
     if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
@@ -111,27 +101,46 @@ def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: da
 
 @transaction.atomic
 def record_refusal(*, evaluation: int, fence: int, error: AssayError, now: datetime) -> None:
-    """The adapter itself is at fault: it is out, and its slot is given back. raises StaleAttempt"""
+    """The adapter itself is at fault: it is out. raises StaleAttempt"""
     work, contest = _take(evaluation, fence)
     _refuse(work.submission, error, contest, now=now)
 
 
 @transaction.atomic
 def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -> None:
-    """Our side failed: try again, later each time; after three attempts the slot is given back.
+    """Our side failed: the work waits, longer each time, and keeps its place; it is never given up.
 
-    Work on the final slice is never given up: the competition's deadline decides.
+    raises StaleAttempt
+    """
+    work, _ = _take(evaluation, fence, is_kept=True)
+    _wait(work, reason, now)
+
+
+@transaction.atomic
+def record_fault(*, evaluation: int, fence: int, error: AssayError, now: datetime) -> None:
+    """The sponsor's own code or data could not score what our side had computed.
+
+    On the sealed slice that is told to everybody: a competition that ends for it costs the bond
+    (rules/exits.py). On the public slice, the second time, it refuses the entry.
     raises StaleAttempt
     """
     work, contest = _take(evaluation, fence, is_kept=True)
-    is_public = work.slice == Evaluation.Slice.PUBLIC
-    if work.attempts < MOST_ATTEMPTS or not is_public:
-        again_at = now + timedelta(seconds=min(MOST_PAUSE_S, 2**work.attempts))
-        Evaluation.objects.filter(pk=evaluation).update(leased_until=again_at, last_error=reason)
+    is_again = work.last_error == str(error)
+    if work.slice == Evaluation.Slice.PUBLIC and is_again:
+        Evaluation.objects.filter(pk=evaluation).delete()
+        _refuse(work.submission, error, contest, now=now)
         return
-    Evaluation.objects.filter(pk=evaluation).delete()
-    body = messages.SubmissionFailed(work.submission, fitting(reason, CODE), next_ms(contest, now))
-    log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
+    _wait(work, str(error), now)
+    if work.slice == Evaluation.Slice.FINAL and contest.faults < FAULTS_PROVE:
+        told = (contest.id, work.submission, fitting(str(error), FAULT), next_ms(contest, now))
+        fact = log.fact(messages.TaskFaulted(*told), idempotency=f"{evaluation}/{fence}")
+        log.record([fact], rooms=(fold,))
+
+
+def _wait(work: Evaluation, reason: str, now: datetime) -> None:
+    """Let nobody take the work for a while: 2, 4, 8 seconds ... up to an hour."""
+    again_at = now + timedelta(seconds=min(MOST_PAUSE_S, 2 ** min(work.attempts, 12)))
+    Evaluation.objects.filter(pk=work.pk).update(leased_until=again_at, last_error=reason)
 
 
 def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evaluation, Competition]:

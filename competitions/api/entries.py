@@ -16,7 +16,7 @@ from competitions.actions.resume import resume
 from competitions.api.shown import Json, competition_json, submission_json
 from competitions.errors import ReceiptSealed
 from competitions.models import Competition
-from competitions.rules.visibility import is_after_the_close, may_see_final_score
+from competitions.rules.visibility import is_opened, may_see_final_score
 from ledger.actions import ms
 from ledger.rules.entry import Entry
 from web.api import Moment, TokenAuth, page
@@ -70,15 +70,15 @@ def read_submission(request: HttpRequest, name: str) -> Json:
 def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
     """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
 
-    slice_name  public: after the close, and for the owner before unless the order of a race would
-                be told; final: once it decides
+    slice_name  public: when all is judged, and for the owner before unless the order of a race
+                would be told; final: once it decides
     """
     entry = queries.submission(name)
     contest = queries.competition(entry.competition)
     is_final = slice_name == "final"
     is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
     is_own = entry.owner == _viewer(request)
-    is_open = bool(contest.slice_salt) if is_raced else is_after_the_close(contest.phase) or is_own
+    is_open = bool(contest.slice_salt) if is_raced else is_opened(contest.phase) or is_own
     may_see = may_see_final_score(contest.phase) if is_final else is_open
     if slice_name not in ("public", "final") or not may_see:
         raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)

@@ -164,7 +164,4 @@ def _refused(entry: Submission) -> Json:
             "next": entry.refusal_next,
         }
         return {"refused": names}
-    if entry.state == State.FAILED:
-        cause = entry.refusal_code
-        return {"refused": {"code": "evaluation.failed", "cause": cause, "next": OUR_FAULT}}
     return {}

@@ -15,14 +15,11 @@ from competitions.rules.prizes import least_wins
 from competitions.rules.task import (
     GENERIC_WORDS,
     MOST_TEXT_BYTES,
-    RACE_OFF,
-    RACE_ON,
     SANDBOX_LEVELS,
     misfits,
 )
 from evaluator.bases import Base, base_named, bases
 from evaluator.manifest import EXACT, FAST
-from evaluator.racing import LEAST_EXAMPLES
 from evaluator.registry import REGISTERED, evaluator_of
 
 TEXTS = ("code", "task")
@@ -36,7 +33,7 @@ LEAST_ROWS = {  # two to train on and a win in each test, of one file; a win in 
 GROUPS = (  # of the page's fields
     ("", ("base", "metric", WHOLE, "seed", "group")),
     ("Three files instead of one", SLICES),
-    ("More choices", ("mode", "columns", "options", "code", "task", "max_tokens", "race",
+    ("More choices", ("mode", "columns", "options", "code", "task", "max_tokens",
                       "min_sandbox_level")),
 )  # fmt: skip
 
@@ -146,15 +143,6 @@ class DataForm(StepForm):
         max_value=512,
         help_text="Longer texts are cut; fewer tokens score faster.",
     )
-    race = forms.ChoiceField(
-        required=False,
-        choices=[
-            (RACE_ON, "on: an entry that cannot reach a paid place is stopped early"),
-            (RACE_OFF, "off: every entry runs on all public test data"),
-        ],
-        help_text=f"Only with {LEAST_EXAMPLES:,} rows of public test data or more, and where the "
-        "metric allows it. A stopped entry is not scored on the sealed slice.",
-    )
     min_sandbox_level = forms.ChoiceField(
         label="Weakest sandbox",
         required=False,
@@ -200,9 +188,6 @@ class DataForm(StepForm):
 
     def clean_mode(self) -> str:
         return self.cleaned_data["mode"] or FAST
-
-    def clean_race(self) -> str:
-        return self.cleaned_data["race"] or RACE_ON
 
     def clean_min_sandbox_level(self) -> str:
         return self.cleaned_data["min_sandbox_level"] or SANDBOX_LEVELS[0]

@@ -2,8 +2,6 @@
 
 from django.db import migrations, models
 
-import competitions.rules.rows
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -59,15 +57,15 @@ class Migration(migrations.Migration):
                             (
                                 "phase__in",
                                 [
-                                    competitions.rules.rows.Phase["PUBLISHED"],
-                                    competitions.rules.rows.Phase["FUNDED"],
-                                    competitions.rules.rows.Phase["OPEN"],
-                                    competitions.rules.rows.Phase["CLOSED"],
-                                    competitions.rules.rows.Phase["VERIFYING"],
-                                    competitions.rules.rows.Phase["PROVISIONAL"],
-                                    competitions.rules.rows.Phase["SETTLED"],
-                                    competitions.rules.rows.Phase["CANCELLED"],
-                                    competitions.rules.rows.Phase["ABORTED"],
+                                    "published",
+                                    "funded",
+                                    "open",
+                                    "closed",
+                                    "verifying",
+                                    "provisional",
+                                    "settled",
+                                    "cancelled",
+                                    "aborted",
                                 ],
                             )
                         ),
@@ -191,12 +189,12 @@ class Migration(migrations.Migration):
                             (
                                 "state__in",
                                 [
-                                    competitions.rules.rows.State["COMMITTED"],
-                                    competitions.rules.rows.State["SCORED"],
-                                    competitions.rules.rows.State["REFUSED"],
-                                    competitions.rules.rows.State["FAILED"],
-                                    competitions.rules.rows.State["REVEALED"],
-                                    competitions.rules.rows.State["FINAL_SCORED"],
+                                    "committed",
+                                    "scored",
+                                    "refused",
+                                    "failed",
+                                    "revealed",
+                                    "final_scored",
                                 ],
                             )
                         ),

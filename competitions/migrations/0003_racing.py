@@ -3,16 +3,17 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-from competitions.rules.rows import Deposit, State
+STATES = ("committed", "scored", "eliminated", "refused", "failed", "revealed", "final_scored")
+DEPOSITS = ("held", "earned", "forfeited")
 
 WORDS = {"resumed": 7, "deposit": 9}
 CHECKS = {
-    "submission_state_known": Q(state__in=[*State]),
+    "submission_state_known": Q(state__in=[*STATES]),
     "scored_has_a_score": Q(state__in=["committed", "eliminated", "refused", "failed"])
     | Q(score_e9__isnull=False),
     "eliminated_was_stopped_and_has_no_score": ~Q(state="eliminated")
     | Q(stop__isnull=False, score_e9__isnull=True),
-    "submission_deposit_known": Q(deposit__in=["", *Deposit]),
+    "submission_deposit_known": Q(deposit__in=["", *DEPOSITS]),
 }
 REPLACED = ("submission_state_known", "scored_has_a_score")
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -22,8 +22,6 @@ from competitions.rules.verdict import STANDING
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
 from ledger import queries as ledger_queries
-
-_OUT = (State.REFUSED, State.FAILED)
 
 
 def competitions(*, phase: str = "") -> QuerySet[Competition]:
@@ -60,7 +58,7 @@ def totals() -> Totals:
     live = Competition.objects.exclude(phase__in=[*ENDS])
     prize_nano = Cast(KT("spec__prize_nano"), BigIntegerField())
     counted = live.aggregate(live=Count("pk"), staked_nano=Sum(prize_nano))
-    entries_in_all = Submission.objects.exclude(state__in=_OUT).count()
+    entries_in_all = Submission.objects.exclude(state=State.REFUSED).count()
     return Totals(counted["live"], int(counted["staked_nano"] or 0), entries_in_all)
 
 
@@ -98,6 +96,11 @@ def entry_rows(name: str) -> list[rows.Submission]:
     return log.Tables().find(rows.Submission, competition=name)
 
 
+def entry_rows_of(name: str, owner: str) -> list[rows.Submission]:
+    """One owner's entries of a competition, as the rules see them."""
+    return log.Tables().find(rows.Submission, competition=name, owner=owner)
+
+
 def entry_row(submission: str) -> rows.Submission | None:
     return log.Tables().get(rows.Submission, submission)
 
@@ -129,7 +132,7 @@ def has_entries(name: str) -> bool:
 
 def entry_counts(names: list[str]) -> dict[str, int]:
     """Competition -> how many entries stand."""
-    counted = Submission.objects.filter(competition__in=names).exclude(state__in=_OUT)
+    counted = Submission.objects.filter(competition__in=names).exclude(state=State.REFUSED)
     return dict(counted.values_list("competition").annotate(count=Count("pk")))
 
 
@@ -227,7 +230,8 @@ def place_in_queue(submission: str) -> int | None:
 
 def competitions_moving() -> list[str]:
     """Every competition that the clock may have to move."""
-    moving = Competition.objects.exclude(phase__in=[*rows.ENDS])
+    is_over = Q(phase__in=[*rows.ENDS], paid_batches=F("due_batches"))
+    moving = Competition.objects.exclude(is_over)
     return [*moving.order_by("pk").values_list("pk", flat=True)]
 
 

@@ -1,11 +1,11 @@
 """Facts about a competition: each rule checks one and gives the competition's new row."""
 
 from assay.wire import changed
-from competitions.rules import escrow, race, verdict
+from competitions.rules import dues, escrow, exits, race, verdict
 from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, judged, of_this_task
-from competitions.rules.rows import PHASES, Competition, Evaluator, Phase, State, Submission
-from competitions.rules.spec import problems, reveal_until_ms, verify_until_ms
+from competitions.rules.rows import ENDS, PHASES, Competition, Evaluator, Phase, State, Submission
+from competitions.rules.spec import problems
 from competitions.rules.task import CODE_FILE
 from evaluator import racing
 from ledger.rules.accounts import AccountKind
@@ -75,14 +75,14 @@ def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         need(entry.body.at_ms >= contest.spec.opens_at_ms, entry, "it is too early")
     else:
         need(contest.phase == Phase.CLOSED, entry, "it is not closed")
-    wanted = () if contest.phase == Phase.PUBLISHED else escrow.giving_back(contest, entries)
-    need(entry.body.transfers == wanted, entry, "the transfers differ")
-    return moved(entry, contest, Phase.CANCELLED)
+    is_staked = contest.phase != Phase.PUBLISHED
+    lines = escrow.giving_back(contest, entries) if is_staked else ()
+    return dues.owe(moved(entry, contest, Phase.CANCELLED), lines, rows)
 
 
 def slice_opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """From now on everybody knows the orders of a race: every stop must follow from its records."""
-    need(contest.phase == Phase.CLOSED, entry, "it is not closed")
+    need(contest.phase == Phase.VERIFYING, entry, "it is not being verified")
     need(not contest.slice_salt, entry, "the slice is open already")
     body = entry.body
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
@@ -99,7 +99,6 @@ def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows:
     opens = racing.commitment(racing.salt_of(secret)) == evaluator.race.order
     need(opens, entry, "the salt opens no order of this race")
     entries = rows.find(Submission, competition=contest.id)
-    need(verdict.is_scored(entries), entry, "a public score is missing")
     last = race.last_placed(entries, evaluator)
     for one in entries:
         if one.stop is None:
@@ -116,12 +115,22 @@ def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows:
 
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    need(bool(contest.slice_salt), entry, "the slice is sealed")
     entries = rows.find(Submission, competition=contest.id)
-    states = {one.state for one in verdict.standing(entries)}
-    need(states == {"revealed"}, entry, "an entry is not revealed")
+    need(contest.phase == Phase.CLOSED, entry, f"it is {contest.phase}")
+    need(verdict.is_scored(entries), entry, "a public score is missing")
+    need(bool(verdict.standing(entries)), entry, "no entry stands")
     need(not verdict.copies(entries), entry, "a copy stands beside its original")
     return moved(entry, contest, Phase.VERIFYING)
+
+
+def faulted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """The sponsor's task could not score on the sealed slice, which everybody else has done."""
+    need(contest.phase == Phase.VERIFYING, entry, "it is not being verified")
+    name = entry.body.submission
+    one = rows.get(Submission, name) if name else None
+    is_there = not name or (one is not None and one.competition == contest.id)
+    need(is_there, entry, "there is no such entry")
+    return changed(contest, faults=contest.faults + 1)
 
 
 def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -138,13 +147,15 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     entries = rows.find(Submission, competition=contest.id)
     need(verdict.is_verified(contest, entries), entry, "a score is missing")
+    need(bool(contest.slice_salt), entry, "the slice is sealed")
+    need(verdict.is_opened(entries), entry, "an entry is not revealed")
     until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
     need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
     return changed(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
 
 
 def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    """The rules are run again: payouts, groups and draw must be theirs to the last nano."""
+    """The rules are run again: the payout must be theirs to the last nano. Now it is owed."""
     body = entry.body
     need(contest.phase == Phase.PROVISIONAL, entry, f"it is {contest.phase}")
     need(body.at_ms >= (contest.dispute_until_ms or 0), entry, "disputes are still open")
@@ -153,23 +164,43 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     entries = rows.find(Submission, competition=contest.id)
     result, lines = verdict.payout(contest, entries, evaluator)
     need(body.draw == contest.draw, entry, "the draw differs")
-    need(body.groups == result.groups, entry, "the groups differ")
-    need(body.transfers == lines, entry, "the payout differs")
+    amounts = (result.fee_nano, result.pool_nano, result.to_sponsor_nano, result.burnt_nano)
+    told = (body.fee_nano, body.pool_nano, body.to_sponsor_nano, body.burnt_nano)
+    need(told == amounts, entry, "the amounts differ")
+    need(body.winners == len(result.prizes), entry, "the winners differ")
+    is_same = body.payout_sha256 == verdict.payout_sha256(result, lines)
+    need(is_same, entry, "the payout differs")
     placed = verdict.places(result)
     for one in verdict.standing(entries):
         prize_nano = result.prizes.get(one.id, 0)
         rows.put(changed(one, place=placed.get(one.id), prize_nano=prize_nano))
-    return moved(entry, contest, Phase.SETTLED)
+    return dues.owe(moved(entry, contest, Phase.SETTLED), lines, rows)
 
 
 def aborted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    """It could not be judged in time: everybody has back what they put in."""
-    limits = {Phase.CLOSED: reveal_until_ms, Phase.VERIFYING: verify_until_ms}
-    need(contest.phase in limits, entry, f"it is {contest.phase}")
-    need(entry.body.at_ms >= limits[Phase(contest.phase)](contest.spec), entry, "it is too early")
-    lines = escrow.giving_back(contest, rows.find(Submission, competition=contest.id))
-    need(entry.body.transfers == lines, entry, "the transfers differ")
-    return changed(moved(entry, contest, Phase.ABORTED), end_reason=entry.body.reason)
+    """It could not be judged in time: everybody has back what they put in (rules/exits.py)."""
+    body = entry.body
+    need(contest.phase in exits.EXITS, entry, f"it is {contest.phase}")
+    need(exits.is_due(contest, body.at_ms), entry, "it is too early")
+    need(body.fault == exits.fault_of(contest), entry, "the fault is another's")
+    need(body.reason == exits.EXITS[contest.phase].reason, entry, "the reason is another")
+    evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert evaluator is not None
+    entries = rows.find(Submission, competition=contest.id)
+    lines = exits.owed(contest, entries, evaluator)
+    made = changed(moved(entry, contest, Phase.ABORTED), end_reason=body.reason, fault=body.fault)
+    return dues.owe(made, lines, rows)
+
+
+def paid(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """The next batch of what the end owes, whole and in its turn."""
+    body = entry.body
+    need(contest.phase in ENDS, entry, f"it is {contest.phase}")
+    need(body.batch == contest.paid_batches, entry, "it is another batch's turn")
+    lines = dues.next_lines(contest, rows)
+    need(bool(lines), entry, "all is paid")
+    need(body.transfers == lines, entry, "the transfers differ")
+    return changed(contest, paid_batches=contest.paid_batches + 1)
 
 
 def moved(entry: Entry, contest: Competition, phase: Phase) -> Competition:

@@ -34,12 +34,13 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(body.at_ms < spec.closes_at_ms, entry, "it came after the close")
     need((body.submission, body.owner) == (order.id, order.actor), entry, "the order differs")
     need(asked.competition == contest.id, entry, "the order names another competition")
+    need(body.owner != contest.sponsor, entry, "the sponsor enters his own competition")
     need(rows.get(Submission, body.submission) is None, entry, "it is entered already")
     window = quota.window_of(body.at_ms, opens_at_ms=spec.opens_at_ms, window_s=spec.window_s)
     need(body.window == window and 0 <= body.slot < spec.quota, entry, "there is no such slot")
-    others = rows.find(Submission, competition=contest.id)
-    mine = {(one.window, one.slot) for one in others if one.owner == body.owner}
-    need((body.window, body.slot) not in mine, entry, "the slot is taken")
+    mine = rows.find(Submission, competition=contest.id, owner=body.owner)
+    taken = {(one.window, one.slot) for one in mine}
+    need((body.window, body.slot) not in taken, entry, "the slot is taken")
     short = shortfalls(parse(asked.tags), parse(spec.required_tags))
     need(not short, entry, "its licence gives less than is required")
     rows.put(
@@ -140,27 +141,25 @@ def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
 
 
 def refused(entry: Entry, rows: Rows) -> None:
-    submission, _ = _both(entry, rows)
+    """Out. The run is given back three times a competition; then a refusal costs it."""
+    submission, contest = _both(entry, rows)
     body = entry.body
     told = {
         "refusal_code": body.reason,
         "refusal_cause": body.cause,
         "refusal_next": body.next_step,
     }
+    mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
+    is_free = quota.given_back(mine) < quota.FREE_REFUSALS
     deposit = Deposit.FORFEITED.value if submission.deposit else ""
-    rows.put(_moved(entry, submission, State.REFUSED, slot=None, deposit=deposit, **told))
-
-
-def failed(entry: Entry, rows: Rows) -> None:
-    submission, _ = _both(entry, rows)
-    deposit = Deposit.EARNED.value if submission.deposit else ""
-    told = {"refusal_code": entry.body.reason, "deposit": deposit}
-    rows.put(_moved(entry, submission, State.FAILED, slot=None, **told))
+    slot = None if is_free else submission.slot
+    rows.put(_moved(entry, submission, State.REFUSED, slot=slot, deposit=deposit, **told))
 
 
 def revealed(entry: Entry, rows: Rows) -> None:
     submission, contest = _both(entry, rows)
-    need(contest.phase == Phase.CLOSED, entry, f"it is {contest.phase}")
+    need(contest.phase == Phase.VERIFYING, entry, f"it is {contest.phase}")
+    need(bool(contest.slice_salt), entry, "the slice is sealed")
     need(entry.body.adapter.sha256 == submission.adapter_sha256, entry, "another adapter")
     rows.put(_moved(entry, submission, State.REVEALED))
 

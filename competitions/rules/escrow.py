@@ -1,6 +1,6 @@
 """The money of a competition: every line into its escrow, and every line out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assay.messages import Line
 from assay.wire import Nano
@@ -49,6 +49,20 @@ def giving_back(contest: Competition, entries: Sequence[Submission]) -> tuple[Li
     """Void everything that is held: the sponsor and every miner have back what they put in."""
     held = (*funding(contest), *(deposit(contest, one) for one in entries if one.deposit))
     return tuple(_close(contest, line, "void") for line in held)
+
+
+def forfeiting(
+    contest: Competition, entries: Sequence[Submission], shares: Mapping[str, int]
+) -> tuple[Line, ...]:
+    """The same, but the bond goes to these owners. shares: owner -> nano-tokens of the bond"""
+    prize, bond = funding(contest)
+    back = (prize, *(deposit(contest, one) for one in entries if one.deposit))
+    paid = (_pay(contest, f"bond/{name}", name, shares[name], "slash") for name in sorted(shares))
+    return (
+        _close(contest, bond, "post"),
+        *(line for line in paid if line.amount_nano),
+        *(_close(contest, line, "void") for line in back),
+    )
 
 
 def paying(contest: Competition, payout: Payout, entries: Sequence[Submission]) -> tuple[Line, ...]:

@@ -1,6 +1,10 @@
 """Slots: how many runs an owner has in a window, and when the next one is free."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+from competitions.rules.rows import State, Submission
+
+FREE_REFUSALS = 3  # in a competition; the next ones cost their runs: nobody probes for nothing
 
 
 def window_of(at_ms: int, *, opens_at_ms: int, window_s: int) -> int:
@@ -16,3 +20,8 @@ def free_slot(taken: Collection[int], quota: int) -> int | None:
 def window_ends_ms(window: int, *, opens_at_ms: int, window_s: int) -> int:
     """When the next window, with its fresh slots, begins."""
     return opens_at_ms + (window + 1) * 1000 * window_s
+
+
+def given_back(mine: Iterable[Submission]) -> int:
+    """How many runs an owner has had back after refusals. mine: his entries of a competition"""
+    return sum(one.state == State.REFUSED and one.slot is None for one in mine)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from assay.messages import FileRef, RaceTerms, Result, Spec, Stop, Tag
+from assay.messages import FileRef, Line, RaceTerms, Result, Spec, Stop, Tag
 
 
 class Phase(StrEnum):
@@ -28,30 +28,28 @@ class State(StrEnum):
     SCORED = "scored"
     ELIMINATED = "eliminated"
     REFUSED = "refused"
-    FAILED = "failed"
-    REVEALED = "revealed"
     FINAL_SCORED = "final_scored"
+    REVEALED = "revealed"
 
 
 PHASES: dict[str, frozenset[str]] = {
     Phase.PUBLISHED: frozenset({Phase.FUNDED, Phase.CANCELLED}),
-    Phase.FUNDED: frozenset({Phase.OPEN, Phase.CANCELLED}),
-    Phase.OPEN: frozenset({Phase.CLOSED, Phase.CANCELLED}),
+    Phase.FUNDED: frozenset({Phase.OPEN, Phase.CANCELLED, Phase.ABORTED}),
+    Phase.OPEN: frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.ABORTED}),
     Phase.CLOSED: frozenset({Phase.VERIFYING, Phase.CANCELLED, Phase.ABORTED}),
     Phase.VERIFYING: frozenset({Phase.PROVISIONAL, Phase.ABORTED}),
-    Phase.PROVISIONAL: frozenset({Phase.SETTLED}),
+    Phase.PROVISIONAL: frozenset({Phase.SETTLED, Phase.ABORTED}),
     Phase.SETTLED: frozenset(),
     Phase.CANCELLED: frozenset(),
     Phase.ABORTED: frozenset(),
 }
 STATES: dict[str, frozenset[str]] = {
-    State.COMMITTED: frozenset({State.SCORED, State.ELIMINATED, State.REFUSED, State.FAILED}),
+    State.COMMITTED: frozenset({State.SCORED, State.ELIMINATED, State.REFUSED}),
     State.ELIMINATED: frozenset({State.COMMITTED}),
-    State.SCORED: frozenset({State.REVEALED}),
-    State.REVEALED: frozenset({State.FINAL_SCORED, State.REFUSED}),
-    State.FINAL_SCORED: frozenset(),
+    State.SCORED: frozenset({State.FINAL_SCORED, State.REFUSED}),
+    State.FINAL_SCORED: frozenset({State.REVEALED}),
+    State.REVEALED: frozenset(),
     State.REFUSED: frozenset(),
-    State.FAILED: frozenset(),
 }
 
 
@@ -59,7 +57,7 @@ class Deposit(StrEnum):
     """What becomes of the deposit for a full run, at the end of the competition."""
 
     HELD = "held"  # not decided yet: it goes back
-    EARNED = "earned"  # the full score placed, or our side failed: it goes back
+    EARNED = "earned"  # the full score placed: it goes back
     FORFEITED = "forfeited"  # it goes to the pot
 
 
@@ -97,7 +95,13 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class Competition:
-    """One contest. last_ms: time of the last fact about it; it rises, so ties have an order."""
+    """One contest.
+
+    last_ms       time of the last fact about it; it rises, so ties have an order
+    fault         of a competition that was broken off: evaluator, or sponsor
+    faults        how often the sponsor's task could not score on the sealed slice
+    due_batches   how many batches its end owes; paid_batches: how many of them were paid
+    """
 
     TABLE: ClassVar[str] = "competitions.Competition"
     INDEXES: ClassVar[tuple[str, ...]] = ("phase",)
@@ -116,13 +120,41 @@ class Competition:
     baseline: Result | None = None
     dispute_until_ms: int | None = None
     end_reason: str = ""
+    fault: str = ""
+    faults: int = 0
+    due_batches: int = 0
+    paid_batches: int = 0
+
+    @property
+    def is_cleared(self) -> bool:
+        """It has ended, and nothing is owed any more."""
+        return self.phase in ENDS and self.paid_batches == self.due_batches
+
+
+@dataclass(frozen=True)
+class Due:
+    """One transfer that the end of a competition owes.
+
+    id     of the transfer
+    batch  the competition, "/", the number of the batch
+    place  when in the batch it is moved
+    """
+
+    TABLE: ClassVar[str] = "competitions.Due"
+    INDEXES: ClassVar[tuple[str, ...]] = ("batch",)
+    IS_FINAL: ClassVar[bool] = True
+
+    id: str
+    batch: str
+    place: int
+    line: Line
 
 
 @dataclass(frozen=True)
 class Submission:
     """One adapter offered to one competition.
 
-    slot           None once it was given back
+    slot           None once it was given back; a refused entry may keep it
     merit          what ranks: higher is better; a whole number of any size, as decimal text
     result         of the public slice; with `final_`, of the sealed one
     stop           where a race stopped it; it stays there when the entry is run in full after all
@@ -131,7 +163,7 @@ class Submission:
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
-    INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner")
     IS_FINAL: ClassVar[bool] = False
 
     id: str
@@ -164,4 +196,4 @@ class Submission:
     prize_nano: int | None = None
 
 
-ROWS = (Evaluator, Competition, Submission)
+ROWS = (Evaluator, Competition, Submission, Due)

@@ -64,6 +64,11 @@ def verify_until_ms(spec: Spec) -> int:
     return reveal_until_ms(spec) + 1000 * spec.verify_s
 
 
+def settle_until_ms(spec: Spec, dispute_until_ms: int) -> int:
+    """Until when a judged competition must be settled."""
+    return dispute_until_ms + 1000 * spec.verify_s
+
+
 def title_problems(title: str) -> Iterator[Problem]:
     """One for the first character that is in no text of the log."""
     if odd := HOSTILE.search(title):

@@ -9,7 +9,6 @@ from evaluator.evaluators.form import Evaluator
 from evaluator.manifest import EXACT
 
 SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to strong
-RACE_ON, RACE_OFF = "on", "off"
 CUSTOM_WORDS = "custom code: sponsor-controlled"
 GENERIC_WORDS = "generic: slower, not exact"
 TASK_OPTION = "task"  # the option that a task file fills

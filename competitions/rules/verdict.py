@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 
+from assay.canonical import digest
 from assay.messages import Line, Spec
+from assay.wire import to_json
 from competitions.rules import escrow, prizes
 from competitions.rules.results import final_slice, mark_of
 from competitions.rules.rows import Competition, Deposit, Evaluator, Phase, State, Submission
 from competitions.rules.spec import deposit_nano
 
-STANDING = frozenset({State.COMMITTED, State.SCORED, State.REVEALED, State.FINAL_SCORED})
+STANDING = frozenset({State.COMMITTED, State.SCORED, State.FINAL_SCORED, State.REVEALED})
+JUDGED = frozenset({State.FINAL_SCORED, State.REVEALED})
 
 
 def standing(entries: Sequence[Submission]) -> list[Submission]:
-    """The entries that were neither refused nor failed."""
+    """The entries that were not refused."""
     return [one for one in entries if one.state in STANDING]
 
 
@@ -38,8 +41,19 @@ def is_scored(entries: Sequence[Submission]) -> bool:
 
 def is_verified(contest: Competition, entries: Sequence[Submission]) -> bool:
     """True when every standing entry, and the baseline, has its score on the sealed slice."""
-    done = all(one.state == State.FINAL_SCORED for one in standing(entries))
+    done = all(one.state in JUDGED for one in standing(entries))
     return done and contest.baseline_e9 is not None
+
+
+def is_opened(entries: Sequence[Submission]) -> bool:
+    """True when every standing entry is public."""
+    return all(one.state == State.REVEALED for one in standing(entries))
+
+
+def payout_sha256(result: prizes.Payout, lines: Sequence[Line]) -> str:
+    """What a settlement says of its whole payout, whose size grows with the number of winners."""
+    told = [to_json(line) for line in lines]
+    return digest({"groups": [list(group) for group in result.groups], "transfers": told})
 
 
 def payout(

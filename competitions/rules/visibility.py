@@ -5,6 +5,7 @@ from typing import Protocol
 from competitions.rules.rows import Phase
 
 SECRET_PHASES = frozenset({Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN})
+OPENED_PHASES = frozenset({Phase.PROVISIONAL, Phase.SETTLED})
 
 
 class Entry(Protocol):
@@ -27,14 +28,14 @@ def may_see_refusal(entry: Entry, *, viewer: str) -> bool:
     return _is_own(entry, viewer)
 
 
-def is_after_the_close(phase: str) -> bool:
-    """Adapters and answers are public from then on."""
-    return phase not in SECRET_PHASES and phase != Phase.CLOSED
+def is_opened(phase: str) -> bool:
+    """Adapters and answers are public: all is judged. What cannot be judged stays sealed."""
+    return phase in OPENED_PHASES
 
 
 def may_see_final_score(phase: str) -> bool:
     """The sealed slice speaks for all at once, when every entry was judged."""
-    return phase in (Phase.PROVISIONAL, Phase.SETTLED)
+    return phase in OPENED_PHASES
 
 
 def _is_own(entry: Entry, viewer: str) -> bool:

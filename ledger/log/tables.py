@@ -19,6 +19,7 @@ from assay import wire
 from ledger.rules.rows import R, Row
 
 Statement = tuple[str, list[Any]]  # SQL, and a value for each of its %s
+MOST_VALUES = 30_000  # in one statement: PostgreSQL takes 65,535
 
 
 class Tables:
@@ -88,8 +89,13 @@ class Tables:
         if self._base.vendor != "postgresql":
             self.write(rows)
             return "", []
+        statements = self._statements(rows)
+        if sum(len(values) for _, values in statements) > MOST_VALUES:
+            for statement in statements:
+                self.cursor.execute(*statement)
+            return "", []
         parts, given = [], []
-        for place, (sql, values) in enumerate(self._statements(rows)):
+        for place, (sql, values) in enumerate(statements):
             parts.append(f"written{place} AS ({sql})")
             given += values
         return (f"WITH {', '.join(parts)} " if parts else ""), given
@@ -100,9 +106,10 @@ class Tables:
             mine, shape = [row for row in rows if type(row) is table], self._shape(table)
             old = [row for row in mine if (table, row.id) in self._there]
             new = [row for row in mine if (table, row.id) not in self._there]
+            at_once = MOST_VALUES // len(shape.names)
             for some, more in ((old, shape.replace), (new, "")):
-                if some:
-                    values = [shape.values(row) for row in some]
+                for at in range(0, len(some), at_once):
+                    values = [shape.values(row) for row in some[at : at + at_once]]
                     found.append(insert_of(shape.insert, values, more))
         self._keep(rows)
         return found

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from assay.cli import auth
+from competitions.actions import winners
 from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
 from evaluator.rerun import read_receipt
@@ -173,7 +174,7 @@ def test_a_folder_that_is_no_adapter_is_refused_before_anything_is_sent(contest,
 def test_a_buyer_sees_the_price_agrees_and_gets_a_licence_once(contest, run, site):
     entry = factories.scored(owner="bob")
     factories.settle()
-    factories.deadline.license_winners("docs", now=factories.at(620))
+    winners.license_winners("docs", now=factories.at(620))
     actions.mint(account="ada", amount_nano=10**12, idempotency="t", now=factories.at(621))
     works = run("ledger", "balance", "bob").stdout
     assert "bob" in works

@@ -31,7 +31,7 @@ def test_the_later_copy_is_refused_although_it_was_scored_first():
     reached = deadline.advance("docs", now=factories.at(601))
 
     assert reached[-1] == Phase.VERIFYING
-    assert queries.entry_row(original).state == State.REVEALED
+    assert queries.entry_row(original).state == State.SCORED
     gone = queries.entry_row(copy)
     assert (gone.state, gone.refusal_code) == (State.REFUSED, "submission.duplicate")
     assert original in gone.refusal_cause

@@ -179,7 +179,7 @@ def test_the_address_of_home_for_new_competitions_leads_to_the_desk(client):
 def test_a_message_says_its_parts_as_json_and_its_transfers_in_words(client):
     factories.competition()
     factories.settle(right={factories.scored("ada"): 39})
-    [(item, raw)] = Message.objects.filter(kind="competition.settled").values_list("item", "raw")
+    [(item, raw)] = Message.objects.filter(kind="competition.paid").values_list("item", "raw")
     fields = wire.to_json(read_entry(bytes(raw)).body)
     html = client.get(f"/messages/{item}/").text
     shown = [unescape(one) for one in re.findall(r'<code class="value">([^<]*)</code>', html)]

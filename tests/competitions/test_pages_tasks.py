@@ -124,25 +124,13 @@ def test_columns_options_mode_and_level_reach_the_reader(sponsor, registered):
     assert reading.task_options == {"max_new_tokens": "8", "stop": " "}
 
 
-@pytest.mark.parametrize(("chosen", "option"), [({}, "--race"), ({"race": "off"}, "--no-race")])
-def test_the_race_and_its_places_reach_the_reader(sponsor, chosen, option):
+def test_no_sponsor_can_have_a_race_while_the_labels_of_the_board_are_public(sponsor):
+    """An entry that was trained on them became the rival, and the honest best was stopped."""
     draft = begin(sponsor)
-    assert send(sponsor, draft, "data", **DATA | chosen, **files()).status_code == 302
-    made = factories.drafts.save(
-        draft, sponsor="sponsor", fields={"curve": "8, 4,2"}, files={}, now=factories.NOW
-    )
-    assert {option, "--places=3"} <= set(drafts.reading_of(made).options)
-
-
-def test_another_number_of_places_voids_what_was_prepared_for_a_race_only():
-    for race, state in ((None, "ready"), ({"places": 4}, "editing")):
-        made = factories.ready_draft(name="race" if race else "plain")
-        made.prepared |= {"race": race} if race else {}
-        made.save()
-        after = factories.drafts.save(
-            made.id, sponsor="sponsor", fields={"curve": "2,1"}, files={}, now=factories.NOW
-        )
-        assert after.state == state
+    assert send(sponsor, draft, "data", **DATA, race="on", **files()).status_code == 302
+    reading = drafts.reading_of(Draft.objects.get(pk=draft))
+    assert "--no-race" in reading.options
+    assert "--race" not in reading.options
 
 
 @pytest.mark.parametrize("line", ["text", "= body", "text = ", "Text = body", "text = -x",

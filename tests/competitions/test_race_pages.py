@@ -105,7 +105,7 @@ def test_nothing_tells_the_order_before_the_close(client, slow):
     secrets = (racers.SECRET.hex(), salt.hex(), str(order)[1:40], str(order).replace(" ", "")[1:30])
     assert not any(one in before for one in secrets)
     assert evaluator.race.order in before
-    factories.deadline.advance("docs", now=at(601))
+    factories.settle()
     assert racers.SECRET.hex() in everything_told(client, slow)
     orders = [race.order_of(one, evaluator, racers.SECRET) for one in queries.entry_rows("docs")]
     assert orders[0][:10] != orders[1][:10]
@@ -174,7 +174,7 @@ def test_the_receipt_of_a_raced_run_has_its_order_and_is_sealed_until_the_close(
 
 def test_the_documents_check_of_a_stop_holds_and_finds_a_false_one(client, slow):
     """Runs the code of docs/verify.md, section 7, on what the site serves after the close."""
-    factories.deadline.advance("docs", now=at(601))
+    factories.settle()
     text = (env.HOUSE / "docs" / "verify.md").read_text()
     code = next(one for one in PYTHON.findall(text) if "order_of" in one)
     rows = client.get("/api/state/competitions.Submission").json()["rows"]

@@ -79,8 +79,9 @@ def test_answers_become_public_with_the_adapter_and_final_ones_with_the_ranking(
     public = queries.submission(entry).result["results_sha256"]
     assert not is_public(client, public)
     factories.deadline.advance("docs", now=factories.at(601))
-    assert is_public(client, public)
+    assert not is_public(client, public), "what is not judged yet stays sealed"
     factories.settle(right={entry: 33})
+    assert is_public(client, public)
     final = queries.submission(entry).final_result["results_sha256"]
     assert is_public(client, final)
     assert is_public(client, queries.competition("docs").baseline["results_sha256"])

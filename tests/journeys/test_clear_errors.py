@@ -21,6 +21,7 @@ from assay.canonical import sha256_hex
 from assay.client import sign_order
 from assay.messages import AccountOpen, SubmissionCommit
 from competitions import queries
+from competitions.actions import winners
 from competitions.models import Draft, Evaluation, Submission
 from ledger.models import Account
 from licensing import queries as rights
@@ -295,7 +296,7 @@ def test_after_every_mistake_of_a_miner_the_right_entry_is_still_accepted(people
 def test_too_little_money_for_a_licence_leaves_the_purse_and_the_pools(people):
     entry = factories.scored("author-of-it")
     factories.settle()
-    factories.deadline.license_winners("docs", now=factories.at(620))
+    winners.license_winners("docs", now=factories.at(620))
     work = queries.submission(entry).adapter_sha256
     people.seconds = 630
     quote = rights.quote(work, ("commercial",), account="miner", now=factories.at(630))

@@ -8,7 +8,7 @@ from assay import messages
 from assay.messages import FileRef, Result, Share, Spec
 from assay.money import parse_tokens
 from assay.wire import Nano
-from competitions.actions import contest, deadline
+from competitions.actions import contest, deadline, winners
 from competitions.rules.fold import fold
 from competitions.rules.records import pack
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
@@ -145,25 +145,33 @@ def result(number, mode):
 def judge(entries):
     for number, entry in enumerate(entries, start=1):
         score_of(messages.SubmissionScored, entry, number, at(30))
-    close(entries)
+    close()
     baseline = messages.BaselineScored(NAME, MANIFEST, result(0, "exact"), ms(at(120)))
     record(log.fact(baseline, idempotency=NAME))
     for number, entry in enumerate(entries, start=1):
         score_of(messages.SubmissionFinalScored, entry, number, at(121))
-    assert deadline.advance(NAME, now=at(130)) == ["provisional", "settled"]
-    assert len(deadline.license_winners(NAME, now=at(131))) == len(entries)
+    open_all(entries)
+    assert deadline.advance(NAME, now=at(130)) == ["settled"]
+    assert len(winners.license_winners(NAME, now=at(131))) == len(entries)
 
 
-def close(entries):
-    """What the clock does at the close, without the blobs that it would open."""
-    bodies = [
+def close():
+    for body in (
         messages.CompetitionClosed(NAME, ms(at(101))),
-        messages.SliceOpened(NAME, "5a" * 32, FILE, FILE, ms(at(102))),
+        messages.CompetitionVerifying(NAME, ms(at(103))),
+    ):
+        record(log.fact(body, idempotency=NAME))
+
+
+def open_all(entries):
+    """What the clock does when all is judged, without the blobs that it would open."""
+    bodies = [
+        messages.SliceOpened(NAME, "5a" * 32, FILE, FILE, ms(at(122))),
         *(
-            messages.SubmissionRevealed(entry, FileRef("adapter", adapter(number), 9), ms(at(102)))
+            messages.SubmissionRevealed(entry, FileRef("adapter", adapter(number), 9), ms(at(122)))
             for number, entry in enumerate(entries, start=1)
         ),
-        messages.CompetitionVerifying(NAME, ms(at(103))),
+        messages.CompetitionProvisional(NAME, ms(at(123)), ms(at(123))),
     ]
     for body in bodies:
         record(log.fact(body, idempotency=getattr(body, "submission", NAME)))

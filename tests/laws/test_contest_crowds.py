@@ -22,7 +22,7 @@ from assay.messages import (
     SubmissionCommit,
 )
 from competitions import queries
-from competitions.actions import contest, deadline, entry, score
+from competitions.actions import contest, deadline, entry, score, winners
 from competitions.errors import (
     HasEntries,
     QuotaUsed,
@@ -56,7 +56,9 @@ def orders(owner, number):
     factories.account(owner)
     made = []
     for one in range(number):
-        config, tensors = (factories.blob(f"{part} {owner} {one}").sha256 for part in "ct")
+        config, tensors = (
+            factories.blob(f"{part} {owner} {one}", owner=owner).sha256 for part in "ct"
+        )
         body = SubmissionCommit("docs", config, tensors, f"Try {one}", factories.REQUIRED, ())
         made.append(log.order_for(owner, body, idempotency=str(one)))
     return made
@@ -106,7 +108,7 @@ def test_the_very_same_signed_order_eight_times_is_one_entry_and_eight_equal_ans
     """Guards the second look for the order, after the lock."""
     factories.competition(quota=1)
     key = keyholder("keyholder")
-    config, tensors = (factories.blob(f"{part} same").sha256 for part in "ct")
+    config, tensors = (factories.blob(f"{part} same", owner="keyholder").sha256 for part in "ct")
     body = SubmissionCommit("docs", config, tensors, "Mine", factories.REQUIRED, ())
     raw = sign_order(body, key, idempotency="one").encode()
     answers = []
@@ -229,9 +231,9 @@ def test_eight_clocks_through_all_phases_say_each_fact_once_and_pay_once(crowd, 
     assert queries.competition("docs").phase == "verifying"
     scorers(crowd, entries)
     assert clocks(610) == []
-    assert crowd(lambda _: deadline.license_winners("docs", now=factories.at(611))) == []
+    assert crowd(lambda _: winners.license_winners("docs", now=factories.at(611))) == []
     assert queries.competition("docs").phase == "settled"
-    once = ("opened", "closed", "verifying", "provisional", "settled")
+    once = ("opened", "closed", "verifying", "provisional", "settled", "paid")
     assert {kind: count(f"competition.{kind}") for kind in once} == dict.fromkeys(once, 1)
     assert (count("slice.opened"), count("baseline.scored")) == (1, 1)
     assert (count("submission.revealed"), count("submission.final_scored")) == (2, 2)

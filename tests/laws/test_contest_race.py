@@ -104,7 +104,6 @@ FORGERIES = {
     "there is no look after so many examples": {"n": 7},
     "its rival has no score here": {"rival": "x" * 43},
     "the e-value is too small": {"e_value_e3": 99_999, "reason": "evidence"},
-    "the e-value is none": {"e_value_e3": -1},
     "it could still have placed": {"reason": "count", "n": 4, "records": "0"},
     "the records have the wrong length": {"records": "0" * 40},
 }
@@ -154,14 +153,22 @@ def test_a_stop_of_the_wrong_examples_passes_while_the_order_is_secret_and_not_t
     put(told(slow, records=moved, e_value_e3=200_000, reason="evidence"))
     deadline.advance("docs", now=at(599))
     with pytest.raises(FoldRefused, match="does not follow from its records"):
-        deadline.advance("docs", now=at(601))
+        factories.settle()
     assert not queries.competition_row("docs").slice_salt
+
+
+def test_a_stop_that_cannot_be_proven_locks_nobodys_money():
+    test_a_stop_of_the_wrong_examples_passes_while_the_order_is_secret_and_not_the_close()
+    with pytest.raises(FoldRefused, match="does not follow from its records"):
+        deadline.advance("docs", now=at(721))
+    assert queries.competition_row("docs").phase == "aborted"
+    assert escrow_nano() == (0, 0, 0)
 
 
 def test_a_salt_that_opens_no_order_is_refused_at_the_close():
     racers.contest()
     factories.scored("ada", right=36)
-    put(messages.CompetitionClosed("docs", ms(at(601))))
+    deadline.advance("docs", now=at(601))
     files = [factories.blob(one) for one in ("inputs", "labels")]
     body = messages.SliceOpened("docs", "5b" * 32, *files, ms(at(602)))
     assert refusal(body) == "the salt opens no order of this race"
@@ -185,7 +192,7 @@ def rival_drops_out():
 
 def test_at_the_close_an_entry_whose_rival_drops_out_is_run_in_full_and_may_win():
     ada, bob, slow, cyd = rival_drops_out()
-    assert deadline.advance("docs", now=at(601)) == ["closed", "closed"]
+    assert deadline.advance("docs", now=at(601)) == ["closed"]
     for entry in (slow, cyd):
         assert (state(entry), queries.submission(entry).resumed) == ("committed", "margin")
         assert queries.track(entry).rival == ""
@@ -198,8 +205,11 @@ def test_at_the_close_an_entry_whose_rival_drops_out_is_run_in_full_and_may_win(
 def test_a_close_that_leaves_an_entry_inside_the_margin_is_refused():
     rival_drops_out()
     put(messages.CompetitionClosed("docs", ms(at(601))))
+    copy = next(one for one in queries.entry_rows("docs") if one.owner == "bob")
+    put(messages.SubmissionRefused(copy.id, "submission.duplicate", "It.", "So.", ms(at(602))))
+    put(messages.CompetitionVerifying("docs", ms(at(603))))
     files = [factories.blob(one) for one in ("inputs", "labels")]
-    body = messages.SliceOpened("docs", "5a" * 32, *files, ms(at(602)))
+    body = messages.SliceOpened("docs", "5a" * 32, *files, ms(at(604)))
     assert refusal(body).endswith("is inside the margin and was not run in full")
 
 
@@ -276,16 +286,11 @@ def test_every_deposit_comes_back_when_the_competition_is_aborted():
     assert escrow_nano() == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("is_ours", "deposit"), [(True, "earned"), (False, "forfeited")])
-def test_whose_fault_a_broken_full_run_is_decides_about_the_deposit(is_ours, deposit):
+def test_a_full_run_that_is_refused_forfeits_the_deposit():
     _, slow = raced()
-    manifest = queries.submission(slow)
-    if is_ours:
-        put(messages.SubmissionFailed(slow, "no machine", ms(at(60))))
-    else:
-        put(messages.SubmissionRefused(slow, "evaluation.refused", "It.", "So.", ms(at(60))))
-    assert manifest.deposit == "held"
-    assert queries.submission(slow).deposit == deposit
+    assert queries.submission(slow).deposit == "held"
+    put(messages.SubmissionRefused(slow, "evaluation.refused", "It.", "So.", ms(at(60))))
+    assert queries.submission(slow).deposit == "forfeited"
 
 
 def test_the_same_order_twice_takes_one_deposit_and_runs_once():

@@ -12,7 +12,7 @@ import torch
 from django.apps import apps
 from django.contrib.auth import get_user_model
 
-from competitions.actions import deadline, score
+from competitions.actions import score, winners
 from competitions.models import Evaluation
 from evaluator.bases import MINILM, folder_of
 from evaluator.intake import admit
@@ -47,7 +47,7 @@ def winner(monkeypatch, arrays):
     made = factories.measured(name, 30)
     score.record_score(evaluation=found.pk, fence=fence, measured=made, now=factories.at(20))
     factories.settle(right={entry: 36})
-    assert deadline.license_winners("docs", now=factories.at(620)) == [name]
+    assert winners.license_winners("docs", now=factories.at(620)) == [name]
     return name, blob
 
 

@@ -32,7 +32,6 @@ WANTED = {
     "submission.eliminated": ("move_contest", "docs"),
     "submission.resumed": ("score_next", ""),
     "submission.refused": ("move_contest", "docs"),
-    "submission.failed": ("move_contest", "docs"),
     "competition.closed": ("move_contest", "docs"),
     "competition.verifying": ("score_next", ""),
     "submission.final_scored": ("move_contest", "docs"),
@@ -73,16 +72,10 @@ def follow_all():
 
 
 def a_whole_story():
-    """Entries scored, stopped, refused and failed; the close, the verdict, the payout."""
+    """Entries scored, stopped and refused; the close, the verdict, the payout."""
     racers.contest(quota=1)
     ada = factories.scored("ada")
     factories.refused("bob", number=1, error=AdapterWrongBase("Made for another base."))
-    cyd = factories.submission("cyd", number=2)
-    (work,) = Evaluation.objects.filter(submission=cyd)
-    for seconds in (20, 30, 40):
-        told = {"evaluation": work.pk, "now": factories.at(seconds)}
-        fence = factories.score.lease_evaluation(**told)
-        factories.score.record_failure(**told, fence=fence, reason="our disk is full")
     factories.account("slow", "5")
     slow = racers.eliminated("slow", number=3)
     racers.resumed(slow)

@@ -45,41 +45,58 @@ def slots(seconds=30):
     return queries.slots(queries.competition("docs"), "miner", now_ms=now_ms).remaining
 
 
-def the_entry():
-    (entry,) = queries.entry_rows("docs")
+def test_our_failures_cost_an_entry_neither_its_place_nor_its_slot(work):
+    """It rests longer each time, at most an hour, and is never given up."""
+    seconds, rests = 30, []
+    committed_ms = the_entry().committed_ms
+    for attempt in range(1, 15):
+        fence = lease(work, seconds)
+        assert fence == attempt
+        fail(work, fence, seconds)
+        rests.append(work_rests_s(seconds))
+        seconds += rests[-1] + 1
+    assert rests[:3] == [2, 4, 8]
+    assert rests[-1] == 3600
+    assert (the_entry().state, slots(), the_entry().committed_ms) == ("committed", 0, committed_ms)
+    assert Evaluation.objects.get().last_error == "our disk is full"
+
+
+def work_rests_s(seconds):
+    """For how long nobody may take the work, from this second on."""
+    return int((Evaluation.objects.get().leased_until - factories.at(seconds)).total_seconds())
+
+
+def test_somebody_elses_commit_of_the_same_files_displaces_nobody(work):
+    """Guards a theft: ours failed three times, and the copy that came later was the original."""
+    for attempt in range(3):
+        fail(work, lease(work, 30 + 100 * attempt), 30 + 100 * attempt)
+    copy = factories.submission("eve", number=1, now=factories.at(400))
+    adapter = factories.blob("one adapter").sha256
+    for entry, seconds in ((copy, 450), (the_entry().id, 460)):
+        one = Evaluation.objects.get(submission=entry)
+        told = {"evaluation": one.pk, "fence": lease(one, seconds), "now": factories.at(seconds)}
+        score.record_score(**told, measured=factories.measured(adapter, 30))
+    factories.deadline.advance("docs", now=factories.at(601))
+    states = {one.owner: one.state for one in queries.entry_rows("docs")}
+    assert states == {"miner": "scored", "eve": "refused"}
+
+
+def the_entry(owner="miner"):
+    (entry,) = [one for one in queries.entry_rows("docs") if one.owner == owner]
     return entry
 
 
-def test_three_failures_of_ours_give_the_slot_back(work):
-    """Each attempt rests longer than the one before; the third is the last."""
-    seconds, rests = 30, []
-    for attempt in (1, 2, 3):
-        fence = lease(work, seconds)
-        assert fence == attempt
-        assert (the_entry().state, slots()) == ("committed", 0)
-        fail(work, fence, seconds)
-        again = next((rest for rest in range(1, 600) if lease_is_free(seconds + rest)), None)
-        rests.append(again)
-        seconds += again or 0
-    assert rests[0] < rests[1]
-    assert rests[2] is None
-    assert (the_entry().state, slots()) == ("failed", 1)
-    assert the_entry().refusal_code == "our disk is full"
-    assert not Evaluation.objects.exists()
-    assert factories.submission(number=1, now=factories.at(500)), "the slot is free"
-
-
-def lease_is_free(seconds):
-    return queries.evaluations_waiting(factories.at(seconds)).exists()
-
-
-def test_an_entry_whose_workers_are_lost_is_given_up_too(work, settings):
-    """Guards the others: one entry that ends every worker must not hold up the close for ever."""
-    moments = [30 + attempt * (settings.LEASE_S + 1) for attempt in range(4)]
-    assert [lease(work, seconds) for seconds in moments] == [1, 2, 3, None]
-    assert (the_entry().state, the_entry().slot) == ("failed", None)
-    assert the_entry().refusal_code == "3 workers began and did not come back"
-    assert not Evaluation.objects.exists()
+def test_an_entry_that_brings_down_every_worker_is_out_once_all_others_have_scores(work, settings):
+    """Guards the others: it must not hold up the close for ever."""
+    factories.scored("ada", number=1)
+    settings.LEASE_S = 20
+    moments = [30 + attempt * (settings.LEASE_S + 1) for attempt in range(3)]
+    assert [lease(work, seconds) for seconds in moments] == [1, 2, 3]
+    assert the_entry().state == "committed"
+    assert factories.deadline.advance("docs", now=factories.at(605)) == [
+        "closed", "verifying",
+    ]  # fmt: skip
+    assert (the_entry().state, the_entry().refusal_code) == ("refused", "submission.quarantined")
 
 
 def test_work_on_the_sealed_slice_is_never_given_up(db):
@@ -94,8 +111,7 @@ def test_work_on_the_sealed_slice_is_never_given_up(db):
             seconds = 601 + 400 * attempt
             fail(one, lease(one, seconds), seconds)
     assert Evaluation.objects.filter(slice="final", attempts=8).count() == 2
-    assert the_entry().state == "revealed"
-    assert not Message.objects.filter(kind="submission.failed").exists()
+    assert the_entry().state == "scored"
 
 
 def test_a_lease_that_runs_is_nobody_elses(work, settings):

@@ -219,24 +219,55 @@ def test_a_fault_of_the_code_is_the_sponsors_and_names_line_and_example(answerin
     assert "line 2" in str(failure.value)
 
 
-def test_a_fault_of_the_code_gives_the_miner_the_slot_back(db, monkeypatch):
-    """Guards the right party: three failures, no refusal."""
-    factories.competition(quota=1)
-    entry = factories.submission()
-    work = Evaluation.objects.get()
+@pytest.fixture
+def faulty(monkeypatch):
+    """Scores work by a sponsor's code that fails: faulty(work, at seconds)."""
 
     def fails(ticket, lease):
         raise CodeFailed("The scoring code failed (line 2): no.", line=2, example=0, log="")
 
     monkeypatch.setattr(scoring, "measure", fails)
-    moments = iter(range(30, 600, 60))
-    monkeypatch.setattr(scoring.timezone, "now", lambda: factories.at(31))
-    for _ in range(score.MOST_ATTEMPTS):
-        fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(next(moments)))
+
+    def run(work, seconds):
+        monkeypatch.setattr(scoring.timezone, "now", lambda: factories.at(seconds))
+        fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(seconds))
         scoring.score(work.pk, fence)
-    (row,) = factories.queries.entry_rows("docs")
-    assert (row.id, row.state, row.slot) == (entry, "failed", None)
-    assert "line 2" in row.refusal_code
+
+    return run
+
+
+def test_code_that_twice_cannot_score_an_entry_gives_the_miner_the_slot_back(db, faulty):
+    factories.competition(quota=1)
+    entry = factories.submission()
+    work = Evaluation.objects.get()
+    faulty(work, 30)
+    assert factories.queries.entry_row(entry).state == "committed"
+    faulty(work, 90)
+    row = factories.queries.entry_row(entry)
+    assert (row.state, row.slot, row.refusal_code) == ("refused", None, "competition.code_failed")
+    assert "line 2" in row.refusal_cause
+
+
+def test_a_sponsor_whose_code_fails_on_the_sealed_slice_gets_no_adapter_and_loses_the_bond(
+    db, faulty, client
+):
+    """Guards the miners: the stake came back, and every adapter was public for nothing."""
+    factories.competition()
+    entry = factories.scored("ada")
+    factories.scored("bob", number=1, right=10)  # no better than the base
+    factories.deadline.advance("docs", now=factories.at(601))
+    for seconds in (610, 640):
+        for work in factories.queries.evaluations_of("docs", "final"):
+            faulty(work, seconds)
+    factories.deadline.advance("docs", now=factories.at(721))
+    found = factories.queries.competition_row("docs")
+    assert (found.phase, found.fault, found.is_cleared) == ("aborted", "sponsor", True)
+    bond_nano = 100 * 10**9
+    assert factories.ledger_queries.balance_nano("ada") == bond_nano
+    assert factories.ledger_queries.balance_nano("bob") == 0
+    assert factories.ledger_queries.balance_nano("sponsor") == 10_000 * 10**9 - bond_nano
+    adapter = factories.queries.entry_row(entry).adapter_sha256
+    assert client.get(f"/api/blobs/{adapter}").status_code == 404
 
 
 def test_code_of_the_limit_is_what_the_sandbox_takes():

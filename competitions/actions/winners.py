@@ -1,0 +1,71 @@
+"""Winning adapters become licensed works, apart from the payout.
+
+So no question of rights can hold up the money.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from assay import messages
+from competitions import queries
+from competitions.actions.moment import contest_row
+from competitions.rules.results import interval_e9
+from competitions.rules.rows import Competition, Submission
+from ledger import log
+from ledger.rules.entry import Entry
+from licensing import actions as licensing_actions
+from licensing import queries as rights
+from licensing.rules.fold import licensing
+from licensing.rules.search import Measured
+
+
+def license_winners(competition: str, *, now: datetime) -> list[str]:
+    """Make every winning adapter a work, linked to what it was made from. May run twice."""
+    contest = queries.competition_row(competition)
+    winners = [one for one in queries.entry_rows(competition) if one.prize_nano]
+    return [made for one in winners if (made := _license(contest, one, now=now))]
+
+
+@transaction.atomic
+def _license(contest: Competition, entry: Submission, *, now: datetime) -> str | None:
+    contest_row(contest.id)
+    if rights.has_work(entry.adapter_sha256):
+        return None
+    order = log.find(entry.id)
+    assert isinstance(order, Entry), "an entry's id is the id of its order"
+    registration = licensing_actions.Registration(
+        work=entry.adapter_sha256,
+        kind="adapter",
+        owner=entry.owner,
+        title=entry.title or f"{contest.spec.title}: {entry.owner}",
+        tags=entry.tags,
+        shares=(messages.Share(entry.owner, 1),),
+        parents=(contest.spec.base_work, contest.spec.data_work, *entry.parents),
+    )
+    facts = licensing_actions.registration_facts(registration, answers=order, now=now)
+    log.record(facts, rooms=(licensing,))
+    licensing_actions.index_work(entry.adapter_sha256, _measured(contest, entry))
+    return entry.adapter_sha256
+
+
+def _measured(contest: Competition, entry: Submission) -> Measured:
+    """The final figures of a winner, for whoever looks for models."""
+    assert entry.final_result is not None, "it won"
+    assert entry.final_score_e9 is not None, "it won"
+    assert contest.baseline_e9 is not None, "it was better than the baseline"
+    evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
+    low_e9, high_e9 = interval_e9(entry.final_result, evaluator.metric) or (None, None)
+    return Measured(
+        competition=contest.id,
+        entry=entry.id,
+        title=contest.spec.title,
+        manifest=contest.spec.manifest_sha256,
+        base=contest.spec.base,
+        evaluator=evaluator.evaluator,
+        metric=evaluator.metric,
+        score_e9=entry.final_score_e9,
+        low_e9=low_e9,
+        high_e9=high_e9,
+        baseline_e9=contest.baseline_e9,
+    )

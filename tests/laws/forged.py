@@ -1,0 +1,204 @@
+"""Facts that the rules do not give, as a dishonest operator would sign them.
+
+Each answers with a body and the order that it answers, or None; what is not named is honest.
+"""
+
+from dataclasses import replace
+
+from assay import messages
+from assay.messages import FileRef
+from assay.wire import Nano
+from competitions import queries
+from competitions.rules import dues, escrow, exits, verdict
+from ledger import log
+from ledger.actions import ms
+from tests import factories
+from tests.factories import at
+from tests.laws.scenes import a_provisional_one, contest, entries, order, put
+
+OUTSIDE = ("manifest_sha256", "submission", "adapter_sha256", "at_ms")
+
+
+def publication(**changed):
+    spec = replace(contest().spec, **changed.pop("spec", {}))
+    name = changed.pop("name", "other")
+    asked = order("sponsor", messages.CompetitionPublish(name, changed.pop("ordered", spec)))
+    body = messages.CompetitionPublished(name, changed.pop("sponsor", "sponsor"), spec, ms(at(2)))
+    return body, asked
+
+
+def registration():
+    return factories.evaluator("docs")[0], None
+
+
+def funding(account="sponsor", name="docs", prize_nano=None, at_ms=None, **changed):
+    spec = contest().spec
+    prize = messages.CompetitionFund(name, Nano(prize_nano or spec.prize_nano), Nano(0))
+    lines = changed.get("lines", escrow.funding(contest()))
+    return messages.CompetitionFunded("docs", lines, at_ms or ms(at(2))), order(account, prize)
+
+
+def half_funded():
+    """A second competition that is published and not funded yet, and the fact that funds it."""
+    factories.account("rival", "5000")
+    body, asked = publication()
+    put(body, asked)
+    return contest("other")
+
+
+def funds(account="sponsor", *, ordered="other", factor=1, less_nano=0):
+    made = half_funded()
+    prize = messages.CompetitionFund(ordered, Nano(made.spec.prize_nano * factor), Nano(0))
+    first, *rest = escrow.funding(made)
+    lines = (replace(first, amount_nano=Nano(first.amount_nano - less_nano)), *rest)
+    asked = order(account, prize, "another prize")
+    return messages.CompetitionFunded("other", lines, ms(at(3))), asked
+
+
+def cancellation(account="sponsor", *, name="docs", is_ordered=True):
+    asked = order(account, messages.CompetitionCancel(name)) if is_ordered else None
+    return messages.CompetitionCancelled("docs", ms(at(602))), asked
+
+
+def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
+    factories.account("cyd")
+    body = messages.SubmissionCommit(name, "c" * 64, "d" * 64, "Mine", factories.REQUIRED, ())
+    asked = order(account, body)
+    slot = {"window": 0, "slot": 0} | told
+    fact = messages.SubmissionCommitted(asked.id, "docs", owner, **slot, at_ms=ms(at(seconds)))
+    return fact, asked
+
+
+def told_score(changed, mode):
+    """Fields of the message and of its result: thirty right answers of forty."""
+    outside = {"manifest_sha256": contest().spec.manifest_sha256, "at_ms": ms(at(610))}
+    outside |= {name: changed.pop(name) for name in list(changed) if name in OUTSIDE}
+    return outside | {"result": factories.result(30, changed.pop("mode", mode), **changed)}
+
+
+def score(**changed):
+    (waiting,) = entries("committed")
+    told = {"submission": waiting.id, "adapter_sha256": "e" * 64} | told_score(changed, "fast")
+    return messages.SubmissionScored(**told), None
+
+
+def final_score(of="scored", **changed):
+    one = entries(of)[0]
+    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
+    return messages.SubmissionFinalScored(**told | told_score(changed, "exact")), None
+
+
+def baseline(**changed):
+    told = told_score(changed, "exact")
+    return messages.BaselineScored(competition="docs", **told), None
+
+
+def reveal(state="scored", adapter=None):
+    one = entries(state)[0]
+    file = FileRef("adapter.blob", adapter or one.adapter_sha256, 9)
+    return messages.SubmissionRevealed(one.id, file, ms(at(610))), None
+
+
+def opened_slice():
+    file = FileRef("inputs", "f" * 64, 9)
+    return messages.SliceOpened("docs", "5a" * 32, file, file, ms(at(610))), None
+
+
+def settlement(at_s=640, **changed):
+    """The honest settlement, or one that differs in what is named."""
+    found, entered = contest(), queries.entry_rows("docs")
+    told = {"winners": 0, "payout_sha256": "0" * 64}
+    told |= dict.fromkeys(("fee_nano", "pool_nano", "to_sponsor_nano", "burnt_nano"), Nano(0))
+    if found.phase == "provisional":
+        evaluator = queries.evaluator_row(found.spec.manifest_sha256)
+        result, lines = verdict.payout(found, entered, evaluator)
+        amounts = ("fee_nano", "pool_nano", "to_sponsor_nano", "burnt_nano")
+        told = {name: Nano(getattr(result, name)) for name in amounts}
+        shown = verdict.payout_sha256(result, lines)
+        told |= {"winners": len(result.prizes), "payout_sha256": shown}
+    told = {"draw": found.draw} | told | changed
+    return messages.CompetitionSettled("docs", at_ms=ms(at(at_s)), **told), None
+
+
+def other_payout(change):
+    """A settlement of a payout that was changed, honest in all else."""
+    found = contest()
+    evaluator = queries.evaluator_row(found.spec.manifest_sha256)
+    result, lines = verdict.payout(found, queries.entry_rows("docs"), evaluator)
+    return settlement(payout_sha256=verdict.payout_sha256(*change(result, lines)))
+
+
+def shifted(shift):
+    """A nano moved along `shift` = account -> nano-tokens more."""
+    return other_payout(
+        lambda result, lines: (
+            result,
+            [
+                replace(one, amount_nano=Nano(one.amount_nano + shift.get(one.credit, 0)))
+                if one.kind == "single"
+                else one
+                for one in lines
+            ],
+        )
+    )
+
+
+def regrouped():
+    return other_payout(
+        lambda result, lines: (replace(result, groups=tuple(reversed(result.groups))), lines)
+    )
+
+
+def one_group():
+    def merged(result, lines):
+        return replace(result, groups=(tuple(sum(result.groups, ())),)), lines
+
+    return other_payout(merged)
+
+
+def to_another_account():
+    return other_payout(
+        lambda result, lines: (
+            result,
+            [replace(one, credit="sponsor") if one.code == "prize" else one for one in lines],
+        )
+    )
+
+
+def a_settlement_whose_payment_waits():
+    """The clock died between the settlement and the payment of what it owes."""
+    a_provisional_one()
+    put(settlement(641)[0])
+
+
+def payment(batch=0, at_s=642, change=lambda lines: lines):
+    """What the end owes next, or something else."""
+    lines = dues.next_lines(contest(), log.Tables())
+    return messages.CompetitionPaid("docs", batch, tuple(change(lines)), ms(at(at_s))), None
+
+
+def dearer(lines):
+    """A nano more for the first prize, and less for the second."""
+    first, second, *_ = [line for line in lines if line.code == "prize" and line.kind == "single"]
+    more = {first.id: 1, second.id: -1}
+    return [replace(one, amount_nano=Nano(one.amount_nano + more.get(one.id, 0))) for one in lines]
+
+
+def abortion(at_s, **changed):
+    told = {"fault": "evaluator", "reason": exits.EXITS[contest().phase].reason
+            if contest().phase in exits.EXITS else "why not"} | changed  # fmt: skip
+    return messages.CompetitionAborted("docs", at_ms=ms(at(at_s)), **told), None
+
+
+def phase(kind, at_s):
+    return kind("docs", ms(at(at_s))), None
+
+
+def provisional(seconds):
+    at_ms = ms(at(620))
+    return messages.CompetitionProvisional("docs", at_ms + 1000 * seconds, at_ms), None
+
+
+def refusal(state):
+    one = entries(state)[0]
+    return messages.SubmissionRefused(one.id, "x.y", "Because.", "Go.", ms(at(700))), None
