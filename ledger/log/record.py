@@ -76,6 +76,8 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
            whole
     """
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
+    for entry in entries:
+        gate.admit(entry)  # before the database is asked for what may be no name at all
     tables = Tables()
     signers.assume(entries, tables)
     above = Overlay(tables)
