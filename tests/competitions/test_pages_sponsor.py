@@ -149,7 +149,7 @@ MISTAKES = [
     ("data", DATA | {"max_tokens": "many"}, "Enter a whole number."),
     ("data", DATA | {"columns": "text = --out"}, "is no line of the form"),
     ("data", DATA | {"columns": "body = text"}, "There is no body. This metric has: text, label"),
-    ("data", DATA | {"options": "speed = 9"}, "There is no speed. This metric has: none"),
+    ("data", DATA | {"options": "speed = 9"}, "There is no speed. This metric has:"),
     ("data", DATA | {"min_sandbox_level": "none"}, "Select a valid choice."),
     ("data", DATA | {"mode": "quick"}, "Select a valid choice."),
     ("data", DATA | {"base": "gpt"}, "Select a valid choice."),
