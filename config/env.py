@@ -53,7 +53,11 @@ class Environment:
 
 
 def read(source: Mapping[str, str] = os.environ) -> Environment:
-    """The environment as it is. raises SettingInvalid for a flag or number that is none"""
+    """The environment as it is.
+
+    raises SettingInvalid for a flag or number that is none, and for a public site whose log has the
+    name that every new site has: what is signed for one would be signed for all
+    """
     given = {
         one.name: source[one.name.upper()]
         for one in fields(Environment)
@@ -66,6 +70,8 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
         value = getattr(found, name)
         _need(name, value.isascii() and value.isdigit(), "a whole number")
     _need("assay_tick_s", int(found.assay_tick_s) > 0, "at least 1")
+    is_named = found.assay_origin != Environment.assay_origin
+    _need("assay_origin", is_named or found.assay_https == "0", "the site's own name with HTTPS")
     witnesses(found.assay_witnesses)
     return found
 
