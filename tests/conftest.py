@@ -40,7 +40,7 @@ house_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHashe
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")  # noqa: TID251
-CROWD_LIMIT_S = 60
+CROWD_LIMIT_S = 900
 
 settings.register_profile(
     "house",

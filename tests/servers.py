@@ -19,7 +19,7 @@ from pathlib import Path
 
 from requirements.system import program
 
-START_LIMIT_S = 30
+START_LIMIT_S = 600
 LOOKS_EVERY_S = 0.01  # whether it shall end; the half second of the library is paid by every test
 READY = "ready to accept connections"  # PostgreSQL, Redis and Valkey all say it
 # A cluster that lives for minutes need not survive a power cut.
@@ -84,7 +84,7 @@ def serving(door: HTTPServer) -> Iterator[str]:
         yield f"http://127.0.0.1:{door.server_address[1]}"
     finally:
         door.shutdown()
-        thread.join(10)
+        thread.join(600)
 
 
 def free_port() -> int:
@@ -129,7 +129,7 @@ def _running(
     finally:
         server.send_signal(stop)
         try:
-            server.wait(20)
+            server.wait(300)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()

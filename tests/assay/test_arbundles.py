@@ -11,7 +11,7 @@ from config import env
 from tests.assay import foreign
 
 FOLDER = env.HOUSE / "var" / "arbundles"
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 900
 TAGS = [("Kind", "account.open"), ("Title", "adaptateur é漢")]
 WALLETS = {
     "rsa": foreign.rsa_wallet,

@@ -50,7 +50,7 @@ def start(tmp_path):
     for process in running:
         if process.poll() is None:
             process.kill()
-        process.wait(10)
+        process.wait(600)
         process.stdout.close()
 
 
@@ -68,4 +68,4 @@ def test_a_witness_answers_until_it_is_stopped_and_remembers_when_it_starts_agai
         shown = httpx.get(f"http://127.0.0.1:{told['port']}{checkpoint_path(ORIGIN)}").text
         assert notes.open_note(shown, told["witness"]) == notes.open_note(note_of(leaves), LOG_KEY)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(600) == 0

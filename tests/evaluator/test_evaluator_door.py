@@ -49,7 +49,7 @@ def house(tmp_path_factory):
 
 def run(*arguments):
     command = [sys.executable, "-m", "evaluator", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

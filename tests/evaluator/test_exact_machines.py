@@ -70,7 +70,7 @@ def run(machine):
     arguments = [str(folder_of(MINILM, is_verified=False)), str(threads), onednn, str(alone)]
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(PROGRAM), *arguments],
-        env=environment, capture_output=True, text=True, check=False, timeout=100,
+        env=environment, capture_output=True, text=True, check=False, timeout=1500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [tuple(line.split()[-3:]) for line in done.stdout.splitlines() if len(line) > 100]

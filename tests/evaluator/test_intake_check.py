@@ -27,7 +27,7 @@ def check(tmp_path, house):
         words = ["check", tmp_path / "adapter", "--task", tmp_path / task, *more]
         return subprocess.run(
             [sys.executable, "-m", "evaluator", *map(str, words)],
-            capture_output=True, text=True, check=False, timeout=60, cwd=house,
+            capture_output=True, text=True, check=False, timeout=1500, cwd=house,
         )  # fmt: skip
 
     return run

@@ -87,7 +87,7 @@ def guarded(tmp_path, house):
             [sys.executable, "-c", words, manifest, *folders],
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=1500,
             cwd=house,
             env={**os.environ, "ASSAY_DATA": str(tmp_path)},  # noqa: TID251 - for a child process
         )

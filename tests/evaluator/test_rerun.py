@@ -45,7 +45,7 @@ def downloaded(weights, prepared, tmp_path_factory):
 
 def door(receipt, *arguments):
     command = [sys.executable, "-m", "evaluator", "rerun", str(receipt), "--json", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     return done.returncode, json.loads(done.stdout)
 
 

@@ -169,6 +169,6 @@ def test_a_forked_scorer_opens_imports_and_starts_nothing(weights, admitted, tmp
         (tmp_path / name).write_bytes(raw)
     arguments = [folder_of(MINILM, is_verified=False), *(tmp_path / name for name in files)]
     command = [sys.executable, "-c", textwrap.dedent(CHILD), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stderr
     assert done.stdout == repr(predict(weights, *files.values(), "fast"))

@@ -20,7 +20,7 @@ RECIPE = Recipe(steps=8, batch=16, threads=1, layers=2)
 
 def evaluator(*arguments):
     command = [sys.executable, "-m", "evaluator", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
 
 
 @pytest.fixture(scope="module")

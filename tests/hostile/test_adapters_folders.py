@@ -140,7 +140,7 @@ KINDS = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(10)  # a pipe without a writer would wait for ever
+@pytest.mark.timeout(300)  # a pipe without a writer would wait for ever
 @pytest.mark.parametrize("put", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_a_plain_file_of_one_name_is_refused_without_waiting(folder, put, name):

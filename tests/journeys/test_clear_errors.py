@@ -31,7 +31,7 @@ from tests.evaluator import makers
 from web import auth
 from workers import tasks
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db]
 HTML = {"accept": "text/html"}
 CONFIG, TENSORS = makers.adapter()
 ROWS = "".join(

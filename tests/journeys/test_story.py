@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(400), pytest.mark.slow]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(3600), pytest.mark.slow]
 HOUSE = Path(__file__).resolve().parents[2]
 
 

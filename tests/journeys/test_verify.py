@@ -18,7 +18,7 @@ SECTION = PAGE.partition("## 8. With public tools only")[2].partition("\n## ")[0
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 NAME = re.compile(r"Save this as `(\w+\.py)`")
 NEEDED = ("bash", "curl", "openssl", "python3", "base64", "sed", "od", "sha256sum")
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 900
 
 
 def script():

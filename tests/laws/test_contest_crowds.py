@@ -73,7 +73,6 @@ def keyholder(name):
     return key
 
 
-@pytest.mark.timeout(180)
 def test_of_fifty_entries_at_a_quota_of_one_exactly_one_is_accepted(crowd):
     """Guards the lock of the competition in `commit`, and that slots are counted after it."""
     factories.competition(quota=1)

@@ -90,17 +90,17 @@ def test_a_writer_that_commits_late_is_not_skipped(founded):
         with transaction.atomic():
             write("early")
             written.set()
-            assert go_on.wait(20)
+            assert go_on.wait(600)
         connections.close_all()
 
     slow = threading.Thread(target=write_slowly, daemon=True)
     slow.start()
-    assert written.wait(20)
+    assert written.wait(600)
     write("late")
     place_all()
     seen = [row.pk for row in queries.messages_from(start, limit=9)]
     go_on.set()
-    slow.join(20)
+    slow.join(600)
     place_all()
     seen += [row.pk for row in queries.messages_from(start + len(seen), limit=9)]
     assert len(seen) == 2

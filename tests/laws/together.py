@@ -22,7 +22,7 @@ def together(crowd):
 
         def one(number):
             connection.ensure_connection()
-            gate.wait(30)
+            gate.wait(600)
             job(number)
 
         return crowd(one, size=size)

@@ -19,7 +19,7 @@ from tests import factories
 from tests.evaluator import tiny
 from workers import preparation
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db]
 WORDS = ("river", "stone", "lamp", "paper", "garden", "bridge", "candle", "engine")
 
 

@@ -9,7 +9,7 @@ from tests import factories
 from workers import preparation, previewing
 from workers.sandbox.reader import taken
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db]
 WORDS = (
     "river",
     "stone",

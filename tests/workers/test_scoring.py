@@ -170,7 +170,7 @@ def test_a_lease_is_made_as_long_as_a_fresh_one_while_the_work_is_ours(work, set
 def test_a_lease_is_renewed_while_the_block_runs_and_no_longer():
     beats = []
     with held(Lease(lambda: beats.append(1), 0.06)):
-        until_s = time.monotonic() + 5
+        until_s = time.monotonic() + 600
         while len(beats) < 3 and time.monotonic() < until_s:
             time.sleep(0.005)
     count = len(beats)

@@ -9,7 +9,7 @@ from competitions.errors import PreparationRefused
 from tests import factories
 from workers import sponsor_files
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db]
 COLUMNS = {"text": "review", "label": "class"}
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
