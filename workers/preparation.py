@@ -27,6 +27,7 @@ from evaluator.errors import DataTooEasy
 from evaluator.judging import metric_of
 from evaluator.manifest import Manifest, read_manifest
 from evaluator.slices import SALT_BYTES
+from evaluator.starter import NAME as STARTER
 from evaluator.winnable import check_room
 from ledger import blobs
 from ledger.actions import ms, store_own
@@ -55,6 +56,7 @@ def prepare(draft: str, fence: int) -> None:
             drafts.extend_lease(draft=draft, fence=fence, now=now, stage=drafts.MEASURING)
             registered = _measured(out, Lease(renew, drafts.LEASE_S))
             names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
+            names += [STARTER] * (out / STARTER).is_file()
             made = Preparation(
                 registered=registered,
                 files=tuple(_stored(out, name) for name in names),

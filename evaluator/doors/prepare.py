@@ -15,6 +15,8 @@ from evaluator.evaluators.form import Sample
 from evaluator.manifest import EXACT, FAST, manifest_sha256, to_bytes
 from evaluator.prepare import Options, Prepared, prepare
 from evaluator.registry import evaluator_of
+from evaluator.starter import NAME as STARTER
+from evaluator.starter import starter
 
 SLICES = ("train", "public", "final")
 
@@ -70,6 +72,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
     }
     if prepared.code:
         files["score.py"] = prepared.code
+    if script := starter(prepared.manifest):
+        files[STARTER] = script.encode()
     folder.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (folder / name).write_bytes(raw)

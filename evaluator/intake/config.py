@@ -132,7 +132,7 @@ def _check_head(value: object, clause: AdapterClause) -> None:
     allowed |= HEADS_OF_PEFT | UNUSED if allowed else set()
     names: Any = [] if value is None else value
     is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
-    if is_list and set(names) <= allowed and len(set(names)) == len(names):
+    if is_list and set(names) <= allowed:  # peft adds its own for SEQ_CLS, so one may stand twice
         return
     told = f"[{', '.join(shown(one) for one in names[:4])}]" if is_list else "no list of names"
     heads = saved_modules(clause.head)

@@ -75,7 +75,6 @@ IN_FIELDS = {
     "rslora as a number": ("config_field", {"use_rslora": 1}),
     "rslora as null": ("config_field", {"use_rslora": None}),
     "the head's name as a text": ("config_field", {"modules_to_save": "classifier"}),
-    "the head twice": ("config_field", {"modules_to_save": ["classifier", "classifier"]}),
     "another module saved": ("config_field", {"modules_to_save": ["classifier", "embeddings"]}),
     "a saved module that is a table": ("config_field", {"modules_to_save": [{}]}),
     "a huge rank": ("rank", {"r": 10**9}),
@@ -122,6 +121,7 @@ IGNORED = {
     "a revision to fetch": {"revision": "main"},
     "a task type that nobody knows": {"task_type": "EVIL"},
     "no head saved": {"modules_to_save": None},
+    "the head twice": {"modules_to_save": ["classifier", "classifier", "score"]},
     "the tensors' layers": {"layers_to_transform": [4, 5], "layers_pattern": "layer"},
     "no target parameters": {"target_parameters": []},
 }
