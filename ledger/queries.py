@@ -83,6 +83,14 @@ def movements(names: Collection[str], *, limit: int | None = None) -> list[Trans
     return list(found.order_by("-at_ms", "-id")[:limit])
 
 
+def paid_by_message(name: str, made: Collection[str]) -> dict[str, int]:
+    """Message -> what it paid to an account, of these messages."""
+    found = Transfer.objects.filter(message__in=made).values_list(
+        "message", "credit", "amount_nano"
+    )
+    return {message: amount_nano for message, credit, amount_nano in found if credit == name}
+
+
 def transfers_of(message: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(message=message).order_by("id")
 

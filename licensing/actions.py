@@ -113,7 +113,7 @@ def index_work(work: str, measured: Measured | None = None) -> None:
             **told,
         },
     )
-    given = spans(parse(queries.tags_of(work)), found.registered_ms)
+    given = spans(parse(queries.tags_of(found)), found.registered_ms)
     SearchRight.objects.filter(work=work).delete()
     SearchRight.objects.bulk_create(
         SearchRight(id=f"{work}/{one.use}/{one.from_ms}", work=work, **asdict(one)) for one in given

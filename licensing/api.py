@@ -222,7 +222,7 @@ def _work(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
     return {
         **_listing_json(queries.listing(found, now=now)),
         "uses": [_use_json(one) for one in queries.deed_of(work, now=now)],
-        "tags": queries.tags_of(work),
+        "tags": queries.tags_of(found),
         "parents": [_link_json(one) for one in queries.parents(work)],
         "children": [_link_json(one) for one in queries.children(work, limit=200).rows],
     }

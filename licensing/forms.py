@@ -7,6 +7,8 @@ from django import forms
 from assay.messages import LicenceBuy
 from assay.money import MOST_NANO, show_tokens
 from assay.wire import Nano
+from evaluator.bases import bases
+from evaluator.registry import EVALUATORS, METRICS
 from licensing.rules.deed import DEEDS, Clause
 from licensing.rules.may import Priced
 from licensing.rules.rows import WorkKind
@@ -17,7 +19,7 @@ _EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
 
 
 class SearchForm(forms.Form):
-    """What to look for among the works offered. choices: of queries.choices"""
+    """What to look for among the works offered."""
 
     q = forms.CharField(
         label="Title, owner, base or id",
@@ -43,12 +45,13 @@ class SearchForm(forms.Form):
         error_messages={"invalid": "Write a number such as 0.85."},
     )
 
-    def __init__(self, asked: Mapping[str, object], choices: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, asked: Mapping[str, object]) -> None:
         super().__init__(asked)
-        for name, held in (("base", "base"), ("task", "evaluator"), ("metric", "metric")):
+        choices = {"base": [one.name for one in bases()], "task": EVALUATORS, "metric": METRICS}
+        for name, known in choices.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "Any"), *((one, one) for one in choices[held])]
+            field.choices = [("", "Any"), *((one, one) for one in known)]
 
     def asked(self) -> dict[str, str]:
         """What was filled in and can be read; what cannot is told beside its field."""

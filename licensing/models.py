@@ -171,7 +171,10 @@ class SearchCard(models.Model):
         indexes = [
             models.Index(fields=["-registered_ms", "work"], name="card_newest"),
             models.Index(fields=["kind", "-registered_ms", "work"], name="card_newest_of_kind"),
-            models.Index(fields=["metric", "-registered_ms", "work"], name="card_newest_of_metric"),
+            models.Index(
+                fields=["metric", "-registered_ms", "work", "score_e9"],
+                name="card_newest_of_metric",
+            ),
             models.Index(fields=["base", "-registered_ms", "work"], name="card_newest_of_base"),
         ]
 

@@ -47,7 +47,7 @@ OF_EVERY = 100 * WHOLE_E8  # what a split is shown for when nothing is sold: onl
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """The works offered, newest first, found by text, kind, base, task, metric, use and score."""
-    form = SearchForm(request.GET, queries.choices())
+    form = SearchForm(request.GET)
     asked, now = form.asked(), timezone.now()
     found = queries.offers(_wanted(asked), after=request.GET.get("after", ""), now=now)
     context = {
@@ -70,7 +70,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
     is_sold = found.is_offered and found.state == "live"
     priced = _priced(clauses) if is_sold else []
     quote = queries.quote(work, priced, account="", now=now) if priced else None
-    tags, card = queries.tags_of(work), queries.card_of(work)
+    tags, card = queries.tags_of(found), queries.card_of(work)
     below = queries.children(work, limit=CHILDREN)
     context = {
         "work": found,
@@ -81,7 +81,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
         "legal": NO_LEGAL_TEXT,
         "udl": UDL_VERSIONS.get(dict(tags).get("License", OUR_LICENCE), "?"),
         "quote": quote,
-        "split": queries.split_of(work, quote.price.price_nano if quote else OF_EVERY),
+        "split": _split(work, quote),
         "fee_e8": SALE_FEE_E8,
         "parents": queries.parents(work),
         "children": below.rows,
@@ -89,7 +89,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
         "sold": queries.grants(work_id=work).count(),
         "mine": _mine(request, work, now),
         "form": UsesForm(queries.uses_given(clauses), ticked=priced) if is_sold else None,
-        "file": queries.offered(found),
+        "file": queries.offered(found, card),
     }
     response = render(request, "licensing/work.html", context)
     response.headers["Link"] = f'<{request.path}#deed>; rel="license"'
@@ -256,6 +256,13 @@ def _wanted(asked: Mapping[str, str]) -> queries.Wanted:
         least_e9=None if is_low else least_e9,
         most_e9=least_e9 if is_low else None,
     )
+
+
+def _split(work: str, quote: queries.Quote | None) -> queries.Split:
+    """Of the quote; where nothing is sold, of a price that only shows the parts."""
+    if quote is None:
+        return queries.split_of(work, OF_EVERY)
+    return queries.split_of(work, quote.price.price_nano, shares=quote.shares)
 
 
 def _nothing_chosen(request: HttpRequest, work: str) -> HttpResponse:

@@ -66,14 +66,14 @@ class Offered(NamedTuple):
     path: str
 
 
-def offered(found: Work) -> Offered | None:
+def offered(found: Work, card: SearchCard | None) -> Offered | None:
     """What anybody may download of a work here, if anything; no byte of it is read."""
     stored = record.blob(found.id)
     if found.kind == WorkKind.BASE or not (stored and stored.is_public):
         return None
     if found.kind == WorkKind.DATA:
         return Offered(f"{_slug(found)}.jsonl", "JSON lines", f"/api/blobs/{found.id}")
-    if _measured_card(found.id) is None:
+    if card is None or not card.manifest:
         return None
     return Offered(f"{_slug(found)}.zip", "folder for peft", f"/api/works/{found.id}/folder.zip")
 
@@ -167,7 +167,7 @@ def _contents(name: str) -> Contents:
 
 
 def _told(found: Work, one: SearchCard, manifest: Manifest) -> Told:
-    tags, base_id = tags_of(found.id), _base_id(manifest.base.name)
+    tags, base_id = tags_of(found), _base_id(manifest.base.name)
     at_ms, reading = found.registered_ms, parse(tags)
     names = Measured.__dataclass_fields__
     weights = next((pin for name, pin in sorted(manifest.base.files.items())
@@ -208,7 +208,7 @@ def _base_id(name: str) -> str:
 def _downloadable(work_id: str) -> tuple[Work, Offered]:
     """raises WorkUnknown, FolderMissing"""
     found = work(work_id)
-    told = offered(found)
+    told = offered(found, card_of(work_id))
     if told is None:
         raise _missing(found)
     return found, told

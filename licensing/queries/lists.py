@@ -74,16 +74,6 @@ def offers(wanted: Wanted, *, after: str = "", limit: int = PAGE, now: datetime)
     return Page(_listings(found.rows, at_ms), found.next)
 
 
-def choices() -> dict[str, list[str]]:
-    """The bases, tasks and metrics that contests measured with, for a form."""
-    names = ("base", "evaluator", "metric")
-    return {
-        name: [*SearchCard.objects.exclude(**{name: ""}).order_by(name)
-               .values_list(name, flat=True).distinct()]
-        for name in names
-    }  # fmt: skip
-
-
 def listing(found: Work, *, now: datetime) -> Listing:
     """One work as lists show it."""
     card = SearchCard.objects.filter(pk=found.id).first() or SearchCard(work=found.id)
@@ -94,10 +84,11 @@ def listing(found: Work, *, now: datetime) -> Listing:
 def children(work_id: str, *, after: str = "", limit: int = PAGE) -> Page[Link]:
     """What was made from a work, newest first."""
     edges = Edge.objects.filter(parent=work_id)
-    if edges[FEW:].exists():  # the walk over all works, newest first, soon meets a page of them
+    names = [*edges.values_list("child", flat=True)[: FEW + 1]]
+    if len(names) > FEW:  # the walk over all works, newest first, soon meets a page of them
         found = Work.objects.filter(Exists(edges.filter(child=OuterRef("pk"))))
     else:
-        found = Work.objects.filter(pk__in=[*edges.values_list("child", flat=True)])
+        found = Work.objects.filter(pk__in=names)
     shown = _page(found, after, time="registered_ms", limit=limit)
     ids = [one.id for one in shown.rows]
     rates = dict(edges.filter(child__in=ids).values_list("child", "rate_e8"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ledger import log
-from ledger.queries import balances_nano, movements, statement
+from ledger.queries import balances_nano, movements, paid_by_message
 from ledger.rules.accounts import FEE
 from ledger.rules.statement import Movement
 from licensing.models import Grant, PoolShare, Work
@@ -119,7 +119,9 @@ def _share(
     for payee, other, other_drawn_nano in others:
         weights[payee] = other
         came_nano += other_drawn_nano
-    due_nano = targets(came_nano, weights)[account] - drawn_nano
+    alone_nano = left_nano + drawn_nano  # who has the whole pool is due all of it
+    wanted_nano = targets(came_nano, weights)[account] if len(weights) > 1 else alone_nano
+    due_nano = wanted_nano - drawn_nano
     return Share(work, weights, drawn_nano, due_nano, came_nano)
 
 
@@ -144,6 +146,5 @@ def _sales(messages: list[str]) -> Sales:
     for part in _parts(dict.fromkeys(messages)):
         rows = Grant.objects.filter(message__in=part).values()
         grants += [log.row_of(GrantRow, dict(values)) for values in rows]
-        of_house = statement(FEE).filter(message__in=part).order_by()
-        fees |= dict(of_house.values_list("message", "amount_nano"))
+        fees |= paid_by_message(FEE, part)
     return Sales({one.message: one for one in grants}, fees)

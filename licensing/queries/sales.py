@@ -85,7 +85,9 @@ def quote(
     rows, at_ms = log.Tables(), int(now.timestamp() * 1000)
     found = catalogue.work_of(work_id, rows)
     sale.check_for_sale(found)
-    has_access = catalogue.may_use(Use.COPY, work_id, account, rows=rows, at_ms=at_ms)
+    has_access = bool(account) and catalogue.may_use(
+        Use.COPY, work_id, account, rows=rows, at_ms=at_ms
+    )
     reading = catalogue.reading_of(found, rows)
     asked = price(found, reading, uses, now_ms=at_ms, has_access=has_access)
     shares = _share(work_id, asked.price_nano, payment_id)
@@ -95,9 +97,11 @@ def quote(
     return Quote(found, asked, found.terms_version, shares, tuple(held))
 
 
-def split_of(work_id: str, gross_nano: int, *, payment_id: str = "") -> Split:
-    """Who is paid how much of a sale at this price, to the last nano."""
-    shares = _share(work_id, gross_nano, payment_id)
+def split_of(
+    work_id: str, gross_nano: int, *, payment_id: str = "", shares: Sale | None = None
+) -> Split:
+    """Who is paid how much of a sale at this price, to the last nano. shares: of a quote, if any"""
+    shares = shares or _share(work_id, gross_nano, payment_id)
     others = sorted((-share_nano, work) for work, share_nano in shares.shares_nano.items())
     ids = [work_id, *(work for _, work in others if work != work_id)]
     parts = parts_of({one: shares.shares_nano[one] for one in ids}, _pools(ids))

@@ -56,9 +56,9 @@ def has_work(work_id: str) -> bool:
     return Work.objects.filter(pk=work_id).exists()
 
 
-def tags_of(work_id: str) -> list[Tag]:
-    """The licence tags that hold now, as they were given. raises WorkUnknown"""
-    key = terms_key(work_id, work(work_id).terms_version)
+def tags_of(found: Work) -> list[Tag]:
+    """The licence tags that hold now, as they were given."""
+    key = terms_key(found.id, found.terms_version)
     return [(name, value) for name, value in TermsVersion.objects.get(pk=key).tags]
 
 

@@ -120,7 +120,7 @@ def test_a_ready_draft_shows_evaluator_baseline_and_what_is_taken_then_is_publis
     payees = rights.payees(contest.spec["data_work"]).values_list("payee", "weight")
     assert dict(payees) == {"mate": 1, "sponsor": 3}
     assert ("Derivation", "Allowed-With-RevenueShare-10%") in rights.tags_of(
-        contest.spec["data_work"]
+        rights.work(contest.spec["data_work"])
     )
     assert "1100 tokens are in escrow" in sponsor.get("/competitions/docs/").text
     again = sponsor.post(f"/sponsor/drafts/{draft.id}/publish/")

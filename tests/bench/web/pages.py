@@ -12,7 +12,7 @@ from tests.bench.web.rights import BUYER, work_of
 
 PIECE = MappingProxyType({"HX-Request": "true"})
 JSON = "/api/competitions"
-FINE = "metric=accuracy&use=commercial&score=0.9"
+FINE = "metric=accuracy&use=commercial&score=0.7"
 
 
 @dataclass(frozen=True)
