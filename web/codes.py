@@ -23,7 +23,7 @@ LIFETIMES = {
 def make_code(account: str, purpose: str, now: datetime) -> tuple[str, datetime]:
     """A new code of an account, and until when it counts; what is over is swept out."""
     OneTimeCode.objects.filter(expires_at__lte=now).delete()
-    code, until = secrets.token_urlsafe(18), now + LIFETIMES[purpose]
+    code, until = secrets.token_hex(16), now + LIFETIMES[purpose]
     OneTimeCode.objects.create(
         digest=_digest(code, purpose), account=account, purpose=purpose, expires_at=until
     )

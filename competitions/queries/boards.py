@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from assay.messages import Result
-from assay.wire import from_json
 from competitions.models import Competition, Submission
 from competitions.queries.contests import competition
-from competitions.rules.results import interval_e9
+from competitions.rules.results import interval_of
 from competitions.rules.visibility import may_see_final_score
 
 AT_ONCE = 500
@@ -105,8 +103,8 @@ def _rows(contest: Competition, shown: list[Submission], start: int) -> list[Boa
 
 def _row(one: Submission, rank: int, of: tuple[str, str], *, is_tied: bool) -> BoardRow:
     part, metric = of
-    result = from_json(Result, getattr(one, f"{part}result"))
-    low_e9, high_e9 = interval_e9(result, metric) or (None, None)
+    told = getattr(one, f"{part}result")
+    low_e9, high_e9 = interval_of(told["records"], told["examples"], metric) or (None, None)
     return BoardRow(rank, is_tied, one, getattr(one, f"{part}score_e9"), low_e9, high_e9)
 
 

@@ -1,6 +1,7 @@
 """What a result must be: of the task, and following from its own records."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from assay.errors import AssayError
@@ -67,14 +68,23 @@ def mark_of(result: Result, asked: Slice) -> Mark:
 
 def interval_e9(result: Result, metric: str) -> tuple[int, int] | None:
     """The 95 % interval of a result that the fold has taken, where its metric has one."""
+    return interval_of(result.records, result.examples, metric)
+
+
+@lru_cache(maxsize=512)  # a board shows a hundred again and again, and each is exact arithmetic
+def interval_of(packed: str, examples: int, metric: str) -> tuple[int, int] | None:
+    """The same of the records alone."""
     found = metric_named(metric)
-    return found.interval_e9(numbers_of(result, found)) if found.interval_e9 else None
+    return found.interval_e9(_unpacked(packed, examples, found)) if found.interval_e9 else None
 
 
 def numbers_of(result: Result, metric: Metric) -> tuple[int, ...]:
     """A result's records. raises ValueError unless they are as they are written"""
-    count = metric.width * result.examples
-    return records.unpack(result.records, count, is_binary=metric.is_binary)
+    return _unpacked(result.records, result.examples, metric)
+
+
+def _unpacked(packed: str, examples: int, metric: Metric) -> tuple[int, ...]:
+    return records.unpack(packed, metric.width * examples, is_binary=metric.is_binary)
 
 
 def of_this_task(entry: Entry, contest: Competition) -> None:
