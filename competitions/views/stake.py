@@ -21,10 +21,12 @@ DONE = MappingProxyType(
 
 
 class StakeLine(NamedTuple):
-    """One movement of the escrow, and what it was for."""
+    """One movement of the escrow: what it was for, from whom to whom."""
 
     transfer: Movement
     says: str
+    source: str
+    target: str
 
 
 def stake_lines(contest: Competition, row: rows.Competition) -> list[StakeLine]:
@@ -36,7 +38,12 @@ def stake_lines(contest: Competition, row: rows.Competition) -> list[StakeLine]:
     names = {one.id: name for one, name in zip(funding(row), ("prize", "bond"), strict=False)}
     found = ledger_queries.statement(account_of(contest.id))[:MOST_TRANSFERS]
     ordered = sorted(found, key=lambda one: _place(one, names))
-    return [StakeLine(one, _says(one, names)) for one in ordered]
+    return [StakeLine(one, _says(one, names), *_way(one)) for one in ordered]
+
+
+def _way(one: Movement) -> tuple[str, str]:
+    is_back = DONE.get(one.kind) == "given back"
+    return (one.credit, one.debit) if is_back else (one.debit, one.credit)
 
 
 def _place(one: Movement, names: dict[str, str]) -> tuple[int, int, int, int]:
