@@ -63,7 +63,7 @@ def web(
     if as_json:
         show.put(found, as_json=True)
     else:
-        print(found["url"])
+        show.put_text(f"{found['url']}\n")
 
 
 @app.command(epilog="Example: assay auth whoami --json")

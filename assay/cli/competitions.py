@@ -40,7 +40,7 @@ def show_one(context: typer.Context, competition: Id = "", *, as_json: AsJson = 
     if as_json:
         show.put(found, as_json=True)
     else:
-        print(_page(found))
+        show.put_text(f"{_page(found)}\n")
 
 
 @app.command(epilog="Example: assay competitions download docstrings --out docstrings")
