@@ -34,6 +34,7 @@ class Work(models.Model):
             models.CheckConstraint(condition=Q(state__in=WORK_STATES), name="work_state_known"),
             models.CheckConstraint(condition=Q(terms_version__gte=1), name="work_has_terms"),
         ]
+        indexes = [models.Index(fields=["-registered_ms", "id"], name="work_newest")]
 
     def __str__(self) -> str:
         return self.title
