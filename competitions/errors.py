@@ -147,7 +147,7 @@ class TermsBelowRequired(AssayError):
 
 
 class Duplicate(AssayError):
-    """Another owner entered the same adapter earlier. Facts: of."""
+    """The same adapter is another owner's entry, or another kind of work, already. Facts: of."""
 
     code, status = "submission.duplicate", 409
     next_step = "Submit an adapter that you trained yourself."

@@ -33,6 +33,7 @@ X_FRAME_OPTIONS = "DENY"
 # --- the house ------------------------------------------------------------------------------------
 LOG_ORIGIN = ENV.assay_origin
 FAUCET_NANO = int(ENV.assay_faucet) * 10**9
+FOLDS = ("licensing.rules.fold.licensing", "competitions.rules.fold.fold")  # as a replay runs them
 BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
 TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)

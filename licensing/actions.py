@@ -49,7 +49,8 @@ def register_work(order: Entry, *, now: datetime) -> str:
     Whoever signs the order has sent the work's bytes; a base is registered in the operator's words
     only, since everybody can make the bytes that its id is the hash of.
     returns  the work's id; the same order again gives the same answer
-    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused, BlobUnknown
+    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused, BlobUnknown; what the contests'
+             fold objects to, such as the adapter of an entry
     """
     asked: messages.WorkRegister = order.body
     if not order.speaker:
@@ -61,7 +62,7 @@ def register_work(order: Entry, *, now: datetime) -> str:
         asked.work, asked.kind, order.actor, asked.title, asked.tags, asked.shares
     )
     facts = registration_facts(registration, answers=order, now=now)
-    log.record([order, *facts], rooms=(licensing,))
+    log.record([order, *facts], rooms=log.every_room())
     index_work(asked.work)
     return asked.work
 

@@ -22,6 +22,9 @@ from competitions.rules.exits import FAULTS_PROVE
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition
 from ledger import log
+from ledger.rules.accounts import FEE, Account
+from licensing import queries as rights
+from licensing.rules.rows import WorkKind
 
 MOST_PAUSE_S = 3600
 
@@ -155,13 +158,19 @@ def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evalua
 
 
 def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now: datetime) -> bool:
-    """True for an adapter that somebody else entered earlier: the entry is then refused."""
+    """True for an adapter that somebody else entered earlier: the entry is then refused.
+
+    So is one whose bytes are registered as data or as a base, since it could be no work of its own.
+    The lock is that of a registration, so that of the two the one sees the other.
+    """
     if not work.submission or work.slice != Evaluation.Slice.PUBLIC:
         return False
+    log.Tables().lock(Account, [FEE])
     earlier = queries.earlier_entry(work.submission, adapter_sha256)
-    if earlier is None:
+    claimed = rights.works().filter(pk=adapter_sha256).exclude(kind=WorkKind.ADAPTER).exists()
+    if earlier is None and not claimed:
         return False
-    error = Duplicate("The same adapter was entered earlier.", of=earlier)
+    error = Duplicate("The same adapter is there already.", of=earlier or adapter_sha256)
     _refuse(work.submission, error, contest, now=now)
     return True
 

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from assay import messages
+from assay.errors import AssayError
 from competitions import queries
 from competitions.actions.moment import contest_row
+from competitions.rules.fold import fold
 from competitions.rules.results import interval_e9
+from competitions.rules.rights import parents_of, shares_of, title_of
 from competitions.rules.rows import Competition, Submission
 from ledger import log
 from ledger.rules.entry import Entry
@@ -21,10 +23,23 @@ from licensing.rules.search import Measured
 
 
 def license_winners(competition: str, *, now: datetime) -> list[str]:
-    """Make every winning adapter a work, linked to what it was made from. May run twice."""
-    contest = queries.competition_row(competition)
-    winners = [one for one in queries.entry_rows(competition) if one.prize_nano]
-    return [made for one in winners if (made := _license(contest, one, now=now))]
+    """Make every winning adapter a work, linked to what it was made from. May run twice.
+
+    Each by itself: one whose parent was withdrawn, say, holds up nobody else.
+    raises ExceptionGroup: of what held some up, with their names, once all others have their works
+    """
+    contest, made, broken = queries.competition_row(competition), [], []
+    for one in queries.entry_rows(competition):
+        if not one.prize_nano:
+            continue
+        try:
+            made.append(_license(contest, one, now=now))
+        except AssayError as error:
+            error.add_note(f"winner {one.id}")
+            broken.append(error)
+    if broken:
+        raise ExceptionGroup("winners that cannot be licensed yet", broken)
+    return [work for work in made if work]
 
 
 @transaction.atomic
@@ -38,13 +53,13 @@ def _license(contest: Competition, entry: Submission, *, now: datetime) -> str |
         work=entry.adapter_sha256,
         kind="adapter",
         owner=entry.owner,
-        title=entry.title or f"{contest.spec.title}: {entry.owner}",
+        title=title_of(contest, entry),
         tags=entry.tags,
-        shares=(messages.Share(entry.owner, 1),),
-        parents=(contest.spec.base_work, contest.spec.data_work, *entry.parents),
+        shares=shares_of(entry),
+        parents=parents_of(contest, entry),
     )
     facts = licensing_actions.registration_facts(registration, answers=order, now=now)
-    log.record(facts, rooms=(licensing,))
+    log.record(facts, rooms=(licensing, fold))
     licensing_actions.index_work(entry.adapter_sha256, _measured(contest, entry))
     return entry.adapter_sha256
 

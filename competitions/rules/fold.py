@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import contests, entries
+from competitions.rules import contests, entries, rights
 from competitions.rules.checks import need
 from competitions.rules.results import judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
@@ -21,7 +21,7 @@ _EVALUATOR = frozenset(one.name for one in fields(Evaluator))
 
 
 def fold(entry: Entry, rows: Rows) -> None:
-    """Change the contest's rows by one entry; kinds of other rooms pass.
+    """Change the contest's rows by one entry; kinds of other rooms pass, but works of entries.
 
     raises FoldRefused
     """
@@ -80,4 +80,7 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.refused": entries.refused,
     "submission.revealed": entries.revealed,
     "submission.final_scored": entries.final_scored,
+    "work.registered": rights.registered,
+    "work.linked": rights.linked,
+    "offer.published": rights.offered,
 }

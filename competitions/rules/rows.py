@@ -163,7 +163,7 @@ class Submission:
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
-    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner")
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256")
     IS_FINAL: ClassVar[bool] = False
 
     id: str

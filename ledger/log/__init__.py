@@ -1,6 +1,7 @@
 """The one log. Everything that happened is a message here; every table can be rebuilt from it."""
 
 from ledger.log.record import (
+    every_room,
     fact,
     find,
     index_of,
@@ -13,6 +14,7 @@ from ledger.log.tables import Tables, row_of
 
 __all__ = [
     "Tables",
+    "every_room",
     "fact",
     "find",
     "index_of",

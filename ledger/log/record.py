@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.module_loading import import_string
 
 from assay import keys, messages
 from assay.wire import changed
@@ -88,6 +89,12 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
         fold.apply(entry, above, rooms)
     if not _append(entries, tables, list(above.changed)):
         bell.ring_after_commit()
+
+
+@cache
+def every_room() -> tuple[fold.Fold, ...]:
+    """The folds of all rooms above, as a replay runs them: the settings name them, in order."""
+    return tuple(import_string(name) for name in settings.FOLDS)
 
 
 def find(item: str) -> Entry | None:

@@ -108,11 +108,21 @@ def _check_author(entry: Entry, rows: Rows) -> None:
         raise refused(entry, "it says something else than its order")
 
 
+def _check_same_order(entry: Entry, work: Work, rows: Rows) -> None:
+    """What makes a work complete answers the kind of order that registered it, of its owner."""
+    order = entry.order
+    if order is None or actor_of(order, rows) != work.owner:
+        raise refused(entry, "it answers no order of the owner")
+    is_adapter, wanted = work.kind == WorkKind.ADAPTER, "submission.commit"
+    is_same = order.kind == "work.register" and order.body.work == work.id
+    if not (order.kind == wanted if is_adapter else is_same):
+        raise refused(entry, "it answers another order than the one that registered the work")
+
+
 def _work_linked(entry: Entry, rows: Rows) -> None:
     body: messages.WorkLinked = entry.body
     child, parent = _linked(body.child, rows), _linked(body.parent, rows)
-    if entry.order is None or actor_of(entry.order, rows) != child.owner:
-        raise refused(entry, "it answers no order of the owner")
+    _check_same_order(entry, child, rows)
     rate_e8 = rate_of_link(child, parent, rows, at_ms=body.at_ms)
     if (body.kind, body.rate_e8) != (parent.kind, rate_e8):
         raise refused(entry, f"the parent asks for {rate_e8} parts")
@@ -148,8 +158,7 @@ def _linked(work: str, rows: Rows) -> Work:
 
 def _offer_published(entry: Entry, rows: Rows) -> None:
     work = catalogue.work_of(entry.body.work, rows)
-    if entry.order is None or actor_of(entry.order, rows) != work.owner:
-        raise refused(entry, "it answers no order of the owner")
+    _check_same_order(entry, work, rows)
     rows.put(changed(work, is_offered=True))
 
 

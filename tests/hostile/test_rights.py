@@ -1,0 +1,213 @@
+"""The rights of others: works that are registered, sold or held up by who has no right to."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from assay import messages
+from competitions import queries as contests
+from competitions.actions import entry as entries
+from competitions.actions import score, winners
+from competitions.audit.history import FOLDS
+from competitions.errors import FoldRefused
+from competitions.models import Evaluation
+from ledger import log
+from ledger.errors import LogDamaged
+from licensing import actions, queries
+from licensing.rules.fold import licensing
+from licensing.rules.terms import OUR_LICENCE
+from tests import factories
+from tests.hostile.orders import Stranger, fold_anew
+from workers import clock
+
+pytestmark = pytest.mark.django_db
+ADAPTER = b"canonical miner 0"
+PARENT = "9a" * 32
+
+
+def registering(work, *, kind="data", owner="eve"):
+    tags = (("License", OUR_LICENCE),)
+    return messages.WorkRegister(work, kind, "Mine", tags, (messages.Share(owner, 1),))
+
+
+def adapter_of(submission):
+    return contests.submission(submission).adapter_sha256
+
+
+def enter(owner, parents=(), right=30):
+    """A scored entry that names parents; answers with its id."""
+    factories.account(owner, "100")
+    config, tensors = (factories.blob(f"{part} of {owner}", owner=owner) for part in "ct")
+    body = messages.SubmissionCommit(
+        "docs", config.sha256, tensors.sha256, f"By {owner}", factories.REQUIRED, parents
+    )
+    made = entries.commit(log.order_for(owner, body, idempotency="one"), now=factories.at(15)).id
+    found = Evaluation.objects.get(submission=made, slice="public")
+    fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
+    measured = factories.measured(factories.blob(f"adapter of {owner}").sha256, right)
+    score.record_score(evaluation=found.pk, fence=fence, measured=measured, now=factories.at(20))
+    return made
+
+
+def test_the_site_folds_by_the_rooms_that_a_replay_folds_by():
+    assert log.every_room() == FOLDS
+
+
+# --- 1. the ids of works --------------------------------------------------------------------------
+def test_nobody_registers_an_entrys_adapter_as_data(client, monkeypatch):
+    """It is public after the close: who registered it was paid, and the winner got no work."""
+    factories.competition()
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+    eve, won = Stranger(client), factories.scored()
+    name = adapter_of(won)
+    eve.upload(ADAPTER, name)
+    answer = eve.send(registering(name))
+    assert (answer.status_code, answer.json()["code"]) == (409, "licensing.work_taken")
+    factories.settle()
+    assert winners.license_winners("docs", now=factories.at(620)) == [name]
+    assert (queries.work(name).owner, queries.work(name).kind) == ("miner", "adapter")
+    fold_anew()
+
+
+def test_an_order_past_the_site_for_an_entrys_adapter_damages_the_log_that_keeps_it():
+    factories.competition()
+    name = adapter_of(factories.scored())
+    factories.account("eve")
+    order = log.order_for("eve", registering(name), idempotency="one")
+    one = actions.Registration(name, "data", "eve", "Mine", order.body.tags, order.body.shares)
+    with transaction.atomic():
+        facts = actions.registration_facts(one, answers=order, now=factories.at(30))
+        log.record([order, *facts], rooms=(licensing,))
+    with pytest.raises(LogDamaged, match="adapter of an entry"):
+        fold_anew()
+
+
+def test_what_is_data_already_wins_nothing_as_an_adapter(client):
+    """Its maker could otherwise win, and sell it as data that owes its base nothing."""
+    factories.competition()
+    name = factories.blob(ADAPTER.decode(), owner="miner").sha256
+    factories.account("miner")
+    order = log.order_for("miner", registering(name, owner="miner"), idempotency="early")
+    actions.register_work(order, now=factories.NOW)
+    one = contests.submission(factories.scored())
+    assert (one.state, one.refusal_code) == ("refused", "submission.duplicate")
+    fold_anew()
+
+
+# --- 2. one winner does not hold up another -------------------------------------------------------
+def monthly_parent():
+    """A work whose derivation is paid by the month."""
+    tags = (
+        *factories.ASSAY,
+        ("Derivation", "Allowed-With-Fee-Monthly-1"),
+        ("Commercial-Use", "Allowed"),
+    )
+    factories.work("base", PARENT, owner="base-author", tags=tags)
+
+
+def buy_derive(owner, words, now):
+    quote = queries.quote(PARENT, ("derive",), account=owner, now=now)
+    actions.buy_licence(log.order_for(owner, quote.order(), idempotency=words), now=now)
+
+
+def test_a_winner_whose_grant_lapsed_holds_up_nobody_and_is_licensed_when_it_is_renewed(
+    monkeypatch,
+):
+    factories.competition()
+    monthly_parent()
+    owners = ("ann", "ben", "cem", "dan")
+    lapsed = owners[:2]
+    for owner in lapsed:
+        factories.account(owner, "100")
+        buy_derive(owner, "first", factories.at(2))
+    made = {one: enter(one, (PARENT,) if one in lapsed else ()) for one in owners}
+    factories.settle(right={made[one]: 34 - place for place, one in enumerate(owners)})
+    late = factories.at(620) + timedelta(days=31)
+    with pytest.raises(ExceptionGroup) as broken:
+        winners.license_winners("docs", now=late)
+    assert [one.code for one in broken.value.exceptions] == ["lineage.licence_needed"] * 2
+    is_work = {one: queries.has_work(adapter_of(made[one])) for one in owners}
+    assert is_work == {"ann": False, "ben": False, "cem": True, "dan": True}
+    for owner in lapsed:
+        buy_derive(owner, "second", late)
+    monkeypatch.setattr(timezone, "now", lambda: late)
+    clock.sweep()
+    assert all(queries.has_work(adapter_of(one)) for one in made.values())
+    assert contests.unlicensed_winners() == []
+    fold_anew()
+
+
+@pytest.mark.parametrize("title", ["\x1b[2J", "a\u202eb", "x" * 81])
+def test_a_title_that_could_not_be_licensed_is_refused_at_the_commit(client, monkeypatch, title):
+    factories.competition()
+    monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
+    eve = Stranger(client)
+    files = [factories.blob(part, owner="eve").sha256 for part in "ct"]
+    sent = [messages.SubmissionCommit("docs", *files, one, factories.REQUIRED, ())
+            for one in (title, "x" * 80)]  # fmt: skip
+    assert [eve.send(one, one.title).status_code for one in sent] == [422, 200]
+
+
+# --- 3. a contest's work is its entry's -----------------------------------------------------------
+@pytest.fixture
+def won():
+    """A paid winner that is no work yet, with everything that its registration says."""
+    factories.competition()
+    monthly_parent()
+    factories.account("miner", "100")
+    buy_derive("miner", "first", factories.at(2))
+    made = enter("miner", (PARENT,))
+    factories.settle()
+    return contests.entry_row(made)
+
+
+def facts_of(entry, **forged):
+    contest = contests.competition_row("docs")
+    true = actions.Registration(
+        work=entry.adapter_sha256,
+        kind="adapter",
+        owner=entry.owner,
+        title=entry.title,
+        tags=entry.tags,
+        shares=(messages.Share(entry.owner, 1),),
+        parents=(contest.spec.base_work, contest.spec.data_work, *entry.parents),
+    )
+    order = log.find(entry.id)
+    made = replace(true, **forged)
+    return actions.registration_facts(made, answers=order, now=factories.at(620))
+
+
+FORGED = {
+    "another id": {"work": "0e" * 32},
+    "another payee": {"shares": (messages.Share("sponsor", 1),)},
+    "one payee more": {"shares": (messages.Share("miner", 1), messages.Share("sponsor", 9))},
+    "another title": {"title": "Something else"},
+    "no parents": {"parents": ()},
+    "one parent less": {"parents": (PARENT,)},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_work_that_is_not_its_entrys_is_refused_by_site_replay_and_audit(won, forged):
+    facts = facts_of(won, **forged)
+    with pytest.raises(FoldRefused), transaction.atomic():
+        log.record(facts, rooms=log.every_room())
+    fold_anew()
+    with transaction.atomic():
+        log.record(facts, rooms=(licensing,))
+    with pytest.raises(LogDamaged):
+        fold_anew()
+
+
+def test_a_parent_that_the_entry_does_not_have_is_refused(won):
+    stray = factories.work("data", "5f" * 32, owner="base-author", tags=factories.DATA_TAGS)
+    contest = contests.competition_row("docs")
+    named = (contest.spec.base_work, contest.spec.data_work, PARENT, stray)
+    with pytest.raises(FoldRefused), transaction.atomic():
+        log.record(facts_of(won, parents=named), rooms=log.every_room())
+    with transaction.atomic():
+        log.record(facts_of(won), rooms=log.every_room())
+    fold_anew()
