@@ -98,3 +98,10 @@ class AlreadyHeld(LicensingRefused):
 
     code = "licensing.already_held"
     next_step = "Use it. Who wants to pay again names it: `--beside ID`, or `beside` in the order."
+
+
+class MeteringNeeded(LicensingRefused):
+    """The use is paid by a share of what it earns, which cannot be measured yet. Facts: work."""
+
+    code = "licensing.metering_needed"
+    next_step = "Ask the owner for a price, such as Allowed-With-Fee-Monthly-20."

@@ -143,7 +143,21 @@ class TermsTooLarge(TermsRefused):
 
 
 class TermsCharacters(TermsRefused):
-    """A name or value holds control characters. Facts: tag."""
+    """A name or value holds control characters, or a name letters outside of ASCII. Facts: tag."""
 
     code = "terms.characters"
-    next_step = "Remove line ends, tabs and other control characters."
+    next_step = "Remove line ends, tabs and other control characters; write names in ASCII."
+
+
+class NameResembles(TermsRefused):
+    """A tag's name is nearly one that means something, so the owner means it. Facts: tag."""
+
+    code = "terms.name_resembles"
+    next_step = "Write the name as docs/licensing.md has it, or one that is not like any of those."
+
+
+class PaymentUnsupported(TermsRefused):
+    """A tag about who is paid that is not honoured here. Facts: tag."""
+
+    code = "terms.payment_unsupported"
+    next_step = "Leave the tag out: the payees that the work is registered with are paid."

@@ -12,7 +12,7 @@ from licensing.models import Edge, PoolShare, SearchCard, TermsVersion, Work
 from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
 from licensing.rules.lineage import due, edges_above
-from licensing.rules.may import Denied
+from licensing.rules.may import Denied, is_metered
 from licensing.rules.parents import check_parent, needed_use
 from licensing.rules.reading import read_own
 from licensing.rules.rows import Work as WorkRow
@@ -72,7 +72,8 @@ def deed_of(work_id: str, *, now: datetime) -> tuple[Clause, ...]:
 
 def uses_given(clauses: Sequence[Clause]) -> list[Clause]:
     """The uses that a licence can be bought for."""
-    return [one for one in clauses if not isinstance(one.answer, Denied)]
+    given = [one for one in clauses if not isinstance(one.answer, Denied)]
+    return [one for one in given if not is_metered(one.use, one.answer)]
 
 
 def links_above(*work_ids: str) -> Mapping[str, Mapping[str, int]]:

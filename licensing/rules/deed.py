@@ -14,6 +14,7 @@ from licensing.rules.may import (
     Priced,
     Use,
     breakpoints,
+    is_metered,
     may,
 )
 from licensing.rules.reading import Reading
@@ -63,7 +64,7 @@ def deed(
     clauses = []
     for use in Use:
         answer = may(use, reading, age_ms=now_ms - registered_ms, settled=settled)
-        until_ms = _until(use, answer, reading, (registered_ms, now_ms, settled))
+        until_ms = answer_ends_ms(use, answer, reading, (registered_ms, now_ms, settled))
         clauses.append(Clause(use, answer, _sentence(use, answer, until_ms), until_ms))
     return tuple(clauses)
 
@@ -84,9 +85,13 @@ def term_ends_ms(reading: Reading, registered_ms: int) -> int:
     return registered_ms + years * YEAR_MS if years else 0
 
 
-def _until(
+def answer_ends_ms(
     use: Use, answer: Answer, reading: Reading, moment: tuple[int, int, frozenset[str]]
 ) -> int:
+    """When the answer next changes, such as at the end of a period; 0 when it never does.
+
+    moment  when the work was registered, the time now, and the currencies that are settled here
+    """
     registered_ms, now_ms, settled = moment
     for age_ms in breakpoints(reading.terms) if reading.terms else ():
         is_later = registered_ms + age_ms > now_ms
@@ -108,7 +113,8 @@ def _sentence(use: Use, answer: Answer, until_ms: int) -> str:
     else:
         rate_e8 = answer.rate_e8
     owed = "".join(f", {_owed(one, rate_e8)}" for one in answer.conditions)
-    return f"You may {DEEDS[use]}{price}{until}{owed}."
+    unsold = " No licence for that is sold yet." if is_metered(use, answer) else ""
+    return f"You may {DEEDS[use]}{price}{until}{owed}.{unsold}"
 
 
 def _owed(condition: Condition, rate_e8: int) -> str:

@@ -111,6 +111,11 @@ def may(
     return _permitted(right, terms, max(age_ms, 0), settled)
 
 
+def is_metered(use: Use, answer: Answer) -> bool:
+    """Whether business owes a share of what it earns: that is not measured yet, nor sold."""
+    return use == Use.COMMERCIAL and isinstance(answer, Granted) and answer.rate_e8 > 0
+
+
 def breakpoints(terms: Terms) -> Iterator[int]:
     """Every age in ms, rising from 0, at which an answer may change."""
     years = {terms.expiry_years}

@@ -1,7 +1,17 @@
 """May a new work be made from a parent, what is the parent due, and do their terms go together?"""
 
 from licensing import errors
-from licensing.rules.may import Answer, Condition, Denied, Granted, Priced, Use, breakpoints, may
+from licensing.rules.may import (
+    Answer,
+    Condition,
+    Denied,
+    Granted,
+    Priced,
+    Use,
+    breakpoints,
+    is_metered,
+    may,
+)
 from licensing.rules.reading import Reading
 from licensing.rules.rows import Work, WorkKind, WorkState
 from licensing.rules.terms import Terms, render
@@ -67,4 +77,7 @@ def _check_commercial(needed: Answer, child: Terms, parent: Work, commercial: An
     is_private = isinstance(needed, Granted) and Condition.NON_COMMERCIAL in needed.conditions
     if is_sold and (is_private or isinstance(commercial, Denied)):
         message = f"{parent.title} does not allow commercial use of what is made from it."
+        raise errors.CommercialConflict(message, parent=parent.id)
+    if is_sold and is_metered(Use.COMMERCIAL, commercial):
+        message = f"{parent.title} asks for a share of commercial use, which is not measured yet."
         raise errors.CommercialConflict(message, parent=parent.id)

@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from licensing import errors
-from licensing.rules.deed import term_ends_ms
-from licensing.rules.may import MONTH_MS, Denied, Granted, Priced, Use, may
+from licensing.rules.deed import answer_ends_ms
+from licensing.rules.may import (
+    MONTH_MS,
+    SETTLED_HERE,
+    Denied,
+    Granted,
+    Priced,
+    Use,
+    is_metered,
+    may,
+)
 from licensing.rules.reading import Reading
 from licensing.rules.rows import Work
 from licensing.rules.terms import Schedule
@@ -20,7 +29,8 @@ class Price:
     """The whole price of a licence, and what it asks for.
 
     uses      in the order of `Use`;  conditions: sorted;  rate_e8: the highest revenue share
-    until_ms  0 when the licence has no end
+    until_ms  when the first period that gives one of the uses ends, or the term, or the month that
+              is paid for; 0 when the licence has no end
     """
 
     uses: tuple[str, ...]
@@ -39,19 +49,20 @@ def price(
     The access fee is paid once for copy, display and publish together, and is added to derive,
     commercial and train unless the buyer has access already. A monthly licence runs 30 days.
 
-    raises UseDenied, UsesInvalid, MixedSchedules
+    raises UseDenied, UsesInvalid, MixedSchedules, MeteringNeeded
     """
     wanted = read_uses(uses)
-    answers = [
-        _allowed(use, work, reading, now_ms) for use in _asked(wanted, has_access=has_access)
-    ]
+    asked = _asked(wanted, has_access=has_access)
+    answers = [_allowed(use, work, reading, now_ms) for use in asked]
     prices = [answer for answer in answers if isinstance(answer, Priced)]
     schedules = {one.schedule for one in prices} or {Schedule.ONE_TIME}
     if len(schedules) > 1:
         message = "Some of these uses are paid once, others every month."
         raise errors.MixedSchedules(message, work=work.id, uses=list(uses))
     schedule = schedules.pop()
-    ends = [term_ends_ms(reading, work.registered_ms)]
+    moment = (work.registered_ms, now_ms, SETTLED_HERE)
+    given = zip(asked, answers, strict=True)
+    ends = [answer_ends_ms(use, answer, reading, moment) for use, answer in given]
     ends += [now_ms + MONTH_MS] if schedule == Schedule.MONTHLY else []
     return Price(
         uses=tuple(use.value for use in wanted),
@@ -85,4 +96,7 @@ def _allowed(use: Use, work: Work, reading: Reading, now_ms: int) -> Granted | P
     if isinstance(answer, Denied):
         message = f"The terms of {work.title} do not allow {use.value} ({answer.reason})."
         raise errors.UseDenied(message, work=work.id, use=use.value, reason=answer.reason)
+    if is_metered(use, answer):
+        message = f"{work.title} asks for a share of what you earn, which is not measured yet."
+        raise errors.MeteringNeeded(message, work=work.id)
     return answer

@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from licensing import errors
-from licensing.rules import values
+from licensing.rules import names, values
 from licensing.rules.terms import (
     MODE_WORDS,
     RIGHT_WORDS,
     UDL_VERSIONS,
     Kind,
+    PaymentMode,
     Period,
     Permission,
     Right,
@@ -77,6 +78,9 @@ _UNSUPPORTED = {
 _PERIOD_NAME = re.compile(
     r"(before|after)-(.*)-years-(derivations?|commercial-use|data-model-training)", re.DOTALL
 )
+_PERIODS = (f"{edge}years{names.letters(right)}"
+            for edge in ("before", "after") for right in RIGHT_WORDS.values())  # fmt: skip
+_LETTERS = frozenset({*map(names.letters, (*_MEANINGS, *_UNSUPPORTED)), *_PERIODS})
 _LICENCE_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _EXPIRY = re.compile(r"[1-9][0-9]{0,2}")
 _MODES = {word: mode for mode, word in MODE_WORDS.items()}
@@ -161,11 +165,13 @@ def read_own(tags: Sequence[Tag]) -> Terms:
     raises TermsRefused: the subclass whose code is `terms.<code>` of the first finding
     """
     _refuse_odd_text(tags)
+    _refuse_odd_names(tags)
     reading = parse(tags)
     for finding in (*reading.errors, *reading.warnings):
         refusal = _REFUSALS[finding.code]
         raise refusal(f"The tag {finding.tag} cannot be used: {finding.code}.", tag=finding.tag)
     assert reading.terms is not None
+    _refuse_payment(reading.terms)
     return reading.terms
 
 
@@ -178,6 +184,26 @@ def _refuse_odd_text(tags: Sequence[Tag]) -> None:
         sizes = len(name.encode()), len(value.encode())
         if not 1 <= sizes[0] <= MOST_NAME_BYTES or not 1 <= sizes[1] <= MOST_VALUE_BYTES:
             raise errors.TermsTooLarge("A tag is empty or too long.", tag=name[:100])
+
+
+def _refuse_odd_names(tags: Sequence[Tag]) -> None:
+    for name, value in tags:
+        if not name.isascii():
+            message = "The name of a tag holds letters outside of ASCII."
+            raise errors.TermsCharacters(message, tag=name[:100])
+        if _recognise(name, value) is None and (like := names.resembled(name, _LETTERS)):
+            message = f"The tag {name[:100]} means nothing, but is nearly {like}."
+            raise errors.NameResembles(message, tag=name[:100])
+
+
+def _refuse_payment(terms: Terms) -> None:
+    """The pool of a work pays its payees, and nobody else."""
+    if terms.payment_address:
+        message = "Payment-Address is not honoured here."
+        raise errors.PaymentUnsupported(message, tag="Payment-Address")
+    if terms.payment_mode != PaymentMode.SINGLE:
+        message = f"{MODE_WORDS[terms.payment_mode]} is not honoured here."
+        raise errors.PaymentUnsupported(message, tag="Payment-Mode")
 
 
 def _recognise(name: str, value: str) -> _Known | None:

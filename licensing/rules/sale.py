@@ -83,14 +83,20 @@ def check_second(made: Deal, order: Entry, holder: str, rows: Rows, *, at_ms: in
 
 
 def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int) -> Claims:
-    """What the grant of a deal says. Its message is the order: the fact holds the grant itself."""
+    """What the grant of a deal says. Its message is the order: the fact holds the grant itself.
+
+    A grant counts in whole seconds, so one of a right's last second holds for one.
+    """
+    from_s, until_s = at_ms // 1000, made.price.until_ms // 1000
+    if made.price.until_ms:
+        until_s = max(until_s, from_s + 1)
     return Claims(
         issuer=issuer,
         holder=holder,
         grant=order.id,
-        issued_ms=at_ms // 1000 * 1000,
-        from_ms=at_ms // 1000 * 1000,
-        until_ms=made.price.until_ms // 1000 * 1000,
+        issued_ms=from_s * 1000,
+        from_ms=from_s * 1000,
+        until_ms=until_s * 1000,
         udl=made.licence_id,
         work=made.work.id,
         terms_version=made.work.terms_version,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from licensing.rules.may import Answer, Granted, Priced, Use, breakpoints, may
+from licensing.rules.may import Answer, Granted, Priced, Use, breakpoints, is_metered, may
 from licensing.rules.reading import Reading
 
 E9 = 10**9
@@ -69,8 +69,9 @@ def _spans_of(use: Use, reading: Reading, registered_ms: int, ages: list[int]) -
     """The spans of one use; neighbours with one price are one."""
     found: list[Span] = []
     for age_ms, end_ms in pairwise([*ages, 0]):
-        price_nano = price_of(may(use, reading, age_ms=age_ms))
-        if price_nano is None:
+        answer = may(use, reading, age_ms=age_ms)
+        price_nano = price_of(answer)
+        if price_nano is None or is_metered(use, answer):
             continue
         from_ms = registered_ms + age_ms if age_ms else 0  # a negative age counts as none
         until_ms = registered_ms + end_ms if end_ms else 0

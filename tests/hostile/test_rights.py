@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from assay import messages
+from assay.wire import Nano
 from competitions import queries as contests
 from competitions.actions import entry as entries
 from competitions.actions import score, winners
@@ -15,9 +16,12 @@ from competitions.audit.history import FOLDS
 from competitions.errors import FoldRefused
 from competitions.models import Evaluation
 from ledger import log
+from ledger.actions import ms
 from ledger.errors import LogDamaged
-from licensing import actions, queries
+from licensing import actions, errors, queries
 from licensing.rules.fold import licensing
+from licensing.rules.may import YEAR_MS
+from licensing.rules.reading import read_own
 from licensing.rules.terms import OUR_LICENCE
 from tests import factories
 from tests.hostile.orders import Stranger, fold_anew
@@ -211,3 +215,104 @@ def test_a_parent_that_the_entry_does_not_have_is_refused(won):
     with transaction.atomic():
         log.record(facts_of(won), rooms=log.every_room())
     fold_anew()
+
+
+# --- 4. terms that nearly say something -----------------------------------------------------------
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Derivations-",
+        "Derivation ",
+        "Comercial-Use",
+        "Commercial_Use.",
+        "CommercialUse",
+        "Commercial",
+        "Acces-Fee",
+        "Access Fee",
+        "Licence",
+        "Expiri",
+        "Before-2-Year-Derivation",
+        "Data-Model-Trainings",
+    ],
+)
+def test_a_name_that_is_nearly_one_of_a_licence_is_refused_in_own_terms(name):
+    """Read as a tag without meaning, a price that was misspelt gave the right away for nothing."""
+    with pytest.raises(errors.NameResembles) as refusal:
+        read_own([*factories.ASSAY, (name, "Allowed-With-Fee-One-Time-100")])
+    assert refusal.value.facts == {"tag": name}
+
+
+@pytest.mark.parametrize("name", ["D\u0435rivation", "Acce\u0455s-Fee", "\uff24erivation"])
+def test_a_name_in_letters_that_only_look_the_same_is_refused_in_own_terms(name):
+    with pytest.raises(errors.TermsCharacters):
+        read_own([*factories.ASSAY, (name, "Allowed-With-Fee-One-Time-100")])
+
+
+@pytest.mark.parametrize("name", ["Note", "Note-01", "Author", "Homepage", "Language", "Topic"])
+def test_a_name_of_something_else_stays_allowed(name):
+    assert read_own([*factories.ASSAY, (name, "x")])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Payment-Address", "bob"),
+        ("Payment-Address", "0x" + "a1" * 20),
+        ("Payment-Mode", "Global-Distribution"),
+        ("Payment-Mode", "Random-Distribution"),
+    ],
+)
+def test_a_tag_about_who_is_paid_that_nobody_honours_is_refused_by_its_name(name, value):
+    with pytest.raises(errors.PaymentUnsupported) as refusal:
+        read_own([*factories.ASSAY, (name, value)])
+    assert refusal.value.facts == {"tag": name}
+
+
+def offered(*tags):
+    """A data work under terms of its own, and a buyer with money."""
+    factories.account("buyer", "500")
+    return factories.work("data", "da" * 32, owner="author", tags=(*factories.ASSAY, *tags))
+
+
+def buy(work, uses, now, words="one"):
+    quote = queries.quote(work, uses, account="buyer", now=now)
+    beside = quote.held[0].id if quote.held else None
+    order = log.order_for("buyer", quote.order(beside=beside), idempotency=words)
+    return actions.buy_licence(order, now=now)
+
+
+@pytest.mark.parametrize("before_ms", [1, 999, 1000, 1001, 86_400_000])
+def test_a_right_that_is_bought_at_the_end_of_its_period_ends_with_it(before_ms):
+    """It had no end, though the deed named one."""
+    work = offered(
+        ("Before-1-Years-Commercial-Use", "Allowed-With-Fee-One-Time-5"),
+        ("Commercial-Use", "Disallowed"),
+    )
+    end = factories.NOW + timedelta(milliseconds=YEAR_MS)
+    bought = buy(work, ("commercial",), end - timedelta(milliseconds=before_ms))
+    assert bought.until_ms == ms(end)
+    clauses = queries.deed_of(work, now=end - timedelta(milliseconds=before_ms))
+    assert {one.until_ms for one in clauses if one.use == "commercial"} == {bought.until_ms}
+    assert queries.state_of(bought, now=end) == "expired"
+    with pytest.raises(errors.UseDenied):
+        queries.quote(work, ("commercial",), account="buyer", now=end)
+    fold_anew()
+
+
+def test_commercial_use_for_a_share_of_what_it_earns_is_not_sold_for_nothing():
+    work = offered(("Commercial-Use", "Allowed-With-RevenueShare-50%"))
+    with pytest.raises(errors.MeteringNeeded):
+        buy(work, ("commercial",), factories.NOW)
+    order = messages.LicenceBuy(work, ("commercial",), 1, Nano(0))
+    with pytest.raises(errors.MeteringNeeded):
+        actions.buy_licence(log.order_for("buyer", order, idempotency="two"), now=factories.NOW)
+    clauses = queries.deed_of(work, now=factories.NOW)
+    assert "commercial" not in {one.use.value for one in queries.uses_given(clauses)}
+    assert queries.listing(queries.work(work), now=factories.NOW).price_nano is None
+
+
+def test_what_is_made_from_a_work_with_a_share_of_its_business_is_not_sold_past_it():
+    share = ("Commercial-Use", "Allowed-With-RevenueShare-50%")
+    work = offered(share, ("Data-Model-Training", "Allowed"))
+    with pytest.raises(errors.CommercialConflict):
+        queries.check_parents(factories.REQUIRED, [work], owner="buyer", now=factories.NOW)
