@@ -11,7 +11,7 @@ AssayError
 import time
 from collections.abc import Callable
 
-import httpx
+import httpx2
 
 from assay.errors import AssayError
 
@@ -64,7 +64,7 @@ class DownloadDamaged(ClientError):
     next_step = "Run the same command again; if it happens again, tell the operator."
 
 
-def last_of(ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
+def last_of(ask: Callable[[], httpx2.Response], url: str) -> httpx2.Response:
     """The last of at most three answers. raises Unreachable"""
     cause = ""
     for turn in range(TRIES):
@@ -72,7 +72,7 @@ def last_of(ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
             time.sleep(PAUSE_S * 2 ** (turn - 1))
         try:
             answer = ask()
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
             cause = str(error) or type(error).__name__
             continue
         if answer.status_code not in BUSY or turn == TRIES - 1:
@@ -80,10 +80,10 @@ def last_of(ask: Callable[[], httpx.Response], url: str) -> httpx.Response:
     raise unreachable(url, cause)
 
 
-def body_of(answer: httpx.Response, *, most_bytes: int, within_s: float) -> bytes:
+def body_of(answer: httpx2.Response, *, most_bytes: int, within_s: float) -> bytes:
     """The body of a streamed answer from somebody who is not trusted to end it.
 
-    raises AnswerEndless, and what httpx raises
+    raises AnswerEndless, and what httpx2 raises
     """
     raw, end_s = bytearray(), time.monotonic() + within_s
     for part in answer.iter_bytes():
@@ -99,7 +99,7 @@ def unreachable(url: str, cause: str) -> Unreachable:
     return Unreachable(f"{url} does not answer: {cause.rstrip('.')}.", url=url, cause=cause)
 
 
-def refusal(answer: httpx.Response) -> ClientError:
+def refusal(answer: httpx2.Response) -> ClientError:
     try:
         told = answer.json()
         facts = {str(name): value for name, value in dict(told["facts"]).items()}
@@ -116,7 +116,7 @@ def refusal(answer: httpx.Response) -> ClientError:
         return odd(answer)
 
 
-def odd(answer: httpx.Response) -> AnswerOdd:
+def odd(answer: httpx2.Response) -> AnswerOdd:
     return AnswerOdd(
         f"{answer.request.url} answered with {answer.status_code}, not as an Assay site does.",
         url=str(answer.request.url),

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import answers, items, keys, messages, wire
@@ -34,7 +34,7 @@ __all__ = [
 CHUNK_BYTES = 256 << 10
 WHOLE_BYTES = 8 << 20  # a larger file goes by parts
 BYTES = "application/octet-stream"
-TIMEOUTS = httpx.Timeout(60.0, connect=5.0)
+TIMEOUTS = httpx2.Timeout(60.0, connect=5.0)
 USER_AGENT = "assay-client/0.1"
 
 Told = Callable[[int, int], None]  # hears how much of a long work is done: (done, in all)
@@ -45,18 +45,18 @@ class Client:
 
     url        where it is, such as https://assay.example
     token      what `open_session` gave; empty for what everybody may read
-    transport  httpx's transport; the default is the network
+    transport  httpx2's transport; the default is the network
     """
 
     def __init__(
-        self, url: str, *, token: str = "", transport: httpx.BaseTransport | None = None
+        self, url: str, *, token: str = "", transport: httpx2.BaseTransport | None = None
     ) -> None:
         self.url = url.rstrip("/")
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._transport = transport
-        self._http = httpx.Client(headers=headers, timeout=TIMEOUTS, transport=transport)
+        self._http = httpx2.Client(headers=headers, timeout=TIMEOUTS, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -150,7 +150,7 @@ class Client:
         self, purpose: str, account: str, key: Ed25519PrivateKey, once: object
     ) -> dict[str, Any]:
         """A signature that counts once, for this log at this very host."""
-        origin, host = self.get("/api/log")["origin"], httpx.URL(self.url).netloc.decode()
+        origin, host = self.get("/api/log")["origin"], httpx2.URL(self.url).netloc.decode()
         words = "\0".join(map(str, (purpose, origin, host, account, once)))
         signature = key.sign(words.encode()).hex()
         return {"account": account, "public": keys.public_hex(key), "signature": signature}
@@ -224,7 +224,7 @@ class Client:
             self._send("PUT", place, params=asked, content=raw, headers={"Content-Type": BYTES})
             return
         where = self.get(place, **asked)
-        with httpx.Client(timeout=TIMEOUTS, transport=self._transport) as store:
+        with httpx2.Client(timeout=TIMEOUTS, transport=self._transport) as store:
             answer = last_of(
                 lambda: store.put(where["url"], content=raw, headers=where["headers"]), where["url"]
             )
@@ -240,7 +240,7 @@ class Client:
 
     def _is_stored(self, name: str) -> bool:
         answer = self._try("HEAD", f"/api/blobs/{name}")
-        return answer.status_code == httpx.codes.OK
+        return answer.status_code == httpx2.codes.OK
 
     def _fetch(self, path: str, part: Path, told: Told) -> None:
         """Bring `part` up to the whole file; it goes on as long as more comes."""
@@ -249,7 +249,7 @@ class Client:
             before = part.stat().st_size if part.exists() else 0
             try:
                 self._fetch_from(before, path, part, told)
-            except httpx.TransportError as error:
+            except httpx2.TransportError as error:
                 came = part.exists() and part.stat().st_size > before
                 failures = 0 if came else failures + 1
                 if failures == answers.TRIES:
@@ -261,12 +261,12 @@ class Client:
     def _fetch_from(self, start: int, path: str, part: Path, told: Told) -> None:
         headers = {"Range": f"bytes={start}-"} if start else {}
         with self._http.stream("GET", self.url + path, headers=headers) as answer:
-            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if answer.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
                 return  # all of it is here; its hash says whether it is right
             if not answer.is_success:
                 answer.read()
                 raise refusal(answer)
-            is_rest = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            is_rest = answer.status_code == httpx2.codes.PARTIAL_CONTENT
             done = start if is_rest else 0
             total = done + int(answer.headers.get("Content-Length", 0))
             with part.open("ab" if is_rest else "wb") as file:
@@ -275,7 +275,7 @@ class Client:
                     done += len(chunk)
                     told(done, max(total, done))
 
-    def _send(self, method: str, path: str, **asked: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **asked: Any) -> httpx2.Response:
         answer = self._try(method, path, **asked)
         if answer.is_success:
             return answer
@@ -288,16 +288,16 @@ class Client:
         *,
         fresh_content: Callable[[], Iterable[bytes]] | None = None,
         **asked: Any,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """The last of at most three answers. raises Unreachable"""
 
-        def ask() -> httpx.Response:
+        def ask() -> httpx2.Response:
             content = {"content": fresh_content()} if fresh_content else {}
             return self._http.request(method, self.url + path, **{**asked, **content})
 
         return last_of(ask, self.url)
 
-    def _json(self, answer: httpx.Response) -> Any:
+    def _json(self, answer: httpx2.Response) -> Any:
         try:
             return answer.json()
         except ValueError as error:

@@ -63,7 +63,7 @@ BREACHES = {
     "an action starts a task": ("hands", "competitions/actions", "from celery import Celery"),
     "the face starts a task": ("hands", "web/api", "import celery"),
     "the sandbox meets a table": ("sandbox", "workers/sandbox/runner", "import ledger.models"),
-    "the sandbox meets the network": ("sandbox", "workers/sandbox/runner", "import httpx"),
+    "the sandbox meets the network": ("sandbox", "workers/sandbox/runner", "import httpx2"),
     "a task reads competitions": (
         "competitions-tables",
         "workers/tasks",

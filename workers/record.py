@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import NamedTuple
 
-import httpx
+import httpx2
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
@@ -39,7 +39,7 @@ def ask_witnesses(again_s: int = ASK_AGAIN_S) -> None:
     again_s  one that has cosigned it, as far as we know, is asked again after so long: a database
              from a backup does not know what was cosigned since
     """
-    with httpx.Client(timeout=TIME_LIMIT_S) as http:
+    with httpx2.Client(timeout=TIME_LIMIT_S) as http:
         for vkey, url in settings.WITNESSES:
             ask(vkey, url, http, now=timezone.now(), again_s=again_s)
 
@@ -76,7 +76,7 @@ def cross_bridge() -> None:
 
 
 def ask(
-    vkey: str, url: str, http: httpx.Client, *, now: datetime, again_s: int = ASK_AGAIN_S
+    vkey: str, url: str, http: httpx2.Client, *, now: datetime, again_s: int = ASK_AGAIN_S
 ) -> None:
     """Ask one witness; what it answers is noted, and a dispute stays noted until it is settled.
 
@@ -93,19 +93,19 @@ def ask(
         told = _told_size(answer)
         if told is not None and told <= newest.size:
             answer = _post(http, url, (told, newest.size), newest.note)
-    except (httpx.HTTPError, AnswerEndless) as error:
+    except (httpx2.HTTPError, AnswerEndless) as error:
         words = f"It does not answer: {str(error).rstrip('.') or type(error).__name__}."
         actions.record_answer(witness=name, size=old, problem=words, now=now)
         return
-    if answer.status == httpx.codes.OK:
+    if answer.status == httpx2.codes.OK:
         _keep(vkey, (newest.size, newest.note), answer.text, now=now)
     elif not _has_proof(vkey, url, http, answer, now=now):
         _note_refusal(name, answer, now=now)
 
 
-def _has_proof(vkey: str, url: str, http: httpx.Client, answer: _Answer, *, now: datetime) -> bool:
+def _has_proof(vkey: str, url: str, http: httpx2.Client, answer: _Answer, *, now: datetime) -> bool:
     """Whether the witness that refuses shows a checkpoint of another history under our key."""
-    if answer.status not in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}:
+    if answer.status not in {httpx2.codes.CONFLICT, httpx2.codes.UNPROCESSABLE_CONTENT}:
         return False
     found = actions.record_evidence(vkey=vkey, note=_shown_note(url, http), now=now)
     if found == actions.Evidence.NEW:
@@ -114,23 +114,23 @@ def _has_proof(vkey: str, url: str, http: httpx.Client, answer: _Answer, *, now:
     return found is not None
 
 
-def _shown_note(url: str, http: httpx.Client) -> str:
+def _shown_note(url: str, http: httpx2.Client) -> str:
     """The checkpoint that a witness cosigned last, as it shows it; empty when it shows none."""
     try:
         answer = _exchange(http, "GET", url + checkpoint_path(settings.LOG_ORIGIN))
-    except (httpx.HTTPError, AnswerEndless):
+    except (httpx2.HTTPError, AnswerEndless):
         return ""
-    return answer.text if answer.status == httpx.codes.OK else ""
+    return answer.text if answer.status == httpx2.codes.OK else ""
 
 
-def _post(http: httpx.Client, url: str, sizes: tuple[int, int], note: str) -> _Answer:
+def _post(http: httpx2.Client, url: str, sizes: tuple[int, int], note: str) -> _Answer:
     """Ask for a cosignature of this note; sizes: cosigned last, and of the note."""
     proof = proofs.consistency(*sizes)
     return _exchange(http, "POST", url + PATH, write_request(sizes[0], proof, note))
 
 
-def _exchange(http: httpx.Client, method: str, url: str, content: bytes = b"") -> _Answer:
-    """raises httpx.HTTPError, AnswerEndless"""
+def _exchange(http: httpx2.Client, method: str, url: str, content: bytes = b"") -> _Answer:
+    """raises httpx2.HTTPError, AnswerEndless"""
     with http.stream(method, url, content=content) as answer:
         raw = body_of(answer, most_bytes=MOST_ANSWER_BYTES, within_s=TIME_LIMIT_S)
     return _Answer(answer.status_code, raw.decode(errors="replace"))
@@ -139,7 +139,7 @@ def _exchange(http: httpx.Client, method: str, url: str, content: bytes = b"") -
 def _told_size(answer: _Answer) -> int | None:
     """The size that a witness says it cosigned last."""
     text = answer.text.strip()
-    is_size = answer.status == httpx.codes.CONFLICT and text.isascii() and text.isdigit()
+    is_size = answer.status == httpx2.codes.CONFLICT and text.isascii() and text.isdigit()
     return int(text) if is_size and len(text) < 20 else None
 
 
@@ -160,7 +160,7 @@ def _note_refusal(name: str, answer: _Answer, *, now: datetime) -> None:
     told, ours = _told_size(answer), queries.log_size()
     if told is not None and told > ours:
         words = f"It cosigned {told} entries under our name, and this log has {ours}."
-    elif answer.status == httpx.codes.UNPROCESSABLE_ENTITY:
+    elif answer.status == httpx2.codes.UNPROCESSABLE_CONTENT:
         words = "It cosigned other entries under our name: this log does not extend them."
     else:
         words = f"It answers with HTTP {answer.status}."

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
+import httpx2
 
 from assay import merkle
 from assay.answers import AnswerEndless, body_of
@@ -58,15 +58,15 @@ class Mirror(Protocol):
 
 
 class Site:
-    """A site by its URL. transport: httpx's transport; the default is the network."""
+    """A site by its URL. transport: httpx2's transport; the default is the network."""
 
     is_live = True
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._client = httpx.Client(
+    def __init__(self, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._client = httpx2.Client(
             base_url=url.rstrip("/"),
             timeout=TIME_LIMIT_S,
-            transport=transport or httpx.HTTPTransport(retries=TRIES),
+            transport=transport or httpx2.HTTPTransport(retries=TRIES),
         )
 
     def about(self) -> dict[str, Any]:
@@ -91,9 +91,9 @@ class Site:
                 raw = body_of(answer, most_bytes=MOST_ANSWER_BYTES, within_s=ANSWER_LIMIT_S)
         except AnswerEndless as error:
             raise _unreachable(path, "its answer has no end in sight") from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise _unreachable(path, str(error) or type(error).__name__) from error
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status_code == httpx2.codes.NOT_FOUND:
             raise _not_served(path, "it is not there")
         if not answer.is_success:
             raise _unreachable(path, f"HTTP {answer.status_code}")

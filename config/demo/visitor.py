@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from config.demo.telling import StoryBroken
 
@@ -19,7 +19,7 @@ class Visitor:
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
-        self._http = httpx.Client(base_url=url, follow_redirects=True, timeout=300.0)
+        self._http = httpx2.Client(base_url=url, follow_redirects=True, timeout=300.0)
 
     def __enter__(self) -> Self:
         return self
@@ -32,13 +32,13 @@ class Visitor:
     ) -> None:
         self._http.close()
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str) -> httpx2.Response:
         """A page. raises StoryBroken unless it is answered well"""
         return self._good(self._http.get(path))
 
     def post(
         self, path: str, fields: dict[str, str], files: dict[str, Path] | None = None
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send a form from the page it stands on. raises StoryBroken unless it is taken"""
         if "csrftoken" not in self._http.cookies:
             self.get("/account/sign-in/")
@@ -66,7 +66,7 @@ class Visitor:
             time.sleep(0.5)
         raise StoryBroken(f"{path}: {field} is still {found.get(field)}")
 
-    def _good(self, answer: httpx.Response) -> httpx.Response:
+    def _good(self, answer: httpx2.Response) -> httpx2.Response:
         if answer.is_success:
             return answer
         said = re.sub(r"<[^>]+>|\s+", " ", answer.text)[:2000]

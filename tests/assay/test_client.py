@@ -1,6 +1,6 @@
-"""The client against a small real server in a function (httpx's own transport, no patches)."""
+"""The client against a small real server in a function (httpx2's own transport, no patches)."""
 
-import httpx
+import httpx2
 import pytest
 
 from assay import answers
@@ -27,19 +27,19 @@ def answering(*answers):
             raise answer
         return answer
 
-    return Client("http://site", token="t", transport=httpx.MockTransport(serve)), came
+    return Client("http://site", token="t", transport=httpx2.MockTransport(serve)), came
 
 
 def test_a_broken_connection_is_tried_again():
     client, came = answering(
-        httpx.ConnectError("no"), httpx.Response(503), httpx.Response(200, json={"a": 1})
+        httpx2.ConnectError("no"), httpx2.Response(503), httpx2.Response(200, json={"a": 1})
     )
     assert client.get("/api/log") == {"a": 1}
     assert len(came) == 3
 
 
 def test_after_three_tries_nobody_is_there():
-    client, came = answering(httpx.ConnectError("refused"))
+    client, came = answering(httpx2.ConnectError("refused"))
     with pytest.raises(Unreachable) as error:
         client.get("/api/log")
     assert error.value.code == "client.unreachable"
@@ -53,7 +53,7 @@ def test_a_refusal_is_not_tried_again_and_keeps_the_words_of_the_server():
         "next": "Wait.",
         "facts": {"quota": 1},
     }
-    client, came = answering(httpx.Response(409, json=told))
+    client, came = answering(httpx2.Response(409, json=told))
     with pytest.raises(ClientError) as error:
         client.post("/api/x", {})
     assert error.value.as_dict() == told
@@ -62,7 +62,7 @@ def test_a_refusal_is_not_tried_again_and_keeps_the_words_of_the_server():
 
 
 @pytest.mark.parametrize(
-    "answer", [httpx.Response(404, text="<html>"), httpx.Response(500, json=[1])]
+    "answer", [httpx2.Response(404, text="<html>"), httpx2.Response(500, json=[1])]
 )
 def test_an_answer_that_is_no_assay_sites_says_so(answer):
     client, _ = answering(answer)
@@ -73,7 +73,7 @@ def test_an_answer_that_is_no_assay_sites_says_so(answer):
 def test_an_upload_that_broke_is_sent_again_whole(tmp_path):
     (tmp_path / "f").write_bytes(b"x" * 600_000)
     client, came = answering(
-        httpx.Response(404), httpx.ReadError("cut"), httpx.Response(200, json={"sha256": "..."})
+        httpx2.Response(404), httpx2.ReadError("cut"), httpx2.Response(200, json={"sha256": "..."})
     )
     told = []
     client.upload(tmp_path / "f", told=lambda done, total: told.append((done, total)))
@@ -84,14 +84,14 @@ def test_an_upload_that_broke_is_sent_again_whole(tmp_path):
 
 def test_what_is_stored_is_not_uploaded_again(tmp_path):
     (tmp_path / "f").write_bytes(b"x")
-    client, came = answering(httpx.Response(200))
+    client, came = answering(httpx2.Response(200))
     client.upload(tmp_path / "f")
     assert [request.method for request in came] == ["HEAD"]
 
 
 def test_a_download_with_other_bytes_leaves_the_old_file(tmp_path):
     (tmp_path / "f").write_bytes(b"old")
-    client, _ = answering(httpx.Response(200, content=b"wrong"))
+    client, _ = answering(httpx2.Response(200, content=b"wrong"))
     with pytest.raises(DownloadDamaged):
         client.download("0" * 64, tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == b"old"
@@ -99,7 +99,7 @@ def test_a_download_with_other_bytes_leaves_the_old_file(tmp_path):
 
 def test_a_list_is_read_to_its_last_page():
     pages = [{"items": [{"id": "a"}], "next": "a"}, {"items": [{"id": "b"}], "next": ""}]
-    client, came = answering(*(httpx.Response(200, json=page) for page in pages))
+    client, came = answering(*(httpx2.Response(200, json=page) for page in pages))
     assert [one["id"] for one in client.listed("/api/x", limit=1)] == ["a", "b"]
     assert came[1].url.params["after"] == "a"
     assert came[1].url.params["limit"] == "1"

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
@@ -173,7 +173,7 @@ def running(witness):
 
 def test_it_answers_over_http_and_at_no_other_address(witness):
     body = write_request(0, [], note_of(leaves(3)))
-    with running(witness) as url, httpx.Client(base_url=url) as client:
+    with running(witness) as url, httpx2.Client(base_url=url) as client:
         answer = client.post("/add-checkpoint", content=body)
         assert (answer.status_code, answer.text[0]) == (200, "\u2014")
         again = client.post("/add-checkpoint", content=body)
@@ -189,7 +189,7 @@ def test_the_last_checkpoint_is_shown_with_the_logs_line_and_the_witnesss(witnes
     """The address is that of C2SP tlog-witness, for monitors."""
     path = f"/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
     assert checkpoint_path(ORIGIN) == path
-    with running(witness) as url, httpx.Client(base_url=url) as client:
+    with running(witness) as url, httpx2.Client(base_url=url) as client:
         assert client.get(path).status_code == 404
         for old, size in ((0, 3), (3, 5)):
             tree = leaves(size)

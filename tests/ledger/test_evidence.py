@@ -4,7 +4,7 @@ import io
 import logging
 from base64 import b64encode
 
-import httpx
+import httpx2
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -60,15 +60,15 @@ def ask(answer, shown, now):
         if request.method == "POST":
             return answer
         assert request.url.path == checkpoint_path(settings.LOG_ORIGIN)
-        return shown if isinstance(shown, httpx.Response) else httpx.Response(200, text=shown)
+        return shown if isinstance(shown, httpx2.Response) else httpx2.Response(200, text=shown)
 
-    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+    with httpx2.Client(transport=httpx2.MockTransport(answers)) as http:
         record.ask(VKEY, URL, http, now=now)
     return Answered.objects.get()
 
 
 def conflict(size):
-    return httpx.Response(409, text=f"{size}\n", headers={"Content-Type": "text/x.tlog.size"})
+    return httpx2.Response(409, text=f"{size}\n", headers={"Content-Type": "text/x.tlog.size"})
 
 
 # --- what is proof --------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def conflict(size):
 @pytest.mark.parametrize("status", [409, 422])
 def test_a_checkpoint_that_our_key_signed_for_another_history_stops_the_log(now, ahead, status):
     size = queries.log_size() + ahead
-    answer = conflict(size) if status == 409 else httpx.Response(422)
+    answer = conflict(size) if status == 409 else httpx2.Response(422)
     said = ask(answer, signed(size) + "\u2014 x.example AAAA\n", now)
     assert (said.is_dispute, said.evidence) == (True, signed(size))
     wait("late", now)
@@ -100,11 +100,11 @@ def forgeries():
     """Each is shown by a witness that says that it has cosigned 999 entries of ours."""
     stranger = keys.new_key()
     big = bytes(range(32))
-    yield "nothing is there", lambda: httpx.Response(404, text="none\n")
-    yield "an error with our checkpoint", lambda: httpx.Response(500, text=signed(999))
-    yield "another place that shows it", lambda: httpx.Response(302, headers={"Location": "/x"})
+    yield "nothing is there", lambda: httpx2.Response(404, text="none\n")
+    yield "an error with our checkpoint", lambda: httpx2.Response(500, text=signed(999))
+    yield "another place that shows it", lambda: httpx2.Response(302, headers={"Location": "/x"})
     yield "an empty page", lambda: ""
-    yield "bytes that are no text", lambda: httpx.Response(200, content=b"\xff" * 99)
+    yield "bytes that are no text", lambda: httpx2.Response(200, content=b"\xff" * 99)
     yield "no signature", lambda: signed(999).partition("\n\n")[0] + "\n\n"
     yield "no blank line", lambda: signed(999).replace("\n\n", "\n")
     yield "a stranger's signature", lambda: signed(999, key=stranger)
@@ -129,7 +129,7 @@ def forgeries():
     "shown", [make for _, make in forgeries()], ids=[n for n, _ in forgeries()]
 )
 @pytest.mark.parametrize(
-    "answer", [lambda: conflict(999), lambda: httpx.Response(422)], ids=["409", "422"]
+    "answer", [lambda: conflict(999), lambda: httpx2.Response(422)], ids=["409", "422"]
 )
 def test_an_answer_without_proof_only_alarms(now, answer, shown):
     """Guards that whoever answers in a witness's place cannot stop the log."""
@@ -143,9 +143,9 @@ def test_a_witness_that_breaks_off_while_it_shows_only_alarms(now):
     def answers(request):
         if request.method == "POST":
             return conflict(999)
-        raise httpx.ReadError("gone")
+        raise httpx2.ReadError("gone")
 
-    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+    with httpx2.Client(transport=httpx2.MockTransport(answers)) as http:
         record.ask(VKEY, URL, http, now=now)
     assert Answered.objects.get().is_dispute
     grow("on", now)
@@ -153,7 +153,7 @@ def test_a_witness_that_breaks_off_while_it_shows_only_alarms(now):
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 413, 500])
 def test_nothing_is_asked_for_after_another_answer(now, status):
-    said = ask(httpx.Response(status), httpx.Response(200, text=signed(999)), now)
+    said = ask(httpx2.Response(status), httpx2.Response(200, text=signed(999)), now)
     assert (said.is_dispute, said.evidence) == (False, "")
 
 
@@ -163,12 +163,12 @@ def test_a_log_that_grew_while_it_asked_is_in_no_dispute(now):
 
     def answers(request):
         if request.method == "GET":
-            return httpx.Response(200, text=queries.latest_checkpoint().note)
+            return httpx2.Response(200, text=queries.latest_checkpoint().note)
         if not grown:
             grown.extend(grow(f"more {number}", now) for number in range(10))
         return conflict(queries.log_size())
 
-    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+    with httpx2.Client(transport=httpx2.MockTransport(answers)) as http:
         record.ask(VKEY, URL, http, now=now)
     said = Answered.objects.get()
     assert (said.is_dispute, said.evidence) == (False, "")
@@ -202,7 +202,7 @@ def test_the_first_evidence_stays_until_it_is_settled_and_is_then_no_news(now):
     first, second = signed(99), signed(100)
     assert actions.record_evidence(vkey=VKEY, note=first, now=now) == Evidence.NEW
     assert actions.record_evidence(vkey=VKEY, note=second, now=now) == Evidence.KEPT
-    ask(httpx.Response(500), "", now)
+    ask(httpx2.Response(500), "", now)
     said = Answered.objects.get()
     assert (said.evidence, "99 entries" in said.problem) == (first, True)
     assert actions.settle_dispute("w.example")
@@ -221,7 +221,7 @@ def test_the_first_evidence_stays_until_it_is_settled_and_is_then_no_news(now):
 def test_an_alarm_after_a_settled_dispute_does_not_stop_the_log_again(now):
     actions.record_evidence(vkey=VKEY, note=signed(99), now=now)
     actions.settle_dispute("w.example")
-    said = ask(conflict(99), httpx.Response(503), now)
+    said = ask(conflict(99), httpx2.Response(503), now)
     assert said.is_dispute
     grow("on", now)
 

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
@@ -58,18 +58,18 @@ def store(request):
     return found
 
 
-class Wire(httpx.BaseTransport):
+class Wire(httpx2.BaseTransport):
     """The network between a client and this test's site; it may break before the n-th request."""
 
     def __init__(self, client):
         self.site, self.asked, self.breaks = client, [], set()
-        self.outside = httpx.HTTPTransport()
+        self.outside = httpx2.HTTPTransport()
 
     def handle_request(self, request):
         where = (request.method, urlsplit(str(request.url)).path)
         self.asked.append(where)
         if len(self.asked) in self.breaks:
-            raise httpx.ReadError("cut")
+            raise httpx2.ReadError("cut")
         if request.url.host != "site":
             assert "authorization" not in request.headers, "our token goes to no store"
             return self.outside.handle_request(request)
@@ -78,7 +78,7 @@ class Wire(httpx.BaseTransport):
             request.method, request.url.raw_path.decode(), request.read(),
             headers.get("content-type", ""), headers=headers,
         )  # fmt: skip
-        return httpx.Response(
+        return httpx2.Response(
             answer.status_code, headers=dict(answer.items()), content=answer.getvalue()
         )
 

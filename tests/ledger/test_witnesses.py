@@ -3,7 +3,7 @@
 import io
 from functools import partial
 
-import httpx
+import httpx2
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -154,8 +154,8 @@ def test_a_line_that_is_not_over_our_checkpoint_is_not_shown(now, settings, clie
     vkey = notes.verifier_key("w.example", notes.WITNESS_KEY, key.public_key().public_bytes_raw())
     grow("a", now)
     lie = notes.cosign("another\n1\nroot\n\n", "w.example", key, time_s=1)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=lie))
-    with httpx.Client(transport=transport) as http:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, text=lie))
+    with httpx2.Client(transport=transport) as http:
         record.ask(vkey, "http://w.example", http, now=now)
     assert Cosignature.objects.count() == 0
     assert "does not verify" in Answered.objects.get().problem
