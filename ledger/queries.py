@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 
 from ledger.errors import AccountUnknown, BlobUnknown
 from ledger.models import (
@@ -77,10 +78,22 @@ def statement(name: str) -> QuerySet[Transfer]:
     return Transfer.objects.filter(Q(debit=name) | Q(credit=name)).order_by("-at_ms", "id")
 
 
-def movements(names: Collection[str], *, limit: int | None = None) -> list[Transfer]:
-    """Transfers into or out of any of these accounts, newest first; all, or the newest ones."""
+def available_of(name: Combinable) -> QuerySet[Account, int]:
+    """What the account of this name can spend, for a query within another."""
+    return Account.objects.filter(pk=name).values_list("available_nano", flat=True)
+
+
+def movements(names: Collection[str]) -> list[Transfer]:
+    """Every transfer into or out of any of these accounts, newest first."""
     found = Transfer.objects.filter(Q(credit__in=names) | Q(debit__in=names))
-    return list(found.order_by("-at_ms", "-id")[:limit])
+    return list(found.order_by("-at_ms", "-id"))
+
+
+def newest_paid(names: QuerySet[Any, str], *, to: str, limit: int) -> list[Transfer]:
+    """The newest transfers into any of these accounts, or out of them to `to`, newest first."""
+    found = Transfer.objects.filter(Q(credit__in=names) | Q(credit=to, debit__in=names))
+    newest = found.order_by("-at_ms", "-id").values_list("pk", flat=True)[:limit]
+    return list(Transfer.objects.filter(pk__in=list(newest)).order_by("-at_ms", "-id"))
 
 
 def paid_by_message(name: str, made: Collection[str]) -> dict[str, int]:

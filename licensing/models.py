@@ -89,8 +89,8 @@ class PoolShare(models.Model):
     """A payee of a work's pool."""
 
     id = models.CharField(max_length=PAIR, primary_key=True)
-    work = models.CharField(max_length=ID, db_index=True)
-    payee = models.CharField(max_length=ACCOUNT, db_index=True)
+    work = models.CharField(max_length=ID)
+    payee = models.CharField(max_length=ACCOUNT)
     weight = models.BigIntegerField()
     drawn_nano = models.BigIntegerField()
 
@@ -99,6 +99,10 @@ class PoolShare(models.Model):
             models.UniqueConstraint(fields=["work", "payee"], name="payee_named_once"),
             models.CheckConstraint(condition=Q(weight__gt=0), name="payee_has_weight"),
             models.CheckConstraint(condition=Q(drawn_nano__gte=0), name="drawn_not_below_zero"),
+        ]
+        indexes = [  # what is due to a payee is added up from these alone
+            models.Index(fields=["payee", "work", "weight", "drawn_nano"], name="share_of_payee"),
+            models.Index(fields=["work", "weight", "drawn_nano"], name="share_of_work"),
         ]
 
     def __str__(self) -> str:

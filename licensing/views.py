@@ -178,17 +178,15 @@ def royalties(request: HttpRequest) -> HttpResponse:
     """What is due to whoever is signed in, work by work, and what it comes from."""
     account, asked = request.user.get_username(), request.GET.get("after", "")
     start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0
-    found = queries.owed(account)
-    dues = queries.dues(found.shares[start : start + queries.PAGE], account)
-    lines = [] if start else queries.newest(found, limit=LINES)
-    works = queries.works_of({line.work for line in lines})
+    found = queries.dues_page(account, start=start, limit=queries.PAGE, lines=LINES)
+    works = queries.works_of({line.work for line in found.lines})
     context = {
-        "dues": [(one, secrets.token_urlsafe(16)) for one in dues],
-        "next": str(start + queries.PAGE) if len(found.shares) > start + queries.PAGE else "",
+        "dues": [(one, secrets.token_urlsafe(16)) for one in found.dues],
+        "next": found.next,
         "is_first": not start,
         "due_nano": found.due_nano,
         "drawn_nano": found.drawn_nano,
-        "lines": [(line, works[line.work]) for line in lines],
+        "lines": [(line, works[line.work]) for line in found.lines],
     }
     return render(request, "licensing/royalties.html", context)
 

@@ -11,7 +11,7 @@ from licensing.queries.lists import (
     listing,
     offers,
 )
-from licensing.queries.royalties import Due, Owed, dues, newest, owed, royalties, royalty_lines
+from licensing.queries.royalties import Due, DuesPage, dues_page, owed, royalties, royalty_lines
 from licensing.queries.sales import (
     Contributor,
     Quote,
@@ -45,11 +45,11 @@ __all__ = [
     "PAGE",
     "Contributor",
     "Due",
+    "DuesPage",
     "File",
     "Link",
     "Listing",
     "Offered",
-    "Owed",
     "Page",
     "Quote",
     "Split",
@@ -60,7 +60,7 @@ __all__ = [
     "deed_of",
     "download",
     "due_above",
-    "dues",
+    "dues_page",
     "folder_pieces",
     "grant",
     "grants",
@@ -69,7 +69,6 @@ __all__ = [
     "lineage",
     "links_above",
     "listing",
-    "newest",
     "offered",
     "offers",
     "owed",

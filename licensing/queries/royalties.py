@@ -1,15 +1,16 @@
 """Reading royalties: what is due to an account, and why. The number of queries never grows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from ledger import log
-from ledger.queries import balances_nano, movements, paid_by_message
+from ledger.queries import balances_nano, movements, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
 from ledger.rules.statement import Movement
 from licensing.models import Grant, PoolShare, Work
+from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
 from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import pool_of
@@ -41,18 +42,25 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Owed:
-    """Everything that is due to an account. shares: the largest amount first."""
+class DuesPage:
+    """A page of what is due to an account, the largest amount first; the totals are of all pages.
 
-    account: str
-    shares: tuple[Share, ...]
+    lines  the newest sales and draws behind it, on the first page only
+    next   where the following page begins; empty on the last
+    """
+
+    dues: list[Due]
     due_nano: int
     drawn_nano: int
+    lines: list[RoyaltyLine]
+    next: str
 
 
-def owed(account: str) -> Owed:
-    """What an account can draw, work by work."""
+def owed(account: str, works: Collection[str] | None = None) -> list[Share]:
+    """What an account can draw, the largest amount first. works: only from their pools."""
     mine = PoolShare.objects.filter(payee=account)
+    if works is not None:
+        mine = mine.filter(work__in=works)
     held = list(mine.values_list("work", "weight", "drawn_nano"))
     others = PoolShare.objects.filter(work__in=mine.values("work")).exclude(payee=account)
     beside: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
@@ -60,9 +68,27 @@ def owed(account: str) -> Owed:
         beside[work].append(tuple(one))  # type: ignore[arg-type]
     left = _left(work for work, _, _ in held)
     found = [_share(account, one, beside.get(one[0], ()), left[pool_of(one[0])]) for one in held]
-    found.sort(key=lambda one: (-one.due_nano, -one.drawn_nano, one.work))
-    due_nano, drawn_nano = (sum(getattr(one, name) for one in found) for name in _SUMS)
-    return Owed(account, tuple(found), due_nano, drawn_nano)
+    return sorted(found, key=lambda one: (-one.due_nano, -one.drawn_nano, one.work))
+
+
+def dues_page(account: str, *, start: int, limit: int, lines: int) -> DuesPage:
+    """The dues from place `start` on; only these are reckoned one by one.
+
+    lines  how many newest sales and draws to show beside the first of them
+    """
+    ranked = rank(account, start=start, limit=limit + 1)
+    moved = [] if start else newest_paid(pools_of(account), to=account, limit=lines)
+    pools = {one.debit if one.credit == account else one.credit for one in moved}
+    shown = ranked.works[:limit]
+    wanted = {*shown, *(pool.removeprefix("pool:") for pool in pools)}
+    shares = {one.work: one for one in owed(account, wanted)}
+    return DuesPage(
+        dues=dues([shares[work] for work in shown], account),
+        due_nano=ranked.due_nano,
+        drawn_nano=ranked.drawn_nano,
+        lines=_newest(account, moved, shares.values()),
+        next=str(start + limit) if len(ranked.works) > limit else "",
+    )
 
 
 def dues(shares: Iterable[Share], account: str) -> list[Due]:
@@ -76,24 +102,13 @@ def dues(shares: Iterable[Share], account: str) -> list[Due]:
 
 def royalties(account: str) -> list[Due]:
     """What an account can draw, work by work; the largest amount first."""
-    return dues(owed(account).shares, account)
-
-
-def newest(found: Owed, *, limit: int) -> list[RoyaltyLine]:
-    """The newest sales and draws behind what is due, at most `limit`, newest first."""
-    pools = {pool_of(one.work): one for one in found.shares}
-    moved = [one for part in _parts(pools) for one in movements(part, limit=limit)]
-    moved = [one for one in moved if one.credit in pools or one.credit == found.account]
-    moved.sort(key=lambda one: (one.at_ms, one.id), reverse=True)
-    shown = moved[:limit]
-    states = {pool: (one.weights, one.came_nano, one.due_nano) for pool, one in pools.items()}
-    return newest_lines(found.account, shown, states, _sales([one.message for one in shown]))
+    return dues(owed(account), account)
 
 
 def royalty_lines(account: str) -> list[RoyaltyLine]:
     """Every sale and every draw behind the royalties of an account, newest first."""
     lines: list[RoyaltyLine] = []
-    pools = {pool_of(one.work): one for one in owed(account).shares}
+    pools = {pool_of(one.work): one for one in owed(account)}
     for part in _parts(pools):
         moved: dict[str, list[Movement]] = defaultdict(list)
         for one in movements(part):
@@ -105,7 +120,10 @@ def royalty_lines(account: str) -> list[RoyaltyLine]:
     return sorted(lines, key=lambda line: line.at_ms, reverse=True)
 
 
-_SUMS = ("due_nano", "drawn_nano")
+def _newest(account: str, moved: Sequence[Movement], shares: Iterable[Share]) -> list[RoyaltyLine]:
+    """The lines behind these transfers. shares: of their pools, as they are now"""
+    states = {pool_of(one.work): (one.weights, one.came_nano, one.due_nano) for one in shares}
+    return newest_lines(account, moved, states, _sales([one.message for one in moved]))
 
 
 def _share(

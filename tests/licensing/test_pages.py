@@ -283,11 +283,14 @@ def test_the_newest_lines_are_those_of_the_whole_statement():
         if number % 2:
             draw("miner", WORK, f"draw {number}")
     for name in ("miner", "mate", "author", "sponsor"):
-        whole, found = queries.royalty_lines(name), queries.owed(name)
-        assert found.due_nano == sum(line.share_nano - line.drawn_nano for line in whole)
-        every = queries.newest(found, limit=100)
-        assert sorted(every, key=repr) == sorted(whole, key=repr)
-        assert queries.newest(found, limit=3) == every[:3]
+        whole, page = queries.royalty_lines(name), dues_page(name, lines=100)
+        assert page.due_nano == sum(line.share_nano - line.drawn_nano for line in whole)
+        assert sorted(page.lines, key=repr) == sorted(whole, key=repr)
+        assert dues_page(name, lines=3).lines == page.lines[:3]
+
+
+def dues_page(name, start=0, limit=100, lines=50):
+    return queries.dues_page(name, start=start, limit=limit, lines=lines)
 
 
 def test_the_statement_file_runs_no_formula(sit_down):
