@@ -10,6 +10,10 @@ from evaluator.bases import BertShape, base_named, folder_of
 from evaluator.errors import AdapterRank, DataLabelUnknown, EvaluatorUnfit, OutUnusable
 from evaluator.evaluators.form import Sample
 from evaluator.manifest import Manifest, manifest_sha256
+from evaluator.starter import NAME, starter
+
+RUN_STARTER = f"Run the competition's own script: python {NAME} BASE OUT."
+TRAIN_YOURSELF = "Train with peft itself, and save with save_pretrained."
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ def check_trainable(
     """
     if not isinstance(manifest.base.config, BertShape) or not manifest.labels:
         raise EvaluatorUnfit(
-            "This command trains encoders on texts with classes.",
-            next_step="Train with peft itself, and save with save_pretrained.",
+            "This command trains encoders of the BERT family on texts with classes.",
+            next_step=RUN_STARTER if starter(manifest) else TRAIN_YOURSELF,
             evaluator=manifest.metric.evaluator,
             base=manifest.base.name,
         )

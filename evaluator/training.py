@@ -16,9 +16,12 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from transformers.utils import ModelOutput
 
 from evaluator.bases import BertShape
+from evaluator.bases.shapes import CLS, CLS_POOLER
 from evaluator.evaluators.form import Sample
+from evaluator.intake.names import saved_modules
 from evaluator.manifest import Manifest
 from evaluator.recipe import Recipe, check_trainable, course_of
 from evaluator.tokens import load_tokenizer, token_ids
@@ -95,25 +98,35 @@ class Course:
 
 
 class Classifier(nn.Module):
-    """The task's model: the encoder, the mean over real tokens, one linear layer from zero.
+    """The task's model: the encoder, one state of a text's, one linear layer from zero.
 
     Its parts are named as in the manifest, so that peft saves `base_model.model.bert...`.
+    pooling  as the manifest states it: "mean" of the real tokens, "cls", "cls+pooler"
     """
 
-    def __init__(self, bert: nn.Module, hidden: int, classes: int) -> None:
+    def __init__(self, bert: nn.Module, hidden: int, classes: int, pooling: str) -> None:
         super().__init__()
         self.bert = bert
+        self.pooling = pooling
         self.classifier = nn.Linear(hidden, classes)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """float32 [batch, classes] from int64 [batch, length] and its mask of ones and zeros."""
-        states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        real = attention_mask[:, :, None].to(states.dtype)
-        pooled: Tensor = (states * real).sum(1) / real.sum(1)
-        logits: Tensor = self.classifier(pooled)
+        found = self.bert(input_ids=input_ids, attention_mask=attention_mask)
+        logits: Tensor = self.classifier(self._pooled(found, attention_mask))
         return logits
+
+    def _pooled(self, found: ModelOutput, attention_mask: Tensor) -> Tensor:
+        states: Tensor = found.last_hidden_state
+        if self.pooling == CLS_POOLER:
+            state: Tensor = found.pooler_output
+            return state
+        if self.pooling == CLS:
+            return states[:, 0]
+        real = attention_mask[:, :, None].to(states.dtype)
+        return (states * real).sum(1) / real.sum(1)
 
 
 def train(
@@ -156,14 +169,16 @@ def plain_model(folder: Path, manifest: Manifest) -> Classifier:
     """The base with a head of zeros, without dropout: a short run has nothing to overfit."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    pooling = manifest.metric.options["pooling"]
     bert = transformers.BertModel.from_pretrained(
         str(folder),
-        add_pooling_layer=False,
+        add_pooling_layer=pooling == CLS_POOLER,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
+        dtype=torch.float32,
         local_files_only=True,
     )
-    return Classifier(bert, manifest.base.config.hidden, len(manifest.labels))
+    return Classifier(bert, manifest.base.config.hidden, len(manifest.labels), pooling)
 
 
 def adapted(model: Classifier, manifest: Manifest, recipe: Recipe) -> PeftModel:
@@ -180,7 +195,7 @@ def adapted(model: Classifier, manifest: Manifest, recipe: Recipe) -> PeftModel:
         r=recipe.rank,
         lora_alpha=recipe.alpha,
         target_modules=targets,
-        modules_to_save=[HEAD],
+        modules_to_save=saved_modules(manifest.adapter.head),
     )
     return get_peft_model(model, config)
 

@@ -126,10 +126,15 @@ def _check_kind(fields: Mapping[str, object]) -> None:
     raise AdapterPeftType(f"The adapter is not a LoRA adapter: peft_type {told}.", peft_type=told)
 
 
+def unused_in(clause: AdapterClause) -> frozenset[str]:
+    """Parts of encoders that the task does not compute: LoRA on them or a copy changes nothing."""
+    return UNUSED - {part for name in (*clause.targets, *clause.head) for part in name.split(".")}
+
+
 def _check_head(value: object, clause: AdapterClause) -> None:
     """Only the head may be saved whole; whether it is there, the tensors say."""
     allowed = {one for name in clause.head for one in paths_within(name.rpartition(".")[0])}
-    allowed |= HEADS_OF_PEFT | UNUSED if allowed else set()
+    allowed |= HEADS_OF_PEFT | unused_in(clause) if allowed else set()
     names: Any = [] if value is None else value
     is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
     if is_list and set(names) <= allowed:  # peft adds its own for SEQ_CLS, so one may stand twice
@@ -137,10 +142,14 @@ def _check_head(value: object, clause: AdapterClause) -> None:
     told = f"[{', '.join(shown(one) for one in names[:4])}]" if is_list else "no list of names"
     heads = saved_modules(clause.head)
     wanted = f"the task's head is {heads}" if heads else "the task has no head, so it must be null"
+    stays = "embeddings stay the base's"
+    parts = {part for name in clause.targets for part in name.split(".")}
+    if is_list and (copied := sorted(parts & set(names) - allowed)):
+        stays = f"{shown(copied[0])} is the base's: LoRA on it is taken, a copy of it is not"
     raise refuse_field(
         "modules_to_save",
         f"holds {told}: {wanted}",
-        f"Set modules_to_save={heads or None} in peft.LoraConfig; embeddings stay the base's.",
+        f"Set modules_to_save={heads or None} in peft.LoraConfig; {stays}.",
     )
 
 

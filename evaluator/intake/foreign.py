@@ -19,6 +19,8 @@ LINEAR_ELSEWHERE = frozenset({
     "wi", "wi_0", "wi_1", "wo", "Wi", "Wo", "Wqkv",
 })  # fmt: skip
 UNRESIZED = "Save again with save_pretrained(folder, save_embedding_layers=False)."
+COPIED = "a copy of a part that the base holds"
+UNCOPIED = "Leave it out of modules_to_save: LoRA on it is taken, a copy is not."
 # A stranger's name -> what it is, and what mends it.
 STRANGERS = (
     ("lora_embedding_", "LoRA on embeddings", "Name linear layers alone in target_modules."),
@@ -27,6 +29,10 @@ STRANGERS = (
     ("embed_tokens.", "the embeddings, trained or resized", UNRESIZED),
     ("word_embeddings.", "the embeddings, trained or resized", UNRESIZED),
     ("lm_head.", "the head over the vocabulary, which is saved with the embeddings", UNRESIZED),
+    (".pooler.dense.weight", COPIED, UNCOPIED),
+    (".pooler.dense.bias", COPIED, UNCOPIED),
+    (".head.dense.weight", COPIED, UNCOPIED),
+    (".head.norm.weight", COPIED, UNCOPIED),
     (".lora_B.bias", "a bias of LoRA", "Train with lora_bias=False."),
 )
 

@@ -10,7 +10,7 @@ from evaluator.errors import (
     AdapterKeyMissing,
     AdapterTargets,
 )
-from evaluator.intake.config import UNUSED, Asked, Config
+from evaluator.intake.config import Asked, Config, unused_in
 from evaluator.intake.foreign import refuse_other_base, refuse_other_modules, refuse_strangers
 from evaluator.intake.header import Entry, Header
 from evaluator.intake.kinds import note
@@ -64,7 +64,10 @@ def match_tensors(header: Header, config: Config, clause: AdapterClause, base: s
         names[f"{PREFIX}{spelt}.lora_B.weight"] = (f"{module}.B", (rows, rank))
     names |= {PREFIX + _head_in_file(one, header, front): (one, clause.head[one])
               for one in clause.head}  # fmt: skip
-    ignored = [one for one in header.entries if one not in names and _is_unused(one)]
+    unused = [f".{one}." for one in unused_in(clause)]
+    ignored = [
+        one for one in header.entries if one not in names and any(part in one for part in unused)
+    ]
     _refuse_missing(header, names, clause)
     refuse_strangers(header, names.keys() | set(ignored))
     parts = {one: Part(header.entries[name], shape) for name, (one, shape) in names.items()}
@@ -152,11 +155,6 @@ def _head_in_file(name: str, header: Header, front: Front) -> str:
     """A head's tensor is spelt as in the task, or behind the file's own words."""
     known = (name, front.in_file(name), f"{front.there}.{name}")
     return next((one for one in known if PREFIX + one in header.entries), name)
-
-
-def _is_unused(name: str) -> bool:
-    """A pooler, where the task does not compute it: LoRA on it, or its copy, changes nothing."""
-    return any(f".{one}." in name for one in UNUSED)
 
 
 def _refuse_missing(

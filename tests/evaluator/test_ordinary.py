@@ -7,123 +7,147 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
-from peft import AutoPeftModelForSequenceClassification
-from transformers import (
-    CONFIG_MAPPING,
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
+from peft import (
+    AutoPeftModelForSequenceClassification,
+    LoraConfig,
+    PeftModel,
+    get_peft_model,
 )
+from transformers import AutoModelForSequenceClassification
 
 from evaluator import generic_scoring, scoring
-from evaluator.adding import Card, add_base
 from evaluator.bases import folder_of
-from evaluator.doors.prepare import write_prepared
+from evaluator.errors import AdapterRefused, EvaluatorUnfit
 from evaluator.evaluators.form import Reading
 from evaluator.intake import admit_folder
-from evaluator.prepare import Options, prepare
+from evaluator.recipe import Recipe, check_trainable
 from evaluator.scoring import asked, engine
+from evaluator.training import padded, plain_model, train
+from tests.evaluator import ordinary
 from tests.evaluator.conftest import examples
 from tests.evaluator.tiny import tiny_tokenizer
 
-WIDE = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "max_position_embeddings": 128,
-}  # fmt: skip
-DECODER = {**WIDE, "num_key_value_heads": 2, "head_dim": 8, "bos_token_id": 0, "eos_token_id": 1}
-FAMILIES = {
-    "bert": (AutoModel, {**WIDE, "pad_token_id": 2}),
-    "bert without a pooler": (AutoModelForMaskedLM, {**WIDE, "pad_token_id": 2}),
-    "roberta": (AutoModelForMaskedLM, {**WIDE, "pad_token_id": 1}),
-    "distilbert": (AutoModel, {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 4}),
-    "deberta-v2": (AutoModel, {**WIDE, "pooler_hidden_size": 32, "relative_attention": True,
-                               "pos_att_type": ["p2c", "c2p"], "position_biased_input": False}),
-    "modernbert": (AutoModelForMaskedLM, {**WIDE, "pad_token_id": 2, "bos_token_id": 0,
-                                          "eos_token_id": 1, "cls_token_id": 0, "sep_token_id": 1}),
-    "llama": (AutoModelForCausalLM, DECODER),
-    "qwen3": (AutoModelForCausalLM, DECODER),
-}  # fmt: skip
+pytestmark = pytest.mark.slow
+SAVED = "adapter_config.json"
 
 
-@dataclass
-class Ordinary:
-    """A prepared competition, its base's folder, and the adapter that the starter trained."""
+@pytest.fixture(scope="module")
+def task_of(tmp_path_factory):
+    """task_of(family, **options): a competition on a tiny base of the family, made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_BASES", str(tmp_path_factory.mktemp("store")))
+        folder, known = tmp_path_factory.mktemp("families"), {}
 
-    name: str
-    task: Path
-    base: Path
-    adapter: Path
+        def one(family, **options):
+            key = "-".join([*family.split(), *options.values()])
+            if key not in known:
+                known[key] = ordinary.task(folder / key, family, options)
+            return known[key]
 
-
-def made(folder, family):
-    """A base's folder as transformers saves it, with weights that are not idle."""
-    kind, told = FAMILIES[family]
-    tokenizer = tiny_tokenizer()
-    config = CONFIG_MAPPING[family.split()[0]](vocab_size=tokenizer.get_vocab_size(), **told)
-    torch.manual_seed(5)
-    model = kind.from_config(config).eval()
-    with torch.no_grad():
-        for one in model.parameters():
-            one.add_(torch.randn(one.shape) * 0.1)
-    model.save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
+        yield one
 
 
-@pytest.fixture
-def ordinary(tmp_path, monkeypatch, request):
-    monkeypatch.setenv("ASSAY_BASES", str(tmp_path / "store"))
-    name = request.param.split()[0]
-    folder = made(tmp_path / "base", request.param)
-    base = add_base(folder, Card(name, "MIT", "somebody"))
-    slices = {"train": examples(0, 8), "public": examples(100, 8), "final": examples(200, 8)}
-    task = prepare(base, **slices, options=Options(salt=bytes(32), max_tokens=32))
-    write_prepared(task, tmp_path / "task")
-    words = [tmp_path / "task" / "starter.py", folder, tmp_path / "adapter", "2"]
-    done = subprocess.run(
-        [sys.executable, *map(str, words)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return Ordinary(name, tmp_path / "task", folder, tmp_path / "adapter"), base, task
-
-
-@pytest.mark.parametrize("ordinary", FAMILIES, indirect=True)
-def test_what_the_starter_trains_scores_what_transformers_and_peft_predict(ordinary):
-    found, base, task = ordinary
-    manifest = task.manifest
-    admitted = admit_folder(found.adapter, manifest)
-    scorer = generic_scoring if base.is_generic else scoring
-    weights = scorer.load_base(folder_of(base))
-    tokenizer = tiny_tokenizer()
-    tokenizer.enable_truncation(32)
-    ids = [tokenizer.encode(one["text"]).ids for one in examples(100, 3)]
-    theirs = AutoPeftModelForSequenceClassification.from_pretrained(
-        found.adapter, num_labels=len(manifest.labels)
-    ).eval()
+def logits_of(task, adapter, ids):
+    """Mode -> what our own forward gives."""
+    manifest = task.prepared.manifest
+    admitted = admit_folder(adapter, manifest)
+    scorer = generic_scoring if task.base.is_generic else scoring
+    weights = scorer.load_base(folder_of(task.base))
     options = manifest.metric.options
     reading = Reading(options["pooling"], is_own=options["head"] == "own")
     with torch.inference_mode(), engine(1):
+        return {
+            mode: asked(weights, admitted.canonical, manifest, mode).net.logits(ids, reading)
+            for mode in weights.nets
+        }
+
+
+def rows():
+    tokenizer = tiny_tokenizer()
+    tokenizer.enable_truncation(ordinary.MOST_TOKENS)
+    return [tokenizer.encode(one["text"]).ids for one in examples(100, 3)]
+
+
+@pytest.mark.parametrize("family", ordinary.FAMILIES)
+def test_what_the_starter_trains_scores_what_transformers_and_peft_predict(
+    task_of, tmp_path, family
+):
+    task, ids = task_of(family), rows()
+    adapter = ordinary.run_starter(task.folder / "starter.py", task.source, tmp_path / "adapter", 2)
+    theirs = AutoPeftModelForSequenceClassification.from_pretrained(
+        adapter, num_labels=len(task.prepared.manifest.labels)
+    ).eval()
+    with torch.inference_mode(), engine(1):
         wanted = torch.cat([theirs(input_ids=torch.tensor([one])).logits for one in ids])
-        for mode in weights.nets:
-            net = asked(weights, admitted.canonical, manifest, mode).net
-            assert (net.logits(ids, reading) - wanted).abs().max() < 1e-5
+    for found in logits_of(task, adapter, ids).values():
+        assert (found - wanted).abs().max() < 1e-5
     assert (wanted - wanted[0]).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("ordinary", ["distilbert"], indirect=True)
-def test_the_check_door_takes_it_and_scores_it(ordinary, tmp_path):
-    found, _, _ = ordinary
-    words = ["check", found.adapter, "--task", found.task / "manifest.json", "--json"]
-    words += ["--inputs", found.task / "public.inputs", "--labels", found.task / "public.labels"]
+# --- a copy of what the base holds ----------------------------------------------------------------
+
+COPIES = {"bert": ("pooler", "query"), "modernbert": ("head", "Wqkv")}
+
+
+@pytest.mark.parametrize("family", COPIES)
+def test_a_copy_of_a_part_that_base_and_task_have_is_refused_by_its_name(task_of, tmp_path, family):
+    """Guards the score: peft would predict with the copy, and we with the base's own."""
+    (part, target), task = COPIES[family], task_of(family)
+    plain = AutoModelForSequenceClassification.from_pretrained(task.source, num_labels=3)
+    asked_for = {"target_modules": [target], "modules_to_save": ["classifier", part]}
+    get_peft_model(plain, LoraConfig(task_type="SEQ_CLS", **asked_for)).save_pretrained(tmp_path)
+    with pytest.raises(AdapterRefused, match=part) as refused:
+        admit_folder(tmp_path, task.prepared.manifest)
+    assert refused.value.code == "adapter.config_field"
+    assert f"{part} is the base's: LoRA on it is taken" in refused.value.next_step
+    told = json.loads((tmp_path / SAVED).read_bytes()) | {"modules_to_save": None}
+    (tmp_path / SAVED).write_text(json.dumps(told))
+    with pytest.raises(AdapterRefused, match="a copy of a part that the base holds") as refused:
+        admit_folder(tmp_path, task.prepared.manifest)
+    assert refused.value.code == "adapter.key_unknown"
+
+
+# --- `assay train` --------------------------------------------------------------------------------
+
+SHORT = Recipe(steps=2, batch=4, threads=1, layers=1)
+HEADS = (("bert", {}), ("bert without a pooler", {}), ("bert", {"pooling": "cls"}))
+
+
+@pytest.mark.parametrize(("family", "options"), HEADS)
+def test_training_reads_the_text_as_the_task_does(task_of, tmp_path, family, options):
+    task, ids = task_of(family, **options), rows()
+    manifest = task.prepared.manifest
+    train(examples(0, 8), manifest, tmp_path, SHORT, lambda _: None)
+    plain = plain_model(folder_of(task.base), manifest)
+    model = PeftModel.from_pretrained(plain, tmp_path).eval()
+    with torch.inference_mode(), engine(1):
+        tokens, mask = padded(ids)
+        wanted = model.base_model(input_ids=tokens, attention_mask=mask)
+    for found in logits_of(task, tmp_path, ids).values():
+        assert (found - wanted).abs().max() < 1e-5
+    assert (wanted - wanted[0]).abs().max() > 1e-4
+
+
+def test_training_on_another_family_is_refused_with_the_script_that_does_it(task_of, tmp_path):
+    task = task_of("distilbert")
+    with pytest.raises(EvaluatorUnfit) as refused:
+        check_trainable(examples(0, 8), task.prepared.manifest, tmp_path, SHORT)
+    assert "python starter.py BASE OUT" in refused.value.next_step
+
+
+def test_the_check_door_takes_what_the_script_trained_as_a_program(task_of, tmp_path):
+    task, adapter = task_of("distilbert"), tmp_path / "adapter"
+    command = [sys.executable, task.folder / "starter.py", task.source, adapter, "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    words = ["check", adapter, "--task", task.folder / "manifest.json", "--json"]
+    words += ["--inputs", task.folder / "public.inputs", "--labels", task.folder / "public.labels"]
     done = subprocess.run(
         [sys.executable, "-m", "evaluator", *map(str, words)],
-        capture_output=True, text=True, check=False,
-        env={**os.environ, "ASSAY_BASES": str(tmp_path / "store")},  # noqa: TID251 - for a child process
+        capture_output=True, text=True, check=False, env=os.environ,  # noqa: TID251 - for a child process
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert json.loads(done.stdout)["examples"] == 24
