@@ -275,9 +275,8 @@ def record_context(request: HttpRequest) -> dict[str, object]:
     checkpoint = queries.latest_checkpoint()
     user = getattr(request, "user", None)  # an early refusal comes before the sign-in is known
     name = user.get_username() if user is not None and user.is_authenticated else ""
-    has_account = bool(name) and queries.has_account(name)
     return {
-        "account_balance_nano": queries.balance_nano(name) if has_account else None,
+        "account_balance_nano": queries.balances_nano([name]).get(name) if name else None,
         "log_size": checkpoint.size if checkpoint else 0,
         "log_root": checkpoint.root if checkpoint else "",
     }

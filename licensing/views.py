@@ -65,12 +65,12 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_safe
 def work(request: HttpRequest, work: str) -> HttpResponse:
     """One work: what it does, its deed, price, contributors, lineage, and the way to a licence."""
-    found, now = queries.work(work), timezone.now()
-    clauses = queries.deed_of(work, now=now)
+    found, now, rows = queries.work(work), timezone.now(), log.Tables()
+    clauses = queries.deed_of(work, now=now, rows=rows)
     is_sold = found.is_offered and found.state == "live"
     priced = _priced(clauses) if is_sold else []
-    quote = queries.quote(work, priced, account="", now=now) if priced else None
-    tags, card = queries.tags_of(found), queries.card_of(work)
+    quote = queries.quote(work, priced, account="", now=now, rows=rows) if priced else None
+    tags, card = queries.tags_of(found, rows=rows), queries.card_of(work)
     below = queries.children(work, limit=CHILDREN)
     context = {
         "work": found,

@@ -74,15 +74,20 @@ class Split:
 
 
 def quote(
-    work_id: str, uses: Sequence[str], *, account: str, now: datetime, payment_id: str = ""
+    work_id: str,
+    uses: Sequence[str],
+    *,
+    account: str,
+    now: datetime,
+    rows: log.Tables | None = None,
 ) -> Quote:
     """What these uses cost now.
 
-    account     the buyer, or "" for a visitor
-    payment_id  the id of the order, once it is known: it decides who gets the odd nano
-    raises      WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules
+    account  the buyer, or "" for a visitor
+    rows     read before for the same page
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules
     """
-    rows, at_ms = log.Tables(), int(now.timestamp() * 1000)
+    rows, at_ms = rows or log.Tables(), int(now.timestamp() * 1000)
     found = catalogue.work_of(work_id, rows)
     sale.check_for_sale(found)
     has_access = bool(account) and catalogue.may_use(
@@ -90,7 +95,7 @@ def quote(
     )
     reading = catalogue.reading_of(found, rows)
     asked = price(found, reading, uses, now_ms=at_ms, has_access=has_access)
-    shares = _share(work_id, asked.price_nano, payment_id)
+    shares = _share(work_id, asked.price_nano, "")
     held: list[GrantRow] = []
     if account and asked.price_nano:
         held = catalogue.held(work_id, asked.uses, account, rows=rows, at_ms=at_ms)

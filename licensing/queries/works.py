@@ -8,15 +8,15 @@ from django.db.models import QuerySet
 
 from ledger import log
 from licensing import errors
-from licensing.models import Edge, PoolShare, SearchCard, TermsVersion, Work
+from licensing.models import Edge, PoolShare, SearchCard, Work
 from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
 from licensing.rules.lineage import due, edges_above
 from licensing.rules.may import Denied, is_metered
 from licensing.rules.parents import check_parent, needed_use
 from licensing.rules.reading import read_own
+from licensing.rules.rows import TermsVersion, terms_key
 from licensing.rules.rows import Work as WorkRow
-from licensing.rules.rows import terms_key
 from licensing.rules.terms import Tag
 
 
@@ -56,15 +56,16 @@ def has_work(work_id: str) -> bool:
     return Work.objects.filter(pk=work_id).exists()
 
 
-def tags_of(found: Work) -> list[Tag]:
-    """The licence tags that hold now, as they were given."""
-    key = terms_key(found.id, found.terms_version)
-    return [(name, value) for name, value in TermsVersion.objects.get(pk=key).tags]
+def tags_of(found: Work, *, rows: log.Tables | None = None) -> list[Tag]:
+    """The licence tags that hold now, as they were given. rows: read before for the same page"""
+    terms = (rows or log.Tables()).get(TermsVersion, terms_key(found.id, found.terms_version))
+    assert terms is not None, f"{found.id} has no terms"
+    return [(name, value) for name, value in terms.tags]
 
 
-def deed_of(work_id: str, *, now: datetime) -> tuple[Clause, ...]:
-    """The terms in sentences, one per use. raises WorkUnknown"""
-    rows = log.Tables()
+def deed_of(work_id: str, *, now: datetime, rows: log.Tables | None = None) -> tuple[Clause, ...]:
+    """The terms in sentences, one per use. rows: as for tags_of. raises WorkUnknown"""
+    rows = rows or log.Tables()
     found = catalogue.work_of(work_id, rows)
     reading = catalogue.reading_of(found, rows)
     return deed(reading, registered_ms=found.registered_ms, now_ms=_ms(now))

@@ -6,7 +6,7 @@ from django.db import transaction
 from tests.bench.web import build, measure, pages
 
 pytestmark = pytest.mark.django_db
-SIZES = (build.Size(60, 25, 40, 20), build.Size(240, 60, 120, 60))
+SIZES = (build.Size(60, 25, 240, 20), build.Size(240, 60, 400, 60))  # more than a page of works
 
 
 def questions(size, listed):
@@ -18,7 +18,7 @@ def questions(size, listed):
     return found
 
 
-@pytest.mark.parametrize("listed", [pages.contest_pages, pages.record_pages])
+@pytest.mark.parametrize("listed", [pages.contest_pages, pages.rights_pages, pages.record_pages])
 def test_a_page_takes_as_many_queries_on_a_large_site_as_on_a_small_one(listed):
     small, large = (questions(size, listed) for size in SIZES)
     assert large == small

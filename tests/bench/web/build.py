@@ -22,9 +22,6 @@ class Size:
     sales: int = 20_000
 
 
-SMALL = Size(60, 25, 40, 20)
-
-
 def fill(size):
     """Fill an empty database."""
     contests.fill(size.entries, size.competitions)
