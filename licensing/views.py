@@ -181,7 +181,8 @@ def royalties(request: HttpRequest) -> HttpResponse:
     found = queries.dues_page(account, start=start, limit=queries.PAGE, lines=LINES)
     works = queries.works_of({line.work for line in found.lines})
     context = {
-        "dues": [(one, secrets.token_urlsafe(16)) for one in found.dues],
+        "dues": found.dues,
+        "key": secrets.token_urlsafe(16),
         "next": found.next,
         "is_first": not start,
         "due_nano": found.due_nano,

@@ -124,7 +124,9 @@ def draw(client):
     market.scene()
     market.buy()
     sign_in(client, "miner")
-    return "/royalties/draw/", hidden(client.get("/royalties/", headers=HTML))
+    page = client.get("/royalties/", headers=HTML)
+    button = re.findall(r'form="draw" name="(work)" value="([^"]*)"', page.text)
+    return "/royalties/draw/", hidden(page) | dict(button)
 
 
 def hidden(page):

@@ -252,7 +252,7 @@ def test_royalties_are_drawn_by_one_click_and_explained_line_by_line(sit_down):
     browser = sit_down("miner")
     page = browser.get("/royalties/", headers=HTML)
     assert "Your royalties" in page.text
-    form = hidden(page)
+    form = hidden(page) | dict(re.findall(r'form="draw" name="(work)" value="([^"]*)"', page.text))
     for _ in range(2):
         assert browser.post("/royalties/draw/", form, headers=HTML).status_code == 302
     assert balance_nano("miner") == parse_tokens("83.3") * 2 // 3

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from assay.money import show_tokens
@@ -43,21 +43,22 @@ def money(
 
     signed  a plus before what came in
     full    all nine places, so that the points of a column stand below each other
+    All but the unit is digits and our own words: hundreds on a page are not escaped one by one.
     """
     nano = int(amount_nano)
     whole, _, part = show_tokens(abs(nano)).partition(".")
     first = len(whole) % 3 or 3
     groups = [whole[at : at + 3] for at in range(first, len(whole), 3)]
     rest = ("" if part else ".") + "0" * (9 - len(part)) if full else ""
-    return format_html(
-        '<span class="money">{}{}{}{}{}{}</span>',
+    shown = [
         _sign(nano, signed=signed),
         whole[:first],
-        format_html_join("", '<span class="g">{}</span>', ((group,) for group in groups)),
-        format_html('<span class="part">.{}</span>', part) if part else "",
-        format_html('<span class="rest" aria-hidden="true">{}</span>', rest) if rest else "",
-        format_html(' <span class="unit">{}</span>', unit) if unit else "",
-    )
+        *(f'<span class="g">{group}</span>' for group in groups),
+        f'<span class="part">.{part}</span>' if part else "",
+        f'<span class="rest" aria-hidden="true">{rest}</span>' if rest else "",
+        f' <span class="unit">{escape(unit)}</span>' if unit else "",
+    ]
+    return SafeString(f'<span class="money">{"".join(shown)}</span>')
 
 
 @register.filter
@@ -170,16 +171,14 @@ def shares(rates: list[int]) -> SafeString:
 
     No template of its own: a list draws a hundred of them.
     """
-    total, start, parts = sum(rates) or 1, 0, []
+    total, start, parts = sum(rates) or 1, 0, list[str]()
     for rate in rates:
         width = rate * _SPAN // total
-        parts.append((start, max(width - _GAP, 1)))
+        parts.append(f'<rect x="{start}" y="0" width="{max(width - _GAP, 1)}" height="10"/>')
         start += width
-    return format_html(
-        '<svg class="parts" viewBox="0 0 {} 10" preserveAspectRatio="none" aria-hidden="true">{}'
-        "</svg>",
-        _SPAN,
-        format_html_join("", '<rect x="{}" y="0" width="{}" height="10"/>', parts),
+    return SafeString(  # whole numbers and our own words
+        f'<svg class="parts" viewBox="0 0 {_SPAN} 10" preserveAspectRatio="none" '
+        f'aria-hidden="true">{"".join(parts)}</svg>'
     )
 
 
