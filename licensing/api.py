@@ -115,6 +115,7 @@ class QuoteOut(Schema):
     """What a licence costs now: price = fee + split + held_nano (rounding, kept in the pools).
 
     held: licences of the caller for one of these uses. Who buys again names one as `beside`.
+    renews: the caller's newest licence for them that has ended: an order of each period its own.
     """
 
     work: str
@@ -128,6 +129,7 @@ class QuoteOut(Schema):
     split: list[PartOut]
     held_nano: str
     held: list[str]
+    renews: str
 
 
 class LicenceOut(Schema):
@@ -289,6 +291,7 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
         ],
         "held_nano": str(split.held_nano),
         "held": [one.id for one in found.held],
+        "renews": found.renews,
     }
 
 

@@ -51,7 +51,8 @@ def buy(  # noqa: PLR0913 - each option of a command is an argument
 ) -> None:
     """Buy a licence at the quoted price. The same work, uses, terms and price are bought once.
 
-    Who holds such a licence pays again only with --beside and its id.
+    Who holds such a licence pays again only with --beside and its id. When it has ended, the same
+    command buys it anew.
     """
     caller = caller_of(context)
     uses = tuple(sorted(set(use or ["commercial"])))
@@ -63,7 +64,8 @@ def buy(  # noqa: PLR0913 - each option of a command is an argument
         uses = tuple(str(one) for one in quote["uses"])
         order = messages.LicenceBuy(work, uses, version, Nano(price_nano), beside or None)
         words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
-        words += f"/{beside}" if beside else ""
+        period = str(quote.get("renews", ""))  # a licence that has ended: this order is another one
+        words += "".join(f"/{one}" for one in (period, beside) if one)
         answer = client.order(order, caller.key(), idempotency=words)
     show.put_answer(answer, answer["result"], as_json=as_json)
 

@@ -16,7 +16,6 @@ from licensing.queries.works import links_above, works_of
 from licensing.rules import catalogue, sale
 from licensing.rules.contributors import Pool, parts_of, role_of
 from licensing.rules.lineage import WHOLE_E8
-from licensing.rules.may import Use
 from licensing.rules.pricing import Price, price
 from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import Work as WorkRow
@@ -30,6 +29,7 @@ class Quote:
 
     shares  work -> nano-tokens; shares of the sale before anybody draws. Nothing is written
     held    the account's licences for one of these uses, newest first: it would pay again
+    renews  the account's newest licence for one of these uses that has ended; "" without one
     """
 
     work: WorkRow
@@ -37,6 +37,7 @@ class Quote:
     terms_version: int
     shares: Sale
     held: tuple[GrantRow, ...] = ()
+    renews: str = ""
 
     def order(self, *, beside: str | None = None) -> LicenceBuy:
         """What a buyer signs who agrees; beside: the licence that they hold and know of."""
@@ -85,21 +86,24 @@ def quote(
 
     account  the buyer, or "" for a visitor
     rows     read before for the same page
-    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules,
+             MeteringNeeded
     """
     rows, at_ms = rows or log.Tables(), int(now.timestamp() * 1000)
     found = catalogue.work_of(work_id, rows)
     sale.check_for_sale(found)
-    has_access = bool(account) and catalogue.may_use(
-        Use.COPY, work_id, account, rows=rows, at_ms=at_ms
-    )
+    access = None
+    if account:
+        access = catalogue.access_held(work_id, account, rows=rows, at_ms=at_ms)
     reading = catalogue.reading_of(found, rows)
-    asked = price(found, reading, uses, now_ms=at_ms, has_access=has_access)
+    asked = price(found, reading, uses, now_ms=at_ms, access=access)
     shares = _share(work_id, asked.price_nano, "")
-    held: list[GrantRow] = []
+    held, renews = [], ""
     if account and asked.price_nano:
         held = catalogue.held(work_id, asked.uses, account, rows=rows, at_ms=at_ms)
-    return Quote(found, asked, found.terms_version, shares, tuple(held))
+    if account:
+        renews = catalogue.ended(work_id, asked.uses, account, rows=rows, at_ms=at_ms)
+    return Quote(found, asked, found.terms_version, shares, tuple(held), renews)
 
 
 def split_of(

@@ -13,7 +13,7 @@ from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
 from licensing.rules.lineage import due, edges_above
 from licensing.rules.may import Denied, is_metered
-from licensing.rules.parents import check_parent, needed_use
+from licensing.rules.parents import check_parent
 from licensing.rules.reading import read_own
 from licensing.rules.rows import TermsVersion, terms_key
 from licensing.rules.rows import Work as WorkRow
@@ -127,10 +127,9 @@ def check_parents(
         if parent is None:
             message = f"No work {parent_id[:16]} is registered."
             raise errors.ParentUnknown(message, parent=parent_id)
-        use = needed_use(parent)
-        has_grant = catalogue.may_use(use, parent_id, owner, rows=rows, at_ms=at_ms)
+        held = catalogue.uses_held(parent_id, owner, rows=rows, at_ms=at_ms)
         reading = catalogue.reading_of(parent, rows)
-        rates[parent_id] = check_parent(terms, parent, reading, at_ms=at_ms, has_grant=has_grant)
+        rates[parent_id] = check_parent(terms, parent, reading, at_ms=at_ms, held=held)
     return rates
 
 

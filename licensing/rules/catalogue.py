@@ -5,7 +5,8 @@ from collections.abc import Collection
 from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules.lineage import Links
-from licensing.rules.may import Use
+from licensing.rules.may import ARE_ACCESS
+from licensing.rules.pricing import Access
 from licensing.rules.reading import Reading, parse
 from licensing.rules.rows import Edge, Grant, GrantState, TermsVersion, Work, terms_key
 
@@ -50,9 +51,20 @@ def works_below(work: str, rows: Rows) -> set[str]:
     return found
 
 
-def may_use(use: Use, work: str, holder: str, *, rows: Rows, at_ms: int) -> bool:
-    """Whether an account holds a grant for a use of a work at this moment."""
-    return bool(held(work, (use,), holder, rows=rows, at_ms=at_ms))
+def uses_held(work: str, holder: str, *, rows: Rows, at_ms: int) -> frozenset[str]:
+    """The uses of a work that an account holds grants for at this moment."""
+    grants = rows.find(Grant, work=work, holder=holder)
+    return frozenset(use for one in grants if is_active(one, at_ms) for use in one.uses)
+
+
+def access_held(work: str, holder: str, *, rows: Rows, at_ms: int) -> Access | None:
+    """What an account holds of a work's access at this moment; None when it holds none."""
+    grants = held(work, ARE_ACCESS, holder, rows=rows, at_ms=at_ms)
+    if not grants:
+        return None
+    ends = [one.until_ms for one in grants]
+    uses = frozenset(use for one in grants for use in one.uses)
+    return Access(frozenset(ARE_ACCESS & uses), max(ends) if all(ends) else 0)
 
 
 def held(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> list[Grant]:
@@ -60,6 +72,13 @@ def held(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: in
     grants = rows.find(Grant, work=work, holder=holder)
     active = [one for one in grants if is_active(one, at_ms) and set(uses) & set(one.uses)]
     return sorted(active, key=lambda one: (-one.from_ms, one.id))
+
+
+def ended(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> str:
+    """The newest licence of an account for one of these uses that has ended; "" without one."""
+    grants = rows.find(Grant, work=work, holder=holder)
+    over = [one for one in grants if not is_active(one, at_ms) and set(uses) & set(one.uses)]
+    return max(over, key=lambda one: (one.from_ms, one.id)).id if over else ""
 
 
 def is_active(grant: Grant, at_ms: int) -> bool:

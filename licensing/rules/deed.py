@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from assay.money import show_tokens
 from licensing.rules.may import (
     SETTLED_HERE,
-    YEAR_MS,
     Answer,
     Condition,
     Denied,
     Priced,
     Use,
+    access_to,
     breakpoints,
     is_metered,
-    may,
+    may_at_all,
 )
 from licensing.rules.reading import Reading
 from licensing.rules.terms import Schedule, show_rate
@@ -63,9 +63,10 @@ def deed(
     """One sentence per use: what you may do, what you owe, until when."""
     clauses = []
     for use in Use:
-        answer = may(use, reading, age_ms=now_ms - registered_ms, settled=settled)
+        answer = may_at_all(use, reading, age_ms=now_ms - registered_ms, settled=settled)
+        access = access_to(use, reading, settled=settled)
         until_ms = answer_ends_ms(use, answer, reading, (registered_ms, now_ms, settled))
-        clauses.append(Clause(use, answer, _sentence(use, answer, until_ms), until_ms))
+        clauses.append(Clause(use, answer, _sentence(use, answer, until_ms, access), until_ms))
     return tuple(clauses)
 
 
@@ -79,12 +80,6 @@ def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) ->
     return deeds + owed
 
 
-def term_ends_ms(reading: Reading, registered_ms: int) -> int:
-    """When the licence itself ends; 0 when it has no end."""
-    years = reading.terms.expiry_years if reading.terms else 0
-    return registered_ms + years * YEAR_MS if years else 0
-
-
 def answer_ends_ms(
     use: Use, answer: Answer, reading: Reading, moment: tuple[int, int, frozenset[str]]
 ) -> int:
@@ -95,12 +90,12 @@ def answer_ends_ms(
     registered_ms, now_ms, settled = moment
     for age_ms in breakpoints(reading.terms) if reading.terms else ():
         is_later = registered_ms + age_ms > now_ms
-        if is_later and may(use, reading, age_ms=age_ms, settled=settled) != answer:
+        if is_later and may_at_all(use, reading, age_ms=age_ms, settled=settled) != answer:
             return registered_ms + age_ms
     return 0
 
 
-def _sentence(use: Use, answer: Answer, until_ms: int) -> str:
+def _sentence(use: Use, answer: Answer, until_ms: int, access: Answer) -> str:
     until = f" until {_day(until_ms)}" if until_ms else ""
     if isinstance(answer, Denied):
         why = _REASONS.get(answer.reason, "a tag about it cannot be read")
@@ -108,13 +103,17 @@ def _sentence(use: Use, answer: Answer, until_ms: int) -> str:
     price = ""
     rate_e8 = 0
     if isinstance(answer, Priced):
-        amount = show_tokens(answer.amount_nano)
-        price = f" for {amount} {answer.currency} {_SCHEDULES[answer.schedule]}"
+        price = f" for {_price(answer)}"
     else:
         rate_e8 = answer.rate_e8
     owed = "".join(f", {_owed(one, rate_e8)}" for one in answer.conditions)
     unsold = " No licence for that is sold yet." if is_metered(use, answer) else ""
-    return f"You may {DEEDS[use]}{price}{until}{owed}.{unsold}"
+    added = f" Access costs {_price(access)} on top." if isinstance(access, Priced) else ""
+    return f"You may {DEEDS[use]}{price}{until}{owed}.{added}{unsold}"
+
+
+def _price(answer: Priced) -> str:
+    return f"{show_tokens(answer.amount_nano)} {answer.currency} {_SCHEDULES[answer.schedule]}"
 
 
 def _owed(condition: Condition, rate_e8: int) -> str:

@@ -12,7 +12,7 @@ from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules import catalogue, grant, sale
 from licensing.rules.lineage import check_links
-from licensing.rules.parents import check_parent, needed_use
+from licensing.rules.parents import check_parent
 from licensing.rules.reading import read_own
 from licensing.rules.rows import (
     Edge,
@@ -143,10 +143,9 @@ def rate_of_link(child: Work, parent: Work, rows: Rows, *, at_ms: int) -> int:
     """
     terms = catalogue.reading_of(child, rows).terms
     assert terms is not None
-    use = needed_use(parent)
-    has_grant = catalogue.may_use(use, parent.id, child.owner, rows=rows, at_ms=at_ms)
+    held = catalogue.uses_held(parent.id, child.owner, rows=rows, at_ms=at_ms)
     reading = catalogue.reading_of(parent, rows)
-    return check_parent(terms, parent, reading, at_ms=at_ms, has_grant=has_grant)
+    return check_parent(terms, parent, reading, at_ms=at_ms, held=held)
 
 
 def _linked(work: str, rows: Rows) -> Work:

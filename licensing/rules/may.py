@@ -33,6 +33,10 @@ class Use(StrEnum):
     TRAIN = "train"
 
 
+ARE_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})
+NEED_ACCESS = frozenset({Use.DERIVE, Use.COMMERCIAL, Use.TRAIN})
+
+
 class Condition(StrEnum):
     """What the user of a right owes in return."""
 
@@ -109,6 +113,23 @@ def may(
     if right == Right.ACCESS:
         return _access(terms, settled)
     return _permitted(right, terms, max(age_ms, 0), settled)
+
+
+def access_to(use: Use, reading: Reading, *, settled: frozenset[str] = SETTLED_HERE) -> Answer:
+    """What access on top of a use asks for: whoever may derive, say, must have the work first.
+
+    It has no periods; when the term of a licence ends, the use is denied itself
+    """
+    return may(Use.COPY, reading, age_ms=0, settled=settled) if use in NEED_ACCESS else Granted()
+
+
+def may_at_all(
+    use: Use, reading: Reading, *, age_ms: int, settled: frozenset[str] = SETTLED_HERE
+) -> Answer:
+    """As `may`; but nobody does anything with a work that they cannot have access to."""
+    answer = may(use, reading, age_ms=age_ms, settled=settled)
+    access = access_to(use, reading, settled=settled)
+    return answer if isinstance(answer, Denied) or not isinstance(access, Denied) else access
 
 
 def is_metered(use: Use, answer: Answer) -> bool:

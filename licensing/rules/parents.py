@@ -1,13 +1,17 @@
 """May a new work be made from a parent, what is the parent due, and do their terms go together?"""
 
+from collections.abc import Collection, Iterable
+
 from licensing import errors
 from licensing.rules.may import (
+    ARE_ACCESS,
     Answer,
     Condition,
     Denied,
     Granted,
     Priced,
     Use,
+    access_to,
     breakpoints,
     is_metered,
     may,
@@ -23,12 +27,13 @@ _NOT_LIVE = {
 
 
 def check_parent(
-    child: Terms, parent: Work, reading: Reading, *, at_ms: int, has_grant: bool
+    child: Terms, parent: Work, reading: Reading, *, at_ms: int, held: Collection[str]
 ) -> int:
     """Check one parent of a new work, and give the rate that it asks for.
 
     child      the terms of the new work;  reading: those of the parent
-    has_grant  the maker holds a grant for the use that is needed: train for data, else derive
+    held       the uses of the parent that the maker holds grants for. Needed, where they cost
+               something, are train of data, else derive, and access
     returns    rate_e8 of the edge: the parent's RevenueShare for derivations, otherwise 0. A data
                set has no share for training, so its share for derivations counts as well
     raises     ParentDisputed, ParentWithdrawn, DeriveDenied, TrainDenied, LicenceNeeded,
@@ -38,10 +43,11 @@ def check_parent(
         raise state_error(f"{parent.title} is {parent.state}.", parent=parent.id)
     age_ms = at_ms - parent.registered_ms
     derive = may(Use.DERIVE, reading, age_ms=age_ms)
-    needed = derive
-    if parent.kind == WorkKind.DATA:
-        needed = may(Use.TRAIN, reading, age_ms=age_ms)
-    _check_allowed(needed, parent, has_grant=has_grant)
+    use = needed_use(parent)
+    needed = may(use, reading, age_ms=age_ms)
+    has_access = bool(ARE_ACCESS & set(held))
+    answers = ((needed, use in held), (access_to(use, reading), has_access))
+    _check_allowed(answers, parent)
     _check_passthrough(needed, child, parent, reading)
     _check_commercial(needed, child, parent, may(Use.COMMERCIAL, reading, age_ms=age_ms))
     return derive.rate_e8 if isinstance(derive, Granted) else 0
@@ -52,16 +58,20 @@ def needed_use(parent: Work) -> Use:
     return Use.TRAIN if parent.kind == WorkKind.DATA else Use.DERIVE
 
 
-def _check_allowed(needed: Answer, parent: Work, *, has_grant: bool) -> None:
-    if isinstance(needed, Denied):
-        is_data = parent.kind == WorkKind.DATA
-        refusal = errors.TrainDenied if is_data else errors.DeriveDenied
-        message = f"The terms of {parent.title} do not allow it ({needed.reason})."
-        raise refusal(message, parent=parent.id, reason=needed.reason)
-    if isinstance(needed, Priced) and not has_grant:
+def _check_allowed(answers: Iterable[tuple[Answer, bool]], parent: Work) -> None:
+    """answers: for the use and for access to the work, each with whether the maker holds it."""
+    price_nano = 0
+    for answer, is_held in answers:
+        if isinstance(answer, Denied):
+            is_data = parent.kind == WorkKind.DATA
+            refusal = errors.TrainDenied if is_data else errors.DeriveDenied
+            message = f"The terms of {parent.title} do not allow it ({answer.reason})."
+            raise refusal(message, parent=parent.id, reason=answer.reason)
+        if isinstance(answer, Priced) and not is_held:
+            price_nano += answer.amount_nano
+    if price_nano:
         message = f"Making something from {parent.title} needs a licence of it."
-        price_nano = str(needed.amount_nano)
-        raise errors.LicenceNeeded(message, parent=parent.id, price_nano=price_nano)
+        raise errors.LicenceNeeded(message, parent=parent.id, price_nano=str(price_nano))
 
 
 def _check_passthrough(needed: Answer, child: Terms, parent: Work, reading: Reading) -> None:

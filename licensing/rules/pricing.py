@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from licensing import errors
 from licensing.rules.deed import answer_ends_ms
 from licensing.rules.may import (
+    ARE_ACCESS,
     MONTH_MS,
+    NEED_ACCESS,
     SETTLED_HERE,
     Denied,
     Granted,
@@ -20,8 +22,14 @@ from licensing.rules.rows import Work
 from licensing.rules.terms import Schedule
 
 _USES = {use.value: use for use in Use}
-_NEED_ACCESS = frozenset({Use.DERIVE, Use.COMMERCIAL, Use.TRAIN})
-_ARE_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a buyer holds of a work's access. uses: of copy, display, publish; until_ms: 0 no end"""
+
+    uses: frozenset[str]
+    until_ms: int
 
 
 @dataclass(frozen=True)
@@ -42,17 +50,23 @@ class Price:
 
 
 def price(
-    work: Work, reading: Reading, uses: Sequence[str], *, now_ms: int, has_access: bool = False
+    work: Work, reading: Reading, uses: Sequence[str], *, now_ms: int, access: Access | None = None
 ) -> Price:
     """Add up what the terms ask for these uses now.
 
-    The access fee is paid once for copy, display and publish together, and is added to derive,
-    commercial and train unless the buyer has access already. A monthly licence runs 30 days.
+    The access fee is paid once, for copy, display and publish together, and is added to derive,
+    commercial and train: such a licence gives access as well. Whose access is paid for already does
+    not pay for it again, and the licence ends when that access does. Who asks again for a use of
+    access that is held renews it, and pays. A monthly licence runs 30 days.
 
     raises UseDenied, UsesInvalid, MixedSchedules, MeteringNeeded
     """
     wanted = read_uses(uses)
-    asked = _asked(wanted, has_access=has_access)
+    fee = may(Use.COPY, reading, age_ms=now_ms - work.registered_ms)
+    held = access if isinstance(fee, Priced) else None
+    asked = _asked(wanted, held)
+    if isinstance(fee, Priced) and Use.COPY in asked and not ARE_ACCESS & set(wanted):
+        wanted = (Use.COPY, *wanted)
     answers = [_allowed(use, work, reading, now_ms) for use in asked]
     prices = [answer for answer in answers if isinstance(answer, Priced)]
     schedules = {one.schedule for one in prices} or {Schedule.ONE_TIME}
@@ -64,12 +78,14 @@ def price(
     given = zip(asked, answers, strict=True)
     ends = [answer_ends_ms(use, answer, reading, moment) for use, answer in given]
     ends += [now_ms + MONTH_MS] if schedule == Schedule.MONTHLY else []
+    ends += [held.until_ms] if held and Use.COPY not in asked else []
+    rates_e8 = [one.rate_e8 for one in answers if isinstance(one, Granted)]
     return Price(
         uses=tuple(use.value for use in wanted),
         price_nano=sum(one.amount_nano for one in prices),
         schedule=schedule,
         conditions=tuple(sorted({one.value for answer in answers for one in answer.conditions})),
-        rate_e8=max(one.rate_e8 if isinstance(one, Granted) else 0 for one in answers),
+        rate_e8=max(rates_e8, default=0),
         until_ms=min((end for end in ends if end), default=0),
     )
 
@@ -82,13 +98,12 @@ def read_uses(uses: Sequence[str]) -> tuple[Use, ...]:
     return tuple(use for name, use in _USES.items() if name in uses)
 
 
-def _asked(wanted: tuple[Use, ...], *, has_access: bool) -> list[Use]:
+def _asked(wanted: tuple[Use, ...], held: Access | None) -> list[Use]:
     """What the terms are asked about: the access uses count once, and may come on top."""
-    asked = [use for use in wanted if use not in _ARE_ACCESS]
-    needs_access = not has_access and bool(_NEED_ACCESS & set(wanted))
-    if needs_access or _ARE_ACCESS & set(wanted):
-        asked.append(Use.COPY)
-    return asked
+    asked = [use for use in wanted if use not in ARE_ACCESS]
+    mine = ARE_ACCESS & set(wanted)
+    pays = bool(mine & set(held.uses)) if held else bool(mine or NEED_ACCESS & set(wanted))
+    return [*asked, Use.COPY] if pays else asked
 
 
 def _allowed(use: Use, work: Work, reading: Reading, now_ms: int) -> Granted | Priced:

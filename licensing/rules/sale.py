@@ -15,7 +15,6 @@ from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules import catalogue
 from licensing.rules.grant import Claims
-from licensing.rules.may import Use
 from licensing.rules.pricing import Price, price
 from licensing.rules.rows import PoolShare, Work, WorkState, pair_key, pool_of
 from licensing.rules.royalty import Sale, share_sale, targets
@@ -44,8 +43,8 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     work = catalogue.work_of(asked.work, rows)
     check_for_sale(work)
     reading = catalogue.reading_of(work, rows)
-    has_access = catalogue.may_use(Use.COPY, work.id, holder, rows=rows, at_ms=at_ms)
-    found = price(work, reading, asked.uses, now_ms=at_ms, has_access=has_access)
+    access = catalogue.access_held(work.id, holder, rows=rows, at_ms=at_ms)
+    found = price(work, reading, asked.uses, now_ms=at_ms, access=access)
     if (asked.terms_version, asked.price_nano) != (work.terms_version, found.price_nano):
         message = f"The price of {work.title}, or its terms, changed."
         raise errors.QuoteStale(

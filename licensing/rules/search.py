@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from licensing.rules.may import Answer, Granted, Priced, Use, breakpoints, is_metered, may
+from licensing.rules.may import (
+    Answer,
+    Granted,
+    Priced,
+    Use,
+    access_to,
+    breakpoints,
+    is_metered,
+    may,
+)
 from licensing.rules.reading import Reading
 
 E9 = 10**9
@@ -35,7 +44,7 @@ class Measured:
 class Span:
     """A use that the terms give from `from_ms` (0: from the start) until `until_ms` (0: for ever).
 
-    price_nano  0 when it is given for nothing
+    price_nano  0 when it is given for nothing; with the access that it needs
     """
 
     use: str
@@ -70,9 +79,10 @@ def _spans_of(use: Use, reading: Reading, registered_ms: int, ages: list[int]) -
     found: list[Span] = []
     for age_ms, end_ms in pairwise([*ages, 0]):
         answer = may(use, reading, age_ms=age_ms)
-        price_nano = price_of(answer)
-        if price_nano is None or is_metered(use, answer):
+        own_nano, access_nano = price_of(answer), price_of(access_to(use, reading))
+        if own_nano is None or access_nano is None or is_metered(use, answer):
             continue
+        price_nano = own_nano + access_nano
         from_ms = registered_ms + age_ms if age_ms else 0  # a negative age counts as none
         until_ms = registered_ms + end_ms if end_ms else 0
         last = found[-1] if found else None

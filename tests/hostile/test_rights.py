@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from assay import messages
+from assay.money import show_tokens
 from assay.wire import Nano
 from competitions import queries as contests
 from competitions.actions import entry as entries
@@ -20,7 +21,7 @@ from ledger.actions import ms
 from ledger.errors import LogDamaged
 from licensing import actions, errors, queries
 from licensing.rules.fold import licensing
-from licensing.rules.may import YEAR_MS
+from licensing.rules.may import MONTH_MS, YEAR_MS
 from licensing.rules.reading import read_own
 from licensing.rules.terms import OUR_LICENCE
 from tests import factories
@@ -316,3 +317,80 @@ def test_what_is_made_from_a_work_with_a_share_of_its_business_is_not_sold_past_
     work = offered(share, ("Data-Model-Training", "Allowed"))
     with pytest.raises(errors.CommercialConflict):
         queries.check_parents(factories.REQUIRED, [work], owner="buyer", now=factories.NOW)
+
+
+# --- 5. access ------------------------------------------------------------------------------------
+FEE = ("Access-Fee", "Monthly-3")
+ONCE = ("Access-Fee", "One-Time-3")
+PAID = ("Commercial-Use", "Allowed-With-Fee-One-Time-20")
+MONTH = timedelta(milliseconds=MONTH_MS)
+
+
+def cost(work, uses, now=factories.NOW):
+    return show_tokens(queries.quote(work, uses, account="buyer", now=now).price.price_nano)
+
+
+def test_access_is_charged_once_whichever_way_it_came():
+    """Who had paid for it with another use paid again."""
+    work = offered(ONCE, PAID, ("Data-Model-Training", "Allowed"))
+    assert cost(work, ("commercial",)) == "23"
+    bought = buy(work, ("commercial",), factories.NOW)
+    assert tuple(bought.uses) == ("copy", "commercial")
+    assert [cost(work, (use,)) for use in ("train", "display", "publish")] == ["0", "0", "0"]
+    fold_anew()
+
+
+@pytest.mark.parametrize("use", ["copy", "display", "publish"])
+def test_whoever_paid_for_one_use_of_access_has_all(use):
+    work = offered(ONCE, PAID)
+    buy(work, (use,), factories.NOW)
+    others = {"copy", "display", "publish"} - {use}
+    assert [cost(work, (one,)) for one in (*others, "commercial")] == ["0", "0", "20"]
+    assert cost(work, (use,)) == "3"  # again: a renewal, which an order names
+    fold_anew()
+
+
+def test_a_month_of_access_opens_no_licence_for_ever():
+    work = offered(FEE, PAID)
+    access = buy(work, ("copy",), factories.NOW)
+    half = factories.NOW + MONTH / 2
+    bought = buy(work, ("commercial",), half, "two")
+    assert bought.until_ms == access.until_ms == ms(factories.NOW + MONTH)
+    free = buy(work, ("display",), half, "three")
+    assert free.until_ms == access.until_ms
+    with pytest.raises(errors.MixedSchedules):
+        queries.quote(work, ("commercial",), account="buyer", now=factories.NOW + MONTH)
+    fold_anew()
+
+
+def test_what_is_made_from_a_work_needs_its_access_too():
+    """A free derivation of a work whose access costs something was free of everything."""
+    work = offered(FEE, ("Data-Model-Training", "Allowed"), ("Commercial-Use", "Allowed"))
+
+    def check(now):
+        return queries.check_parents(factories.REQUIRED, [work], owner="buyer", now=now)
+
+    with pytest.raises(errors.LicenceNeeded) as refusal:
+        check(factories.NOW)
+    assert refusal.value.facts == {"parent": work, "price_nano": str(3 * 10**9)}
+    buy(work, ("train",), factories.NOW)
+    assert check(factories.NOW + MONTH / 2) == {work: 0}
+    with pytest.raises(errors.LicenceNeeded):
+        check(factories.NOW + MONTH)
+
+
+def test_nothing_is_made_from_or_sold_of_what_nobody_has_access_to():
+    free = (("Data-Model-Training", "Allowed"), ("Commercial-Use", "Allowed"))
+    work = offered(("Access", "Restricted"), *free)
+    with pytest.raises(errors.TrainDenied):
+        queries.check_parents(factories.REQUIRED, [work], owner="buyer", now=factories.NOW)
+    clauses = queries.deed_of(work, now=factories.NOW)
+    assert queries.uses_given(clauses) == []
+    assert queries.listing(queries.work(work), now=factories.NOW).price_nano is None
+
+
+def test_lists_and_deed_tell_the_access_that_comes_on_top():
+    work = offered(ONCE, PAID)
+    assert queries.listing(queries.work(work), now=factories.NOW).price_nano == 23 * 10**9
+    told = {one.use.value: one.sentence for one in queries.deed_of(work, now=factories.NOW)}
+    assert told["commercial"].endswith("Access costs 3 ASSAY once on top.")

@@ -5,7 +5,7 @@ import pytest
 from assay.money import parse_tokens
 from licensing.errors import MixedSchedules, UseDenied, UsesInvalid
 from licensing.rules.may import MONTH_MS, YEAR_MS, Condition, Use
-from licensing.rules.pricing import price
+from licensing.rules.pricing import Access, price
 from licensing.rules.reading import parse
 from licensing.rules.rows import Work
 from licensing.rules.terms import OUR_LICENCE, Schedule
@@ -26,7 +26,7 @@ def test_the_access_fee_is_added_once_unless_the_buyer_has_access():
     found = price(*work, uses, now_ms=2 * DAY_MS)
     assert found.price_nano == parse_tokens("21.5")
     assert found.uses == (Use.COPY, Use.DISPLAY, Use.COMMERCIAL)
-    held = price(*work, [Use.COMMERCIAL], now_ms=2 * DAY_MS, has_access=True)
+    held = price(*work, [Use.COMMERCIAL], now_ms=2 * DAY_MS, access=Access(frozenset({"copy"}), 0))
     assert held.price_nano == parse_tokens("20")
 
 
