@@ -31,7 +31,7 @@ class TooManyParents(LineageRefused):
 
 
 class TooManyAncestors(LineageRefused):
-    """More than 256 works stand above one. Facts: child, ancestors."""
+    """More than 256 works stand above one, or 200 that are paid. Facts: child, ancestors."""
 
     code, status = "lineage.too_many_ancestors", 422
     next_step = "Start from works with a shorter history."

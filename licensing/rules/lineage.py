@@ -12,6 +12,7 @@ from licensing import errors
 WHOLE_E8 = 10**8
 MOST_PARENTS = 16
 MOST_ANCESTORS = 256
+MOST_PAID = 200  # of them: each is a line of up to 265 bytes in a sale's one fact of 60,000
 
 Links = Mapping[str, Mapping[str, int]]
 
@@ -89,6 +90,10 @@ def _check_whole(work: str, child: str, links: Links) -> None:
     if len(parts) > MOST_ANCESTORS:
         message = f"{len(parts)} works stand above it, more than {MOST_ANCESTORS}."
         raise errors.TooManyAncestors(message, child=child, ancestors=len(parts))
+    paid = sum(1 for part_e8 in parts.values() if part_e8)
+    if paid > MOST_PAID:
+        message = f"{paid} works above it would be paid from a sale, more than {MOST_PAID}."
+        raise errors.TooManyAncestors(message, child=child, ancestors=paid)
     stack_e8 = sum(parts.values())
     if stack_e8 > WHOLE_E8:
         message = "More than 100% of a sale would be due to the works above it."

@@ -19,9 +19,11 @@ from competitions.models import Evaluation
 from ledger import log
 from ledger.actions import ms
 from ledger.errors import LogDamaged
+from ledger.rules import gate
 from licensing import actions, errors, queries
 from licensing.rules.fold import licensing
-from licensing.rules.may import MONTH_MS, YEAR_MS
+from licensing.rules.lineage import MOST_PAID, check_links
+from licensing.rules.may import MONTH_MS, YEAR_MS, Use
 from licensing.rules.reading import read_own
 from licensing.rules.terms import OUR_LICENCE
 from tests import factories
@@ -394,3 +396,34 @@ def test_lists_and_deed_tell_the_access_that_comes_on_top():
     assert queries.listing(queries.work(work), now=factories.NOW).price_nano == 23 * 10**9
     told = {one.use.value: one.sentence for one in queries.deed_of(work, now=factories.NOW)}
     assert told["commercial"].endswith("Access costs 3 ASSAY once on top.")
+
+
+# --- a sale fits the log --------------------------------------------------------------------------
+def test_every_sale_that_lineage_allows_is_a_fact_that_the_log_keeps():
+    """A work with 256 paid ancestors could be registered, and never be sold."""
+    chain = {f"w{place}": {f"w{place + 1}": 1000} for place in range(MOST_PAID)}
+    with pytest.raises(errors.TooManyAncestors):
+        check_links("new", {"w0": 1000}, chain)
+    check_links("new", {"w1": 1000}, chain)
+    buyer, whole = "b" * 32, Nano(9 * 10**18 // MOST_PAID)
+    lines = tuple(
+        messages.Line(f"{one:064x}", "single", buyer, f"pool:{one:064x}", whole, "royalty")
+        for one in range(MOST_PAID + 2)
+    )
+    uses, jws = tuple(use.value for use in Use), "j" * 1500
+    told = (
+        "g" * 43,
+        "a" * 64,
+        uses,
+        1,
+        buyer,
+        Nano(9 * 10**18),
+        4 * 10**12,
+        4 * 10**12,
+        jws,
+        lines,
+        4 * 10**12,
+    )
+    fact = log.fact(messages.LicenceGranted(*told), idempotency="largest")
+    gate.admit(fact)
+    assert 50_000 < len(fact.raw) <= gate.MOST_FACT_BYTES
