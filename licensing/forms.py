@@ -13,6 +13,7 @@ from licensing.rules.deed import DEEDS, Clause
 from licensing.rules.may import Priced
 from licensing.rules.rows import WorkKind
 from licensing.rules.terms import Schedule
+from web.errors import RequestInvalid
 
 KINDS = {WorkKind.ADAPTER: "Adapters", WorkKind.BASE: "Base models", WorkKind.DATA: "Data sets"}
 _EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
@@ -104,3 +105,9 @@ def _asks(clause: Clause) -> str:
     if not isinstance(answer, Priced):
         return f"{deed}: free"
     return f"{deed}: {show_tokens(answer.amount_nano)} tokens {_EVERY[answer.schedule]}"
+
+
+def changed(form: forms.Form) -> RequestInvalid:
+    """The refusal of a form whose hidden fields no longer hold what the page put there."""
+    problems = [f"{name}: {errors[0]}" for name, errors in form.errors.items()]
+    return RequestInvalid("This form was changed on its way.", problems=problems)
