@@ -151,7 +151,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "results": lines.results_of(entry, line),
         "marks": queries.marks(contest),
         "ignored": queries.ignored_fields(entry) if line.is_mine else (),
-        "is_public_adapter": entry.state in ("revealed", "final_scored"),
+        "is_public_adapter": entry.state == "revealed",
     }
     return render(request, "competitions/submission.html", context)
 

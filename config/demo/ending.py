@@ -40,7 +40,7 @@ def scores(story: Story) -> None:
     sealed = Slice(
         *(evaluator[name] for name in ("metric", "final_examples", "final_units", "final_mode"))
     )
-    scored = [one for one in rows if one["state"] == "final_scored"]
+    scored = [one for one in rows if one["state"] == "revealed"]
     marks = {one["id"]: _mark(one["final_result"], sealed) for one in scored}
     scored.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
     facts["scored"] = [_scored(one, sealed.metric) for one in scored]

@@ -248,7 +248,7 @@ class Story:
             rows = watcher.get("/api/state/competitions.Submission?limit=500").json()["rows"]
         if found["state"] == "open":
             return f"it closes in {max(0, self.closes_s - time.monotonic()):.0f} s"
-        done = sum(one["state"] == "final_scored" for one in rows)
+        done = sum(one["state"] in {"final_scored", "revealed"} for one in rows)
         stands = sum(one["state"] in {"revealed", "scored", "final_scored"} for one in rows)
         return f"{done} of {stands} final scores"
 

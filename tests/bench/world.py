@@ -16,7 +16,7 @@ from assay.keys import public_hex
 from assay.messages import FileRef, Line, Result, Share, Spec
 from assay.wire import Nano, made, to_json
 from competitions.audit.history import FOLDS
-from competitions.rules import escrow, verdict
+from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
@@ -209,10 +209,7 @@ class World:
         rows, manifest = self.rows, name_of("manifest", number)
         opened = [FileRef(part, name_of(part, number), 9) for part in ("inputs", "labels")]
         self.fact(messages.CompetitionClosed(name, self.tick(20_000)))
-        self.fact(messages.SliceOpened(name, "5a" * 32, *opened, self.tick()))
         adapters = {one.id: rows.get(Submission, one.id).adapter_sha256 for one in entries}
-        for one, adapter in adapters.items():
-            self.fact(messages.SubmissionRevealed(one, FileRef("a", adapter, 9), self.tick()))
         self.fact(messages.CompetitionVerifying(name, self.tick()))
         base = measured(EXAMPLES // 4, "exact")
         self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
@@ -220,16 +217,30 @@ class World:
             score = measured(EXAMPLES // 2 + 7 * (MINERS - place), "exact")
             told = (one, adapter, manifest, score)
             self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick()))
+        self.fact(messages.SliceOpened(name, "5a" * 32, *opened, self.tick()))
+        for one, adapter in adapters.items():
+            self.fact(messages.SubmissionRevealed(one, FileRef("a", adapter, 9), self.tick()))
         at_ms = self.tick()
         self.fact(messages.CompetitionProvisional(name, at_ms, at_ms))
         self.fact(self._settled(name))
+        while lines := dues.next_lines(rows.get(Competition, name), rows):
+            batch = rows.get(Competition, name).paid_batches
+            self.fact(messages.CompetitionPaid(name, batch, lines, self.tick()))
 
     def _settled(self, name: str) -> messages.CompetitionSettled:
         rows, contest = self.rows, self.rows.get(Competition, name)
         assert contest.phase == Phase.PROVISIONAL
         evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
         result, lines = verdict.payout(contest, rows.find(Submission, competition=name), evaluator)
-        return messages.CompetitionSettled(name, contest.draw, result.groups, lines, self.tick())
+        names = ("fee_nano", "pool_nano", "to_sponsor_nano", "burnt_nano")
+        return messages.CompetitionSettled(
+            competition=name,
+            draw=contest.draw,
+            winners=len(result.prizes),
+            payout_sha256=verdict.payout_sha256(result, lines),
+            at_ms=self.tick(),
+            **{one: Nano(getattr(result, one)) for one in names},
+        )
 
     def _license(self, name: str, entry: Entry) -> None:
         rows, contest = self.rows, self.rows.get(Competition, name)

@@ -20,9 +20,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _STATES_OF_TONE = (
     ("live", ("open", "opened", "running", "scoring", "active", "live", "leased", "improved")),
     ("wait", ("draft", "funded", "queued", "committed", "pending", "closed", "verifying")),
-    ("wait", ("provisional", "disputed", "received", "revealed", "measuring", "uploading")),
-    ("done", ("settled", "scored", "final_scored", "done", "paid", "granted", "posted", "passed")),
-    ("done", ("equal", "proven", "measured")),
+    ("wait", ("provisional", "disputed", "received", "measuring", "uploading")),
+    ("done", ("settled", "scored", "final_scored", "revealed", "done", "paid", "granted")),
+    ("done", ("posted", "passed", "equal", "proven", "measured")),
     ("wrong", ("refused", "failed", "failed_infra", "aborted", "expired", "revoked", "forfeited")),
     ("wrong", ("invalid", "duplicate", "overdrawn")),
 )
