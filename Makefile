@@ -7,8 +7,8 @@ ROOMS := config workers competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-evaluator \
-	bench-ledger bench-racing bench-web clean
+.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
+	bench-evaluator bench-ledger bench-racing bench-web clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ lock: setup-dev ## Resolve requirements/*.txt anew into hashed locks (needs a pa
 
 docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CLI help
 	@$(RUN) manage.py docs
+
+bench-broker: setup-dev ## Count the messages that wait on files while 20 entries are scored (MINUTES=10)
+	@$(RUN) -m tests.bench.broker $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-evaluator: setup-dev ## Measure the scale beside peft and lm-evaluation-harness; docs/benchmarks/evaluator.md
 	@$(RUN) -m tests.bench.scale
