@@ -1,6 +1,6 @@
 """`make bench-broker`: how many messages wait on a site whose broker is files.
 
-    python -m tests.bench.broker --minutes 10    writes docs/benchmarks/broker.json and broker.md
+    python -m tests.bench.broker --minutes 10    writes its page among the benchmarks
     python -m tests.bench.broker --minutes 1     a short look, which writes nothing
 
 A real site with a tick each second takes 20 small entries, in five bursts of four over the first
