@@ -44,7 +44,7 @@ def lies(log: list[bytes], keys: Keys) -> Iterator[Lie]:
 
 
 def wrong_payout(log: list[bytes], start: int, keys: Keys) -> tuple[int, list[bytes]]:
-    at = first(log, start, "competition.settled")
+    at = first(log, start, "competition.paid")
     entry = read_entry(log[at])
     lines = list(entry.body.transfers)
     paid = [place for place, line in enumerate(lines) if line.code == "prize"][:2]
