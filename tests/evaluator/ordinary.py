@@ -54,8 +54,8 @@ class Task:
     prepared: Prepared
 
 
-def made(folder, family):
-    """A base's folder as transformers saves it, with weights that are not idle."""
+def made(folder, family, noise=0.1):
+    """A base's folder as transformers saves it; noise: how far its weights are from idle ones."""
     kind, told = FAMILIES[family]
     tokenizer = tiny_tokenizer()
     config = CONFIG_MAPPING[family.split()[0]](vocab_size=tokenizer.get_vocab_size(), **told)
@@ -63,7 +63,7 @@ def made(folder, family):
     model = kind.from_config(config).eval()
     with torch.no_grad():
         for one in model.parameters():
-            one.add_(torch.randn(one.shape) * 0.1)
+            one.add_(torch.randn(one.shape) * noise)
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
