@@ -106,8 +106,10 @@ def royalties(story: Story) -> None:
     facts = story.telling.facts
     for name in (AUTHOR, CONTRIBUTOR, SPONSOR):
         visitor = story.visitors[name]
-        for fields in forms_to(visitor.get("/royalties/").text, "/royalties/draw/"):
-            visitor.post("/royalties/draw/", fields)
+        page = visitor.get("/royalties/").text
+        for work in re.findall(r'<button form="draw" name="work" value="([^"]+)"', page):
+            (fields,) = forms_to(visitor.get("/royalties/").text, "/royalties/draw/")
+            visitor.post("/royalties/draw/", {**fields, "work": work})
     best = facts["board"]["items"][0]
     miner = story.miners[best["owner"]]
     miner.assay("ledger", "draw", facts["sale"]["work"])
