@@ -124,7 +124,7 @@ def test_no_table_beside_the_facts_is_wider_than_its_column(page, width):
 def test_a_long_word_in_a_title_and_a_long_message_fit_a_phone(page):
     page.set_viewport_size(PHONE)
     factories.settle(right={factories.scored("ada"): 39})
-    page.goto(f"/messages/{Message.objects.get(kind='competition.settled').item}/")
+    page.goto(f"/messages/{Message.objects.get(kind='competition.paid').item}/")
     assert page.evaluate(WIDER) <= 0
     values = page.locator(".value", has_text="{")
     assert values.evaluate_all("all => all.map(one => getComputedStyle(one).textAlign)") == ["left"]
