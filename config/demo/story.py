@@ -58,7 +58,7 @@ class Pace:
 
 OPEN_AT_LEAST_S = 30
 LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
-FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 90, 9)
+FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 90, 6)
 QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 80, 9)
 
 
