@@ -191,7 +191,8 @@ def _judge(contest: Competition, now: datetime) -> str | None:
     sealed = [one for one in verdict.standing(entries) if one.state != "revealed"]
     bodies += [_revealed(one, at_ms, now) for one in sealed[:MOST_OPENINGS]]
     if len(sealed) > MOST_OPENINGS:
-        return _say(contest, bodies, Phase.VERIFYING) and ""
+        _say(contest, bodies, Phase.VERIFYING)
+        return ""
     until_ms = at_ms + 1 + 1000 * contest.spec.dispute_s
     bodies.append(messages.CompetitionProvisional(contest.id, until_ms, at_ms + 1))
     return _say(contest, bodies, Phase.PROVISIONAL)

@@ -22,7 +22,6 @@ from ledger import log
 from web.receipts import receipt_url
 
 Json = dict[str, object]
-OUR_FAULT = "Enter it again: your slot was given back."
 
 
 def evaluator_json(evaluator: rows.Evaluator) -> Json:

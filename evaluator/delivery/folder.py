@@ -113,12 +113,6 @@ def _scaling(contents: Contents, manifest: Manifest, loading: Loading) -> dict[s
     return found
 
 
-def _others(values: Mapping[str, float], usual: float, loading: Loading) -> dict[str, float]:
-    """Module -> its value, where it is another than the usual one."""
-    others = {name: value for name, value in values.items() if value != usual}
-    return {name.removeprefix(loading.prefix): value for name, value in others.items()}
-
-
 def _spelt(name: str, head: Mapping[str, object], loading: Loading) -> str:
     """A canonical name as peft spells it, without what every one of its names has in front."""
     if name in head:
