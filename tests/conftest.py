@@ -36,6 +36,10 @@ from tests.servers import serving  # noqa: E402 - the same
 TransactionTestCase._fixture_teardown = empty_tables
 # A password costs the site a quarter of a second, on purpose; here it is only a password.
 house_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A site that a test starts collects its files into the data folder; pages rendered here must not
+# take up its names, whichever test ran first.
+house_settings.STATIC_ROOT = DATA / "collected-by-nobody"
+house_settings.STATIC_ROOT.mkdir()
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251
