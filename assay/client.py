@@ -6,7 +6,7 @@ assay/answers.py.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ from assay.answers import (
     unreachable,
 )
 from assay.canonical import canonical, sha256_file, sha256_hex
+from assay.tokens import DAYS, SCOPES
 
 __all__ = [
     "AnswerOdd", "Client", "ClientError", "DownloadDamaged", "Told", "Unreachable", "sign_order",
@@ -114,8 +115,20 @@ class Client:
         found: dict[str, Any] = self._json(answer)
         return found
 
-    def open_session(self, account: str, key: Ed25519PrivateKey, *, at_ms: int) -> dict[str, Any]:
-        """Sign in with a key. returns {"token", "account", "expires_at"}; raises ClientError"""
+    def open_session(
+        self,
+        account: str,
+        key: Ed25519PrivateKey,
+        *,
+        at_ms: int,
+        scopes: Sequence[str] = SCOPES,
+        days: int = DAYS,
+    ) -> dict[str, Any]:
+        """Sign in with a key, for a token that may do all that the key's owner does with one.
+
+        scopes   fewer of them;  days: until it expires
+        returns  {"token", "account", "scopes", "expires_at"}; raises ClientError
+        """
         origin = str(self.get("/api/log")["origin"])
         words = f"assay-session-v1\0{origin}\0{account}\0{at_ms}"
         body = {
@@ -123,6 +136,8 @@ class Client:
             "public": keys.public_hex(key),
             "at_ms": at_ms,
             "signature": key.sign(words.encode()).hex(),
+            "scopes": list(scopes),
+            "days": days,
         }
         found: dict[str, Any] = self.post("/api/sessions", body)
         return found

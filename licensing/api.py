@@ -169,10 +169,10 @@ def routers() -> list[tuple[str, Router]]:
     works.get("/{work}/download", response=DownloadOut)(_download)
     works.get("/{work}/folder.zip")(_folder)
     licences = Router()
-    licences.get("", response=Page[LicenceOut], auth=TokenAuth())(_licences)
+    licences.get("", response=Page[LicenceOut], auth=TokenAuth("read"))(_licences)
     licences.get("/{grant}", response=LicenceOut)(_licence)
     royalties = Router()
-    royalties.get("", response=list[DueOut], auth=TokenAuth())(_royalties)
+    royalties.get("", response=list[DueOut], auth=TokenAuth("read"))(_royalties)
     return [("/works", works), ("/licences", licences), ("/royalties", royalties)]
 
 
@@ -268,7 +268,7 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
     With a token, for its account: who has bought access does not pay for it again.
     """
     is_known = "Authorization" in request.headers
-    account = TokenAuth()(request).account if is_known else ""
+    account = TokenAuth("read")(request).account if is_known else ""
     found = queries.quote(work, uses.split(","), account=account, now=timezone.now())
     split = queries.split_of(work, found.price.price_nano)
     return {

@@ -17,8 +17,10 @@ from ninja import Field, NinjaAPI, Query, Router, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.responses import Status
 from ninja.security import HttpBearer
+from pydantic import ConfigDict
 
 from assay.errors import AssayError
+from assay.tokens import DAYS, DAYS_MOST, LEAST, SCOPES, Scope
 from web import auth
 from web.answers import problem
 from web.errors import (
@@ -40,7 +42,14 @@ Handler = Callable[[HttpRequest, Any], AssayError]
 
 
 class TokenAuth(HttpBearer):
-    """`Authorization: Bearer <token>`; request.auth becomes an auth.Caller."""
+    """`Authorization: Bearer <token>`; request.auth becomes an auth.Caller.
+
+    scope  what the token must be good for; empty: any token
+    """
+
+    def __init__(self, scope: str = "") -> None:
+        super().__init__()
+        self.scope = scope
 
     def __call__(self, request: HttpRequest) -> auth.Caller:
         """raises SignInNeeded without a token, else what authenticate raises."""
@@ -51,8 +60,11 @@ class TokenAuth(HttpBearer):
         return caller
 
     def authenticate(self, request: HttpRequest, token: str) -> auth.Caller:  # noqa: ARG002
-        """raises TokenUnknown, TokenExpired."""
-        return auth.check(token.strip(), timezone.now())
+        """raises TokenUnknown, TokenExpired, ScopeMissing"""
+        caller = auth.check(token.strip(), timezone.now())
+        if self.scope:
+            caller.require(self.scope)
+        return caller
 
 
 class Page(Schema, Generic[Item]):
@@ -71,12 +83,28 @@ class Refusal(Schema):
     facts: dict[str, Any]
 
 
-class Credentials(Schema):
-    """A name, its password, and for how many days the token shall live."""
+class TokenWish(Schema):
+    """What a new token may do, and for how many days it lives."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scopes: list[Scope] = Field([*LEAST], min_length=1, max_length=len(SCOPES))
+    days: int = Field(DAYS, ge=1, le=DAYS_MOST)
+
+    def issue(self, account: str, now: datetime) -> dict[str, object]:
+        """Make it for an account; the answer is the body of a Token."""
+        lifetime = timedelta(days=self.days)
+        scopes = tuple(one for one in SCOPES if one in self.scopes)
+        raw = auth.issue(account, now, lifetime, scopes)
+        told = {"token": raw, "account": account, "scopes": scopes}
+        return told | {"expires_at": now + lifetime}
+
+
+class Credentials(TokenWish):
+    """A name, its password, and what the token shall be: without scopes it may only read."""
 
     account: str = Field(max_length=31)
     password: str = Field(max_length=200)
-    days: int = Field(30, ge=1, le=90)
 
 
 class Token(Schema):
@@ -84,6 +112,7 @@ class Token(Schema):
 
     token: str
     account: str
+    scopes: list[str]
     expires_at: datetime
 
 
@@ -139,10 +168,7 @@ def page(
 
 def _new_token(request: HttpRequest, body: Credentials) -> dict[str, object]:
     """Sign in with a name and a password; get a token for a program."""
-    now, lifetime = timezone.now(), timedelta(days=body.days)
-    account = auth.sign_in(request, body.account, body.password)
-    raw = auth.issue(account, now, lifetime)
-    return {"token": raw, "account": account, "expires_at": now + lifetime}
+    return body.issue(auth.sign_in(request, body.account, body.password), timezone.now())
 
 
 def _end_token(request: HttpRequest) -> Status[None]:

@@ -23,6 +23,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from assay.canonical import sha256_hex
+from assay.tokens import DAYS, DAYS_MOST, SCOPES
+from web.codes import forget_codes
 from web.errors import (
     LockedOut,
     PasswordWrong,
@@ -33,9 +35,8 @@ from web.errors import (
 from web.models import ApiToken
 from web.receipts import accepted
 
-TOKEN_LIFETIME = timedelta(days=90)
+TOKEN_LIFETIME = timedelta(days=DAYS)
 USE_IS_NOTED_EVERY = timedelta(minutes=5)
-SCOPES = ("read", "submit", "pay")
 
 HANDLE_VALIDATORS = [
     RegexValidator(
@@ -79,9 +80,13 @@ def issue(
 ) -> str:
     """Make a token for an account; the only moment at which anybody sees it.
 
-    account  a handle that has signed up
-    returns  the raw token
+    account   a handle that has signed up
+    lifetime  a year at most
+    scopes    of SCOPES; the doors ask for the LEAST when nobody chose
+    returns   the raw token
     """
+    assert set(scopes) <= set(SCOPES), "a scope that no door asks for"
+    assert lifetime <= timedelta(days=DAYS_MOST), "a token that lives too long"
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
     raw = f"assay_{prefix}_{secrets.token_urlsafe(32)}"
     ApiToken.objects.create(
@@ -122,6 +127,12 @@ def check(raw: str, now: datetime) -> Caller:
 def revoke(account: str, prefix: str) -> bool:
     """End one of an account's tokens; false when it had none with this prefix."""
     return bool(ApiToken.objects.filter(account__username=account, prefix=prefix).delete()[0])
+
+
+def revoke_all(account: str) -> None:
+    """End every token and every open code of an account: what somebody who got in may have left."""
+    ApiToken.objects.filter(account__username=account).delete()
+    forget_codes(account)
 
 
 def tokens_of(account: str) -> list[ApiToken]:
@@ -165,6 +176,12 @@ class Adapter(DefaultAccountAdapter):
         if handle in RESERVED_HANDLES:
             raise ValidationError("This name is reserved. Please choose another.")
         return str(handle)
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Set it, and end all tokens and codes; Django ends the other sessions by itself."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            revoke_all(user.get_username())
 
     def save_user(
         self,

@@ -50,6 +50,11 @@ def redeem(code: str, purpose: str, now: datetime, *, account: str = "") -> str:
     return owner
 
 
+def forget_codes(account: str) -> None:
+    """No code of an account counts any more."""
+    OneTimeCode.objects.filter(account=account).delete()
+
+
 def spend_signature(words: str, now: datetime) -> None:
     """Note that what was signed is used up. raises CodeSpent when it was before
 

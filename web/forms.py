@@ -5,6 +5,8 @@ from datetime import timedelta
 from django import forms
 from django.forms.renderers import TemplatesSetting
 
+from assay.tokens import DAYS, DAYS_MOST, LEAST
+
 
 class Renderer(TemplatesSetting):
     """Draws `{{ form }}` and `field.as_field_group` with our parts (settings.FORM_RENDERER)."""
@@ -14,16 +16,34 @@ class Renderer(TemplatesSetting):
 
 
 class TokenForm(forms.Form):
-    """Asks how long a new token lives."""
+    """Asks what a new token may do, and how long it lives."""
 
-    days = forms.TypedChoiceField(
-        label="The token expires",
-        coerce=int,
-        choices=[(1, "after one day"), (30, "after 30 days"), (90, "after 90 days")],
-        initial=30,
+    scopes = forms.MultipleChoiceField(
+        label="The token may",
+        choices=[
+            ("read", "read what only this account sees"),
+            ("submit", "send files, and signed entries and works"),
+            ("pay", "send signed orders that move money"),
+        ],
+        initial=[*LEAST],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="With nothing ticked it may read. No token signs an order: that takes a key.",
+    )
+    days = forms.IntegerField(
+        label="Days until it expires",
+        min_value=1,
+        max_value=DAYS_MOST,
+        initial=DAYS,
+        help_text=f"Afterwards it is refused. At most {DAYS_MOST}.",
     )
 
     @property
     def lifetime(self) -> timedelta:
         """The chosen lifetime; call only on a valid form."""
         return timedelta(days=self.cleaned_data["days"])
+
+    @property
+    def chosen_scopes(self) -> tuple[str, ...]:
+        """What is ticked, or the least; call only on a valid form."""
+        return tuple(self.cleaned_data["scopes"]) or LEAST

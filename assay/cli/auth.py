@@ -10,6 +10,7 @@ from assay import keys, messages
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, caller_of, now_ms
 from assay.client import Client, ClientError
+from assay.tokens import DAYS, DAYS_MOST, SCOPES
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Sign in and out."
@@ -26,6 +27,10 @@ def login(  # noqa: PLR0913 - each option of a command is an argument
     code: Annotated[
         str, typer.Option(help="From Keys in your account on the site: adds the key to it.")
     ] = "",
+    scopes: Annotated[
+        str, typer.Option(help="What the token may do: fewer of these, by commas.")
+    ] = ",".join(SCOPES),
+    days: Annotated[int, typer.Option(min=1, max=DAYS_MOST, help="Days until it expires.")] = DAYS,
     as_json: AsJson = False,
 ) -> None:
     """Sign in with your key; a key and an account are made when there are none.
@@ -35,15 +40,17 @@ def login(  # noqa: PLR0913 - each option of a command is an argument
     caller = caller_of(context)
     site = (url or caller.url).rstrip("/")
     name = account or caller.home.settings().get("account", "") or _ask_name()
+    chosen = _chosen(scopes)
     signer = keys.read_or_make_key(caller.home.key_path(key))
     with Client(site) as client:
         receipt = _add_key(client, name, signer, code) or _open_account(client, name, signer)
-        answer = client.open_session(name, signer, at_ms=now_ms())
+        answer = client.open_session(name, signer, at_ms=now_ms(), scopes=chosen, days=days)
     caller.home.keep_token(site, str(answer["token"]))
     caller.home.change(url=site, account=name)
     did = "signed in" if code or not receipt else "opened and signed in"
     show.note(f"{name} is {did} at {site}.", is_quiet=caller.is_quiet)
-    told = {"account": name, "url": site, "expires_at": answer["expires_at"]}
+    told = {"account": name, "url": site, "scopes": answer["scopes"]}
+    told |= {"expires_at": answer["expires_at"]}
     told |= {"is_new": bool(receipt) and not code} | ({"receipt": receipt} if receipt else {})
     show.put(told, as_json=as_json)
 
@@ -82,6 +89,15 @@ def logout(context: typer.Context) -> None:
     _revoke(caller)
     caller.home.forget_token(caller.url)
     show.note(f"Nobody is signed in at {caller.url} from here.", is_quiet=caller.is_quiet)
+
+
+def _chosen(scopes: str) -> list[str]:
+    """The scopes that are named. raises BadParameter"""
+    chosen = [one.strip() for one in scopes.split(",")]
+    for one in chosen:
+        if one not in SCOPES:
+            raise typer.BadParameter(f"a token has the scopes {', '.join(SCOPES)}, not {one!r}")
+    return chosen
 
 
 def _open_account(client: Client, name: str, signer: Ed25519PrivateKey) -> str:

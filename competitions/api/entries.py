@@ -25,7 +25,7 @@ from web.auth import Caller
 submissions = Router()
 
 
-@submissions.get("", auth=TokenAuth())
+@submissions.get("", auth=TokenAuth("read"))
 def list_mine(
     request: HttpRequest,
     competition: str = "",
@@ -34,7 +34,6 @@ def list_mine(
 ) -> Json:
     """Your entries, the newest first. competition: only those in it."""
     caller: Caller = request.auth  # type: ignore[attr-defined]
-    caller.require("read")
     found = queries.submissions_of(caller.account)
     if competition:
         found = found.filter(competition=queries.competition(competition).id)
@@ -117,10 +116,10 @@ ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
 
 
 def _viewer(request: HttpRequest) -> str:
-    """Who asks, when a token says so. raises TokenUnknown, TokenExpired"""
+    """Who asks, when a token says so. raises TokenUnknown, TokenExpired, ScopeMissing"""
     if not request.headers.get("Authorization"):
         return ""
-    return TokenAuth()(request).account
+    return TokenAuth("read")(request).account
 
 
 def _slots(contest: Competition, owner: str) -> Json:

@@ -13,9 +13,10 @@ from pydantic import ConfigDict
 
 from assay import items
 from assay.bounds import MOST_MS
+from assay.tokens import SCOPES, Scope
 from ledger import actions, queries
 from web import auth
-from web.api import Token
+from web.api import Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
 from web.errors import SignInError
 from web.receipts import receipt_url
@@ -42,8 +43,13 @@ class KeySignature(Schema):
         return items.key_name(self.signature_type, bytes.fromhex(self.public))
 
 
-class KeySignIn(KeySignature):
-    """One over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made now; it counts once."""
+class KeySignIn(TokenWish, KeySignature):
+    """One over `assay-session-v1 0x00 origin 0x00 account 0x00 at_ms`, made now; it counts once.
+
+    Without scopes the token has all of them: it adds nothing to what its key may sign.
+    """
+
+    scopes: list[Scope] = Field([*SCOPES], min_length=1, max_length=len(SCOPES))
 
     at_ms: int = Field(ge=0, le=MOST_MS)
 
@@ -95,8 +101,7 @@ def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noq
     _check_signature(body, "assay-session-v1", settings.LOG_ORIGIN, body.account, body.at_ms)
     spend_signature(f"session/{body.key}/{body.at_ms}", now)  # the words: some keys sign them anew
     auth.welcome(body.account)
-    raw = auth.issue(body.account, now)
-    return {"token": raw, "account": body.account, "expires_at": now + auth.TOKEN_LIFETIME}
+    return body.issue(body.account, now)
 
 
 def _sign_in_browser(request: HttpRequest, body: BrowserSignIn) -> dict[str, object]:

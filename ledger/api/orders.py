@@ -74,8 +74,7 @@ def router(orders: Mapping[str, Order]) -> Router:
 
 def _need_token(request: HttpRequest, entry: Entry) -> None:
     """raises SignInNeeded, TokenUnknown, TokenExpired, ScopeMissing, Forbidden"""
-    caller = TokenAuth()(request)
-    caller.require("pay" if entry.kind.startswith(PAYING) else "submit")
+    caller = TokenAuth("pay" if entry.kind.startswith(PAYING) else "submit")(request)
     if caller.account != entry.actor:
         raise Forbidden(
             f"The order is signed by {entry.actor}, the token is of {caller.account}.",

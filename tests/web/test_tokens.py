@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 
-from web import auth
-from web.errors import ScopeMissing, TokenExpired, TokenUnknown
+from web import auth, codes
+from web.errors import CodeSpent, ScopeMissing, TokenExpired, TokenUnknown
 from web.models import ApiToken
 
 pytestmark = [pytest.mark.urls("tests.web.site"), pytest.mark.django_db]
@@ -87,9 +89,13 @@ def test_use_is_noted_but_not_at_every_request(ada, django_assert_num_queries):
         auth.check(raw, NOON + timedelta(minutes=6))
 
 
-def _login(client, password=PASSWORD):
-    body = {"account": "ada", "password": password, "days": 1}
+def _login(client, password=PASSWORD, **more):
+    body = {"account": "ada", "password": password, "days": 1, **more}
     return client.post("/api/auth/token", body, content_type="application/json")
+
+
+def _bearer(raw):
+    return {"Authorization": f"Bearer {raw}"}
 
 
 def test_a_program_signs_in_asks_who_it_is_and_signs_out(client, ada):
@@ -130,3 +136,64 @@ def test_a_token_is_shown_once_on_the_page_and_can_be_revoked_there(client, ada)
     assert f"assay_{prefix}_" not in client.get("/account/tokens/").text
     client.post(f"/account/tokens/{prefix}/revoke/")
     assert not ApiToken.objects.exists()
+
+
+def test_a_token_for_which_nothing_was_asked_may_only_read(client, ada):
+    client.force_login(ada)
+    client.post("/account/tokens/", {"days": "30"})
+    body = {"account": "ada", "password": PASSWORD}
+    told = client.post("/api/auth/token", body, content_type="application/json").json()
+    assert told["scopes"] == ["read"]
+    assert {one.scopes for one in ApiToken.objects.all()} == {"read"}
+    answer = client.get("/api/sums/pay", headers=_bearer(told["token"]))
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.scope_missing")
+    assert answer.json()["facts"] == {"needed": "pay", "scopes": ["read"]}
+
+
+def test_scopes_and_expiry_are_those_that_were_chosen_and_the_list_says_so(client, ada):
+    client.force_login(ada)
+    client.post("/account/tokens/", {"scopes": ["read", "submit"], "days": "365"})
+    made = ApiToken.objects.get()
+    assert (made.scopes, made.expires_at - made.created_at) == ("read submit", timedelta(days=365))
+    page = client.get("/account/tokens/").text
+    assert "read submit" in page
+    assert f"{made.expires_at:%Y-%m-%d}" in page
+    token = _login(client, scopes=["submit", "pay"], days=7).json()
+    assert token["scopes"] == ["submit", "pay"]
+    told = client.get("/api/auth/whoami", headers=_bearer(token["token"])).json()
+    assert (set(told["scopes"]), told["expires_at"]) == ({"submit", "pay"}, token["expires_at"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"days": 366}, {"days": 0}, {"scopes": []}, {"scopes": ["root"]}, {"x": 1}],
+)
+def test_no_token_lives_for_ever_or_may_what_no_door_knows(client, ada, more):
+    assert _login(client, **more).json()["code"] == "request.invalid"
+    client.force_login(ada)
+    client.post("/account/tokens/", {"days": "30", **more} if "x" not in more else {})
+    assert not ApiToken.objects.filter(account=ada).exclude(scopes="read").exists()
+    assert all(
+        one.expires_at - one.created_at <= timedelta(days=365) for one in ApiToken.objects.all()
+    )
+
+
+@pytest.mark.parametrize("place", ["", "set/"])
+def test_a_change_of_the_password_ends_tokens_codes_and_other_sessions(client, ada, place):
+    raw = auth.issue("ada", timezone.now())
+    code, _ = codes.make_code("ada", codes.FOR_BROWSER, timezone.now())
+    theirs = Client()
+    theirs.force_login(ada)
+    assert theirs.get("/account/tokens/").status_code == 200
+    if place:
+        ada.set_unusable_password()
+        ada.save()
+    client.force_login(ada)
+    words = {"oldpassword": PASSWORD, "password1": "another-44-x", "password2": "another-44-x"}
+    assert client.post(f"/account/password/{place}", words).status_code == 302
+    answer = client.get("/api/auth/whoami", headers=_bearer(raw))
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.token_unknown")
+    with pytest.raises(CodeSpent):
+        codes.redeem(code, codes.FOR_BROWSER, timezone.now())
+    assert client.get("/account/tokens/").status_code == 200
+    assert theirs.get("/account/tokens/").status_code == 302
