@@ -104,7 +104,8 @@ class AccountInvalid(AssayError):
 
     code, status = "ledger.account_invalid", 422
     next_step = (
-        "Use 2 to 32 lower-case letters, digits and single hyphens, beginning with a letter."
+        "Use 2 to 32 lower-case letters, digits and single hyphens, beginning with a letter, "
+        "and no name of the site's own."
     )
 
 

@@ -17,8 +17,9 @@ from ninja import Field, NinjaAPI, Query, Router, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.responses import Status
 from ninja.security import HttpBearer
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
+from assay import handles
 from assay.errors import AssayError
 from assay.tokens import DAYS, DAYS_MOST, LEAST, SCOPES, Scope
 from web import auth
@@ -83,10 +84,24 @@ class Refusal(Schema):
     facts: dict[str, Any]
 
 
-class TokenWish(Schema):
-    """What a new token may do, and for how many days it lives."""
+class Body(Schema):
+    """What every JSON body is: no field that is not named, and no text with the character NUL.
+
+    PostgreSQL keeps no NUL; said here, both databases answer the same.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _refuse_nul(cls, value: object) -> object:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("The character NUL is in no text that we hold.")
+        return value
+
+
+class TokenWish(Body):
+    """What a new token may do, and for how many days it lives."""
 
     scopes: list[Scope] = Field([*LEAST], min_length=1, max_length=len(SCOPES))
     days: int = Field(DAYS, ge=1, le=DAYS_MOST)
@@ -103,7 +118,7 @@ class TokenWish(Schema):
 class Credentials(TokenWish):
     """A name, its password, and what the token shall be: without scopes it may only read."""
 
-    account: str = Field(max_length=31)
+    account: str = Field(max_length=handles.MOST)
     password: str = Field(max_length=200)
 
 

@@ -15,13 +15,13 @@ from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, User
-from django.core.validators import RegexValidator
 from django.db import transaction
 from django.forms import Form, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from assay import handles
 from assay.canonical import sha256_hex
 from assay.tokens import DAYS, DAYS_MOST, SCOPES
 from web.codes import forget_codes
@@ -38,17 +38,14 @@ from web.receipts import accepted
 TOKEN_LIFETIME = timedelta(days=DAYS)
 USE_IS_NOTED_EVERY = timedelta(minutes=5)
 
-HANDLE_VALIDATORS = [
-    RegexValidator(
-        r"\A[a-z][a-z0-9-]{1,30}\Z",
-        "A name has 2 to 31 small letters, digits or dashes, and begins with a letter.",
-    )
-]
-# Names that the books use for themselves, and names that would mislead a reader.
-_OF_THE_BOOKS = ("burn", "burnt", "escrow", "fee", "issuance", "pool", "reserve", "treasury")
-_OF_ROLES = ("auditor", "clock", "node", "operator", "referee", "support", "worker")
-_OF_THE_SITE = ("admin", "anonymous", "assay", "log", "me", "official", "platform", "root", "staff")
-RESERVED_HANDLES = frozenset((*_OF_THE_BOOKS, *_OF_ROLES, *_OF_THE_SITE, "system"))
+
+def _check_handle(name: str) -> None:
+    """raises ValidationError"""
+    if why := handles.flaw(name):
+        raise ValidationError(why)
+
+
+HANDLE_VALIDATORS = [_check_handle]
 _TOKEN = re.compile(r"assay_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}")
 _PREFIX_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
@@ -171,11 +168,8 @@ class Adapter(DefaultAccountAdapter):
     """How allauth behaves here: handles are account ids of the books, so some names are taken."""
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's
-        """Small letters only; raises ValidationError for a reserved or taken name."""
-        handle = super().clean_username(username.lower(), shallow=shallow)
-        if handle in RESERVED_HANDLES:
-            raise ValidationError("This name is reserved. Please choose another.")
-        return str(handle)
+        """Small letters only; raises ValidationError for a name that is none, or is taken."""
+        return str(super().clean_username(username.lower(), shallow=shallow))
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         """Set it, and end all tokens and codes; Django ends the other sessions by itself."""

@@ -151,7 +151,9 @@ def cancel_for(sponsor: str, competition: str, *, now: datetime) -> Entry:
 
 def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:
     """raises SpecInvalid, or DatesInvalid when only the dates are wrong, with every problem"""
-    found = problems(competition, spec, now_ms=ms(now)) + new_problems(spec, now_ms=ms(now))
+    now_ms = ms(now)
+    found = problems(competition, spec, now_ms=now_ms)
+    found += new_problems(competition, spec, now_ms=now_ms)
     if not found:
         return
     first = found[0]

@@ -21,6 +21,7 @@ from competitions.forms.fields import (
 )
 from competitions.rules.spec import (
     BOND_E8,
+    OUR_ADDRESSES,
     SLUG,
     Problem,
     curve_problems,
@@ -34,8 +35,6 @@ from competitions.rules.spec import (
 )
 from ledger import queries as ledger_queries
 from ledger.actions import ms
-
-OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
 
 
 class TaskForm(StepForm):

@@ -10,6 +10,7 @@ from assay.money import MOST_NANO
 from competitions.rules.task import SANDBOX_LEVELS
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+OUR_ADDRESSES = frozenset({"new"})  # /competitions/new/ leads to the sponsor's desk
 MOST_PLACES = 64
 E8 = 10**8
 DAY_S = 86_400
@@ -37,13 +38,14 @@ def problems(competition: str, spec: Spec, *, now_ms: int) -> list[Problem]:
     return found + [Problem("files", f"{name} is missing.") for name in missing]
 
 
-def new_problems(spec: Spec, *, now_ms: int) -> list[Problem]:
+def new_problems(competition: str, spec: Spec, *, now_ms: int) -> list[Problem]:
     """What is asked of a competition that is about to be published, besides `problems`.
 
     Not of those on the log already, so the fold does not ask it.
     """
-    return [*title_problems(spec.title), *too_much(spec.prize_nano, spec.bond_e8),
-            *too_late(spec.closes_at_ms, now_ms)]  # fmt: skip
+    words = [*address_problems(competition), *title_problems(spec.title)]
+    amounts = [*too_much(spec.prize_nano, spec.bond_e8)]
+    return [*words, *amounts, *too_late(spec.closes_at_ms, now_ms)]
 
 
 def bond_nano(spec: Spec) -> int:
@@ -67,6 +69,11 @@ def verify_until_ms(spec: Spec) -> int:
 def settle_until_ms(spec: Spec, dispute_until_ms: int) -> int:
     """Until when a judged competition must be settled."""
     return dispute_until_ms + 1000 * spec.verify_s
+
+
+def address_problems(competition: str) -> Iterator[Problem]:
+    if competition in OUR_ADDRESSES:
+        yield Problem("competition", f"/competitions/{competition}/ is another page of the site.")
 
 
 def title_problems(title: str) -> Iterator[Problem]:

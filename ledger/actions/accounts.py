@@ -54,6 +54,7 @@ def open_account(order: Entry, *, now: datetime) -> str:
     name = str(order.body.account)
     if log.find(order.id):
         return name
+    fold.check_new_handle(name)
     at_ms = ms(now)
     opened = messages.AccountOpened(name, AccountKind.USER.value, at_ms)
     facts = [log.fact(opened, answers=order)]
@@ -70,7 +71,7 @@ def open_account_for(account: str, *, now: datetime) -> str:
     returns  the id of the order
     raises   AccountTaken, AccountInvalid
     """
-    fold.check_handle(account)
+    fold.check_new_handle(account)
     body = messages.AccountOpen(account)
     order = log.order_for(account, body, idempotency="account.open")
     open_account(order, now=now)

@@ -9,14 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
-from pydantic import ConfigDict
 
 from assay import items
 from assay.bounds import MOST_MS
 from assay.tokens import SCOPES, Scope
 from ledger import actions, queries
 from web import auth
-from web.api import Token, TokenWish
+from web.api import Body, Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
 from web.errors import SignInError
 from web.receipts import receipt_url
@@ -24,13 +23,11 @@ from web.receipts import receipt_url
 CLOCKS_MAY_DIFFER_MS = 5 * 60_000
 
 
-class KeySignature(Schema):
+class KeySignature(Body):
     """A key of an account, and its signature.
 
     signature_type is that of ANS-104: 1 RSA, 2 Ed25519, 3 Ethereum. `public` is the whole key.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     account: str = Field(max_length=120)
     public: str = Field(pattern=r"^([0-9a-f]{2}){32,512}$")

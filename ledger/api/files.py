@@ -17,7 +17,7 @@ from ledger.models import Blob
 from ledger.rules.ranges import asked_range
 from web import auth
 from web.answers import streamed
-from web.api import TokenAuth
+from web.api import Body, TokenAuth
 
 PIECE_BYTES = 1 << 18
 FOREVER = "public, max-age=31536000, immutable"
@@ -60,7 +60,7 @@ class ChunkOut(StoredOut):
     path: list[str]
 
 
-class UploadIn(Schema):
+class UploadIn(Body):
     """A file that is about to come by parts."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -7,7 +7,7 @@ refuse a payment that its rules do not give.
 import re
 from collections.abc import Callable, Sequence
 
-from assay import messages
+from assay import handles, messages
 from assay.wire import changed
 from ledger.errors import (
     AccountInvalid,
@@ -24,23 +24,6 @@ from ledger.rules.rows import Rows
 Fold = Callable[[Entry, Rows], None]
 WITHDRAW = "withdraw"  # the purpose of a transfer that takes money out
 SHA256 = re.compile(r"[0-9a-f]{64}")
-HANDLE = re.compile(r"[a-z](?:-?[a-z0-9]){1,31}")
-RESERVED = frozenset(
-    [
-        "operator",
-        "issuance",
-        "fee",
-        "evaluators",
-        "escrow",
-        "pool",
-        "assay",
-        "admin",
-        "root",
-        "burn",
-        "everyone",
-        "nobody",
-    ]
-)
 
 
 def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold], *, order: Entry | None = None) -> Entry:
@@ -111,8 +94,14 @@ def ledger(entry: Entry, rows: Rows) -> None:
 
 def check_handle(name: str) -> None:
     """raises AccountInvalid when a person cannot have this name"""
-    if not HANDLE.fullmatch(name) or len(name) > 32 or name in RESERVED:
+    if not handles.has_form(name) or name in handles.OF_THE_BOOKS:
         raise AccountInvalid(f"{name!r} cannot be an account's name.", account=name)
+
+
+def check_new_handle(name: str) -> None:
+    """What a door asks of a name, and no log that is there already. raises AccountInvalid"""
+    if why := handles.flaw(name):
+        raise AccountInvalid(why, account=name)
 
 
 def need_order(entry: Entry, kind: str) -> Entry:

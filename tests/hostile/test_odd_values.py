@@ -8,6 +8,7 @@ import pytest
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
+from config.reference.openapi import openapi
 from tests import factories
 from tests.hostile.orders import Stranger
 
@@ -66,3 +67,19 @@ def test_no_address_breaks_by_an_odd_value(asker, route):
             if (answer.status_code >= 500 and answer.status_code != 503) or not is_promised(answer):
                 broken.append((value[:30], query and next(iter(query)), answer.status_code))
     assert broken == []
+
+
+def json_bodies():
+    """(method, path) of every operation that takes a JSON body."""
+    for path, operations in openapi()["paths"].items():
+        for method, operation in operations.items():
+            if "application/json" in operation.get("requestBody", {}).get("content", ()):
+                yield method.upper(), path
+
+
+@pytest.mark.parametrize(("method", "path"), json_bodies())
+def test_a_body_with_a_field_that_nobody_knows_is_refused_for_it(asker, method, path):
+    sent = {"data": {"odd": 1}, "content_type": "application/json", "headers": asker.headers}
+    told = getattr(asker.client, method.lower())(path, **sent)
+    assert (told.status_code, told.json()["code"]) == (422, "request.invalid")
+    assert any("odd" in one for one in told.json()["facts"]["problems"])
