@@ -41,6 +41,7 @@ NOT_REPLAYED = {
     "ledger.Witness": "what a witness answered last",
     "licensing.SearchCard": "an index of works and of what contests measured, for searches",
     "licensing.SearchRight": "an index of the terms, for searches",
+    "licensing.ShareDue": "an index of pools and shares, for lists; what is paid is reckoned anew",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
     "competitions.Preview": "what a worker read of a draft's files",

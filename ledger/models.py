@@ -41,8 +41,8 @@ class Transfer(models.Model):
 
     id = models.CharField(max_length=ID, primary_key=True)
     kind = models.CharField(max_length=8)
-    debit = models.CharField(max_length=120, db_index=True)
-    credit = models.CharField(max_length=120, db_index=True)
+    debit = models.CharField(max_length=120)
+    credit = models.CharField(max_length=120)
     amount_nano = models.BigIntegerField()
     code = models.CharField(max_length=10)
     pending_id = models.CharField(max_length=ID, null=True, db_index=True)  # noqa: DJ001 - no pending, no id
@@ -67,6 +67,8 @@ class Transfer(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["debit", "-at_ms"], name="transfer_newest_out"),
+            models.Index(fields=["credit", "-at_ms"], name="transfer_newest_in"),
             models.Index(
                 fields=["id", "at_ms", "timeout_s"],
                 name="hold_with_a_time_limit",

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields
+from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
+from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
 
 from ledger.errors import AccountUnknown, BlobUnknown
 from ledger.models import (
@@ -27,6 +27,7 @@ from ledger.rules.rows import Row
 from ledger.rules.statement import StatementLine, change_nano, explain
 
 STATEMENT_ROWS = 1000
+SUM_PART = 10**9
 MOST_ANSWERS = 100
 
 
@@ -75,12 +76,18 @@ def key_account(public: str) -> str | None:
 
 def statement(name: str) -> QuerySet[Transfer]:
     """Every transfer of an account, newest first."""
-    return Transfer.objects.filter(Q(debit=name) | Q(credit=name)).order_by("-at_ms", "id")
+    return _in_order(Transfer.objects.filter(Q(debit=name) | Q(credit=name)))
 
 
-def available_of(name: Combinable) -> QuerySet[Account, int]:
-    """What the account of this name can spend, for a query within another."""
-    return Account.objects.filter(pk=name).values_list("available_nano", flat=True)
+def newest_transfers(name: str, *, limit: int, behind: Transfer | None = None) -> list[Transfer]:
+    """The first lines of an account's statement, or those behind a transfer of it.
+
+    Each side is read by its own index, so whatever else the account has is not looked at.
+    """
+    older = _older(behind) if behind else Q()
+    sides = (Q(debit=name), Q(credit=name))
+    found = [_in_order(Transfer.objects.filter(side, older))[:limit] for side in sides]
+    return list(islice(merge(*found, key=lambda one: (-one.at_ms, one.pk)), limit))
 
 
 def movements(names: Collection[str]) -> list[Transfer]:
@@ -117,13 +124,11 @@ class StatementPage(NamedTuple):
 
 def statement_page(name: str, *, after: str, limit: int) -> StatementPage:
     """At most `limit` lines behind the transfer `after`, or the newest. raises AccountUnknown"""
-    balance_nano, rows = account(name).available_nano, statement(name)
+    balance_nano = account(name).available_nano
     cursor = Transfer.objects.filter(pk=after).first() if after else None
     if cursor:
-        newer = rows.exclude(_older(cursor))
-        balance_nano -= sum(_changes_nano(name, newer))
-        rows = rows.filter(_older(cursor))
-    shown = list(rows[: limit + 1])
+        balance_nano -= _changed_since_nano(name, cursor)
+    shown = newest_transfers(name, limit=limit + 1, behind=cursor)
     lines = list(explain(name, balance_nano, shown[:limit], _held(shown)))
     return StatementPage(lines, lines[-1].transfer if len(shown) > limit else "")
 
@@ -137,17 +142,36 @@ def statement_lines(name: str) -> Iterator[StatementLine]:
         balance_nano -= sum(change_nano(name, one, held) for one in part)
 
 
+def _in_order(rows: QuerySet[Transfer]) -> QuerySet[Transfer]:
+    return rows.order_by("-at_ms", "id")
+
+
 def _older(cursor: Transfer) -> Q:
     """What comes behind a transfer in a statement."""
-    return Q(at_ms__lt=cursor.at_ms) | Q(at_ms=cursor.at_ms, id__gt=cursor.pk)
+    later_named = Q(at_ms__lt=cursor.at_ms) | Q(id__gt=cursor.pk)
+    return Q(at_ms__lte=cursor.at_ms) & later_named  # a bound that an index can use comes first
 
 
-def _changes_nano(name: str, rows: QuerySet[Transfer]) -> Iterator[int]:
-    """Summed here and not in SQL: over a lifetime the sum may pass 64 bits."""
-    found = rows.order_by().iterator(STATEMENT_ROWS)
-    while part := list(islice(found, STATEMENT_ROWS)):
-        held = _held(part)
-        yield sum(change_nano(name, one, held) for one in part)
+def _changed_since_nano(name: str, cursor: Transfer) -> int:
+    """What this transfer and all newer ones changed of what an account can spend.
+
+    As `rules.statement.change_nano` says it of each, added up by the database.
+    """
+    since = Q(at_ms__gte=cursor.at_ms) & (Q(at_ms__gt=cursor.at_ms) | Q(id__lte=cursor.pk))
+    came = Transfer.objects.filter(since, credit=name, kind__in=["single", "post"])
+    went = Transfer.objects.filter(since, debit=name, kind__in=["single", "pending", "post"])
+    ended = Transfer.objects.filter(since, debit=name, kind__in=["post", "void", "expire"])
+    freed = Transfer.objects.filter(pk__in=ended.values("pending_id"))
+    return _sum_nano(came) + _sum_nano(freed) - _sum_nano(went)
+
+
+def _sum_nano(rows: QuerySet[Transfer]) -> int:
+    """In two parts: over a lifetime the sum may pass 64 bits."""
+    parts = rows.aggregate(
+        high=Sum(F("amount_nano") / SUM_PART, default=0),
+        low=Sum(F("amount_nano") % SUM_PART, default=0),
+    )
+    return int(parts["high"]) * SUM_PART + int(parts["low"])
 
 
 def _held(rows: Iterable[Transfer]) -> dict[str, int]:

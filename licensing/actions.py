@@ -1,5 +1,6 @@
 """What changes the rights: registering works, buying licences, drawing royalties."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from ledger.rules.fold import refused
 from licensing import queries
-from licensing.models import Grant, SearchCard, SearchRight
+from licensing.models import Grant, SearchCard, SearchRight, ShareDue
 from licensing.rules import grant, sale
 from licensing.rules.fold import licensing
 from licensing.rules.reading import parse
@@ -119,6 +120,20 @@ def index_work(work: str, measured: Measured | None = None) -> None:
     SearchRight.objects.bulk_create(
         SearchRight(id=f"{work}/{one.use}/{one.from_ms}", work=work, **asdict(one)) for one in given
     )
+    index_dues([work])
+
+
+def index_dues(works: Collection[str]) -> None:
+    """Write down what lists and totals go by of what is due from these works' pools.
+
+    In the transaction that changed what lies in them, under the locks of their accounts
+    """
+    ShareDue.objects.bulk_create(
+        queries.open_dues(works),
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["due_nano", "drawn_nano"],
+    )
 
 
 @transaction.atomic
@@ -152,6 +167,7 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
         at_ms=at_ms,
     )
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    index_dues([line.credit.removeprefix("pool:") for line in made.lines if line.credit != FEE])
     return queries.grant(order.id)
 
 
@@ -169,4 +185,5 @@ def draw_royalty(order: Entry, *, now: datetime) -> int:
     share, line = sale.draw(order, order.actor, rows)
     fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    index_dues([share.work])
     return line.amount_nano or 0

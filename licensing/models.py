@@ -1,6 +1,6 @@
 """The tables of the rights. Each mirrors a row of rules/rows.py and follows from the log.
 
-SearchCard and SearchRight do not: they are an index of the others, for lists and searches.
+SearchCard, SearchRight and ShareDue do not: an index of the others, for lists and searches.
 """
 
 from django.db import models
@@ -100,10 +100,7 @@ class PoolShare(models.Model):
             models.CheckConstraint(condition=Q(weight__gt=0), name="payee_has_weight"),
             models.CheckConstraint(condition=Q(drawn_nano__gte=0), name="drawn_not_below_zero"),
         ]
-        indexes = [  # what is due to a payee is added up from these alone
-            models.Index(fields=["payee", "work", "weight", "drawn_nano"], name="share_of_payee"),
-            models.Index(fields=["work", "weight", "drawn_nano"], name="share_of_work"),
-        ]
+        indexes = [models.Index(fields=["payee", "work"], name="work_of_payee")]
 
     def __str__(self) -> str:
         return self.id
@@ -174,8 +171,11 @@ class SearchCard(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["-registered_ms", "work"], name="card_newest"),
-            models.Index(fields=["kind", "-registered_ms", "work"], name="card_newest_of_kind"),
+            # With the text in them, a search that finds little reads the index and no rows.
+            models.Index(fields=["-registered_ms", "work", "text"], name="card_text"),
+            models.Index(
+                fields=["kind", "-registered_ms", "work", "text"], name="card_text_of_kind"
+            ),
             models.Index(
                 fields=["metric", "-registered_ms", "work", "score_e9"],
                 name="card_newest_of_metric",
@@ -201,6 +201,32 @@ class SearchRight(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["work", "use", "from_ms"], name="right_begins_once"),
             models.CheckConstraint(condition=Q(price_nano__gte=0), name="right_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class ShareDue(models.Model):
+    """What a payee can draw from one pool, for lists and totals. An index: not replayed.
+
+    id  that of the PoolShare. What is shown and paid is reckoned anew, by rules.royalty
+    """
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    work = models.CharField(max_length=ID)
+    payee = models.CharField(max_length=ACCOUNT)
+    due_nano = models.BigIntegerField()
+    drawn_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(due_nano__gte=0), name="due_not_below_zero"),
+        ]
+        indexes = [  # a page of the order, and the totals, come from this alone
+            models.Index(
+                fields=["payee", "-due_nano", "-drawn_nano", "work"], name="largest_due_of_payee"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ def stake_lines(contest: Competition, row: rows.Competition) -> list[StakeLine]:
     sponsor got, then what was given back; of prize and bond, the prize first.
     """
     names = {one.id: name for one, name in zip(funding(row), ("prize", "bond"), strict=False)}
-    found = ledger_queries.statement(account_of(contest.id))[:MOST_TRANSFERS]
+    found = ledger_queries.newest_transfers(account_of(contest.id), limit=MOST_TRANSFERS)
     ordered = sorted(found, key=lambda one: _place(one, names))
     return [StakeLine(one, _says(one, names), *_way(one)) for one in ordered]
 

@@ -11,7 +11,15 @@ from licensing.queries.lists import (
     listing,
     offers,
 )
-from licensing.queries.royalties import Due, DuesPage, dues_page, owed, royalties, royalty_lines
+from licensing.queries.royalties import (
+    Due,
+    DuesPage,
+    dues_page,
+    open_dues,
+    owed,
+    royalties,
+    royalty_lines,
+)
 from licensing.queries.sales import (
     Contributor,
     Quote,
@@ -71,6 +79,7 @@ __all__ = [
     "listing",
     "offered",
     "offers",
+    "open_dues",
     "owed",
     "parents",
     "payees",

@@ -9,7 +9,7 @@ from ledger import log
 from ledger.queries import balances_nano, movements, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
 from ledger.rules.statement import Movement
-from licensing.models import Grant, PoolShare, Work
+from licensing.models import Grant, PoolShare, ShareDue, Work
 from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
 from licensing.rules.rows import Grant as GrantRow
@@ -118,6 +118,28 @@ def royalty_lines(account: str) -> list[RoyaltyLine]:
             share = pools[pool]
             lines += lines_of(share.work, account, share.weights, reversed(those), sales)
     return sorted(lines, key=lambda line: line.at_ms, reverse=True)
+
+
+def open_dues(works: Collection[str]) -> list[ShareDue]:
+    """What every payee of these works' pools can draw now, as the index of the dues holds it."""
+    beside: dict[str, list[PoolShare]] = defaultdict(list)
+    for one in PoolShare.objects.filter(work__in=works).order_by("pk"):
+        beside[one.work].append(one)
+    left, found = _left(beside), list[ShareDue]()
+    for work, shares in sorted(beside.items()):
+        came_nano = left[pool_of(work)] + sum(one.drawn_nano for one in shares)
+        wanted = targets(came_nano, {one.payee: one.weight for one in shares})
+        found += [
+            ShareDue(
+                id=one.pk,
+                work=work,
+                payee=one.payee,
+                due_nano=wanted[one.payee] - one.drawn_nano,
+                drawn_nano=one.drawn_nano,
+            )
+            for one in shares
+        ]
+    return found
 
 
 def _newest(account: str, moved: Sequence[Movement], shares: Iterable[Share]) -> list[RoyaltyLine]:

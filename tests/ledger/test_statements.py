@@ -86,12 +86,12 @@ def test_a_page_asks_the_database_as_often_for_many_lines_as_for_few(
     ada, client, django_assert_num_queries
 ):
     for limit in (1, LINES):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             client.get(f"/api/accounts/{ada}/statement?limit={limit}")
     after = client.get(f"/api/accounts/{ada}/statement?limit=2").json()["next"]
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         client.get(f"/api/accounts/{ada}/statement?limit=2&after={after}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(f"/accounts/{ada}/")
 
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.models import Account
-from licensing import models, queries
+from licensing import actions, models, queries
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import targets
 from tests.licensing.market import BASE, people, scene
@@ -67,6 +67,7 @@ def fill_pool(number, weights, came_nano, drawn):
     )
     left_nano = came_nano - sum(took.values())
     copy(Account.objects.get(pk=pool_of(BASE)), id=pool_of(work), available_nano=left_nano)
+    actions.index_dues([work])
     return work, part["payee0"] - took["payee0"], took["payee0"]
 
 

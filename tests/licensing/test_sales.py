@@ -3,8 +3,10 @@
 from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 
 from assay import messages
@@ -97,6 +99,23 @@ def test_payees_draw_by_weight_again_and_again_and_never_too_much():
         draw("author", WORK)
     drawn = {one.work.id: (one.drawn_nano, one.due_nano) for one in queries.royalties("sponsor")}
     assert drawn == {DATA: (0, 3 * parse_tokens("9.8"))}
+
+
+def test_the_index_of_dues_follows_every_sale_and_draw_and_the_migration_makes_the_same():
+    def held():
+        return [dict(one) for one in models.ShareDue.objects.order_by("pk").values()]
+
+    scene()
+    for step in (buy, lambda: draw("miner", WORK), lambda: buy("two"), lambda: draw("mate", WORK)):
+        step()
+        for account in ("miner", "mate", "author", "sponsor"):
+            due_nano = {one.work.id: one.due_nano for one in queries.royalties(account)}
+            listed = [one for one in held() if one["payee"] == account]
+            assert {one["work"]: one["due_nano"] for one in listed} == due_nano
+    wanted = held()
+    models.ShareDue.objects.all().delete()
+    import_module("licensing.migrations.0009_open_dues").fill(apps, None)
+    assert held() == wanted
 
 
 def test_the_same_order_twice_is_one_sale_and_one_draw():

@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 from competitions.models import Submission
 from evaluator.bases import MINILM, base_id
+from ledger.models import Transfer
+from ledger.rules.accounts import FEE
 from licensing.models import Grant, Work
 from tests.bench.web.contests import MINER, OPEN, SETTLED
 from tests.bench.web.rights import BUYER, work_of
@@ -83,9 +85,12 @@ def rights_pages() -> list[Page]:
 
 def record_pages() -> list[Page]:
     order = Grant.objects.earliest("from_ms")
+    paid = Transfer.objects.filter(credit=FEE).order_by("at_ms")
+    middle = paid[paid.count() // 2].pk
     return [
         Page("account", f"/accounts/{BUYER}/"),
         Page("account of the fees", "/accounts/fee/"),
+        Page("account of the fees, the middle page", f"/accounts/fee/?after={middle}"),
         Page("log", "/log/"),
         Page("order", f"/messages/{order.pk}/"),
     ]

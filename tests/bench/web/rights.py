@@ -16,6 +16,7 @@ from licensing.models import (
     PoolShare,
     SearchCard,
     SearchRight,
+    ShareDue,
     TermsVersion,
     Work,
 )
@@ -26,6 +27,7 @@ from tests.bench.web.rows import name_of, pour, row_of
 
 BUYER, FIRMS = "buyer", 500
 PART_NANO = 10**9  # of each line of a sale
+HELD_NANO = 5000 * PART_NANO  # in each pool
 
 
 def work_of(number):
@@ -41,6 +43,7 @@ def fill(works, sales):
     pour(TermsVersion, _terms(works, row_of(TermsVersion, work=base["id"])))
     pour(Edge, _edges(works, base, data))
     pour(PoolShare, _shares(works))
+    pour(ShareDue, _dues(works))
     pour(SearchCard, _cards(works, row_of(SearchCard, work=base["id"]), base["registered_ms"]))
     pour(SearchRight, _rights(works))
     pour(Account, _pools(works))
@@ -105,10 +108,16 @@ def _shares(count):
         }  # fmt: skip
 
 
+def _dues(count):
+    for one in _shares(count):
+        del one["weight"]
+        yield one | {"due_nano": HELD_NANO}
+
+
 def _pools(count):
     first = row_of(Account, id=pool_of(base_id(MINILM)))
     for number in range(count):
-        yield first | {"id": pool_of(work_of(number)), "available_nano": 5000 * PART_NANO}
+        yield first | {"id": pool_of(work_of(number)), "available_nano": HELD_NANO}
 
 
 def _sell(sales):
@@ -148,8 +157,10 @@ def _messages(count, first, size):
     del first["id"]
     for number in range(1, count):
         item = name_of("grant", number)[:43]
-        anchor = name_of("anchor", number)
-        yield first | {"item": item, "anchor": anchor, "log_index": size + number}
+        anchor, cause = name_of("anchor", number), name_of("order", number)[:43]
+        yield first | {
+            "item": item, "anchor": anchor, "cause": cause, "log_index": size + number,
+        }  # fmt: skip
 
 
 def _transfers(count, first):
