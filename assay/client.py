@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assay import answers, items, keys, messages, wire
+from assay import answers, keys
 from assay.answers import (
     AnswerOdd,
     ClientError,
@@ -25,7 +25,8 @@ from assay.answers import (
     refusal,
     unreachable,
 )
-from assay.canonical import canonical, sha256_file, sha256_hex
+from assay.canonical import sha256_file, sha256_hex
+from assay.signing import believed, sign_order
 from assay.tokens import DAYS, SCOPES
 
 __all__ = [
@@ -46,13 +47,21 @@ class Client:
 
     url        where it is, such as https://assay.example
     token      what `open_session` gave; empty for what everybody may read
+    origin     the name of its log, when known; else the site is asked once, and believed when it
+               names its own host
     transport  httpx2's transport; the default is the network
     """
 
     def __init__(
-        self, url: str, *, token: str = "", transport: httpx2.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        token: str = "",
+        origin: str = "",
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self._origin, self._is_asked = origin, False
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -103,13 +112,22 @@ class Client:
                 return
             after = {"after": found["next"]}
 
+    def origin(self) -> str:
+        """The log's name, as the site says it, asked once. raises OriginOdd, OriginChanged"""
+        if not self._is_asked:
+            told = str(self.get("/api/log")["origin"])
+            self._origin = believed(told, self.url, known=self._origin)
+            self._is_asked = True
+        return self._origin
+
     def order(self, body: object, key: Ed25519PrivateKey, *, idempotency: str) -> dict[str, Any]:
         """Sign an order and hand it in; the same words again give the same answer.
 
         returns  {"id", "kind", "receipt", "result"}
         raises   ClientError
         """
-        raw = sign_order(body, key, idempotency=idempotency).encode()
+        origin = self._origin or self.origin()
+        raw = sign_order(body, key, origin=origin, idempotency=idempotency).encode()
         headers = {"Content-Type": BYTES}
         answer = self._send("POST", "/api/messages", content=raw, headers=headers)
         found: dict[str, Any] = self._json(answer)
@@ -129,7 +147,7 @@ class Client:
         scopes   fewer of them;  days: until it expires
         returns  {"token", "account", "scopes", "expires_at"}; raises ClientError
         """
-        origin = str(self.get("/api/log")["origin"])
+        origin = self.origin()
         words = f"assay-session-v1\0{origin}\0{account}\0{at_ms}"
         body = {
             "account": account,
@@ -165,7 +183,7 @@ class Client:
         self, purpose: str, account: str, key: Ed25519PrivateKey, once: object
     ) -> dict[str, Any]:
         """A signature that counts once, for this log at this very host."""
-        origin, host = self.get("/api/log")["origin"], httpx2.URL(self.url).netloc.decode()
+        origin, host = self.origin(), httpx2.URL(self.url).netloc.decode()
         words = "\0".join(map(str, (purpose, origin, host, account, once)))
         signature = key.sign(words.encode()).hex()
         return {"account": account, "public": keys.public_hex(key), "signature": signature}
@@ -317,19 +335,6 @@ class Client:
             return answer.json()
         except ValueError as error:
             raise odd(answer) from error
-
-
-def sign_order(body: object, key: Ed25519PrivateKey, *, idempotency: str) -> items.Item:
-    """A person's signed order: the same body, key and words give the same bytes.
-
-    body         one of the order classes of assay/messages.py
-    idempotency  words that name this wish among all wishes of the signer
-    """
-    kind = messages.KIND_OF[type(body)]
-    tags = [("Data-Protocol", "Assay"), ("Variant", "1"), ("Kind", kind)]
-    tags.append(("Content-Type", "application/json"))
-    anchor = bytes.fromhex(sha256_hex(idempotency.encode()))
-    return items.make(key, tags, canonical(wire.to_json(body)), anchor=anchor)
 
 
 def _nobody(_done: int, _total: int) -> None:

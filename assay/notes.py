@@ -81,6 +81,11 @@ def open_note(note: str, vkey: str) -> str:
     return f"{text}\n"
 
 
+def name_of(vkey: str) -> str:
+    """Whose key it is: a log's origin, or a witness's name."""
+    return vkey.partition("+")[0]
+
+
 def read_verifier_key(vkey: str) -> tuple[str, int, bytes]:
     """(name, kind, public bytes) of a verifier key. raises NoteInvalid"""
     name, _, rest = vkey.partition("+")
@@ -94,7 +99,7 @@ def read_verifier_key(vkey: str) -> tuple[str, int, bytes]:
 def read_checkpoint(note: str, vkey: str) -> Checkpoint:
     """The checkpoint in a note signed by the log's key. raises NoteInvalid"""
     lines = open_note(note, vkey).split("\n")
-    if len(lines) != 4 or lines[0] != vkey.partition("+")[0]:
+    if len(lines) != 4 or lines[0] != name_of(vkey):
         raise _bad("checkpoint form" if len(lines) != 4 else "origin")
     root = _decode(lines[2])
     if len(root) != 32:

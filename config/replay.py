@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db import connections, transaction
 
 from assay.client import Told
@@ -138,7 +139,7 @@ def _replay(report: Report, told: Told) -> None:
     report.waiting = log.filter(log_index=None).count()
     if report.waiting:
         return
-    history, total = History(), log.count()
+    history, total = History(settings.LOG_ORIGIN), log.count()
     tree = Tree(history, SNAPSHOT)
     try:
         for stored in log.order_by("log_index").values_list(*_COLUMNS).iterator(BATCH):

@@ -47,6 +47,24 @@ class KeyTaken(AssayError):
     next_step = "Use that account, or another key: `assay keys new NAME`, and `--key NAME`."
 
 
+class OriginRefused(AssayError):
+    """The order is meant for another log, or names none. Facts: kind, named, origin (this log's).
+
+    What was signed for one site can so be handed in at no other.
+    """
+
+    code, status = "log.origin_refused", 422
+    next_step = (
+        "Sign the order again for this log: its tag `Log-Origin` must be the `origin` of /api/log."
+    )
+
+    def __init__(self, kind: str, named: str, origin: str) -> None:
+        meant = f"is for the log {named!r}" if named else "names no log"
+        super().__init__(
+            f"This {kind} {meant}; this log is {origin!r}.", kind=kind, named=named, origin=origin
+        )
+
+
 class LogTooLarge(AssayError):
     """The log keeps no message of so many bytes. Facts: kind, size_bytes, most_bytes."""
 

@@ -14,7 +14,6 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from assay import keys, merkle, messages, notes
-from assay.client import sign_order
 from assay.money import parse_tokens
 from assay.wire import Nano
 from competitions.rules.spec import deposit_nano
@@ -24,6 +23,7 @@ from ledger.models import Message
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
 from tests.licensing import market
+from tests.signing import sign_order
 from web import auth
 
 pytestmark = pytest.mark.django_db

@@ -31,6 +31,9 @@ def login(  # noqa: PLR0913 - each option of a command is an argument
         str, typer.Option(help="What the token may do: fewer of these, by commas.")
     ] = ",".join(SCOPES),
     days: Annotated[int, typer.Option(min=1, max=DAYS_MOST, help="Days until it expires.")] = DAYS,
+    log: Annotated[
+        str, typer.Option(help="Name of its log, when you know it from elsewhere.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Sign in with your key; a key and an account are made when there are none.
@@ -42,7 +45,8 @@ def login(  # noqa: PLR0913 - each option of a command is an argument
     name = account or caller.home.settings().get("account", "") or _ask_name()
     chosen = _chosen(scopes)
     signer = keys.read_or_make_key(caller.home.key_path(key))
-    with Client(site) as client:
+    with Client(site, origin=log or caller.home.origin(site)) as client:
+        caller.home.keep_origin(site, client.origin())
         receipt = _add_key(client, name, signer, code) or _open_account(client, name, signer)
         answer = client.open_session(name, signer, at_ms=now_ms(), scopes=chosen, days=days)
     caller.home.keep_token(site, str(answer["token"]))

@@ -58,7 +58,7 @@ class Caller:
 
     def client(self) -> Client:
         """Speaks for whoever is signed in, or for nobody."""
-        return Client(self.url, token=self.token)
+        return Client(self.url, token=self.token, origin=self.home.origin(self.url))
 
     def member(self) -> Client:
         """Speaks for whoever is signed in. raises NotSignedIn"""

@@ -58,6 +58,10 @@ class Home:
     def tokens_path(self) -> Path:
         return self.folder / "tokens.json"
 
+    @property
+    def logs_path(self) -> Path:
+        return self.folder / "logs.json"
+
     def key_path(self, name: str) -> Path:
         return self.folder / "keys" / f"{name}.key"
 
@@ -105,15 +109,15 @@ class Home:
         if (ring := self._keyring()) and ring.get_password(KEYRING_SERVICE, url):
             ring.delete_password(KEYRING_SERVICE, url)
 
+    def origin(self, url: str) -> str:
+        """The name of a site's log as it was learned here; empty when it was not yet."""
+        return _read(self.logs_path).get(url, "")
+
+    def keep_origin(self, url: str, origin: str) -> None:
+        _write(self.logs_path, json.dumps({**_read(self.logs_path), url: origin}, indent=1))
+
     def _tokens(self) -> Mapping[str, str]:
-        try:
-            found: dict[str, str] = json.loads(self.tokens_path.read_text())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            path = str(self.tokens_path)
-            raise SettingsDamaged(f"{path} cannot be read: {error}.", path=path) from error
-        return found
+        return _read(self.tokens_path)
 
     def _keyring(self) -> Any:
         """The system's keyring, or None: with a home of its own, or where none works.
@@ -143,6 +147,17 @@ def home_at(folder: Path | None) -> Home:
 def _quoted(value: str) -> str:
     """A TOML basic string, which JSON's escapes fit."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _read(path: Path) -> Mapping[str, str]:
+    """A file of names and texts. raises SettingsDamaged"""
+    try:
+        found: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsDamaged(f"{path} cannot be read: {error}.", path=str(path)) from error
+    return found
 
 
 def _write(path: Path, text: str) -> None:

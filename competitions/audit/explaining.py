@@ -187,7 +187,7 @@ def chain(
     """
     vkey = key or str(mirror.about().get("log_key", ""))
     checkpoint = notes.read_checkpoint(mirror.resource("checkpoint").decode(), vkey)
-    history, steps = History(), _Steps(subject)
+    history, steps = History(checkpoint.origin), _Steps(subject)
     places: dict[str, int] = {}  # of the orders
     before: Figure = {}
     for raw in entries(mirror, 0, checkpoint.size, told):

@@ -58,12 +58,14 @@ class TracedRows(MemoryRows):
 class History:
     """Follows a log from its first entry: checks each, folds it, and grows the tree.
 
+    origin  the log's name, which every order must be meant for
     rows    the state after all entries so far
     kinds   the kind of each entry, by log index
     leaves  leaf hashes, by log index
     """
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
         self.rows = TracedRows()
         self.kinds: list[str] = []
         self.leaves: list[bytes] = []
@@ -130,7 +132,7 @@ class History:
             raise fold.refused(entry, "it answers no order of the log")
         anchors.add(anchor)
         order = self._orders[entry.cause] if entry.cause else None
-        entry = fold.apply(entry, self.rows, FOLDS, order=order)
+        entry = fold.apply(entry, self.rows, FOLDS, origin=self.origin, order=order)
         if messages.KINDS[entry.kind].signer == "person":
             self._orders[entry.id] = changed(entry, raw=b"")
         return entry

@@ -61,7 +61,7 @@ class Inspection:
     ) -> None:
         self._place, self._mirror, self._home, self._key = place, mirror, home, key
         self._told = told
-        self._history = History()
+        self._history = History("")
         self._seconds = 0.0
 
     def run(self, tell: Callable[[Check], None]) -> None:
@@ -75,6 +75,7 @@ class Inspection:
     def _run(self, tell: Callable[[Check], None]) -> None:
         seen = known.recall(self._home, self._place)
         vkey = self._log_key(seen)
+        self._history = History(notes.name_of(vkey))
         checkpoint, looks = self._checkpoint(vkey), 1
         self._read_to(checkpoint)
         wrong = self._wrong_rows(checkpoint)

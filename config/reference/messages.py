@@ -35,7 +35,7 @@ UNITS = {
     "_sha256": "64 lower-case hex digits",
 }
 INTRODUCTION = """Everything that happened is one of these messages. A message is one ANS-104 data
-item: its tags name protocol, kind and cause, and its data is the body below as canonical JSON
+item: its tags name protocol, kind, log and cause, and its data is the body below as canonical JSON
 (RFC 8785). Orders say what somebody wants; facts say what happened, and only facts change state.
 [ledger.md](ledger.md) describes the envelope.
 

@@ -40,7 +40,7 @@ def read_order(raw: bytes) -> Entry:
     raises BadItem, MessageRefused, BodyInvalid, SignerRefused, and what the gate objects to
     """
     entry = read_entry(raw)
-    gate.admit(entry)
+    gate.admit(entry, origin=settings.LOG_ORIGIN)
     if messages.KINDS[entry.kind].signer != "person" or entry.speaker:
         raise fold.refused(entry, "only orders come in by this door")
     return replace(entry, actor=fold.actor_of(entry, Tables()))
@@ -48,8 +48,9 @@ def read_order(raw: bytes) -> Entry:
 
 def order_for(account: str, body: object, *, idempotency: str) -> Entry:
     """An order that the operator signs for a web user; the same words, the same order."""
-    key = signing_key("operator")
-    made = make_entry(body, key, speaker=account, idempotency=f"{account}/{idempotency}")
+    told = {"origin": settings.LOG_ORIGIN, "speaker": account}
+    words = f"{account}/{idempotency}"
+    made = make_entry(body, signing_key("operator"), **told, idempotency=words)
     return replace(made, actor=account)
 
 
@@ -77,8 +78,8 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
            whole
     """
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
-    for entry in entries:
-        gate.admit(entry)  # before the database is asked for what may be no name at all
+    for entry in entries:  # before the database is asked for what may be no name at all
+        gate.admit(entry, origin=settings.LOG_ORIGIN)
     tables = Tables()
     signers.assume(entries, tables)
     above = Overlay(tables)
@@ -86,7 +87,7 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     tables.lock(Account, _accounts(lines))
     tables.read_ahead(Transfer, [line.id for line in lines if line.debit])
     for entry in entries:
-        fold.apply(entry, above, rooms)
+        fold.apply(entry, above, rooms, origin=settings.LOG_ORIGIN)
     if not _append(entries, tables, list(above.changed)):
         bell.ring_after_commit()
 

@@ -19,6 +19,7 @@ class Entry:
 
     id       base64url of the hash of its signature, 43 characters
     signer   the name of the owner's key, 64 lower hex digits (assay/items.py)
+    origin   the name of the log that an order is meant for; facts have none
     speaker  the account that the operator signs for (On-Behalf-Of), or ""
     cause    the id of the order that a fact answers, or ""
     anchor   the SHA-256 of its idempotency key: one entry per signer and anchor
@@ -30,6 +31,7 @@ class Entry:
     kind: str
     body: Any
     signer: str
+    origin: str
     speaker: str
     cause: str
     anchor: str
@@ -39,7 +41,10 @@ class Entry:
 
 
 def make_item(body: object, key: Ed25519PrivateKey, **told: str) -> items.Item:
-    """A signed item for a body. told: cause, speaker, idempotency (what makes the anchor)."""
+    """A signed item for a body.
+
+    told  origin, cause, speaker, idempotency (what makes the anchor)
+    """
     kind = messages.KIND_OF[type(body)]
     idempotency = told.pop("idempotency")
     anchor = bytes.fromhex(sha256_hex(idempotency.encode()))
@@ -52,7 +57,7 @@ def make_entry(body: object, key: Ed25519PrivateKey, **told: str) -> Entry:
     idempotency = told.pop("idempotency")
     tags, data = tags_of(kind, **told), canonical(wire.to_json(body))
     sealed = seal(key, tags, data, anchor=sha256(idempotency.encode()).digest())
-    told = {"speaker": "", "cause": "", **told}
+    told = {"origin": "", "speaker": "", "cause": "", **told}
     return wire.made(
         Entry, {**sealed, **told, "kind": kind, "body": body, "actor": "", "order": None}
     )
@@ -74,7 +79,8 @@ def _read_any(raw: bytes) -> Entry:
     """The entry in bytes that no client of ours wrote, or the reason why it is none."""
     item = items.read_strict(raw)
     kind = item.tag("Kind") or ""
-    told = {"cause": item.tag("Cause") or "", "speaker": item.tag("On-Behalf-Of") or ""}
+    tagged = {"origin": "Log-Origin", "cause": "Cause", "speaker": "On-Behalf-Of"}
+    told = {field: item.tag(name) or "" for field, name in tagged.items()}
     if kind not in messages.KINDS:
         raise _refused("kind_unknown", kind, did_you_mean(kind, list(messages.KINDS)))
     wanted = tuple((name.encode(), value.encode()) for name, value in tags_of(kind, **told))
@@ -87,6 +93,7 @@ def _read_any(raw: bytes) -> Entry:
         kind,
         _body(kind, item.data),
         signer=item.signer,
+        origin=told["origin"],
         speaker=told["speaker"],
         cause=told["cause"],
         anchor=item.anchor.hex(),

@@ -22,14 +22,24 @@ _NO_TARGET_AN_ANCHOR = b"\0\1"
 
 class _Told(NamedTuple):
     kind: str
+    origin: str
     cause: str
     speaker: str
 
 
-def tags_of(kind: str, *, cause: str = "", speaker: str = "") -> list[tuple[str, str]]:
-    """The tags of an item for our log, in their one order."""
+def tags_of(
+    kind: str, *, origin: str = "", cause: str = "", speaker: str = ""
+) -> list[tuple[str, str]]:
+    """The tags of an item for our log, in their one order.
+
+    origin   of an order: the name of the log that it is meant for
+    cause    of a fact: the order that it answers
+    speaker  of an order that the operator signs: the account that it is for
+    """
     tags = [("Data-Protocol", PROTOCOL), ("Variant", VARIANT), ("Kind", kind)]
     tags.append(("Content-Type", "application/json"))
+    if origin:
+        tags.append(("Log-Origin", origin))
     if cause:
         tags.append(("Cause", cause))
     if speaker:
@@ -40,7 +50,8 @@ def tags_of(kind: str, *, cause: str = "", speaker: str = "") -> list[tuple[str,
 def open_plain(raw: bytes) -> dict[str, Any] | None:
     """What an item of ours says around its body, when its owner signed it; else None.
 
-    returns  id, kind, signer, speaker, cause, anchor as an Entry has them; data: the body's bytes
+    returns  id, kind, signer, origin, speaker, cause, anchor as an Entry has them; data: the body's
+             bytes
     """
     if raw[:2] != _ED25519 or raw[98:100] != _NO_TARGET_AN_ANCHOR:
         return None
@@ -58,6 +69,7 @@ def open_plain(raw: bytes) -> dict[str, Any] | None:
         "id": items.b64url(sha256(signature).digest()),
         "kind": told.kind,
         "signer": _name_of(owner),
+        "origin": told.origin,
         "speaker": told.speaker,
         "cause": told.cause,
         "anchor": anchor.hex(),
@@ -91,7 +103,7 @@ def _told(tags: bytes) -> _Told | None:
         return _told_of_order(tags)
     cause = tags[-ID_LETTERS - 1 : -1]
     is_name = tags[-1] == 0 and cause.isascii()
-    return _Told(kind, cause.decode("ascii"), "") if is_name else None
+    return _Told(kind, "", cause.decode("ascii"), "") if is_name else None
 
 
 @cache
@@ -108,8 +120,9 @@ def _told_of_order(tags: bytes) -> _Told | None:
         found = {name.decode(): value.decode() for name, value in avro.read_tags(tags)}
     except ValueError:  # also what is no UTF-8
         return None
-    told = _Told(found.get("Kind", ""), found.get("Cause", ""), found.get("On-Behalf-Of", ""))
-    wanted = _avro(tags_of(told.kind, cause=told.cause, speaker=told.speaker))
+    names = ("Kind", "Log-Origin", "Cause", "On-Behalf-Of")
+    told = _Told(*(found.get(name, "") for name in names))
+    wanted = _avro(tags_of(told.kind, origin=told.origin, cause=told.cause, speaker=told.speaker))
     return told if told.kind in messages.KINDS and wanted == tags else None
 
 
@@ -125,7 +138,8 @@ def _listed(tags: tuple[tuple[str, str], ...]) -> bytes:
 
 def _count(told: _Told) -> bytes:
     """The number of tags as the item writes it."""
-    return (4 + bool(told.cause) + bool(told.speaker)).to_bytes(8, "little")
+    optional = (told.origin, told.cause, told.speaker)
+    return (4 + sum(map(bool, optional))).to_bytes(8, "little")
 
 
 # --- the deep hash, with all that repeats made once: it is a chain, and owners come again ---------

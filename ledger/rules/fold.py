@@ -26,14 +26,17 @@ WITHDRAW = "withdraw"  # the purpose of a transfer that takes money out
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def apply(entry: Entry, rows: Rows, rooms: Sequence[Fold], *, order: Entry | None = None) -> Entry:
+def apply(
+    entry: Entry, rows: Rows, rooms: Sequence[Fold], *, origin: str, order: Entry | None = None
+) -> Entry:
     """Let one entry through the gate and fold it; the answer is the entry with its actor known.
 
-    order  the order that it answers, when the entry does not hold it yet
+    origin  the log's own name
+    order   the order that it answers, when the entry does not hold it yet
     raises SignerRefused, MessageRefused, and whatever the gate, a room or the books object to;
     then the rows may be half changed, so the caller throws its overlay away
     """
-    gate.admit(entry)
+    gate.admit(entry, origin=origin)
     entry = changed(entry, actor=actor_of(entry, rows), order=order or entry.order)
     for fold in (ledger, *rooms):
         fold(entry, rows)

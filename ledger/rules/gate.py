@@ -5,7 +5,7 @@ replay accepts too. What an entry means in its place is judged by the fold of it
 """
 
 from assay import bounds, messages
-from ledger.errors import LogTooLarge, MessageRefused
+from ledger.errors import LogTooLarge, MessageRefused, OriginRefused
 from ledger.rules.entry import Entry
 
 PERSON = "person"
@@ -13,12 +13,17 @@ MOST_FACT_BYTES = 60_000  # a bundle of tiles counts an entry's bytes in sixteen
 MOST_ORDER_BYTES = 32_768  # a fact that repeats all of its order, or signs it again, still fits
 
 
-def admit(entry: Entry) -> None:
-    """Refuse what the log never takes: tags of the other sort, too many bytes, values too far out.
+def admit(entry: Entry, *, origin: str) -> None:
+    """Refuse what the log never takes: orders for another one, odd tags, bytes, and values.
 
-    raises MessageRefused, LogTooLarge, BodyInvalid
+    origin  the log's own name
+    raises OriginRefused, MessageRefused, LogTooLarge, BodyInvalid
     """
     is_order = messages.KINDS[entry.kind].signer == PERSON
+    if is_order and entry.origin != origin:
+        raise OriginRefused(entry.kind, entry.origin, origin)
+    if not is_order and entry.origin:
+        raise _refused(entry, "a fact names no log: it answers an order of it")
     if is_order and entry.cause:
         raise _refused(entry, "only a fact answers an order")
     if not is_order and entry.speaker:

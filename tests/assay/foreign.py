@@ -12,7 +12,7 @@ from assay import items, wallets
 from assay.canonical import canonical, sha256_hex
 from assay.messages import KIND_OF
 from assay.wire import to_json
-from ledger.rules.entry import tags_of
+from tests.signing import tags_of
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import httpx2
 import pytest
 
 from assay import answers
-from assay.client import AnswerOdd, Client, ClientError, DownloadDamaged, Unreachable, sign_order
+from assay.client import AnswerOdd, Client, ClientError, DownloadDamaged, Unreachable
 from assay.keys import new_key
 from assay.messages import AccountOpen
-from ledger.rules.entry import make_item
+from tests.signing import make_item, sign_order
 
 
 @pytest.fixture(autouse=True)
@@ -108,4 +108,5 @@ def test_a_list_is_read_to_its_last_page():
 def test_the_clients_order_is_the_one_that_the_log_reads_byte_for_byte():
     key, body = new_key(), AccountOpen("ada")
     mine = sign_order(body, key, idempotency="words").encode()
+    assert b"Log-Origin" in mine
     assert mine == make_item(body, key, idempotency="words").encode()

@@ -14,7 +14,7 @@ from assay import items, messages
 from assay.canonical import canonical
 from assay.keys import public_hex
 from assay.messages import FileRef, Line, Result, Share, Spec
-from assay.wire import Nano, made, to_json
+from assay.wire import Nano, changed, made, to_json
 from competitions.audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
@@ -260,11 +260,13 @@ class World:
     def _say(self, kind: str, body, key, *, order: Entry | None = None, speaker="") -> Entry:
         self.said += 1
         cause = order.id if order else ""
+        origin = self.origin if messages.KINDS[kind].signer == "person" else ""
         anchor = sha256(f"load/{self.said}".encode()).digest()
-        tags = envelope._avro(envelope.tags_of(kind, cause=cause, speaker=speaker))
+        tags = envelope._avro(envelope.tags_of(kind, origin=origin, cause=cause, speaker=speaker))
         entry = sign(kind, body, key, (anchor, tags))
-        entry = made(Entry, entry.__dict__ | {"cause": cause, "speaker": speaker, "order": order})
-        entry = fold.apply(entry, self.rows, FOLDS)
+        entry = made(Entry, entry.__dict__ | {"origin": origin, "cause": cause})
+        entry = changed(entry, speaker=speaker, order=order)
+        entry = fold.apply(entry, self.rows, FOLDS, origin=self.origin)
         self.sink(entry)
         return entry
 
@@ -278,7 +280,7 @@ def sign(kind: str, body, key: Ed25519PrivateKey, told: tuple[bytes, bytes]) -> 
     sizes = count + len(tags).to_bytes(8, "little")
     raw = b"\2\0" + signature + owner + b"\0\1" + anchor + sizes + tags + data
     name = items.b64url(sha256(signature).digest())
-    return Entry(name, kind, body, owner.hex(), "", "", anchor.hex(), raw)
+    return Entry(name, kind, body, owner.hex(), "", "", "", anchor.hex(), raw)
 
 
 def measured(right: int, mode: str) -> Result:

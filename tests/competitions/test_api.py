@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 
 from assay import keys
-from assay.client import sign_order
 from assay.messages import AccountOpen, CompetitionCancel, SubmissionCommit
 from competitions.errors import SubmissionTooLarge
 from tests import factories
+from tests.signing import sign_order
 from web import auth
 
 pytestmark = [

@@ -7,7 +7,6 @@ import pytest
 from django.utils import timezone
 
 from assay import keys
-from assay.client import sign_order
 from assay.messages import AccountOpen, SubmissionResume
 from assay.wire import Nano
 from competitions import queries
@@ -19,6 +18,7 @@ from evaluator.rerun import read_receipt
 from ledger.models import Message
 from tests import factories, racers
 from tests.factories import at
+from tests.signing import sign_order
 from web import auth
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)

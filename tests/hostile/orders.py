@@ -4,10 +4,10 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from assay import keys, messages
-from assay.client import sign_order
-from competitions.audit.history import History
 from ledger import actions, queries
 from ledger.sequencer import sequence
+from tests import signing
+from tests.signing import sign_order
 from web import auth
 
 BYTES = "application/octet-stream"
@@ -44,7 +44,7 @@ def fold_anew():
     while sequence(holder="site", now=timezone.now()):
         pass
     assert queries.waiting_messages() == 0
-    history = History()
+    history = signing.history()
     for raw in queries.entries(0, queries.log_size()):
         history.follow(raw)
     return history

@@ -11,9 +11,9 @@ from assay.wire import to_json
 from ledger import actions, log, queries
 from ledger.errors import LogTooLarge
 from ledger.models import Message
-from ledger.rules.envelope import tags_of
 from licensing.rules.terms import OUR_LICENCE
 from tests.hostile.orders import Stranger, fold_anew
+from tests.signing import tags_of
 from workers import clock, dispatch
 
 pytestmark = pytest.mark.django_db

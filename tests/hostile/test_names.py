@@ -8,13 +8,13 @@ from django.core.cache import cache
 from django.urls import get_resolver
 
 from assay import handles, keys
-from assay.client import sign_order
 from assay.messages import AccountOpen
 from competitions.rules.spec import OUR_ADDRESSES, new_problems
 from ledger import actions, queries
 from tests import factories
 from tests.hostile.orders import BYTES
 from tests.hostile.test_odd_values import addresses
+from tests.signing import sign_order
 
 ODD = ("a", "a--b", "ada-", "9ada", "x" * 33, "ad.a", "escrow:docs", "\u0430da")
 GOOD = ("ada", "a-b", "x" * 32, "sponsor")

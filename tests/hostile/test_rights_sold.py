@@ -225,5 +225,5 @@ def test_every_sale_that_lineage_allows_is_a_fact_that_the_log_keeps():
         4 * 10**12,
     )
     fact = log.fact(messages.LicenceGranted(*told), idempotency="largest")
-    gate.admit(fact)
+    gate.admit(fact, origin="")
     assert 50_000 < len(fact.raw) <= gate.MOST_FACT_BYTES

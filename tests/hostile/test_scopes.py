@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 
 from assay import messages
-from assay.client import sign_order
 from assay.tokens import SCOPES
 from config.urls import api
 from tests import factories
 from tests.hostile.orders import BYTES, Stranger
+from tests.signing import sign_order
 from web import auth
 from web.api import TokenAuth
 

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from assay import keys
 from assay.canonical import sha256_hex
-from assay.client import sign_order
 from assay.messages import AccountOpen, SubmissionCommit
 from competitions import queries
 from competitions.actions import winners
@@ -28,6 +27,7 @@ from licensing import queries as rights
 from licensing.models import Work
 from tests import factories
 from tests.evaluator import makers
+from tests.signing import sign_order
 from web import auth
 from workers import tasks
 

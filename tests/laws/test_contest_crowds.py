@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db.models import Sum
 
 from assay import keys
-from assay.client import sign_order
 from assay.messages import (
     AccountOpen,
     SubmissionCommit,
@@ -36,6 +35,7 @@ from ledger.queries import balance_nano
 from ledger.sequencer import sequence
 from tests import factories
 from tests.laws.together import count, nothing_is_made_or_lost, together
+from tests.signing import sign_order
 
 AT_ONCE = 50
 AT = factories.at(1)

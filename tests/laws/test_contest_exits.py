@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assay import messages
 from competitions import queries
 from competitions.actions import deadline, entry, score
-from competitions.audit.history import TABLES, History
+from competitions.audit.history import TABLES
 from competitions.errors import OwnEntry, SubmissionExists
 from competitions.models import Evaluation, Sealed, Submission
 from competitions.rules.dues import MOST_LINES
@@ -27,7 +27,7 @@ from ledger.errors import BlobMissing
 from ledger.models import Account, Message, Transfer
 from ledger.queries import balance_nano
 from ledger.sequencer import sequence
-from tests import factories
+from tests import factories, signing
 from tests.factories import at
 from tests.laws.test_contest_fold import thrown_away
 
@@ -103,7 +103,7 @@ def test_with_all_moves_broken_from_any_phase_on_time_alone_empties_the_escrow(
 
 
 def folded():
-    history = History()
+    history = signing.history()
     for raw in Message.objects.order_by("pk").values_list("raw", flat=True):
         history.follow(bytes(raw))
     return {table.TABLE: history.rows.all(table) for table in TABLES}

@@ -21,7 +21,7 @@ from competitions.actions import deadline, score
 from competitions.actions.contest import cancel_for
 from competitions.actions.resume import resume_for
 from competitions.actions.score import Stopped
-from competitions.audit.history import TABLES, History
+from competitions.audit.history import TABLES
 from competitions.errors import (
     Duplicate,
     HasEntries,
@@ -38,7 +38,7 @@ from ledger import log
 from ledger.errors import Overdrawn
 from ledger.models import Account, Message
 from ledger.queries import balance_nano
-from tests import factories, racers
+from tests import factories, racers, signing
 from tests.factories import at
 
 pytestmark = pytest.mark.django_db
@@ -222,7 +222,7 @@ def tables():
 
 def folded():
     """The tables of an auditor, who has nothing but the bytes of the log."""
-    history = History()
+    history = signing.history()
     for raw in Message.objects.order_by("pk").values_list("raw", flat=True):
         history.follow(bytes(raw))
     return {table.TABLE: history.rows.all(table) for table in TABLES}

@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 
 from assay import keys, merkle, messages
-from assay.client import sign_order
 from config.management.commands.replay import as_text
 from ledger import actions, log, queries
 from ledger.blobs import folder
@@ -26,6 +25,7 @@ from tests.laws import mortal_site
 from tests.laws.mortal import FOR_EVER, dies_at, post
 from tests.laws.servers import Servers
 from tests.laws.together import assert_the_tree_is_that_of_the_log
+from tests.signing import sign_order
 from workers import dispatch
 
 LEAST = {

@@ -13,7 +13,8 @@ KEY = keys.new_key()
 ID = "x" * 43
 BODIES = (
     (messages.AccountOpen("ada"), {}),
-    (messages.AccountOpen("ada"), {"speaker": "ada"}),
+    (messages.AccountOpen("ada"), {"origin": "a.example/log"}),
+    (messages.AccountOpen("ada"), {"origin": "a.example/log", "speaker": "ada"}),
     (messages.AccountOpened("ada", "user", 1), {"cause": ID}),
     (messages.ClockTicked(2**40), {}),
 )
@@ -58,7 +59,9 @@ def test_a_cut_or_longer_message_is_refused_by_both_ways(raw, more):
 
 TAGS = st.lists(
     st.tuples(
-        st.sampled_from(["Data-Protocol", "Variant", "Kind", "Content-Type", "Cause", "Odd"]),
+        st.sampled_from(
+            ["Data-Protocol", "Variant", "Kind", "Content-Type", "Log-Origin", "Cause", "Odd"]
+        ),
         st.sampled_from(
             ["Assay", "1", "clock.ticked", "account.open", "application/json", ID, "é"]
         ),

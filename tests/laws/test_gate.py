@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from assay import items, keys, messages, wire
 from assay.canonical import NotCanonical, canonical
 from assay.errors import AssayError
-from competitions.audit.history import FOLDS, TABLES, History
+from competitions.audit.history import FOLDS, TABLES
 from ledger import log, queries
-from ledger.rules.envelope import tags_of
 from ledger.sequencer import sequence
-from tests import factories
+from tests import factories, signing
 from tests.hostile.orders import Stranger
+from tests.signing import tags_of
 
 CASES = int(os.environ.get("ASSAY_GATE_CASES", "400"))  # noqa: TID251 - how many are drawn
 BATCH = 10  # messages that are sent before the log is folded
@@ -71,7 +71,7 @@ class House:
         client.raise_request_exception = False
         factories.competition()
         self.entry = factories.scored()
-        self.eve, self.history, self.sent, self.taken = Stranger(client), History(), 0, 0
+        self.eve, self.history, self.sent, self.taken = Stranger(client), signing.history(), 0, 0
         factories.account("rich", "100")
         works = [
             row["id"] for row in queries.table_page(TABLES_BY["licensing.Work"], after="", limit=9)

@@ -193,7 +193,7 @@ def holding():
 
 def expired(rows, *lines, at_ms):
     body = messages.BooksExpired(lines, at_ms)
-    fold.apply(make_entry(body, OPERATOR, idempotency="expiry"), rows, ())
+    fold.apply(make_entry(body, OPERATOR, idempotency="expiry"), rows, (), origin="")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from ledger.errors import FaucetEmpty, Overdrawn
 from ledger.models import Account, Message, Transfer
 from ledger.rules import books, fold
 from ledger.rules.accounts import Account as Purse
-from ledger.rules.entry import make_item
 from ledger.sequencer import sequence
+from tests.signing import make_item
 
 
 @pytest.fixture(autouse=True)

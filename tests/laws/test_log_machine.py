@@ -20,17 +20,18 @@ from hypothesis.stateful import (
 )
 
 from assay import keys, merkle, messages
-from assay.client import sign_order
-from competitions.audit.history import TABLES, History
+from competitions.audit.history import TABLES
 from competitions.audit.inspection import Inspection, Problem
 from competitions.audit.mirror import Folder, split_bundle
 from ledger import actions, log, queries
 from ledger.errors import AccountTaken, FaucetEmpty
 from ledger.models import Checkpoint, Message
 from ledger.sequencer import proofs, sequence
+from tests import signing
 from tests.journeys.copied import copy_site
 from tests.laws import story
 from tests.laws.together import nothing_is_made_or_lost
+from tests.signing import sign_order
 
 NAMES = ("ada", "bob", "cyd")
 WORDS = st.sampled_from(["first", "second"])
@@ -144,7 +145,7 @@ class Log(RuleBasedStateMachine):
         assert found.hex() == newest.root
 
     def tables_are_the_fold(self):
-        history = History()
+        history = signing.history()
         for raw in queries.entries(0, queries.log_size()):
             history.follow(raw)
         for table in TABLES:

@@ -16,13 +16,13 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from assay import keys, messages, notes
-from assay.client import sign_order
 from ledger import actions, log, queries
 from ledger.errors import AnotherHistory, ReceiptNotYet
 from ledger.models import Checkpoint, Message
 from ledger.models import Witness as Answered
 from ledger.sequencer import proofs, sequence, steps
 from tests.laws.together import assert_the_tree_is_that_of_the_log
+from tests.signing import sign_order
 from workers import record
 
 pytestmark = pytest.mark.usefixtures("founded")

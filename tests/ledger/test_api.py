@@ -9,10 +9,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from assay import items, keys, merkle, messages, notes
-from assay.client import sign_order
 from ledger import actions, log, sequencer
 from ledger.models import Message
 from tests.ledger.store import put_bytes
+from tests.signing import sign_order
 from web import auth
 
 pytestmark = pytest.mark.django_db

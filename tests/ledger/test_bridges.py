@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from assay import messages
 from assay.wire import Nano
-from competitions.audit.history import History
 from ledger import actions, log, queries
 from ledger.errors import FaucetEmpty, MessageRefused, Overdrawn, WithdrawalRefused
 from ledger.models import Account, Message, Transfer
 from ledger.rules import fold
 from ledger.rules.accounts import ISSUANCE
 from ledger.rules.accounts import Account as AccountRow
+from tests import signing
 from tests.ledger.escrow import Broken, Escrow
 from workers import record
 
@@ -40,7 +40,7 @@ def order(amount_nano, to="0xada", words="w"):
 
 def fold_all():
     """The whole log, folded from nothing: what the tables must be."""
-    history = History()
+    history = signing.history()
     for row in Message.objects.order_by("id"):
         history.follow(bytes(row.raw))
     return {row.id: row for row in history.rows.all(AccountRow)}

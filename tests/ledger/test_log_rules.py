@@ -32,9 +32,10 @@ from ledger.models import Account, Key, Message, Transfer
 from ledger.rules import books
 from ledger.rules.accounts import ISSUANCE
 from ledger.rules.accounts import Account as Purse
-from ledger.rules.entry import make_item, read_entry
+from ledger.rules.entry import read_entry
 from ledger.sequencer import sequence
 from tests.factories import NOW
+from tests.signing import make_item
 
 AT_MS = actions.ms(NOW)
 ADA = keys.new_key()

@@ -4,9 +4,9 @@ import pytest
 from django.conf import settings
 
 from assay import messages
-from competitions.audit.history import History
 from ledger import actions, queries
 from ledger.models import Message
+from tests import signing
 from tests.assay import foreign
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_a_wallet_opens_an_account_signs_in_and_its_messages_fold(make, client, 
     assert opened.status_code == 200, opened.json()
     assert queries.keys_of("ada") == [wallet.name]
     assert sign_in(client, wallet, "ada", now).status_code == 200
-    history = History()
+    history = signing.history()
     for message in Message.objects.order_by("id"):
         history.follow(bytes(message.raw))
     assert "account.open" in history.kinds

@@ -12,10 +12,10 @@ from assay.money import parse_tokens
 from assay.wire import Nano
 from ledger import actions as ledger_actions
 from ledger.queries import balance_nano
-from ledger.rules.entry import make_item
 from tests import factories
 from tests.licensing.market import ASSAY as OURS
 from tests.licensing.market import BASE, DATA, WORK, buy, people, scene, share
+from tests.signing import make_item
 from web import auth
 
 pytestmark = pytest.mark.django_db

@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import transaction
 
 from assay import messages
@@ -212,7 +213,10 @@ def test_the_rows_of_the_log_are_the_rows_of_the_tables():
         entry = read_entry(bytes(raw))
         above = Overlay(memory)
         entry = ledger_fold.apply(
-            replace(entry, order=orders.get(entry.cause)), above, (licensing,)
+            replace(entry, order=orders.get(entry.cause)),
+            above,
+            (licensing,),
+            origin=settings.LOG_ORIGIN,
         )
         above.keep()
         orders[entry.id] = entry
