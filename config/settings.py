@@ -180,7 +180,7 @@ STATIC_ROOT = DATA / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 FILE_UPLOAD_TEMP_DIR = None
-DATA_UPLOAD_MAX_MEMORY_SIZE = BLOB_LIMIT_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20  # of a form without its files; other bodies are streamed
 
 # --- the doorbell ---------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENV.celery_broker_url or "filesystem://localhost"

@@ -17,7 +17,14 @@ from evaluator.evaluators.form import Sample
 from evaluator.formats.csv_file import CsvFile
 from evaluator.formats.json_lines import JsonLines
 from evaluator.formats.parquet_file import ParquetFile
-from evaluator.formats.table import MOST_ROWS, Source, limit
+from evaluator.formats.table import (
+    MOST_CELLS,
+    MOST_COLUMNS,
+    MOST_FILE_BYTES,
+    MOST_ROWS,
+    Source,
+    limit,
+)
 
 FORMATS = ("jsonl", "csv", "parquet")
 SUFFIXES = {"json": "jsonl", "ndjson": "jsonl", "tsv": "csv", "tab": "csv"}  # other names of these
@@ -93,13 +100,18 @@ def samples(path: Path, source: Source, wanted: Columns) -> Iterator[Sample | Da
     raises DataRefused where it is the whole file: column_missing, column_twice, too_large
     """
     held = _held(path, source, wanted)
-    cells = Cells(path, is_text=source.is_text, is_free=wanted.needed is None)
-    optional = {} if wanted.needed is None else wanted.optional
+    is_free = wanted.needed is None
+    cells = Cells(path, is_text=source.is_text, is_free=is_free)
+    optional, characters = {} if is_free else wanted.optional, 0
     for place, found in enumerate(source.rows({*held.values()}), start=1):
         limit(path, place, MOST_ROWS, "rows")
+        limit(path, place * len(held) * is_free, MOST_CELLS, "cells")
         if isinstance(found, DataRefused):
             yield found
             continue
+        # A few bytes of Parquet may stand for one long text again and again.
+        characters += sum(len(one) for one in found.cells.values() if isinstance(one, str))
+        limit(path, characters, MOST_FILE_BYTES, "characters")
         try:
             yield {
                 name: cells.read(found.row, name, found.cells.get(there))
@@ -122,6 +134,7 @@ def _held(path: Path, source: Source, wanted: Columns) -> dict[str, str]:
     """The evaluator's name -> the name in the file, of all columns that are read."""
     if wanted.needed is None:
         held = {name: name for name in source.columns if name}
+        limit(path, len(held), MOST_COLUMNS, "different keys or columns")
     else:
         held = dict(wanted.needed)
     held |= {name: there for name, there in wanted.optional.items() if there in source.columns}

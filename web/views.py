@@ -1,8 +1,10 @@
 """Pages of no other room: home, documents, tokens, and what Django shows when a view fails."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,7 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from web import auth, codes
 from web.answers import problem
-from web.errors import Broken, Forbidden, FormExpired, LockedOut, NotFound, RequestError
+from web.errors import (
+    Broken,
+    Forbidden,
+    FormExpired,
+    LockedOut,
+    NotFound,
+    RequestError,
+    TooLarge,
+)
 from web.forms import TokenForm
 
 
@@ -63,8 +73,12 @@ def revoke_token(request: HttpRequest, prefix: str) -> HttpResponse:
     return redirect("web_tokens")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: what Django itself refuses."""
+    if isinstance(exception, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        cause = f"A form takes at most {most} bytes besides its files."
+        return problem(request, TooLarge(cause, limit_bytes=most))
     return problem(request, RequestError("This request cannot be read."))
 
 

@@ -39,7 +39,7 @@ from workers.scoring import Work, score_on
 from workers.sponsor_files import asked
 
 TIME_LIMIT_S = 600
-ALLOWANCE = Allowance(TIME_LIMIT_S, 12 << 30)
+ALLOWANCE = Allowance(TIME_LIMIT_S, 2 << 30)
 
 
 def prepare(draft: str, fence: int) -> None:

@@ -19,7 +19,7 @@ from ledger import blobs
 from workers.sandbox.reader import Allowance, run_reader, taken
 
 MOST_NAME = 60  # characters of a file's name that are kept
-LOOK = Allowance(60, 4 << 30)  # at one file: to preview it, to split it
+LOOK = Allowance(60, 2 << 30)  # at one file: to preview it, to split it
 
 
 def asked(folder: Path, words: Sequence[str], allowance: Allowance) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from competitions.rules.task import read_pairs
 from licensing.rules.terms import PERCENT_E8
 
 MOST_PAYEES = 64
+MOST_TYPED = 4000  # characters of one field that a draft keeps, also while they are too many for it
 _DURATION = re.compile(r"([0-9]{1,7})(?:\.([0-9]))?\s*([a-z]*)")
 _UNITS_S = (
     (("s", "sec", "second", "seconds"), 1),
@@ -62,6 +63,18 @@ class StepForm(forms.Form):
             name = self.typed_at[one.path]
             if name not in self.errors:
                 self.add_error(name, one.cause)
+
+    def typed(self) -> dict[str, object]:
+        """What was typed, for keeping; a text that nobody typed is left out: it is too long.
+
+        PostgreSQL holds no text with NUL: the sign for a broken character takes its place.
+        """
+        texts = {
+            name: str(self.data.get(name, "")).strip().replace("\0", "\ufffd")
+            for name, field in self.fields.items()
+            if not isinstance(field, forms.FileField)
+        }
+        return {name: text for name, text in texts.items() if len(text) <= MOST_TYPED}
 
     def focus_first_error(self) -> None:
         """Let the browser begin at the first field that is wrong."""
@@ -168,7 +181,7 @@ class PairsField(forms.CharField):
     widget = forms.Textarea
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=4000, required=False, **options)
+        super().__init__(max_length=MOST_TYPED, required=False, **options)
         self.widget.attrs |= {"rows": 3}
 
     def clean(self, value: object) -> dict[str, str]:
@@ -184,6 +197,9 @@ class SharesField(forms.CharField):
     """Payees, one a line: `account weight`; cleaned to Shares. A line without weight counts 1."""
 
     widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MOST_TYPED, **options)
 
     def clean(self, value: object) -> tuple[Share, ...]:
         """The payees in the order of the lines; empty when nobody is named."""

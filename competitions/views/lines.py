@@ -21,7 +21,7 @@ from competitions.rules.visibility import (
 )
 from evaluator.registry import show_score
 from licensing.rules.may import Denied, Priced, Use, may
-from licensing.rules.reading import parse
+from licensing.rules.reading import MOST_KEPT_CHARACTERS, parse
 from licensing.rules.terms import Schedule
 
 MOST_LINES = 100
@@ -147,7 +147,10 @@ def results_of(entry: Submission, line: EntryLine) -> list[tuple[str, Result]]:
 
 def licence_words(tags: Iterable[tuple[str, str]]) -> str:
     """What a commercial licence of the entry costs, in two or three words."""
-    return _licence_words(tuple((name, value) for name, value in tags))
+    given = tuple((name, value) for name, value in tags)
+    if sum(len(name) + len(value) for name, value in given) > MOST_KEPT_CHARACTERS:
+        return _licence_words.__wrapped__(given)
+    return _licence_words(given)
 
 
 @lru_cache(maxsize=256)  # most entries of a board offer the same terms

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
@@ -137,20 +136,12 @@ def _posted(step: str, found: Draft, request: HttpRequest, *, now: datetime) -> 
 
 
 def _keep(form: StepForm, found: Draft, *, sponsor: str, now: datetime) -> Draft:
-    """Save the page as it was typed, and its files once they are in the store.
-
-    PostgreSQL holds no text with NUL: the sign for a broken character takes its place.
-    """
-    typed: dict[str, object] = {
-        name: str(form.data.get(name, "")).strip().replace("\0", "\ufffd")
-        for name, field in form.fields.items()
-        if not isinstance(field, forms.FileField)
-    }
+    """Save the page as it was typed, and its files once they are in the store."""
     stored: dict[str, DraftFile] = {}
     for name, file in form.cleaned_data.items():
         if isinstance(file, UploadedFile):
             stored[name] = _store(file, sponsor=sponsor, now=now)
-    return drafts.save(found.id, sponsor=sponsor, fields=typed, files=stored, now=now)
+    return drafts.save(found.id, sponsor=sponsor, fields=form.typed(), files=stored, now=now)
 
 
 def _store(file: UploadedFile, *, sponsor: str, now: datetime) -> DraftFile:

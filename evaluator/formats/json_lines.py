@@ -25,7 +25,6 @@ from evaluator.formats.table import (
 from evaluator.formats.text_file import read_text
 
 MOST_ROW_CHARACTERS = 8 * 1024 * 1024
-SHOWN_COLUMNS = 1_000
 _SPACES = " \t\r\n"
 
 
@@ -55,8 +54,8 @@ class JsonLines:
         seen: dict[str, None] = {}
         for row, _, value in self._objects():
             limit(path, row, MOST_ROWS, "rows")
-            if isinstance(value, _Pairs) and len(seen) < SHOWN_COLUMNS:
-                seen |= dict.fromkeys(key for key, _ in value[:SHOWN_COLUMNS])
+            if isinstance(value, _Pairs) and len(seen) <= MOST_COLUMNS:
+                seen |= dict.fromkeys(key for key, _ in value[:MOST_COLUMNS])
         self.columns = tuple(seen)
 
     def rows(self, names: Collection[str]) -> Iterator[Row | DataRefused]:

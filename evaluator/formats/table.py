@@ -15,6 +15,7 @@ MOST_FILE_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 200_000
 MOST_LINES = 5_000_000
 MOST_COLUMNS = 1_000
+MOST_CELLS = 1_000_000  # that are taken as they are, of all columns
 ESCAPED = range(0xDC80, 0xDD00)  # where a byte that is no UTF-8 is kept: "surrogateescape"
 
 

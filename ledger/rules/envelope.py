@@ -18,6 +18,10 @@ ID_LETTERS = 43
 _SIGNED_FROM, _TAGS_FROM = 2 + 64, 2 + 64 + 32 + 1 + 1 + 32 + 8 + 8
 _ED25519 = items.ED25519.to_bytes(2, "little")
 _NO_TARGET_AN_ANCHOR = b"\0\1"
+_MOST_TAG_BYTES = 1024  # more than `tags_of` ever writes
+# What is kept of the work for strangers' bytes, before their signatures are checked: each entry is
+# small and of a bounded size, so that all of them are a few MiB.
+_OWNERS_KEPT, _TAGS_KEPT = 1 << 13, 1 << 11
 
 
 class _Told(NamedTuple):
@@ -25,6 +29,10 @@ class _Told(NamedTuple):
     origin: str
     cause: str
     speaker: str
+
+
+class _Foreign(Exception):
+    """The tags are none that `tags_of` writes."""
 
 
 def tags_of(
@@ -100,7 +108,12 @@ def _told(tags: bytes) -> _Told | None:
     """What Avro tag bytes tell; None unless they are written by `tags_of`."""
     kind = _answering().get(tags[: -ID_LETTERS - 1])
     if kind is None:
-        return _told_of_order(tags)
+        if len(tags) > _MOST_TAG_BYTES:
+            return None
+        try:
+            return _told_of_order(tags)
+        except _Foreign:
+            return None
     cause = tags[-ID_LETTERS - 1 : -1]
     is_name = tags[-1] == 0 and cause.isascii()
     return _Told(kind, "", cause.decode("ascii"), "") if is_name else None
@@ -113,17 +126,22 @@ def _answering() -> dict[bytes, str]:
     return {_avro(tags_of(kind, cause=blank))[: -ID_LETTERS - 1]: kind for kind in messages.KINDS}
 
 
-@lru_cache(1 << 14)
-def _told_of_order(tags: bytes) -> _Told | None:
-    """The same for tags without a cause: few, and the same again and again."""
+@lru_cache(_TAGS_KEPT)
+def _told_of_order(tags: bytes) -> _Told:
+    """The same for tags without a cause: few, and the same again and again.
+
+    raises _Foreign: so only what `tags_of` writes is kept
+    """
     try:
         found = {name.decode(): value.decode() for name, value in avro.read_tags(tags)}
-    except ValueError:  # also what is no UTF-8
-        return None
+    except ValueError as error:  # also what is no UTF-8
+        raise _Foreign from error
     names = ("Kind", "Log-Origin", "Cause", "On-Behalf-Of")
     told = _Told(*(found.get(name, "") for name in names))
     wanted = _avro(tags_of(told.kind, origin=told.origin, cause=told.cause, speaker=told.speaker))
-    return told if told.kind in messages.KINDS and wanted == tags else None
+    if told.kind not in messages.KINDS or wanted != tags:
+        raise _Foreign
+    return told
 
 
 def _avro(tags: list[tuple[str, str]]) -> bytes:
@@ -154,7 +172,7 @@ def _signed_message(owner: bytes, anchor: bytes, tags: bytes, data: bytes) -> by
     return chain
 
 
-@lru_cache(1 << 16)
+@lru_cache(_OWNERS_KEPT)
 def _chain_of(owner: bytes) -> bytes:
     """The chain up to the target, which is empty."""
     chain = sha384(b"list8").digest()
@@ -164,7 +182,7 @@ def _chain_of(owner: bytes) -> bytes:
     return chain
 
 
-@lru_cache(1 << 16)
+@lru_cache(_OWNERS_KEPT)
 def _name_of(owner: bytes) -> str:
     """The name of an owner's key; one text for all that it signed, since a log keeps many."""
     return owner.hex()

@@ -6,10 +6,8 @@ operator granted the licence. That it was paid and logged is proved by the recei
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -65,7 +63,7 @@ def verify(jws: str, operator_public: str, *, now_ms: int) -> Claims:
     parts = _COMPACT.fullmatch(jws) if len(jws) <= MOST_CHARACTERS else None
     if not parts:
         raise errors.GrantMalformed("This is not the text of a grant.")
-    _check_header(_header(parts[1]), operator_public)
+    _check_header(parts[1], operator_public)
     signed = f"{parts[1]}.{parts[2]}".encode()
     if not verifies(bytes.fromhex(operator_public), _decode(parts[3]), signed):
         raise errors.GrantSignature("The signature does not fit the text.")
@@ -81,12 +79,9 @@ def verify(jws: str, operator_public: str, *, now_ms: int) -> Claims:
 
 
 @lru_cache(64)
-def _header(text: str) -> Mapping[str, object]:
-    """The same line on every grant of one key."""
-    return MappingProxyType(_decode_object(text))
-
-
-def _check_header(header: Mapping[str, object], operator_public: str) -> None:
+def _check_header(text: str, operator_public: str) -> None:
+    """The same line on every grant of one key; one that is refused is not kept."""
+    header = _decode_object(text)
     if header.get("alg") != ALGORITHM:
         raise errors.GrantAlgorithm("Only EdDSA signs grants.", alg=str(header.get("alg")))
     if header.get("typ") != TYPE:

@@ -28,6 +28,7 @@ from licensing.rules.terms import (
 MOST_TAGS = 128
 MOST_NAME_BYTES = 1024
 MOST_VALUE_BYTES = 3072
+MOST_KEPT_CHARACTERS = 1000  # of tags whose reading is kept for the next time: anybody writes them
 
 _REFUSALS: dict[str, type[errors.TermsRefused]] = {
     one.code.removeprefix("terms."): one
@@ -145,10 +146,13 @@ def parse(tags: Iterable[Tag]) -> Reading:
     returns a Reading: an error spoils the whole set, a warning at most the right that it names
     source  docs/licensing.md 2 and 3
     """
-    return _parsed(tuple(map(tuple, tags)))
+    given = tuple((name, value) for name, value in tags)
+    if sum(len(name) + len(value) for name, value in given) > MOST_KEPT_CHARACTERS:
+        return _parsed.__wrapped__(given)
+    return _parsed(given)
 
 
-@lru_cache(1 << 12)
+@lru_cache(1 << 10)
 def _parsed(tags: tuple[Tag, ...]) -> Reading:
     """The same sets of tags are read again for every sale, and a reading never changes."""
     known = [one for name, value in tags if (one := _recognise(name, value))]

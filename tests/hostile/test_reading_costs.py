@@ -1,0 +1,56 @@
+"""Files whose size says little of what they cost: refused before the costly part begins."""
+
+import json
+
+import pytest
+import yaml
+
+from evaluator.errors import HarnessRefused
+from evaluator.formats.table import MOST_COLUMNS
+from evaluator.preview import preview
+from evaluator.taskfile import read_task
+from workers import preparation, sponsor_files
+
+TAKES_ALL, TAKES_TWO = "lm_eval_exact_match", "accuracy"
+
+
+def codes(path, metric):
+    told = preview(path, file_format=path.suffix[1:], metric=metric, columns={})
+    return [one["code"] for one in told["faults"]], told["faults"][0]["message"]
+
+
+def test_a_new_key_in_every_row_is_refused_where_all_columns_are_taken(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({f"k{n}": "v"}) for n in range(2 * MOST_COLUMNS)))
+    found, said = codes(path, TAKES_ALL)
+    assert found == ["data.too_large"]
+    assert "keys" in said
+
+
+def test_a_table_that_is_taken_whole_has_a_most_of_cells(tmp_path, monkeypatch):
+    monkeypatch.setattr("evaluator.data.MOST_CELLS", 100)
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c\n" + "x,y,z\n" * 40)
+    found, said = codes(path, TAKES_ALL)
+    assert found == ["data.too_large"]
+    assert "102 cells" in said
+
+
+def test_one_long_text_again_and_again_has_an_end(tmp_path, monkeypatch):
+    """In Parquet a dictionary says it in a few bytes a row."""
+    monkeypatch.setattr("evaluator.data.MOST_FILE_BYTES", 1000)
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + f"{'x' * 90},a\n" * 40)
+    assert "data.too_large" in codes(path, TAKES_TWO)[0]
+
+
+@pytest.mark.parametrize("text", ["[" * 32_000, "- " * 32_000, "{a: " * 16_000, "? " * 32_000])
+def test_a_deep_task_file_is_refused_before_its_parts_are_put_together(text, monkeypatch):
+    monkeypatch.setattr(yaml, "safe_load", lambda _: pytest.fail("it was put together"))
+    with pytest.raises(HarnessRefused, match="nested"):
+        read_task(text)
+
+
+def test_readers_of_a_sponsors_files_get_two_gib():
+    for allowance in (preparation.ALLOWANCE, sponsor_files.LOOK):
+        assert allowance.memory_bytes <= 2 << 30
