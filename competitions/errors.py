@@ -34,6 +34,13 @@ class NotSponsor(AssayError):
     next_step = "Sign in as the sponsor of this competition."
 
 
+class CloseFixed(AssayError):
+    """It was put off before, or its last tenth has begun. Facts: competition, closes_at_ms."""
+
+    code, status = "competition.close_fixed", 409
+    next_step = "The close stays as the page shows it; it can be put off once, early."
+
+
 class HasEntries(AssayError):
     """Somebody has entered already, so it cannot be cancelled. Facts: competition."""
 

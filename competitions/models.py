@@ -84,6 +84,7 @@ class Competition(models.Model):
     faults = models.IntegerField(default=0)
     due_batches = models.IntegerField(default=0)
     paid_batches = models.IntegerField(default=0)
+    first_close_ms = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [

@@ -12,6 +12,7 @@ urlpatterns = [
     path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
     path("competitions/<str:competition>/entries/", board.mine, name="competition_entries"),
     path("competitions/<str:competition>/cancel/", review.cancel, name="competition_cancel"),
+    path("competitions/<str:competition>/extend/", review.extend, name="competition_extend"),
     path("submissions/<str:submission>/", board.submission, name="submission"),
     path("submissions/<str:submission>/resume/", board.resume, name="submission_resume"),
     path("sponsor/", sponsor.desk, name="competitions_sponsor"),

@@ -103,6 +103,13 @@ def cancel(client):
     return "/competitions/docs/cancel/", {}
 
 
+def extend(client):
+    factories.competition()
+    sign_in(client, "sponsor")
+    page = client.get("/competitions/docs/", headers=HTML)
+    return "/competitions/docs/extend/", hidden(page) | {"by": "5 min"}
+
+
 def resume(client):
     racers.contest()
     factories.scored("ada", right=36)
@@ -138,6 +145,7 @@ PAGES = [
     (draw_play_money, {"books.minted"}),
     (publish, {"competition.publish", "competition.fund", "work.register"}),
     (cancel, {"competition.cancel"}),
+    (extend, {"competition.extend"}),
     (resume, {"submission.resume"}),
     (buy, {"licence.buy"}),
     (draw, {"royalty.draw"}),
@@ -168,7 +176,7 @@ def test_whoever_clicks_twice_still_finds_the_receipts(client):
     assert_resolves(client, f"/log/receipt/{item}", "competition.funded")
 
 
-@pytest.mark.parametrize("begin", [cancel, resume, buy, draw])
+@pytest.mark.parametrize("begin", [cancel, extend, resume, buy, draw])
 def test_the_same_click_again_names_the_same_receipt(client, begin):
     address, form = begin(client)
     told = [
@@ -259,6 +267,11 @@ def cancel_competition(settings, tmp_path):
     return messages.CompetitionCancel("docs")
 
 
+def extend_competition(settings, tmp_path):
+    factories.competition(sponsor=ME)
+    return messages.CompetitionExtend("docs", factories.ledger_actions.ms(factories.at(900)))
+
+
 API = {
     "account.open": open_account,
     "money.withdraw": withdraw,
@@ -268,6 +281,7 @@ API = {
     "submission.commit": commit_submission,
     "submission.resume": resume_submission,
     "competition.cancel": cancel_competition,
+    "competition.extend": extend_competition,
 }
 
 

@@ -116,6 +116,23 @@ class CompetitionCancel:
 
 
 @dataclass(frozen=True)
+class CompetitionExtend:
+    """Close later than announced: once, and not in the last tenth of the time."""
+
+    competition: str
+    closes_at_ms: int
+
+
+@dataclass(frozen=True)
+class CompetitionExtended:
+    """The sponsor has put the close off; all that is reckoned from it moves along."""
+
+    competition: str
+    closes_at_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class CompetitionOpened:
     """Entries are taken from now on."""
 

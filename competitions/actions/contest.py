@@ -12,6 +12,7 @@ from competitions import queries
 from competitions.actions.deadline import pay_next
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
+    CloseFixed,
     CompetitionExists,
     DatesInvalid,
     DryRunMissing,
@@ -24,7 +25,13 @@ from competitions.models import Draft
 from competitions.rules import escrow
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition, Phase
-from competitions.rules.spec import bond_nano, new_problems, problems
+from competitions.rules.spec import (
+    bond_nano,
+    extension_problems,
+    last_call_ms,
+    new_problems,
+    problems,
+)
 from competitions.rules.verdict import standing
 from ledger import actions as ledger_actions
 from ledger import log
@@ -115,6 +122,40 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
     facts = [log.fact(published, answers=order), log.fact(funded, answers=funding)]
     log.record([order, funding, *facts], rooms=(fold,))
     return queries.competition_row(name)
+
+
+@transaction.atomic
+def extend(order: Entry, *, now: datetime) -> Competition:
+    """Put the close off, once and not in the last tenth of the time.
+
+    raises  CompetitionUnknown, NotSponsor, WrongState, CloseFixed, DatesInvalid
+    """
+    name, closes_at_ms = order.body.competition, order.body.closes_at_ms
+    contest = contest_row(name)
+    if log.find(order.id):
+        return queries.competition_row(name)
+    if contest.sponsor != order.actor:
+        raise NotSponsor(f"{name} is not yours to extend.", competition=name)
+    if contest.phase not in (Phase.FUNDED, Phase.OPEN):
+        allowed = ["funded", "open"]
+        raise WrongState(f"{name} is {contest.phase}.", state=contest.phase, allowed=allowed)
+    at_ms = next_ms(contest, now)
+    if contest.first_close_ms is not None or at_ms >= last_call_ms(contest.spec):
+        facts = {"competition": name, "closes_at_ms": str(contest.spec.closes_at_ms)}
+        raise CloseFixed(f"The close of {name} is fixed.", **facts)
+    if found := [*extension_problems(contest.spec, closes_at_ms, now_ms=at_ms)]:
+        raise DatesInvalid(found[0].cause, path=found[0].path, cause=found[0].cause)
+    body = messages.CompetitionExtended(name, closes_at_ms, at_ms)
+    log.record([order, log.fact(body, answers=order)], rooms=(fold,))
+    return queries.competition_row(name)
+
+
+def extend_for(sponsor: str, competition: str, closes_at_ms: int, *, now: datetime) -> Entry:
+    """Extend in the operator's words for a web user. returns the order; raises as extend"""
+    body = messages.CompetitionExtend(competition, closes_at_ms)
+    order = log.order_for(sponsor, body, idempotency=f"extend/{competition}/{closes_at_ms}")
+    extend(order, now=now)
+    return order
 
 
 @transaction.atomic

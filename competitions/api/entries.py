@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Query, Router
 
 from competitions import queries
-from competitions.actions.contest import cancel
+from competitions.actions.contest import cancel, extend
 from competitions.actions.entry import commit
 from competitions.actions.resume import resume
 from competitions.api.shown import Json, competition_json, submission_json
@@ -106,11 +106,17 @@ def _cancel(order: Entry, now: datetime) -> Json:
     return competition_json(queries.competition(cancel(order, now=now).id))
 
 
+def _extend(order: Entry, now: datetime) -> Json:
+    """Put the close of a competition off."""
+    return competition_json(queries.competition(extend(order, now=now).id))
+
+
 ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
     {
         "submission.commit": _commit,
         "submission.resume": _resume,
         "competition.cancel": _cancel,
+        "competition.extend": _extend,
     }
 )
 

@@ -40,6 +40,8 @@ def competition_json(contest: Competition) -> Json:
     times = {"since_ms": contest.since_ms, "last_ms": contest.last_ms}
     named = {"id": contest.id, "state": contest.phase, "sponsor": contest.sponsor}
     ended = {"end_reason": contest.end_reason} if contest.end_reason else {}
+    if contest.first_close_ms is not None:
+        times["first_close_ms"] = contest.first_close_ms
     return named | spec | times | ended
 
 

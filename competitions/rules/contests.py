@@ -5,7 +5,7 @@ from competitions.rules import dues, escrow, exits, race, verdict
 from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import ENDS, PHASES, Competition, Evaluator, Phase, State, Submission
-from competitions.rules.spec import problems
+from competitions.rules.spec import extension_problems, last_call_ms, problems
 from competitions.rules.task import CODE_FILE
 from evaluator import racing
 from ledger.rules.accounts import AccountKind
@@ -61,6 +61,22 @@ def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
     return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+
+
+def extended(entry: Entry, contest: Competition, _: Rows) -> Competition:
+    """Once, before the last tenth of the time; what is reckoned from the close moves along."""
+    body, spec = entry.body, contest.spec
+    order = order_of(entry, "competition.extend")
+    need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
+    told = (order.body.competition, order.body.closes_at_ms)
+    need(told == (contest.id, body.closes_at_ms), entry, "the order differs")
+    need(contest.phase in (Phase.FUNDED, Phase.OPEN), entry, f"it is {contest.phase}")
+    need(contest.first_close_ms is None, entry, "it was put off before")
+    need(body.at_ms < last_call_ms(spec), entry, "its last tenth has begun")
+    found = [*extension_problems(spec, body.closes_at_ms, now_ms=body.at_ms)]
+    need(not found, entry, found[0].cause if found else "")
+    later = changed(spec, closes_at_ms=body.closes_at_ms)
+    return changed(contest, spec=later, first_close_ms=spec.closes_at_ms)
 
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:

@@ -63,6 +63,7 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "competition.published": contests.published,
     "competition.funded": _timed(contests.funded),
     "competition.opened": _timed(contests.opened),
+    "competition.extended": _timed(contests.extended),
     "competition.closed": _timed(contests.closed),
     "competition.cancelled": _timed(contests.cancelled),
     "slice.opened": _timed(contests.slice_opened),

@@ -98,6 +98,7 @@ class Competition:
     """One contest.
 
     last_ms       time of the last fact about it; it rises, so ties have an order
+    first_close_ms  when it should have closed, where the sponsor has put that off
     fault         of a competition that was broken off: evaluator, or sponsor
     faults        how often the sponsor's task could not score on the sealed slice
     due_batches   how many batches its end owes; paid_batches: how many of them were paid
@@ -124,6 +125,7 @@ class Competition:
     faults: int = 0
     due_batches: int = 0
     paid_batches: int = 0
+    first_close_ms: int | None = None
 
     @property
     def is_cleared(self) -> bool:

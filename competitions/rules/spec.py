@@ -118,6 +118,20 @@ def too_late(closes_at_ms: int, now_ms: int) -> Iterator[Problem]:
         yield Problem("closes_at_ms", cause, is_date=True)
 
 
+def last_call_ms(spec: Spec) -> int:
+    """From when on the close is fixed: nobody is surprised in the last tenth of the time."""
+    return spec.closes_at_ms - (spec.closes_at_ms - spec.opens_at_ms) // 10
+
+
+def extension_problems(spec: Spec, closes_at_ms: int, *, now_ms: int) -> Iterator[Problem]:
+    """The close can be put off by the length of the competition at most. spec: as published"""
+    most_ms = spec.closes_at_ms + (spec.closes_at_ms - spec.opens_at_ms)
+    if not spec.closes_at_ms < closes_at_ms <= most_ms:
+        cause = "The new close is later than the first, by the competition's own length at most."
+        yield Problem("closes_at_ms", cause, is_date=True)
+    yield from too_late(closes_at_ms, now_ms)
+
+
 def dispute_problems(dispute_s: int) -> Iterator[Problem]:
     if not 0 <= dispute_s <= 30 * DAY_S:
         yield Problem("dispute_s", "Choose at most thirty days.", is_date=True)

@@ -15,10 +15,11 @@ from assay.messages import Spec
 from assay.wire import from_json
 from competitions import queries
 from competitions.actions.resume import resume_for
+from competitions.forms.extension import ExtendForm
 from competitions.models import Competition
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
-from competitions.rules.spec import deposit_nano
+from competitions.rules.spec import deposit_nano, last_call_ms
 from competitions.views import lines
 from competitions.views.stages import duration, is_ended, next_step, stages
 from competitions.views.stake import stake_lines
@@ -99,7 +100,7 @@ def competition(request: HttpRequest, competition: str) -> HttpResponse:
     """One competition: what it is, where it stands, what it pays, how to enter, and the board."""
     now = timezone.now()
     contest = queries.competition(competition)
-    context = _live(request, contest, now) | _fixed(contest)
+    context = _live(request, contest, now) | _fixed(contest, now)
     return render(request, "competitions/competition.html", context)
 
 
@@ -234,7 +235,16 @@ def _mine(contest: Competition, viewer: str, *, start: int, limit: int) -> list[
     ]
 
 
-def _fixed(contest: Competition) -> dict[str, object]:
+def _extension(contest: Competition, now: datetime) -> ExtendForm | None:
+    """The form that puts the close off, while the sponsor may."""
+    spec = from_json(Spec, contest.spec)
+    may = contest.phase in (Phase.FUNDED, Phase.OPEN) and contest.first_close_ms is None
+    if not may or ms(now) >= last_call_ms(spec):
+        return None
+    return ExtendForm(initial={"closes_at_ms_shown": spec.closes_at_ms})
+
+
+def _fixed(contest: Competition, now: datetime) -> dict[str, object]:
     """What was fixed before the first entry."""
     parts = purse(from_json(Spec, contest.spec))
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
@@ -250,6 +260,7 @@ def _fixed(contest: Competition) -> dict[str, object]:
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),
         "can_cancel": can_end and not queries.has_entries(contest.id),
+        "extension": _extension(contest, now),
     }
 
 

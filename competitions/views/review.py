@@ -15,8 +15,9 @@ from assay.money import show_tokens
 from competitions import queries
 from competitions.actions import contest as contest_actions
 from competitions.actions import drafts
-from competitions.errors import SpecInvalid
+from competitions.errors import DatesInvalid, SpecInvalid
 from competitions.forms import plan
+from competitions.forms.extension import ExtendForm
 from competitions.models import Draft
 from competitions.rules.purse import payouts_for, purse
 from competitions.views.board import terms_of
@@ -83,6 +84,21 @@ def cancel(request: HttpRequest, competition: str) -> HttpResponse:
     sponsor = request.user.get_username()
     order = contest_actions.cancel_for(sponsor, competition, now=timezone.now())
     told = "It is cancelled, and the whole stake is back in your account."
+    accepted(request, told, (order.kind, order.id))
+    return redirect("competition", competition)
+
+
+@login_required
+@require_POST
+def extend(request: HttpRequest, competition: str) -> HttpResponse:
+    """Put the close off by so long. raises DatesInvalid, CloseFixed, WrongState, NotSponsor"""
+    typed = ExtendForm(request.POST)
+    if not typed.is_valid():
+        field, causes = next(iter(typed.errors.items()))
+        raise DatesInvalid(str(causes[0]), path=field, cause=str(causes[0]))
+    sponsor, closes_at_ms = request.user.get_username(), typed.closes_at_ms
+    order = contest_actions.extend_for(sponsor, competition, closes_at_ms, now=timezone.now())
+    told = "The close is put off. The page shows the new one, and the first beside it."
     accepted(request, told, (order.kind, order.id))
     return redirect("competition", competition)
 

@@ -42,10 +42,10 @@ TERMS = {
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is trained and scored, and how long the competition is open at least.
+    """How much is trained and scored, and how long the competition is open.
 
     examples  of each class in the training, the public and the sealed slice
-    open_per_dry_run   seconds more for each of the dry run: a busy machine trains slower too
+    open_s    at least; DRY_RUNS dry runs where they take longer
     runs      who trains: steps, seed, and after how many steps an early adapter is kept and
               entered first; 0: none
     """
@@ -53,13 +53,13 @@ class Pace:
     examples: tuple[int, int, int]
     runs: Mapping[str, tuple[int, int, int]]
     open_s: int
-    open_per_dry_run: int
 
 
-OPEN_AT_LEAST_S = 30
+DRY_RUNS = 4  # what miners and workers do meanwhile takes about three on an idle machine
+LATE = 0.8  # of the time: who is not done by then needs more of it
 LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
-FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 90, 6)
-QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 80, 9)
+FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 60)
+QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 60)
 
 
 @dataclass
@@ -74,6 +74,7 @@ class Story:
     visitors: dict[str, Visitor] = field(default_factory=dict)
     miners: dict[str, Miner] = field(default_factory=dict)
     closes_s: float = 0.0
+    late: threading.Timer = field(default_factory=lambda: threading.Timer(0, int))
 
     def play(self) -> None:
         """All scenes in order. raises StoryBroken at the first step that does not hold"""
@@ -128,10 +129,13 @@ class Story:
         self._wait_for_dry_run(base)
         took_s = time.monotonic() - begun_s
         self.telling.say(SPONSOR, f"dry run in the sandbox took {took_s:.0f} s")
-        open_s = max(self.pace.open_s, int(OPEN_AT_LEAST_S + self.pace.open_per_dry_run * took_s))
+        open_s = max(self.pace.open_s, int(DRY_RUNS * took_s))
         sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
         sponsor.post(f"{base}/publish/", {})
         self.closes_s = time.monotonic() + open_s
+        self.late = threading.Timer(LATE * open_s, self._extend, [open_s])
+        self.late.daemon = True
+        self.late.start()
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
             "baseline_public": found["baseline_e9"],
@@ -143,6 +147,15 @@ class Story:
             f"evaluator {found['manifest_sha256'][:16]}..., baseline {found['baseline_e9']}",
         )
         self.telling.say(SPONSOR, f"1000 tokens and the bond are in escrow; open for {open_s} s")
+
+    def _extend(self, by_s: int) -> None:
+        """The machine is busier than during the dry run: the sponsor puts the close off."""
+        sponsor = self.visitors[SPONSOR]
+        shown = sponsor.get(f"/api/competitions/{COMPETITION}").json()["closes_at_ms"]
+        told = {"by": f"{by_s} s", "closes_at_ms_shown": str(shown)}
+        sponsor.post(f"/competitions/{COMPETITION}/extend/", told)
+        self.closes_s += by_s
+        self.telling.say(SPONSOR, f"put the close off by {by_s} s: the miners need more time")
 
     def _wait_for_dry_run(self, base: str) -> None:
         sponsor = self.visitors[SPONSOR]
@@ -225,6 +238,7 @@ class Story:
         self.telling.facts["refused"] = [{"owner": "ben", "code": code}]
         self.telling.check("hostile_refused", holds=code == "adapter.key_unknown", says=str(error))
         self.telling.say("ben", f"hostile adapter refused: {code}; its run is given back")
+        self.late.cancel()
 
     def close(self) -> None:
         """Wait for the clock: close, sealed slice, payout."""

@@ -60,6 +60,17 @@ def cancellation(account="sponsor", *, name="docs", is_ordered=True):
     return messages.CompetitionCancelled("docs", ms(at(602))), asked
 
 
+def extension(account="sponsor", *, seconds=700, ordered=None, name="docs", at_s=100):
+    asked = order(account, messages.CompetitionExtend(name, ms(at(ordered or seconds))))
+    return messages.CompetitionExtended("docs", ms(at(seconds)), ms(at(at_s))), asked
+
+
+def twice_extended():
+    """An open competition whose close was put off already, and the fact that would do it again."""
+    put(*extension())
+    return extension(seconds=1300, at_s=200)
+
+
 def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
     factories.account("cyd")
     body = messages.SubmissionCommit(name, "c" * 64, "d" * 64, "Mine", factories.REQUIRED, ())

@@ -18,7 +18,7 @@ from assay.money import parse_tokens
 from assay.wire import Nano
 from competitions import queries
 from competitions.actions import deadline, score
-from competitions.actions.contest import cancel_for
+from competitions.actions.contest import cancel_for, extend_for
 from competitions.actions.resume import resume_for
 from competitions.actions.score import Stopped
 from competitions.audit.history import TABLES
@@ -48,7 +48,7 @@ PURSE = 100 * 10**9
 FAR = 10**6
 EACH = 8  # histories for each end
 RULES = (HasEntries, Overdrawn, QuotaUsed, SubmissionClosed, SubmissionExists, WrongState)
-ACTS = ("enter", "enter", "score", "score", "resume", "refuse", "fail", "cancel")
+ACTS = ("enter", "enter", "score", "score", "resume", "refuse", "fail", "cancel", "extend")
 histories = st.fixed_dictionaries(
     {
         "quota": st.integers(1, 3),
@@ -75,6 +75,7 @@ class Contest:
 
     def __init__(self, plan, right):
         self.plan, self.right, self.seconds, self.number = plan, right, 10, 0
+        self.later_s = 0  # by how much the close was put off
         terms = {name: plan[name] for name in ("quota", "window_s", "curve", "dispute_s")}
         terms["race"] = racers.TERMS if plan["is_raced"] else None
         prize = Nano(parse_tokens(plan["prize"]))
@@ -107,6 +108,11 @@ class Contest:
 
     def cancel(self, *_):
         cancel_for("sponsor", "docs", now=at(self.seconds))
+
+    def extend(self, *_):
+        closes_at_ms = factories.ledger_actions.ms(at(900))
+        extend_for("sponsor", "docs", closes_at_ms, now=at(self.seconds))
+        self.later_s = 300
 
     def score(self, miner, right):
         for told in self.leased(miner):
@@ -163,12 +169,12 @@ class Contest:
         self.empty_the_queue(self.score)  # of entries that are inside the margin of a race
         self.advance(601)
         for place, work in enumerate(list(queries.evaluations_of("docs", "final"))):
-            fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
+            fence = score.lease_evaluation(evaluation=work.pk, now=self.after(602))
             entry = queries.entry_row(work.submission) if work.submission else None
             right = self.right[place % len(self.right)] if entry else 10
             adapter = entry.adapter_sha256 if entry else ""
             score.record_score(
-                evaluation=work.pk, fence=fence, now=at(603),
+                evaluation=work.pk, fence=fence, now=self.after(603),
                 measured=factories.measured(adapter, right, "exact"),
             )  # fmt: skip
         self.advance(610)
@@ -210,8 +216,12 @@ class Contest:
         self.advance(721)
         self.advance(FAR)
 
+    def after(self, seconds):
+        """The time that is so far from the close as this is from the close at 600."""
+        return at(seconds + self.later_s)
+
     def advance(self, seconds):
-        deadline.advance("docs", now=at(seconds))
+        deadline.advance("docs", now=self.after(seconds))
         assert_nothing_is_made_or_lost()
 
 

@@ -23,6 +23,7 @@ from tests.laws.forged import (
     cancellation,
     commit,
     dearer,
+    extension,
     final_score,
     funding,
     funds,
@@ -40,6 +41,7 @@ from tests.laws.forged import (
     settlement,
     shifted,
     to_another_account,
+    twice_extended,
 )
 from tests.laws.scenes import (
     a_cancelled_one,
@@ -99,6 +101,15 @@ CASES = {
         lambda: phase(messages.CompetitionOpened, 99),
     ),
     "a second opening": (an_open_one, lambda: phase(messages.CompetitionOpened, 50)),
+    # a later close
+    "a close put off by another": (an_open_one, lambda: extension("ada")),
+    "a close put off to another time than ordered": (an_open_one, lambda: extension(ordered=800)),
+    "a close put off by an order for another": (an_open_one, lambda: extension(name="other")),
+    "a close put off twice": (an_open_one, twice_extended),
+    "a close put off in the last tenth": (an_open_one, lambda: extension(at_s=541)),
+    "an earlier close": (an_open_one, lambda: extension(seconds=599)),
+    "a close put off by more than the first time": (an_open_one, lambda: extension(seconds=1201)),
+    "a close put off when it is over": (a_closed_one, lambda: extension(at_s=602)),
     # entries
     "an entry before the opening": (a_funded_one, commit),
     "an entry after the close": (an_open_one, lambda: commit(seconds=600)),
