@@ -16,7 +16,7 @@ from competitions.errors import (
 )
 from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
 from competitions.rules import quota, rows
-from competitions.rules.escrow import account_of
+from competitions.rules.escrow import prize_hold
 from competitions.rules.rows import ENDS, State
 from competitions.rules.verdict import STANDING
 from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
@@ -208,9 +208,7 @@ def evaluations_waiting(now: datetime) -> QuerySet[Evaluation]:
 
 def funding_message(name: str) -> str:
     """The message that put a competition's stake into escrow."""
-    held = ledger_queries.statement(account_of(name)).filter(kind="pending").first()
-    assert held is not None, "a competition is published together with its stake"
-    return held.message
+    return ledger_queries.message_of_transfer(prize_hold(name))
 
 
 def evaluation(number: int) -> Evaluation | None:

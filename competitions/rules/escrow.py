@@ -16,12 +16,17 @@ def account_of(competition: str) -> str:
     return f"escrow:{competition}"
 
 
+def prize_hold(competition: str) -> str:
+    """The id of the transfer that holds a competition's prize."""
+    return _hold(competition, "prize")
+
+
 def funding(contest: Competition) -> tuple[Line, ...]:
     """Hold prize and bond: pending transfers, which a settlement posts and a cancellation voids."""
     held = (("prize", int(contest.spec.prize_nano)), ("bond", bond_nano(contest.spec)))
     return tuple(
         Line(
-            id=transfer_id(contest.id, f"fund/{purpose}"),
+            id=_hold(contest.id, purpose),
             kind="pending",
             debit=contest.sponsor,
             credit=account_of(contest.id),
@@ -93,6 +98,10 @@ def _pay(contest: Competition, purpose: str, to: str, amount_nano: int, code: st
         amount_nano=Nano(amount_nano),
         code=code,
     )
+
+
+def _hold(competition: str, purpose: str) -> str:
+    return transfer_id(competition, f"fund/{purpose}")
 
 
 def _close(contest: Competition, held: Line, kind: str) -> Line:

@@ -22,6 +22,7 @@ from competitions.forms.steps import STEPS, PrizeForm
 from competitions.models import Draft
 from competitions.rules.purse import Payouts, payouts_for
 from competitions.views import files
+from competitions.views.board import LISTED, page_start
 from competitions.views.pages import REVIEW, TITLES, before, wizard
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
@@ -37,12 +38,17 @@ def desk(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         made = drafts.begin(sponsor=sponsor, now=timezone.now())
         return redirect("draft_step", made.id, "task")
-    found = list(queries.competitions().filter(sponsor=sponsor))
-    counts = queries.entry_counts([one.id for one in found])
+    mine, start = queries.competitions().filter(sponsor=sponsor), page_start(request)
+    found = list(mine[start : start + LISTED + 1])
+    shown = found[:LISTED]
+    counts = queries.entry_counts([one.id for one in shown])
     context = {
         "competitions": [
-            (one, int(one.spec["prize_nano"]), counts.get(one.id, 0)) for one in found
+            (one, int(one.spec["prize_nano"]), counts.get(one.id, 0)) for one in shown
         ],
+        "count": mine.count(),
+        "start": start,
+        "next": str(start + LISTED) if len(found) > LISTED else "",
         "drafts": queries.drafts_of(sponsor),
         "balance_nano": ledger_queries.balance_nano(sponsor),
         "now": timezone.now(),

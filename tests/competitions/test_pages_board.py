@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from assay import wire
 from competitions.errors import SubmissionTooLarge
-from competitions.views import board, lines
+from competitions.views import board, lines, sponsor
 from ledger.models import Message
 from ledger.rules.entry import read_entry
 from tests import factories
@@ -213,6 +213,20 @@ def test_the_list_goes_on_behind_a_page_and_keeps_its_sections(client, monkeypat
     assert "None is open" not in last
     assert re.findall(r'<h3><a href="/competitions/(\w+)/"', last) == ["three"]
     assert client.get("/competitions/?after=9e9").status_code == 200
+
+
+def test_the_sponsors_desk_comes_in_pages_and_counts_all(signed_in, monkeypatch):
+    monkeypatch.setattr(sponsor, "LISTED", 2)
+    for name in ("one", "two", "three"):
+        factories.competition(name)
+    client, seen = signed_in("sponsor"), []
+    for after in ("", "?after=2"):
+        html = client.get(f"/sponsor/{after}").text
+        seen += re.findall(r'<h3><a href="/competitions/(\w+)/"', html)
+        assert "<dt>Competitions</dt><dd>3</dd>" in html
+        assert ('?after=2">Older competitions' in html) == (not after)
+    assert sorted(seen) == ["one", "three", "two"]
+    assert "Your list ends before this page" in client.get("/sponsor/?after=40").text
 
 
 def test_a_board_goes_on_behind_a_page_with_the_next_rank_and_follows_there(client, monkeypatch):

@@ -15,6 +15,7 @@ from config import env
 from evaluator import racing
 from evaluator.manifest import RaceClause
 from evaluator.rerun import read_receipt
+from ledger import log
 from ledger.models import Message
 from tests import factories, racers
 from tests.factories import at
@@ -58,6 +59,8 @@ def test_one_click_holds_the_deposit_and_sets_the_run_to_work(client, slow):
     entry = queries.submission(slow)
     assert (entry.state, entry.resumed, entry.deposit) == ("committed", "deposit", "held")
     assert factories.Evaluation.objects.filter(submission=slow, slice="public").exists()
+    stake = log.find(queries.funding_message("docs"))
+    assert stake.kind == "competition.funded", "a later deposit is not the stake"
 
 
 def test_others_read_it_after_the_close_and_nobody_may_click_for_another(client, slow):

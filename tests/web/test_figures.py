@@ -72,7 +72,7 @@ def test_until_counts_in_whole_units(seconds, words):
 
 
 def test_the_words_of_a_state_never_depend_on_colour_alone():
-    template = engines["django"].from_string('{% include "web/parts/chip.html" with state=s %}')
+    template = engines["django"].from_string("{% load assay %}{% chip s %}")
     assert text_of(template.render({"s": "final_scored"})).strip() == "Final scored"
 
 

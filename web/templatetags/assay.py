@@ -126,6 +126,17 @@ def words(state: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@register.simple_tag
+def chip(state: str = "", *, label: str = "", like: str = "") -> SafeString:
+    """A state as a small label; not by colour alone.
+
+    label  what stands there, else the state in words;  like: the state that it looks like
+    No template of its own: a list draws a hundred of them.
+    """
+    said = escape(label or words(state))
+    return SafeString(f'<span class="chip chip-{tone(like or state)}">{said}</span>')
+
+
 @register.simple_tag(takes_context=True)
 def here(context: template.Context, prefix: str) -> SafeString:
     """` aria-current="page"` when the page lies below this address."""

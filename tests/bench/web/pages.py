@@ -52,6 +52,7 @@ def contest_pages() -> list[Page]:
         Page("entry", f"/submissions/{entry}/"),
         Page("entry, its miner", f"/submissions/{entry}/", MINER),
         Page("sponsor's desk", "/sponsor/", "sponsor"),
+        Page("sponsor's desk, the second page", "/sponsor/?after=100", "sponsor"),
         Page("API: competitions", JSON),
         Page("API: competition", f"{JSON}/{OPEN}"),
         Page("API: board", f"{JSON}/{OPEN}/leaderboard"),
