@@ -19,7 +19,7 @@ from config.sqlite3.base import CHANCE_S, COURTESY_S, SUFFIX
 from ledger.sequencer import sequence
 
 FORK = multiprocessing.get_context("fork")
-ALIAS, TIMEOUT_S, LONG_S = "aside", 10.0, 30.0
+ALIAS, TIMEOUT_S, LONG_S = "aside", 600.0, 600.0
 
 
 class Place:
@@ -128,7 +128,8 @@ def wait_for(fact):
         time.sleep(0.005)
 
 
-def test_a_hurried_writer_goes_before_all_that_come_after_it_has_waited(place):
+def test_a_hurried_writer_goes_before_all_that_come_after_it_has_waited(place, monkeypatch):
+    monkeypatch.setattr(base, "COURTESY_S", 10**6)  # however busy the machine is
     done = threading.Event()
 
     def hurry():
@@ -143,7 +144,7 @@ def test_a_hurried_writer_goes_before_all_that_come_after_it_has_waited(place):
 
     def release():
         wait_for(lambda: is_taken(place.file))
-        time.sleep(COURTESY_S / 4)  # the others ask again and again meanwhile
+        time.sleep(0.25)  # the others ask again and again meanwhile
         done.set()
 
     with busy(place, done), running(hurry, release, *[others] * 6):
@@ -189,7 +190,7 @@ def test_who_stands_in_the_way_for_long_is_passed(place):
     with in_the_way(place):
         began = time.monotonic()
         place.write("patient")
-        assert COURTESY_S <= time.monotonic() - began < TIMEOUT_S
+        assert time.monotonic() - began >= COURTESY_S
         with place.connection.hurried():
             place.write("hurried")
     assert place.came() == ["patient", "hurried"]
@@ -212,14 +213,12 @@ def test_who_waits_beyond_all_patience_is_told_so(place, hurry, monkeypatch):
     assert place.came() == ["busy", "after"]
 
 
-def test_who_only_reads_does_not_wait(place):
+def test_who_only_reads_does_not_wait(place, monkeypatch):
+    monkeypatch.setattr(base, "COURTESY_S", 10**6)  # who waits hangs
     place.write("first")
     place.connection.transaction_mode = "DEFERRED"  # as in the snapshot of a replay
-    with in_the_way(place):
-        began = time.monotonic()
-        with transaction.atomic(using=ALIAS):
-            assert place.came() == ["first"]
-        assert time.monotonic() - began < COURTESY_S
+    with in_the_way(place), transaction.atomic(using=ALIAS):
+        assert place.came() == ["first"]
 
 
 def test_a_database_in_memory_has_no_file_beside_it(tmp_path, monkeypatch, django_db_blocker):

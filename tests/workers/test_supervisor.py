@@ -174,7 +174,7 @@ def holder(tmp_path):
 def test_nothing_survives_a_killed_supervisor(holder, tmp_path):
     assert len(family(tmp_path)) == 2
     holder.kill()
-    assert until(lambda: family(tmp_path) == [], 3)
+    assert until(lambda: family(tmp_path) == [])
 
 
 def test_a_plan_without_a_broker_of_its_own_uses_the_one_it_is_given(tmp_path):
