@@ -1,11 +1,11 @@
-"""The tables of the contest. Evaluator, Competition, Submission and Due mirror rules/rows.py."""
+"""The tables of the contest. Evaluator, Competition, Submission, Due and Seal mirror rules/rows."""
 
 from functools import reduce
 
 from django.db import models
 from django.db.models import F, Func, GeneratedField, Q
 
-from competitions.rules.rows import Deposit, Phase, State
+from competitions.rules.rows import Deposit, Held, Phase, State
 
 HASH, ITEM, NAME = 64, 43, 120
 
@@ -85,6 +85,7 @@ class Competition(models.Model):
     due_batches = models.IntegerField(default=0)
     paid_batches = models.IntegerField(default=0)
     first_close_ms = models.BigIntegerField(null=True)
+    opened_batches = models.IntegerField(default=0)
 
     class Meta:
         indexes = [
@@ -174,13 +175,17 @@ class Submission(models.Model):
                 fields=["competition", "committed_ms"], name="commits_have_an_order"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["committed", "eliminated", "refused"])
-                | Q(score_e9__isnull=False),
-                name="scored_has_a_score",
+                condition=Q(merit="", score_e9__isnull=True)
+                | (~Q(merit="") & Q(score_e9__isnull=False)),
+                name="a_score_that_is_told_ranks",
             ),
             models.CheckConstraint(
-                condition=~Q(state="eliminated") | Q(stop__isnull=False, score_e9__isnull=True),
-                name="eliminated_was_stopped_and_has_no_score",
+                condition=Q(result__isnull=True) | ~Q(merit=""),
+                name="a_result_that_is_told_has_its_score",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="eliminated") | Q(score_e9__isnull=True),
+                name="eliminated_has_no_score",
             ),
             models.CheckConstraint(
                 condition=Q(deposit__in=["", *Deposit]), name="submission_deposit_known"
@@ -207,6 +212,25 @@ class Due(models.Model):
     batch = models.CharField(max_length=56, db_index=True)
     place = models.IntegerField()
     line = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Seal(models.Model):
+    """What a fact said by a hash alone. Every column follows from the log."""
+
+    id = models.CharField(max_length=HASH, primary_key=True)
+    competition = models.CharField(max_length=48)
+    submission = models.CharField(max_length=ITEM)
+    held = models.CharField(max_length=7)
+    rival = models.CharField(max_length=ITEM, blank=True)
+    is_open = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(held__in=[*Held]), name="seal_holds_what_is_known"),
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -285,6 +309,24 @@ class Sealed(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Unopened(models.Model):
+    """What a seal holds, and its salt, until it is opened; then the row goes. Not replayed.
+
+    is_lost  it does not give the seal any more, and so is never opened
+    """
+
+    seal = models.CharField(max_length=HASH, unique=True)
+    competition = models.CharField(max_length=48, db_index=True)
+    submission = models.CharField(max_length=ITEM, db_index=True)
+    held = models.CharField(max_length=7)
+    salt = models.CharField(max_length=HASH)
+    content = models.JSONField()
+    is_lost = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.seal
 
 
 class Evaluation(models.Model):

@@ -46,6 +46,7 @@ NOT_REPLAYED = {
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
     "competitions.Preview": "what a worker read of a draft's files",
+    "competitions.Unopened": "what seals hold, secret until the close; the seals are on the log",
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",
     "web.ApiToken": "who is signed in now",
     "web.OneTimeCode": "who is about to sign in",

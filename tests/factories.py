@@ -259,6 +259,13 @@ def scored(owner="miner", name="docs", number=0, right=30, now=None):
     return made
 
 
+def as_its_owner_sees(entry):
+    """The entry's row with what is sealed."""
+    found = queries.submission(entry)
+    queries.as_owners_see([found])
+    return found
+
+
 def refused(owner="miner", name="docs", number=0, error=None):
     """An entry that was refused; answers with its id."""
     made = submission(owner, name, number)

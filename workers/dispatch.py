@@ -22,6 +22,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "submission.resumed": ("workers.tasks.score_next", ""),
     "submission.refused": ("workers.steps.move_contest", "submission"),
     "competition.closed": ("workers.steps.move_contest", "competition"),
+    "results.opened": ("workers.steps.move_contest", "competition"),
     "competition.verifying": ("workers.tasks.score_next", ""),
     "submission.final_scored": ("workers.steps.move_contest", "submission"),
     "baseline.scored": ("workers.steps.move_contest", "competition"),

@@ -48,6 +48,7 @@ from assay.messages.licensing import (
 )
 from assay.messages.submissions import (
     BaselineScored,
+    ResultsOpened,
     SubmissionCommit,
     SubmissionCommitted,
     SubmissionEliminated,
@@ -113,6 +114,7 @@ KINDS = {
     "submission.eliminated": Kind(SubmissionEliminated, "evaluator"),
     "submission.resume": Kind(SubmissionResume, "person"),
     "submission.resumed": Kind(SubmissionResumed, "operator"),
+    "results.opened": Kind(ResultsOpened, "operator"),
     "submission.revealed": Kind(SubmissionRevealed, "operator"),
     "submission.final_scored": Kind(SubmissionFinalScored, "evaluator"),
     "baseline.scored": Kind(BaselineScored, "evaluator"),

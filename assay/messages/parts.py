@@ -8,6 +8,7 @@ from assay.wire import Nano
 
 Tag = tuple[Annotated[str, Text(1024, is_needed=True)], Annotated[str, Text(3072)]]
 Packed = Annotated[str, Text(60_000)]
+CODE, WORDS = Text(60), Text(4000, lines=True)
 
 
 @dataclass(frozen=True)
@@ -103,3 +104,38 @@ class Stop:
     e_value_e3: int
     reason: str
     records: Packed
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an entry is out, in words of the refusal's own code."""
+
+    reason: Annotated[str, CODE]
+    cause: Annotated[str, WORDS]
+    next_step: Annotated[str, WORDS]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the board shows of an entry that is now the best of its owner.
+
+    merit  what ranks: higher is better; a whole number of any size, as decimal text
+    """
+
+    score_e9: Nano
+    merit: Annotated[str, Text(400)]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a seal held; exactly one of the last three is there.
+
+    seal  sha256 of the salt's 32 bytes and of that one as canonical JSON
+    salt  64 hex digits
+    """
+
+    seal: str
+    salt: str
+    result: Result | None = None
+    stop: Stop | None = None
+    refusal: Refusal | None = None

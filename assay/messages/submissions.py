@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assay.bounds import Small, Text
-from assay.messages.parts import FileRef, Line, Result, Stop, Tag
+from assay.messages.parts import FileRef, Line, Opened, Result, Shown, Tag
 from assay.wire import Nano
 
 TITLE = Text(80)  # empty: the competition's, and whose it is
-CODE, WORDS = Text(60), Text(4000, lines=True)
 
 
 @dataclass(frozen=True)
@@ -37,34 +36,45 @@ class SubmissionCommitted:
 
 @dataclass(frozen=True)
 class SubmissionRefused:
-    """A verdict on the entry: it is out. Its slot is given back, three times a competition."""
+    """A verdict on the entry: it is out. Its slot is given back, three times a competition.
+
+    seal  of the refusal: its code, cause and next step
+    """
 
     submission: str
-    reason: Annotated[str, CODE]
-    cause: Annotated[str, WORDS]
-    next_step: Annotated[str, WORDS]
+    seal: str
     at_ms: int
 
 
 @dataclass(frozen=True)
 class SubmissionScored:
-    """A score on the public slice."""
+    """A score on the public slice.
+
+    seal   of the result
+    shown  absent when another entry of the same owner stays on the board
+    """
 
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    result: Result
+    seal: str
     at_ms: int
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True)
 class SubmissionEliminated:
-    """A race stopped the entry on the public slice: it is not scored, and its slot stays taken."""
+    """A race stopped the entry on the public slice: it is not scored, and its slot stays taken.
+
+    rival  the entry at the last paid place when the run began
+    seal   of the stop
+    """
 
     submission: str
     adapter_sha256: str
     manifest_sha256: str
-    stop: Stop
+    rival: str
+    seal: str
     sandbox_level: str
     policy_sha256: str
     at_ms: int
@@ -86,6 +96,19 @@ class SubmissionResumed:
     competition: str
     reason: str
     transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class ResultsOpened:
+    """What was sealed before the close, opened after it, a batch at a time.
+
+    batch  counts from 0; each is there once, and the next one follows it
+    """
+
+    competition: str
+    batch: Small
+    opened: tuple[Opened, ...]
     at_ms: int
 
 

@@ -1,8 +1,8 @@
 """What the clock does: every deadline that has passed moves its competition one step on.
 
 Each step is a transaction of its own and may be asked for twice: it looks again under the lock.
-Moves go on; an exit ends a competition whose time is over, whatever kept it from moving; and what
-an end owes is paid batch by batch.
+Moves go on; an exit ends a competition whose time is over, whatever kept it from moving; what an
+end owes is paid batch by batch, and so is opened what was sealed before the close.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,14 @@ from assay import messages
 from assay.messages import FileRef
 from assay.wire import Nano, from_json
 from competitions import queries
+from competitions.actions import sealing
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, Quarantined
 from competitions.models import Evaluation
 from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
-from competitions.rules.rows import ENDS, Competition, Phase, Submission
+from competitions.rules.rows import ENDS, Competition, Phase, State, Submission
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
@@ -38,20 +39,36 @@ def advance(competition: str, *, now: datetime) -> list[str]:
     raises CompetitionUnknown
     """
     queries.competition(competition)
-    reached, broken = [], None
+    reached: list[str] = []
+    broken: list[Exception] = []
     for _ in range(MOST_STEPS):
-        try:
-            step = _step(competition, now=now)
-        except Exception as error:  # noqa: BLE001 - raised below, when the exit had its turn
-            broken, step = error, None
+        step = _tried(_opening, competition, now, broken)
+        if step is None:
+            step = _tried(_step, competition, now, broken)
         if step is None:
             step = _exit(competition, now=now)
         if step is None:
             break
         reached.append(step)
-    if broken is not None:
-        raise broken
+    if broken:
+        raise broken[-1]
     return [one for one in dict.fromkeys(reached) if one]
+
+
+def _tried(
+    step: Callable[..., str | None], competition: str, now: datetime, broken: list[Exception]
+) -> str | None:
+    """What a step answers; None when it breaks, which is told when the exit had its turn."""
+    try:
+        return step(competition, now=now)
+    except Exception as error:  # noqa: BLE001 - raised by `advance`
+        broken.append(error)
+        return None
+
+
+def _opening(competition: str, *, now: datetime) -> str | None:
+    """Seals are opened before anything moves on from the close; what cannot be holds up nothing."""
+    return "" if sealing.open_next(competition, now=now) else None
 
 
 @transaction.atomic
@@ -126,9 +143,8 @@ def _verify(contest: Competition, now: datetime) -> str | None:
         )
     bodies: list[object] = []
     for name, original in copies.items():
-        error = Duplicate("The same adapter was entered earlier.", of=original)
-        told = (error.code, f"{error} It is {original}.", error.next_step)
-        bodies.append(messages.SubmissionRefused(name, *told, at_ms))
+        error = Duplicate(f"The same adapter was entered earlier. It is {original}.", of=original)
+        bodies.append(sealing.refusal_of(name, contest, error, at_ms=at_ms))
     bodies.append(messages.CompetitionVerifying(contest.id, at_ms))
     return _say(contest, bodies, Phase.VERIFYING)
 
@@ -140,14 +156,14 @@ def _quarantine(contest: Competition, entries: list[Submission], now: datetime) 
         competition=contest.id, last_error="", attempts__gte=LOST_OFTEN, leased_until__lt=now
     )
     names = waiting & set(lost.values_list("submission", flat=True))
-    others = any(one.result for one in entries)
+    others = any(one.state == State.SCORED for one in entries)
     if names != waiting or not others:
         return None
     Evaluation.objects.filter(competition=contest.id, submission__in=names).delete()
     error = Quarantined(f"{LOST_OFTEN} workers ran it, and none of them came back.")
-    told, at_ms = (error.code, str(error), error.next_step), next_ms(contest, now)
+    at_ms = next_ms(contest, now)
     bodies: list[object] = [
-        messages.SubmissionRefused(name, *told, at_ms) for name in sorted(names)
+        sealing.refusal_of(name, contest, error, at_ms=at_ms) for name in sorted(names)
     ]
     return _say(contest, bodies, Phase.CLOSED)
 

@@ -135,8 +135,10 @@ def _slot(
 
 def _entered(one: Submission) -> SubmissionExists:
     """The same content again is answered from the record, and costs and runs nothing."""
-    told = {"refusal_code": one.refusal_code} if one.refusal_code else {}
-    said = f"{one.state}: {one.refusal_cause}" if one.refusal_cause else one.state
+    mine = queries.submission(one.id)
+    queries.as_owners_see([mine])
+    told = {"refusal_code": mine.refusal_code} if mine.refusal_code else {}
+    said = f"{one.state}: {mine.refusal_cause}" if mine.refusal_cause else one.state
     return SubmissionExists(
         f"You entered these files before. That entry is {said}.",
         submission=one.id,

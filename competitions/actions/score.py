@@ -13,16 +13,20 @@ from assay.bounds import fitting
 from assay.errors import AssayError
 from assay.messages import Result, Stop
 from assay.messages.competitions import FAULT
-from assay.messages.submissions import WORDS
+from assay.wire import changed
 from competitions import queries
+from competitions.actions import sealing
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
+from competitions.rules import race, seals
+from competitions.rules.checks import need
 from competitions.rules.exits import FAULTS_PROVE
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition
 from ledger import log
 from ledger.rules.accounts import FEE, Account
+from ledger.rules.entry import Entry
 from licensing import queries as rights
 from licensing.rules.rows import WorkKind
 
@@ -80,8 +84,10 @@ def record_score(*, evaluation: int, fence: int, measured: Measured, now: dateti
     work, contest = _take(evaluation, fence)
     if _is_copy(work, contest, measured.adapter_sha256, now=now):
         return
-    body = _score_body(work, contest, measured, at_ms=next_ms(contest, now))
-    log.record([log.fact(body, idempotency=f"{work.submission or contest.id}")], rooms=(fold,))
+    is_public = work.slice == Evaluation.Slice.PUBLIC
+    made = _public_score if is_public else _final_score
+    fact = made(work, contest, measured, at_ms=next_ms(contest, now))
+    log.record([fact], rooms=(fold,))
 
 
 @transaction.atomic
@@ -93,13 +99,22 @@ def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: da
     work, contest = _take(evaluation, fence)
     if _is_copy(work, contest, stopped.adapter_sha256, now=now):
         return
+    stop = stopped.stop
     body = messages.SubmissionEliminated(
         submission=work.submission,
+        adapter_sha256=stopped.adapter_sha256,
         manifest_sha256=contest.spec.manifest_sha256,
+        rival=stop.rival,
+        seal=sealing.seal(work.submission, contest, stop),
+        sandbox_level=stopped.sandbox_level,
+        policy_sha256=stopped.policy_sha256,
         at_ms=next_ms(contest, now),
-        **vars(stopped),
     )
-    log.record([log.fact(body, idempotency=work.submission)], rooms=(fold,))
+    fact, rival = log.fact(body, idempotency=work.submission), queries.entry_row(stop.rival)
+    evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
+    wrong = race.misform(stop, queries.with_result(rival), evaluator) if rival else ""
+    need(not wrong, fact, wrong)
+    log.record([fact], rooms=(fold,))
 
 
 @transaction.atomic
@@ -176,23 +191,40 @@ def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now
 
 
 def _refuse(submission: str, error: AssayError, contest: Competition, *, now: datetime) -> None:
-    at_ms = next_ms(contest, now)
-    cause, advice = (fitting(text, WORDS) for text in (str(error), error.next_step))
-    body = messages.SubmissionRefused(submission, error.code, cause, advice, at_ms)
+    body = sealing.refusal_of(submission, contest, error, at_ms=next_ms(contest, now))
     log.record([log.fact(body, idempotency=submission)], rooms=(fold,))
 
 
-def _score_body(
+def _public_score(
     work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
-) -> object:
+) -> Entry:
+    """The result is sealed; the board's part of it is told when it is its owner's best.
+
+    raises FoldRefused for what could not be opened later
+    """
+    body = messages.SubmissionScored(
+        submission=work.submission,
+        adapter_sha256=measured.adapter_sha256,
+        manifest_sha256=contest.spec.manifest_sha256,
+        seal=sealing.seal(work.submission, contest, measured.result),
+        at_ms=at_ms,
+    )
+    bare = log.fact(body, idempotency=work.submission)
+    told = seals.shown(bare, measured.result, log.Tables())
+    return log.fact(changed(body, shown=told), idempotency=work.submission) if told else bare
+
+
+def _final_score(
+    work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
+) -> Entry:
     told: dict[str, Any] = {
         "manifest_sha256": contest.spec.manifest_sha256,
         "result": measured.result,
         "at_ms": at_ms,
     }
     if not work.submission:
-        return messages.BaselineScored(competition=contest.id, **told)
-    told |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
-    if work.slice == Evaluation.Slice.PUBLIC:
-        return messages.SubmissionScored(**told)
-    return messages.SubmissionFinalScored(**told)
+        body: object = messages.BaselineScored(competition=contest.id, **told)
+    else:
+        told |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
+        body = messages.SubmissionFinalScored(**told)
+    return log.fact(body, idempotency=work.submission or contest.id)

@@ -40,6 +40,7 @@ def list_mine(
     if after:
         found = found.filter(committed_ms__lt=int(after))
     entries = list(found[: limit + 1])
+    queries.as_owners_see(entries)
     phases = queries.phases({one.competition for one in entries})
     places = queries.queue_places([one.id for one in entries])
     shown = [
@@ -59,6 +60,8 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     viewer = _viewer(request)
     place = queries.queue_places([entry.id]).get(entry.id)
     shows = queries.is_on_board(entry, contest)
+    if entry.owner == viewer:
+        queries.as_owners_see([entry])
     told = submission_json(entry, contest.phase, viewer=viewer, place=place, is_on_board=shows)
     if entry.owner == viewer:
         told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
@@ -77,6 +80,8 @@ def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json
     is_final = slice_name == "final"
     is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
     is_own = entry.owner == _viewer(request)
+    if is_own:
+        queries.as_owners_see([entry])
     is_open = bool(contest.slice_salt) if is_raced else is_opened(contest.phase) or is_own
     may_see = may_see_final_score(contest.phase) if is_final else is_open
     if slice_name not in ("public", "final") or not may_see:
@@ -88,6 +93,7 @@ def _commit(order: Entry, now: datetime) -> Json:
     """Enter an adapter; the answer is the entry as its owner sees it."""
     made = commit(order, now=now)
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    queries.as_owners_see([entry])
     place = queries.queue_places([made.id]).get(made.id)
     told = submission_json(entry, contest.phase, viewer=made.owner, place=place)
     return told | _slots(contest, made.owner)
@@ -97,6 +103,7 @@ def _resume(order: Entry, now: datetime) -> Json:
     """Run an eliminated entry in full against a deposit; the answer is the entry."""
     made = resume(order, now=now)
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    queries.as_owners_see([entry])
     place = queries.queue_places([made.id]).get(made.id)
     return submission_json(entry, contest.phase, viewer=made.owner, place=place)
 

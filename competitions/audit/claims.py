@@ -10,11 +10,13 @@ from assay import wire
 from assay.money import show_tokens
 from competitions.audit.history import TABLES, History
 from competitions.rules.escrow import account_of
-from competitions.rules.rows import ENDS, Competition
+from competitions.rules.rows import ENDS, Competition, Seal
+from competitions.rules.visibility import SECRET_PHASES
 from ledger.rules.accounts import Account
 from ledger.rules.rows import Row
 
 MOST_SHOWN = 80
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,19 @@ def escrows(history: History) -> tuple[bool, str]:
     left = [(one.id, _left_nano(history, one.id)) for one in ended]
     wrong = [f"{name} still holds {left_nano} nano" for name, left_nano in left if left_nano]
     return not wrong, "; ".join(wrong) or f"0 left after {len(ended)} competitions that ended"
+
+
+def openings(history: History) -> tuple[bool, str]:
+    """How many results were opened by their seals, and those of closed competitions that were not.
+
+    One that was not is no damage: its salt may be lost, and no money waited for it. It is said.
+    """
+    found = history.rows.all(Seal)
+    closed = {one.id for one in history.rows.all(Competition) if one.phase not in SECRET_PHASES}
+    due = [one for one in found if one.competition in closed]
+    shut = [one.submission for one in due if not one.is_open]
+    said = f"{len(due) - len(shut)} of {len(due)} seals of closed competitions are open and hold"
+    return True, f"{said}; not open: {', '.join(shut[:MOST_NAMED])}" if shut else said
 
 
 def _left_nano(history: History, competition: str) -> int:

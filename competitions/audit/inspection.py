@@ -225,7 +225,8 @@ class Inspection:
         count = sum(self._history.rows.count(table) for table in TABLES)
         words = f"{count} rows of {len(TABLES)} tables are what the log gives"
         tell(Check("rows", is_ok=True, words=words, facts={"rows": count}))
-        for name, rule in (("supply", claims.supply), ("escrow", claims.escrows)):
+        rules = {"supply": claims.supply, "escrow": claims.escrows, "seals": claims.openings}
+        for name, rule in rules.items():
             is_ok, words = rule(self._history)
             if not is_ok:
                 raise Problem(name, words)

@@ -56,6 +56,12 @@ from competitions.queries.previews import (
     previews_before,
     previews_waiting,
 )
+from competitions.queries.sealing import (
+    as_owners_see,
+    sealed_results,
+    to_open,
+    with_result,
+)
 from competitions.queries.work import (
     Ticket,
     files_in_use,
@@ -76,6 +82,7 @@ __all__ = [
     "Ticket",
     "Totals",
     "adapter_limit_bytes",
+    "as_owners_see",
     "best_entry",
     "board_size",
     "board_version",
@@ -124,12 +131,15 @@ __all__ = [
     "score_receipt",
     "scoring_code",
     "sealed",
+    "sealed_results",
     "slots",
     "slots_left",
     "submission",
     "submissions_of",
     "ticket",
+    "to_open",
     "totals",
     "track",
     "unlicensed_winners",
+    "with_result",
 ]

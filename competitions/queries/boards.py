@@ -1,16 +1,18 @@
 """Reading boards: the best entry of each owner, a page at a time, ranked by the database."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from competitions.models import Competition, Submission
 from competitions.queries.contests import competition
+from competitions.queries.sealing import sealed_results
 from competitions.rules.results import interval_of
 from competitions.rules.visibility import may_see_final_score
 
 AT_ONCE = 500
+Json = dict[str, dict[str, Any]]
 
 
 class BoardRow(NamedTuple):
@@ -95,16 +97,19 @@ def _best(contest: Competition) -> QuerySet[Submission]:
 def _rows(contest: Competition, shown: list[Submission], start: int) -> list[BoardRow]:
     part, metric = _part(contest), str(contest.spec["metric"])
     tied = _tied_places(contest)
+    hidden = sealed_results(one.pk for one in shown if not getattr(one, f"{part}result"))
     return [
-        _row(one, one.place or number, (part, metric), is_tied=one.place in tied)
+        _row(one, one.place or number, (part, metric, hidden), is_tied=one.place in tied)
         for number, one in enumerate(shown, start=start + 1)
     ]
 
 
-def _row(one: Submission, rank: int, of: tuple[str, str], *, is_tied: bool) -> BoardRow:
-    part, metric = of
-    told = getattr(one, f"{part}result")
-    low_e9, high_e9 = interval_of(told["records"], told["examples"], metric) or (None, None)
+def _row(one: Submission, rank: int, of: tuple[str, str, Json], *, is_tied: bool) -> BoardRow:
+    """of: what the columns begin with, the metric, and the results that are sealed still"""
+    part, metric, hidden = of
+    told = getattr(one, f"{part}result") or hidden.get(one.pk)
+    between = interval_of(told["records"], told["examples"], metric) if told else None
+    low_e9, high_e9 = between or (None, None)
     return BoardRow(rank, is_tied, one, getattr(one, f"{part}score_e9"), low_e9, high_e9)
 
 

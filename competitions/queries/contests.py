@@ -14,7 +14,15 @@ from competitions.errors import (
     DraftUnknown,
     SubmissionUnknown,
 )
-from competitions.models import Competition, Draft, Evaluation, Evaluator, Sealed, Submission
+from competitions.models import (
+    Competition,
+    Draft,
+    Evaluation,
+    Evaluator,
+    Sealed,
+    Submission,
+    Unopened,
+)
 from competitions.rules import quota, rows
 from competitions.rules.escrow import prize_hold
 from competitions.rules.rows import ENDS, State
@@ -229,7 +237,8 @@ def place_in_queue(submission: str) -> int | None:
 def competitions_moving() -> list[str]:
     """Every competition that the clock may have to move."""
     is_over = Q(phase__in=[*rows.ENDS], paid_batches=F("due_batches"))
-    moving = Competition.objects.exclude(is_over)
+    sealed = Unopened.objects.filter(is_lost=False).values("competition")
+    moving = Competition.objects.filter(~is_over | Q(pk__in=sealed))
     return [*moving.order_by("pk").values_list("pk", flat=True)]
 
 

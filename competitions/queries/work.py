@@ -11,7 +11,7 @@ from assay.wire import from_json
 from competitions.errors import (
     ReceiptSealed,
 )
-from competitions.models import Competition, Draft, Evaluation, Sealed, Submission
+from competitions.models import Competition, Draft, Evaluation, Sealed, Submission, Unopened
 from competitions.queries.contests import (
     competition_row,
     entry_row,
@@ -21,7 +21,8 @@ from competitions.queries.contests import (
     manifest,
     sealed,
 )
-from competitions.rules.race import Track, opened_order, track_for
+from competitions.queries.sealing import with_result
+from competitions.rules.race import Track, last_placed, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
 from evaluator.errors import AdapterRefused
 from evaluator.intake.config import ignored_of
@@ -160,7 +161,9 @@ def track(submission: str) -> Track | None:
     if evaluator.race is None:
         return None
     secret = bytes.fromhex(sealed(evaluator.id).salt)
-    return track_for(entry, entry_rows(entry.competition), evaluator, secret)
+    last = last_placed(entry_rows(entry.competition), evaluator)
+    rival = with_result(last) if last else None
+    return track_for(entry, rival if rival and rival.result else None, evaluator, secret)
 
 
 def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
@@ -172,8 +175,9 @@ def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
 
 
 def files_in_use() -> set[str]:
-    """Names of files that drafts and sealed slices hold: the log does not name them yet."""
+    """Names of files of drafts, sealed slices and sealed results: the log names them later."""
     drafts = Draft.objects.values_list("files", "prepared")
     sealed = Sealed.objects.values_list("inputs", "labels")
-    texts = (json.dumps(row).encode() for rows in (drafts, sealed) for row in rows)
+    unopened = Unopened.objects.values_list("content")
+    texts = (json.dumps(row).encode() for rows in (drafts, sealed, unopened) for row in rows)
     return set().union(*(hashes_in(text) for text in texts))

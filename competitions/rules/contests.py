@@ -118,6 +118,7 @@ def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows:
     last = race.last_placed(entries, evaluator)
     for one in entries:
         if one.stop is None:
+            need(one.state != State.ELIMINATED, entry, f"the stop of {one.id} is sealed")
             continue
         rival = rows.get(Submission, one.stop.rival)
         order = race.order_of(one, evaluator, secret)

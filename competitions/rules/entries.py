@@ -1,18 +1,21 @@
 """Facts about submissions."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import escrow, quota, race
+from competitions.rules import escrow, quota, race, seals
 from competitions.rules.checks import need, order_of
-from competitions.rules.results import final_slice, judged, of_this_task, public_slice
+from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import (
     ENDS,
     STATES,
     Competition,
     Deposit,
     Evaluator,
+    Held,
     Phase,
     State,
     Submission,
@@ -24,6 +27,7 @@ from licensing.rules.meets import shortfalls
 from licensing.rules.reading import parse
 
 ON_DEPOSIT, BY_MARGIN = "deposit", "margin"
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,390}")
 
 
 def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -64,22 +68,18 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
 
 
 def scored(entry: Entry, rows: Rows) -> None:
+    """Judged. What the board shows is open, the result is sealed (rules/seals.py)."""
     submission, contest = _both(entry, rows)
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     body = entry.body
     of_this_task(entry, contest)
     _same_adapter(entry, submission)
-    mark = judged(entry, body.result, public_slice(evaluator))
-    made = _moved(
-        entry,
-        submission,
-        State.SCORED,
-        adapter_sha256=body.adapter_sha256,
-        score_e9=body.result.score_e9,
-        merit=str(mark.merit),
-        result=body.result,
-    )
+    seals.sealed(entry, submission, Held.RESULT, rows)
+    told = {"score_e9": int(body.shown.score_e9), "merit": body.shown.merit} if body.shown else {}
+    made = _moved(entry, submission, State.SCORED, adapter_sha256=body.adapter_sha256, **told)
+    mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
+    _check_shown(entry, made, mine)
     rows.put(made)
     if made.deposit:
         others = rows.find(Submission, competition=contest.id)
@@ -88,9 +88,10 @@ def scored(entry: Entry, rows: Rows) -> None:
 
 
 def eliminated(entry: Entry, rows: Rows) -> None:
-    """Judged as far as it can be while the order is secret; `contests.slice_opened` does the rest.
+    """Judged as far as it can be while the stop is sealed, and then the order of its examples.
 
-    The rival may have lost its place since the run began, but never have stood higher than that.
+    `seals.opened` and `contests.slice_opened` do the rest. The rival may have lost its place since
+    the run began, but never have stood higher than that.
     """
     submission, contest = _both(entry, rows)
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
@@ -98,7 +99,7 @@ def eliminated(entry: Entry, rows: Rows) -> None:
     body = entry.body
     of_this_task(entry, contest)
     need(not submission.resumed, entry, "it is run in full")
-    rival = rows.get(Submission, body.stop.rival)
+    rival = rows.get(Submission, body.rival)
     last = race.last_placed(rows.find(Submission, competition=contest.id), evaluator)
     need(last is not None, entry, "a place is still free")
     is_finisher = rival is not None and rival.competition == contest.id and bool(rival.merit)
@@ -107,13 +108,8 @@ def eliminated(entry: Entry, rows: Rows) -> None:
     assert last is not None
     is_fair = race.rank_key(rival) >= race.rank_key(last)
     need(is_fair, entry, "its rival stands above the last place")
-    wrong = race.misform(body.stop, rival, evaluator)
-    need(not wrong, entry, wrong)
-    rows.put(
-        _moved(
-            entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256, stop=body.stop
-        )
-    )
+    seals.sealed(entry, submission, Held.STOP, rows, rival=rival.id)
+    rows.put(_moved(entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256))
 
 
 def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -141,19 +137,17 @@ def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
 
 
 def refused(entry: Entry, rows: Rows) -> None:
-    """Out. The run is given back three times a competition; then a refusal costs it."""
+    """Out. The run is given back three times a competition; then a refusal costs it.
+
+    Why it is out is sealed.
+    """
     submission, contest = _both(entry, rows)
-    body = entry.body
-    told = {
-        "refusal_code": body.reason,
-        "refusal_cause": body.cause,
-        "refusal_next": body.next_step,
-    }
+    seals.sealed(entry, submission, Held.REFUSAL, rows)
     mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
     is_free = quota.given_back(mine) < quota.FREE_REFUSALS
     deposit = Deposit.FORFEITED.value if submission.deposit else ""
     slot = None if is_free else submission.slot
-    rows.put(_moved(entry, submission, State.REFUSED, slot=slot, deposit=deposit, **told))
+    rows.put(_moved(entry, submission, State.REFUSED, slot=slot, deposit=deposit))
 
 
 def revealed(entry: Entry, rows: Rows) -> None:
@@ -183,6 +177,18 @@ def final_scored(entry: Entry, rows: Rows) -> None:
             final_result=body.result,
         )
     )
+
+
+def _check_shown(entry: Entry, made: Submission, mine: Sequence[Submission]) -> None:
+    """The board shows an owner's best entry: a better one is told, another is not.
+
+    raises FoldRefused
+    """
+    if made.merit:
+        need(bool(_WHOLE.fullmatch(made.merit)), entry, "the merit is no whole number")
+        need(seals.leads(made, mine), entry, "a better entry of its owner is on the board")
+    else:
+        need(any(one.merit for one in mine), entry, "the board has no other entry of its owner")
 
 
 def _same_adapter(entry: Entry, submission: Submission) -> None:

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import contests, entries, rights
+from competitions.rules import contests, entries, rights, seals
 from competitions.rules.checks import need
 from competitions.rules.results import judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
@@ -79,6 +79,7 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.eliminated": entries.eliminated,
     "submission.resumed": _timed(entries.resumed),
     "submission.refused": entries.refused,
+    "results.opened": _timed(seals.opened),
     "submission.revealed": entries.revealed,
     "submission.final_scored": entries.final_scored,
     "work.registered": rights.registered,

@@ -66,15 +66,17 @@ def has_placed(entry: Submission, entries: Sequence[Submission], evaluator: Eval
 
 
 def track_for(
-    entry: Submission, entries: Sequence[Submission], evaluator: Evaluator, secret: bytes
+    entry: Submission, rival: Submission | None, evaluator: Evaluator, secret: bytes
 ) -> Track | None:
-    """How the entry's public run is to be done; None: in one piece, as the task has no race."""
+    """How the entry's public run is to be done; None: in one piece, as the task has no race.
+
+    rival  whoever is last placed, with its result; None: the run is not stopped
+    """
     race = race_of(evaluator)
     if race is None:
         return None
     order = order_of(entry, evaluator, secret)
-    rival = None if entry.resumed else last_placed(entries, evaluator)
-    if rival is None:
+    if rival is None or entry.resumed:
         return Track(race, order)
     points = points_of(rival, evaluator)
     return Track(race, order, rival.id, tuple(points[at] for at in order))
@@ -166,9 +168,12 @@ def is_inside_margin(
 ) -> bool:
     """True when its records would not have stopped it against whoever is last placed now.
 
-    That can be so when its rival, or somebody above, dropped out. last: None: a place is free
+    That can be so when its rival, or somebody above, dropped out. last: None: a place is free.
+    A stop whose seal was not opened shows nothing, and neither does a rival without its result.
     """
-    return last is None or _judged_again(entry, last, evaluator, order) is None
+    if last is None or entry.stop is None or last.result is None:
+        return True
+    return _judged_again(entry, last, evaluator, order) is None
 
 
 def _judged_again(
@@ -201,10 +206,14 @@ def stopped_points(stop: Stop, evaluator: Evaluator) -> tuple[int, ...]:
 
 
 def _board(entries: Sequence[Submission]) -> list[Submission]:
-    """The best finished entry of each owner, best first; copies do not count."""
+    """The best finished entry of each owner, best first; copies do not count.
+
+    One whose merit is sealed is not the best of its owner's.
+    """
     copied = verdict.copies(entries)
     best: dict[str, Submission] = {}
-    finished = [one for one in entries if one.state in FINISHED and one.id not in copied]
+    shown = [one for one in entries if one.state in FINISHED and one.merit]
+    finished = [one for one in shown if one.id not in copied]
     for one in sorted(finished, key=rank_key):
         best.setdefault(one.owner, one)
     return list(best.values())

@@ -102,6 +102,7 @@ class Competition:
     fault         of a competition that was broken off: evaluator, or sponsor
     faults        how often the sponsor's task could not score on the sealed slice
     due_batches   how many batches its end owes; paid_batches: how many of them were paid
+    opened_batches  how many batches of seals were opened
     """
 
     TABLE: ClassVar[str] = "competitions.Competition"
@@ -126,6 +127,7 @@ class Competition:
     due_batches: int = 0
     paid_batches: int = 0
     first_close_ms: int | None = None
+    opened_batches: int = 0
 
     @property
     def is_cleared(self) -> bool:
@@ -158,8 +160,12 @@ class Submission:
 
     slot           None once it was given back; a refused entry may keep it
     merit          what ranks: higher is better; a whole number of any size, as decimal text
-    result         of the public slice; with `final_`, of the sealed one
-    stop           where a race stopped it; it stays there when the entry is run in full after all
+    score_e9       of the public slice, and so is merit: until the seals are opened they are there
+                   only when it was the best of its owner as it was scored
+    result         of the public slice, once its seal is open; with `final_`, of the sealed one
+    refusal_*      once their seal is open
+    stop           where a race stopped it, once its seal is open; it stays there when the entry is
+                   run in full after all
     resumed        why it is run in full: deposit, or margin; empty: it is not
     deposit        what becomes of what its owner put down for that
     """
@@ -198,4 +204,33 @@ class Submission:
     prize_nano: int | None = None
 
 
-ROWS = (Evaluator, Competition, Submission, Due)
+class Held(StrEnum):
+    """What a seal holds."""
+
+    RESULT = "result"
+    STOP = "stop"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a fact said by a hash alone, to be opened after the close.
+
+    id     sha256 of a salt and of what is held, as canonical JSON (rules/seals.py)
+    held   result, stop or refusal
+    rival  of a stop: whom it was compared with
+    """
+
+    TABLE: ClassVar[str] = "competitions.Seal"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    competition: str
+    submission: str
+    held: str
+    rival: str = ""
+    is_open: bool = False
+
+
+ROWS = (Evaluator, Competition, Submission, Due, Seal)

@@ -132,11 +132,14 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
     entry = queries.submission(submission)
     contest = queries.competition(entry.competition)
     viewer = request.user.get_username()
+    shows = queries.is_on_board(entry, contest)
+    if viewer and entry.owner == viewer:
+        queries.as_owners_see([entry])
     line = lines.entry_line(
         entry,
         contest,
         viewer=viewer,
-        is_on_board=queries.is_on_board(entry, contest),
+        is_on_board=shows,
         place=queries.place_in_queue(entry.id),
     )
     context = {
@@ -228,6 +231,7 @@ def _live(
 def _mine(contest: Competition, viewer: str, *, start: int, limit: int) -> list[lines.EntryLine]:
     """The viewer's own entries, the newest first; one more than `limit` when there are more."""
     entries = list(queries.entries_of(viewer, contest.id)[start : start + limit + 1])
+    queries.as_owners_see(entries)
     places = queries.queue_places([one.id for one in entries])
     return [
         lines.entry_line(one, contest, viewer=viewer, is_on_board=True, place=places.get(one.id))

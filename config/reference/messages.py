@@ -7,12 +7,23 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from assay import wire
-from assay.messages import FileRef, Line, RaceTerms, Result, Share, Spec, Stop
+from assay.messages import (
+    FileRef,
+    Line,
+    Opened,
+    RaceTerms,
+    Refusal,
+    Result,
+    Share,
+    Shown,
+    Spec,
+    Stop,
+)
 from assay.messages.kinds import KINDS, Kind
 from config.reference.tables import MADE_BY, sentence, table
 
 NOTE = re.compile(r"([a-z*_][\w*, ]*?) {2,}(\S.*)")
-PARTS = (Spec, Line, FileRef, Share, Result, RaceTerms, Stop)
+PARTS = (Spec, Line, FileRef, Share, Result, Shown, RaceTerms, Stop, Refusal, Opened)
 ROOMS = {
     "ledger": "The record",
     "licensing": "The rights",

@@ -13,12 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from assay import items, messages
 from assay.canonical import canonical
 from assay.keys import public_hex
-from assay.messages import FileRef, Line, Result, Share, Spec
+from assay.messages import FileRef, Line, Opened, Result, Share, Spec
 from assay.wire import Nano, changed, made, to_json
 from competitions.audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
+from competitions.rules.seals import seal_of
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from ledger.rules import books, envelope, fold
 from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, AccountKind
@@ -61,6 +62,7 @@ class World:
     people: dict[str, Ed25519PrivateKey | None] = field(default_factory=dict)
     now_ms: int = BEGIN_MS
     said: int = 0
+    _sealed: list[Opened] = field(default_factory=list)
 
     def found(self) -> None:
         """The house's keys and accounts, and one base model."""
@@ -201,14 +203,19 @@ class World:
         manifest = self.rows.get(Competition, name).spec.manifest_sha256
         score = measured(EXAMPLES // 2 + 6 * (MINERS - place), "fast")
         adapter = name_of("adapter", order.id)
-        told = (order.id, adapter, manifest, score)
-        self.fact(messages.SubmissionScored(*told, at_ms=self.tick()))
+        shown = messages.Shown(score.score_e9, str(EXAMPLES // 2 + 6 * (MINERS - place)))
+        seal = seal_of(name_of("salt", order.id), score)
+        told = (order.id, adapter, manifest, seal)
+        self.fact(messages.SubmissionScored(*told, at_ms=self.tick(), shown=shown))
+        self._sealed.append(Opened(seal, name_of("salt", order.id), result=score))
         return order
 
     def _judge(self, name: str, number: int, entries: list[Entry]) -> None:
         rows, manifest = self.rows, name_of("manifest", number)
         opened = [FileRef(part, name_of(part, number), 9) for part in ("inputs", "labels")]
         self.fact(messages.CompetitionClosed(name, self.tick(20_000)))
+        self.fact(messages.ResultsOpened(name, 0, tuple(self._sealed), self.tick()))
+        self._sealed.clear()
         adapters = {one.id: rows.get(Submission, one.id).adapter_sha256 for one in entries}
         self.fact(messages.CompetitionVerifying(name, self.tick()))
         base = measured(EXAMPLES // 4, "exact")

@@ -70,7 +70,7 @@ def test_a_board_takes_the_same_number_of_queries_for_many_entries(
     factories.competition()
     for number in range(4):
         factories.scored(f"miner{number}", right=20 + number)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         html = client.get("/competitions/docs/leaderboard/").text
     assert re.findall(r">(miner\d)</a>", html) == ["miner3", "miner2", "miner1", "miner0"]
 

@@ -44,7 +44,7 @@ def words(html):
 
 def test_the_owner_reads_where_it_stopped_and_what_a_full_run_costs(client, slow):
     client.force_login(factories.get_user_model().objects.get(username="slow"))
-    stop = queries.submission(slow).stop
+    stop = factories.as_its_owner_sees(slow).stop
     html = words(client.get(f"/submissions/{slow}/").text)
     assert f"Eliminated after {stop['n']} of 40 examples" in html
     assert f"e-value {stop['e_value_e3'] // 1000}.{stop['e_value_e3'] % 1000:03d}" in html
@@ -115,7 +115,7 @@ def test_nothing_tells_the_order_before_the_close(client, slow):
 
 
 def test_the_api_tells_where_it_stopped_without_its_records(client, slow):
-    entry = queries.submission(slow)
+    entry = factories.as_its_owner_sees(slow)
     assert "eliminated" not in client.get(f"/api/submissions/{slow}").json()
     factories.deadline.advance("docs", now=at(601))
     told = client.get(f"/api/submissions/{slow}").json()

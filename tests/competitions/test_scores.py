@@ -76,7 +76,7 @@ def test_there_is_no_receipt_of_another_slice(client, which):
 def test_answers_become_public_with_the_adapter_and_final_ones_with_the_ranking(client):
     factories.competition(dispute_s=30)
     entry = factories.scored("ada", right=31)
-    public = queries.submission(entry).result["results_sha256"]
+    public = factories.as_its_owner_sees(entry).result["results_sha256"]
     assert not is_public(client, public)
     factories.deadline.advance("docs", now=factories.at(601))
     assert not is_public(client, public), "what is not judged yet stays sealed"

@@ -92,7 +92,7 @@ def test_what_is_data_already_wins_nothing_as_an_adapter(client):
     factories.account("miner")
     order = log.order_for("miner", registering(name, owner="miner"), idempotency="early")
     actions.register_work(order, now=factories.NOW)
-    one = contests.submission(factories.scored())
+    one = factories.as_its_owner_sees(factories.scored())
     assert (one.state, one.refusal_code) == ("refused", "submission.duplicate")
     fold_anew()
 

@@ -19,7 +19,7 @@ from tests.laws import story
 
 APP = typer.Typer()
 APP.command()(audit)
-CHECKS = ["checkpoint", "consistency", "tree", "messages", "rows", "supply", "escrow"]
+CHECKS = ["checkpoint", "consistency", "tree", "messages", "rows", "supply", "escrow", "seals"]
 
 
 @pytest.fixture

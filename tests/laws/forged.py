@@ -16,6 +16,7 @@ from tests import factories
 from tests.factories import at
 from tests.laws.scenes import a_provisional_one, contest, entries, order, put
 
+SEAL = "5e" * 32
 OUTSIDE = ("manifest_sha256", "submission", "adapter_sha256", "at_ms")
 
 
@@ -89,8 +90,10 @@ def told_score(changed, mode):
 
 def score(**changed):
     (waiting,) = entries("committed")
-    told = {"submission": waiting.id, "adapter_sha256": "e" * 64} | told_score(changed, "fast")
-    return messages.SubmissionScored(**told), None
+    told = {"submission": waiting.id, "adapter_sha256": "e" * 64, "seal": SEAL}
+    told |= {"manifest_sha256": contest().spec.manifest_sha256, "at_ms": ms(at(610))}
+    told |= {"shown": messages.Shown(Nano(750_000_000), "30")}
+    return messages.SubmissionScored(**told | changed), None
 
 
 def final_score(of="scored", **changed):
@@ -212,4 +215,4 @@ def provisional(seconds):
 
 def refusal(state):
     one = entries(state)[0]
-    return messages.SubmissionRefused(one.id, "x.y", "Because.", "Go.", ms(at(700))), None
+    return messages.SubmissionRefused(one.id, SEAL, ms(at(700))), None

@@ -11,6 +11,7 @@ from assay.wire import Nano
 from competitions.actions import contest, deadline, winners
 from competitions.rules.fold import fold
 from competitions.rules.records import pack
+from competitions.rules.seals import seal_of
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from ledger import log, queries
 from ledger.actions import found, mint, ms, open_account_for
@@ -28,6 +29,7 @@ TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Al
 BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
 ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
+SALT = "5c" * 32
 RUN = {"results_root": "70" * 32, "device": "cpu x86_64",
        "sandbox_level": "full", "policy_sha256": "90" * 32}  # fmt: skip
 
@@ -129,7 +131,8 @@ def enter(miner, number):
 
 
 def refuse(entry):
-    told = messages.SubmissionRefused(entry, "adapter.bad", "It is bad.", "Mend it.", ms(at(30)))
+    held = messages.Refusal("adapter.bad", "It is bad.", "Mend it.")
+    told = messages.SubmissionRefused(entry, seal_of(SALT, held), ms(at(30)))
     record(log.fact(told, idempotency=entry))
 
 
@@ -144,12 +147,13 @@ def result(number, mode):
 
 def judge(entries):
     for number, entry in enumerate(entries, start=1):
-        score_of(messages.SubmissionScored, entry, number, at(30))
+        seal(entry, number)
     close()
+    unseal(len(entries))
     baseline = messages.BaselineScored(NAME, MANIFEST, result(0, "exact"), ms(at(120)))
     record(log.fact(baseline, idempotency=NAME))
     for number, entry in enumerate(entries, start=1):
-        score_of(messages.SubmissionFinalScored, entry, number, at(121))
+        score_finally(entry, number)
     open_all(entries)
     assert deadline.advance(NAME, now=at(130)) == ["settled"]
     assert len(winners.license_winners(NAME, now=at(131))) == len(entries)
@@ -177,10 +181,24 @@ def open_all(entries):
         record(log.fact(body, idempotency=getattr(body, "submission", NAME)))
 
 
-def score_of(kind, entry, number, moment):
-    mode = "fast" if kind is messages.SubmissionScored else "exact"
-    body = kind(entry, adapter(number), MANIFEST, result(number, mode), ms(moment))
-    record(log.fact(body, idempotency=entry))
+def seal(entry, number):
+    found = result(number, "fast")
+    shown = messages.Shown(found.score_e9, str(found.score_e9 * EXAMPLES // 10**9))
+    told = (entry, adapter(number), MANIFEST, seal_of(SALT, found), ms(at(30)), shown)
+    record(log.fact(messages.SubmissionScored(*told), idempotency=entry))
+
+
+def unseal(count):
+    """What the clock does after the close; the seals of this story share a salt."""
+    found = [result(number, "fast") for number in range(1, count + 1)]
+    lines = tuple(messages.Opened(seal_of(SALT, one), SALT, result=one) for one in found)
+    body = messages.ResultsOpened(NAME, 0, lines, ms(at(104)))
+    record(log.fact(body, idempotency=NAME))
+
+
+def score_finally(entry, number):
+    told = (entry, adapter(number), MANIFEST, result(number, "exact"), ms(at(121)))
+    record(log.fact(messages.SubmissionFinalScored(*told), idempotency=entry))
 
 
 def adapter(number):

@@ -12,7 +12,7 @@ from assay import messages
 from assay.messages import Line
 from assay.wire import Nano
 from competitions import queries
-from competitions.actions import deadline, resume, score
+from competitions.actions import deadline, resume, score, sealing
 from competitions.errors import (
     DepositDiffers,
     FoldRefused,
@@ -20,6 +20,7 @@ from competitions.errors import (
     NotOwner,
     SubmissionClosed,
 )
+from competitions.models import Evaluation
 from competitions.rules import records
 from competitions.rules.escrow import account_of
 from competitions.rules.fold import fold
@@ -46,12 +47,22 @@ def balance(owner):
 
 def told(entry, **changed):
     """The fact of an entry that was stopped with 8 right answers, with changes to its stop."""
-    stop = racers.stop_of(entry, 8)
+    stop = replace(racers.stop_of(entry, 8), **changed)
+    return sealing_fact(entry, stop)
+
+
+def sealing_fact(entry, stop):
+    """What a dishonest operator seals and would open later."""
+    contest = queries.competition_row("docs")
     return messages.SubmissionEliminated(
         submission=entry,
-        manifest_sha256=queries.competition_row("docs").spec.manifest_sha256,
+        adapter_sha256=racers.adapter_of(entry),
+        manifest_sha256=contest.spec.manifest_sha256,
+        rival=stop.rival,
+        seal=sealing.seal(entry, contest, stop),
+        sandbox_level="seccomp",
+        policy_sha256="9" * 64,
         at_ms=ms(at(60)),
-        **vars(racers.stopped(entry, replace(stop, **changed))),
     )
 
 
@@ -76,9 +87,11 @@ def test_a_stopped_entry_has_no_score_no_final_run_and_no_prize():
     best, slow = factories.scored("ada", right=36), racers.eliminated()
     entry = queries.submission(slow)
     assert (entry.state, entry.score_e9, entry.slot) == ("eliminated", None, 0)
-    assert entry.stop["rival"] == best
+    assert entry.stop is None
+    assert factories.as_its_owner_sees(slow).stop["rival"] == best
     assert factories.settle(right={best: 36})[-1] == "settled"
     entry = queries.submission(slow)
+    assert entry.stop["rival"] == best
     assert (entry.state, entry.final_score_e9, entry.prize_nano) == ("eliminated", None, None)
     assert queries.submission(best).prize_nano > 0
 
@@ -102,7 +115,6 @@ def test_the_rival_is_the_best_entry_of_the_owner_on_the_last_paid_place():
 FORGERIES = {
     "the number of examples differs": {"examples": 44},
     "there is no look after so many examples": {"n": 7},
-    "its rival has no score here": {"rival": "x" * 43},
     "the e-value is too small": {"e_value_e3": 99_999, "reason": "evidence"},
     "it could still have placed": {"reason": "count", "n": 4, "records": "0"},
     "the records have the wrong length": {"records": "0" * 40},
@@ -110,10 +122,27 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize(("reason", "changed"), FORGERIES.items(), ids=str)
-def test_a_stop_that_cannot_be_is_refused_at_once(reason, changed):
+def test_a_stop_that_cannot_be_is_not_recorded_nor_opened(reason, changed):
     racers.contest()
     factories.scored("ada", right=36)
-    assert refusal(told(factories.submission("slow", number=5), **changed)) == reason
+    slow = factories.submission("slow", number=5)
+    stop = replace(racers.stop_of(slow, 8), **changed)
+    told = {**racers.lease(slow), "stopped": racers.stopped(slow, stop)}
+    with pytest.raises(FoldRefused) as refused, transaction.atomic():
+        score.record_elimination(**told, now=at(31))
+    assert refused.value.facts["reason"] == reason
+    put(sealing_fact(slow, stop))
+    Evaluation.objects.all().delete()
+    with pytest.raises(FoldRefused) as refused:
+        deadline.advance("docs", now=at(601))
+    assert refused.value.facts["reason"] == reason
+
+
+def test_a_rival_without_a_score_stops_nobody():
+    racers.contest()
+    factories.scored("ada", right=36)
+    slow = factories.submission("slow", number=5)
+    assert refusal(told(slow, rival="x" * 43)) == "its rival has no score here"
 
 
 def test_a_rival_above_the_last_place_is_refused_and_one_that_was_overtaken_is_not():
@@ -131,16 +160,11 @@ def test_a_rival_above_the_last_place_is_refused_and_one_that_was_overtaken_is_n
 def test_without_a_race_and_without_a_finisher_nothing_is_stopped():
     racers.contest()
     slow = factories.submission("slow", number=5)
-    early = replace(told_without_rival(slow), submission=slow)
-    assert refusal(early) == "a place is still free"
+    assert refusal(sealing_fact(slow, stop_without_rival(slow))) == "a place is still free"
 
 
-def told_without_rival(entry):
-    stop = messages.Stop(entry, 4, 40, 100_000, "evidence", "0")
-    manifest = queries.competition_row("docs").spec.manifest_sha256
-    return messages.SubmissionEliminated(
-        entry, "a" * 64, manifest, stop, "seccomp", "9" * 64, ms(at(60))
-    )
+def stop_without_rival(entry):
+    return messages.Stop(entry, 4, 40, 100_000, "evidence", "0")
 
 
 def test_a_stop_of_the_wrong_examples_passes_while_the_order_is_secret_and_not_the_close():
@@ -205,8 +229,9 @@ def test_at_the_close_an_entry_whose_rival_drops_out_is_run_in_full_and_may_win(
 def test_a_close_that_leaves_an_entry_inside_the_margin_is_refused():
     rival_drops_out()
     put(messages.CompetitionClosed("docs", ms(at(601))))
+    assert sealing.open_next("docs", now=at(602))
     copy = next(one for one in queries.entry_rows("docs") if one.owner == "bob")
-    put(messages.SubmissionRefused(copy.id, "submission.duplicate", "It.", "So.", ms(at(602))))
+    put(messages.SubmissionRefused(copy.id, "5e" * 32, ms(at(602))))
     put(messages.CompetitionVerifying("docs", ms(at(603))))
     files = [factories.blob(one) for one in ("inputs", "labels")]
     body = messages.SliceOpened("docs", "5a" * 32, *files, ms(at(604)))
@@ -289,7 +314,7 @@ def test_every_deposit_comes_back_when_the_competition_is_aborted():
 def test_a_full_run_that_is_refused_forfeits_the_deposit():
     _, slow = raced()
     assert queries.submission(slow).deposit == "held"
-    put(messages.SubmissionRefused(slow, "evaluation.refused", "It.", "So.", ms(at(60))))
+    put(messages.SubmissionRefused(slow, "5e" * 32, ms(at(60))))
     assert queries.submission(slow).deposit == "forfeited"
 
 
@@ -346,7 +371,7 @@ def test_an_entry_that_is_run_in_full_is_not_stopped_again():
     with pytest.raises(FoldRefused, match="run in full"):
         score.record_elimination(
             **racers.lease(slow, at(50)),
-            stopped=racers.stopped(slow, told_without_rival(slow).stop),
+            stopped=racers.stopped(slow, stop_without_rival(slow)),
             now=at(51),
         )
 

@@ -121,15 +121,12 @@ CASES = {
     "a second entry in one slot": (an_open_one, lambda: commit("ada", owner="ada")),
     "an entry that is no later than the last": (an_open_one, lambda: commit(seconds=11)),
     # public scores
-    "a score in another mode than the pinned one": (an_open_one, lambda: score(mode="exact")),
-    "a score whose answers have no root": (an_open_one, lambda: score(results_root="")),
-    "a score whose answers have no name": (an_open_one, lambda: score(results_sha256="8")),
-    "a score that does not follow from its records": (
+    "a score under no seal": (an_open_one, lambda: score(seal="no hash")),
+    "a first score that the board hides": (an_open_one, lambda: score(shown=None)),
+    "a score that is shown with no merit": (
         an_open_one,
-        lambda: score(score_e9=Nano(750_000_001)),
+        lambda: score(shown=messages.Shown(Nano(1), "more")),
     ),
-    "records of another number of examples": (an_open_one, lambda: score(examples=39)),
-    "records that are not as pack writes them": (an_open_one, lambda: score(records="zz")),
     "a score by another evaluator": (an_open_one, lambda: score(manifest_sha256="0" * 64)),
     "a score of nobody's entry": (an_open_one, lambda: score(submission="A" * 43)),
     "a second score": (an_open_one, lambda: score(submission=entries("scored")[0].id)),

@@ -32,6 +32,7 @@ WANTED = {
     "submission.eliminated": ("move_contest", "docs"),
     "submission.resumed": ("score_next", ""),
     "submission.refused": ("move_contest", "docs"),
+    "results.opened": ("move_contest", "docs"),
     "competition.closed": ("move_contest", "docs"),
     "competition.verifying": ("score_next", ""),
     "submission.final_scored": ("move_contest", "docs"),

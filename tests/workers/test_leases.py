@@ -149,6 +149,7 @@ def test_a_refusal_gives_the_slot_back_and_keeps_the_reason(work):
     score.record_refusal(**told, error=error)
     entry = the_entry()
     assert (entry.state, entry.slot, slots()) == ("refused", None, 1)
+    entry = factories.as_its_owner_sees(entry.id)
     assert entry.refusal_code == "adapter.wrong_base"
     assert entry.refusal_cause == "Made for another base."
     assert entry.refusal_next

@@ -133,7 +133,7 @@ def test_an_ordinary_adapter_is_scored_as_transformers_and_peft_predict(
     work = Evaluation.objects.get(submission=made, slice="public")
     hands.score(work.pk, score.lease_evaluation(evaluation=work.pk, now=factories.at(30)))
     found = queries.entry_row(made)
-    assert found.state == "scored", found.refusal_code
+    assert found.state == "scored", factories.as_its_owner_sees(made).refusal_code
     manifest = read_manifest((files / "manifest.json").read_bytes())
     wanted = classes_there(adapter, manifest)
     labels = [manifest.labels.index(one["label"]) for one in examples(100, 12)]

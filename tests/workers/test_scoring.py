@@ -243,7 +243,7 @@ def test_code_that_twice_cannot_score_an_entry_gives_the_miner_the_slot_back(db,
     faulty(work, 30)
     assert factories.queries.entry_row(entry).state == "committed"
     faulty(work, 90)
-    row = factories.queries.entry_row(entry)
+    row = factories.as_its_owner_sees(entry)
     assert (row.state, row.slot, row.refusal_code) == ("refused", None, "competition.code_failed")
     assert "line 2" in row.refusal_cause
 

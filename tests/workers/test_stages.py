@@ -202,7 +202,7 @@ def worked(scale, owner, number, right):
 def again(scale, entry, right):
     scale.right, scale.seen = right, []
     scoring.score(**racers.lease(entry))
-    return queries.submission(entry)
+    return factories.as_its_owner_sees(entry)
 
 
 def test_a_worker_scores_in_stages_stops_the_hopeless_and_runs_it_in_full_when_asked(scale):

@@ -1,0 +1,166 @@
+"""Seals: what a run came to is told by a hash before the close, and by itself after it.
+
+Before the close the log tells of a run that it was judged, and what the board shows. What it came
+to (records, the score of an entry that is not its owner's best, where a race stopped it, why it is
+out) is sealed, and opened batch by batch once nobody can enter any more. The fold judges each
+opening by its seal. No move and no exit waits for an opening: a lost salt holds up nobody's money.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from assay.canonical import canonical, sha256_hex
+from assay.messages import Opened, Refusal, Result, Shown, Stop
+from assay.wire import changed, to_json
+from competitions.rules import race
+from competitions.rules.checks import need
+from competitions.rules.results import judged, public_slice
+from competitions.rules.rows import Competition, Evaluator, Held, Seal, Submission
+from competitions.rules.visibility import SECRET_PHASES
+from ledger.rules.entry import Entry
+from ledger.rules.rows import Rows
+
+MOST_OPENED = 100  # seals in one batch
+MOST_BYTES = 50_000  # of a batch as canonical JSON, unless one line alone is larger
+HOLDS: Mapping[type, Held] = MappingProxyType(
+    {Result: Held.RESULT, Stop: Held.STOP, Refusal: Held.REFUSAL}
+)
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def seal_of(salt: str, held: Result | Stop | Refusal) -> str:
+    """The hash that stands for a thing until it is opened. salt: 64 hex digits, secret till then"""
+    return sha256_hex(bytes.fromhex(salt) + canonical(to_json(held)))
+
+
+def fits(line: Opened) -> bool:
+    """Whether exactly one thing is there, and gives the seal with its salt."""
+    found = [one for one in (line.result, line.stop, line.refusal) if one is not None]
+    is_salt = bool(_HASH.fullmatch(line.salt))
+    return is_salt and len(found) == 1 and seal_of(line.salt, found[0]) == line.seal
+
+
+def batch(lines: list[Opened]) -> list[Opened]:
+    """As many of the first lines as go into one message; one at least."""
+    size = 0
+    kept: list[Opened] = []
+    for line in lines[:MOST_OPENED]:
+        size += len(canonical(to_json(line)))
+        if kept and size > MOST_BYTES:
+            break
+        kept.append(line)
+    return kept
+
+
+def shown(entry: Entry, result: Result, rows: Rows) -> Shown | None:
+    """What the board shows of a result that is recorded now; None: not the best of its owner.
+
+    entry   a `submission.scored` of it
+    raises  FoldRefused when the result does not follow from its records
+    """
+    one = rows.get(Submission, entry.body.submission)
+    assert one is not None
+    merit = str(judged(entry, result, public_slice(_evaluator(one, rows))).merit)
+    mine = rows.find(Submission, competition=one.competition, owner=one.owner)
+    is_best = leads(changed(one, merit=merit), mine)
+    return Shown(result.score_e9, merit) if is_best else None
+
+
+def sealed(
+    entry: Entry, submission: Submission, held: Held, rows: Rows, *, rival: str = ""
+) -> None:
+    """Keep the seal of a fact. raises FoldRefused"""
+    seal = entry.body.seal
+    need(bool(_HASH.fullmatch(seal)), entry, "the seal is no hash")
+    need(rows.get(Seal, seal) is None, entry, "the seal is another's")
+    rows.put(Seal(seal, submission.competition, submission.id, held.value, rival))
+
+
+def opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """A batch of seals is opened, after the close. raises FoldRefused"""
+    body = entry.body
+    need(contest.phase not in SECRET_PHASES, entry, f"it is {contest.phase}")
+    need(body.batch == contest.opened_batches, entry, "it is another batch's turn")
+    need(0 < len(body.opened) <= MOST_OPENED, entry, "there are too many, or none")
+    for line in body.opened:
+        seal = rows.get(Seal, line.seal)
+        is_here = seal is not None and seal.competition == contest.id and not seal.is_open
+        need(is_here, entry, "there is no such seal, or it is open")
+        assert seal is not None
+        is_held = fits(line) and getattr(line, seal.held) is not None
+        need(is_held, entry, "the seal holds something else")
+        submission = rows.get(Submission, seal.submission)
+        assert submission is not None, "the fold has seen whom it seals"
+        submission = rows.get(Submission, seal.submission)
+        assert submission is not None, "the fold has seen whom it seals"
+        told = _OPENINGS[Held(seal.held)](entry, line, seal, rows)
+        rows.put(changed(submission, **told))
+        rows.put(changed(seal, is_open=True))
+    return changed(contest, opened_batches=contest.opened_batches + 1)
+
+
+Told = dict[str, Any]  # fields of the submission's row
+
+
+def _result(entry: Entry, line: Opened, seal: Seal, rows: Rows) -> Told:
+    """The score follows from the records, and the board showed what it had to show."""
+    result, one = line.result, rows.get(Submission, seal.submission)
+    assert result is not None
+    assert one is not None
+    mark = judged(entry, result, public_slice(_evaluator(one, rows)))
+    made = changed(one, score_e9=int(result.score_e9), merit=str(mark.merit), result=result)
+    if one.merit:
+        is_same = (one.score_e9, one.merit) == (made.score_e9, made.merit)
+        need(is_same, entry, "the board showed another score")
+    else:
+        mine = rows.find(Submission, competition=one.competition, owner=one.owner)
+        need(not leads(made, mine), entry, "the board hid the best entry of its owner")
+    return {name: getattr(made, name) for name in ("score_e9", "merit", "result")}
+
+
+def _stop(entry: Entry, line: Opened, seal: Seal, rows: Rows) -> Told:
+    """The stop is one that the race could have made; the order of the slice proves it later."""
+    assert line.stop is not None
+    one, rival = rows.get(Submission, seal.submission), rows.get(Submission, seal.rival)
+    assert one is not None
+    assert rival is not None, "the fold has seen a stop's rival"
+    need(line.stop.rival == seal.rival, entry, "its rival is another")
+    if rival.result is None:  # its salt was lost: nothing proves the stop, so it is run in full
+        return {}
+    wrong = race.misform(line.stop, rival, _evaluator(one, rows))
+    need(not wrong, entry, wrong)
+    return {"stop": line.stop}
+
+
+def _refusal(_: Entry, line: Opened, __: Seal, ___: Rows) -> Told:
+    assert line.refusal is not None
+    told = line.refusal
+    return {
+        "refusal_code": told.reason,
+        "refusal_cause": told.cause,
+        "refusal_next": told.next_step,
+    }
+
+
+_OPENINGS: Mapping[Held, Callable[[Entry, Opened, Seal, Rows], Told]] = MappingProxyType(
+    {Held.RESULT: _result, Held.STOP: _stop, Held.REFUSAL: _refusal}
+)
+
+
+def _evaluator(one: Submission, rows: Rows) -> Evaluator:
+    contest = rows.get(Competition, one.competition)
+    assert contest is not None
+    found = rows.get(Evaluator, contest.spec.manifest_sha256)
+    assert found is not None
+    return found
+
+
+def leads(one: Submission, mine: Sequence[Submission]) -> bool:
+    """Whether an entry with a merit is the best that the board shows of its owner's.
+
+    mine  all entries of the owner in the competition; those of hidden merit lead nobody
+    """
+    others = [other for other in mine if other.merit and other.id != one.id]
+    return all(race.rank_key(one) < race.rank_key(other) for other in others)
