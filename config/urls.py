@@ -22,7 +22,8 @@ api = build_api(
         *licensing_api.routers(),
         ("/competitions", competitions_api.router),
         ("/submissions", competitions_api.submissions),
-    ]
+    ],
+    ledger_api.log_documents(),
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [

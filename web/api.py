@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Field, NinjaAPI, Query, Router, Schema
+from ninja import Field, Query, Router, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.responses import Status
 from ninja.security import HttpBearer
@@ -26,12 +26,15 @@ from web import auth
 from web.answers import problem
 from web.errors import (
     Forbidden,
+    LockedOut,
     NotFound,
+    PasswordWrong,
     RequestError,
     RequestInvalid,
     RequestUnreadable,
     SignInNeeded,
 )
+from web.openapi import Api, documented
 
 PAGE_ITEMS = 100
 # Where a list goes on, as the site itself told it: how many to pass over, a moment, a name.
@@ -39,6 +42,7 @@ Passed = Query(0, ge=0, le=10**8)
 Moment = Query("", pattern=r"^[0-9]{0,15}$")
 Cursor = Query("", max_length=200)
 Item = TypeVar("Item")
+Files = Mapping[str, dict[str, Any]]
 Handler = Callable[[HttpRequest, Any], AssayError]
 
 
@@ -139,12 +143,13 @@ class Whoami(Schema):
     expires_at: datetime
 
 
-def build_api(routers: Iterable[tuple[str, Router]]) -> NinjaAPI:
+def build_api(routers: Iterable[tuple[str, Router]], files: Files = MappingProxyType({})) -> Api:
     """The whole API.
 
     routers  (prefix, router) of every room; routes are open unless they say auth=TokenAuth()
+    files    what the document names besides: path -> operations
     """
-    api = NinjaAPI(
+    api = Api(
         title="Assay",
         version="1",
         description="Competitions for model adapters, scored in the open. Refusals have one form: "
@@ -152,6 +157,7 @@ def build_api(routers: Iterable[tuple[str, Router]]) -> NinjaAPI:
         urls_namespace="api",
         docs_url=None,
     )
+    api.refusal, api.files = Refusal.model_json_schema(), files
     for kind, make_error in _ERRORS.items():
         api.add_exception_handler(kind, partial(_answer, make_error=make_error))
     api.add_router("/auth", sign_in_router(), tags=["auth"])
@@ -163,7 +169,8 @@ def build_api(routers: Iterable[tuple[str, Router]]) -> NinjaAPI:
 def sign_in_router() -> Router:
     """POST /token, DELETE /token, GET /whoami: what `assay auth` talks to."""
     router = Router()
-    router.post("/token", response=Token, auth=None)(_new_token)
+    says = documented(PasswordWrong, LockedOut)
+    router.post("/token", response=Token, auth=None, openapi_extra=says)(_new_token)
     router.delete("/token", response={204: None}, auth=TokenAuth())(_end_token)
     router.get("/whoami", response=Whoami, auth=TokenAuth())(_whoami)
     return router

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
@@ -18,12 +19,16 @@ from competitions.api.shown import (
     purse_json,
     score_json,
 )
+from competitions.errors import CompetitionUnknown
 from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
 from web.answers import streamed
 from web.api import PAGE_ITEMS, Passed
+from web.openapi import documented
 
 CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
+
+A_TABLE = MappingProxyType({(200, "text/csv"): "A line of names, then one per place."})
 
 router = Router()
 
@@ -42,7 +47,7 @@ def list_competitions(
     return {"items": shown, "next": str(after + limit) if len(found) > limit else ""}
 
 
-@router.get("/{name}")
+@router.get("/{name}", openapi_extra=documented(CompetitionUnknown))
 def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     """One competition with everything that was fixed before the first entry."""
     contest = queries.competition(name)
@@ -59,7 +64,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     )
 
 
-@router.get("/{name}/leaderboard")
+@router.get("/{name}/leaderboard", openapi_extra=documented(CompetitionUnknown))
 def read_leaderboard(
     request: HttpRequest,  # noqa: ARG001
     name: str,
@@ -85,7 +90,7 @@ def read_leaderboard(
     }
 
 
-@router.get("/{name}/leaderboard.csv")
+@router.get("/{name}/leaderboard.csv", openapi_extra=documented(CompetitionUnknown, gives=A_TABLE))
 def read_leaderboard_csv(request: HttpRequest, name: str) -> StreamingHttpResponse:
     """The whole board, the same strings, as CSV."""
     contest = queries.competition(name)

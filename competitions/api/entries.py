@@ -14,18 +14,22 @@ from competitions.actions.contest import cancel, extend
 from competitions.actions.entry import commit
 from competitions.actions.resume import resume
 from competitions.api.shown import Json, competition_json, submission_json
-from competitions.errors import ReceiptSealed
+from competitions.errors import CompetitionUnknown, ReceiptSealed, SubmissionUnknown
 from competitions.models import Competition
 from competitions.rules.visibility import is_opened, may_see_final_score
 from ledger.actions import ms
+from ledger.errors import BlobMissing
 from ledger.rules.entry import Entry
 from web.api import Moment, TokenAuth, page
 from web.auth import Caller
+from web.openapi import documented
+
+A_RECEIPT = documented(SubmissionUnknown, ReceiptSealed, BlobMissing, scope="read")
 
 submissions = Router()
 
 
-@submissions.get("", auth=TokenAuth("read"))
+@submissions.get("", auth=TokenAuth("read"), openapi_extra=documented(CompetitionUnknown))
 def list_mine(
     request: HttpRequest,
     competition: str = "",
@@ -52,7 +56,7 @@ def list_mine(
     return page(shown, cursor=lambda one: str(one["committed_ms"]), limit=limit)
 
 
-@submissions.get("/{name}")
+@submissions.get("/{name}", openapi_extra=documented(SubmissionUnknown, scope="read"))
 def read_submission(request: HttpRequest, name: str) -> Json:
     """One entry; with the owner's token also why it was refused, and the slots that remain."""
     entry = queries.submission(name)
@@ -68,7 +72,7 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     return told
 
 
-@submissions.get("/{name}/receipts/{slice_name}")
+@submissions.get("/{name}/receipts/{slice_name}", openapi_extra=A_RECEIPT)
 def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
     """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
 

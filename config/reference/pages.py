@@ -7,8 +7,8 @@ from config import env
 from config.reference.commands import commands_page
 from config.reference.errors import errors_page
 from config.reference.messages import messages_page
-from config.reference.openapi import openapi
 from config.reference.tables import MADE_BY, table
+from config.urls import api
 
 FOLDER = env.HOUSE / "docs"
 
@@ -20,7 +20,7 @@ def pages() -> dict[str, str]:
         "messages.md": messages_page(),
         "cli.md": commands_page(),
         "settings.md": settings_page(),
-        "openapi.json": json.dumps(openapi(), indent=1, sort_keys=True) + "\n",
+        "openapi.json": json.dumps(api.get_openapi_schema(), indent=1, sort_keys=True) + "\n",
     }
 
 

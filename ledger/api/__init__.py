@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from ninja import Router
 
 from ledger.api import accounts, entrance, files, state
+from ledger.api.log_files import documents as log_documents
 from ledger.api.orders import ORDERS, Order
 from ledger.api.orders import router as order_router
 from ledger.rules.rows import Row
 
-__all__ = ["ORDERS", "Order", "routers"]
+__all__ = ["ORDERS", "Order", "log_documents", "routers"]
 
 
 def routers(

@@ -4,14 +4,17 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from types import MappingProxyType
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router, Schema
 
 from ledger import queries
+from ledger.errors import AccountUnknown
 from ledger.rules.statement import StatementLine
 from web.answers import streamed
 from web.api import Cursor, Page
+from web.openapi import documented
 
 
 class AccountOut(Schema):
@@ -41,10 +44,15 @@ class StatementLineOut(Schema):
     message: str
 
 
+A_TABLE = MappingProxyType({(200, "text/csv"): "A page; all of it with format=csv."})
+
+
 def router() -> Router:
     router = Router()
-    router.get("/{name}", response=AccountOut)(_account)
-    router.get("/{name}/statement", response=Page[StatementLineOut])(_statement)
+    says = documented(AccountUnknown)
+    router.get("/{name}", response=AccountOut, openapi_extra=says)(_account)
+    says = documented(AccountUnknown, gives=A_TABLE)
+    router.get("/{name}/statement", response=Page[StatementLineOut], openapi_extra=says)(_statement)
     return router
 
 

@@ -14,10 +14,12 @@ from assay import items
 from assay.bounds import MOST_MS
 from assay.tokens import SCOPES, Scope
 from ledger import actions, queries
+from ledger.errors import AccountUnknown, KeyTaken, SignerRefused
 from web import auth
 from web.api import Body, Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
-from web.errors import SignInError
+from web.errors import CodeSpent, SignInError
+from web.openapi import documented
 from web.receipts import receipt_url
 
 CLOCKS_MAY_DIFFER_MS = 5 * 60_000
@@ -84,9 +86,11 @@ class KeyOut(Schema):
 
 def router() -> Router:
     router = Router()
-    router.post("", response=Token)(_sign_in)
-    router.post("/web", response=Link)(_sign_in_browser)
-    router.post("/keys", response=KeyOut)(_add_key)
+    by_key = documented(SignInError, CodeSpent, AccountUnknown)
+    router.post("", response=Token, openapi_extra=by_key)(_sign_in)
+    router.post("/web", response=Link, openapi_extra=by_key)(_sign_in_browser)
+    by_code = documented(SignInError, CodeSpent, SignerRefused, AccountUnknown, KeyTaken)
+    router.post("/keys", response=KeyOut, openapi_extra=by_code)(_add_key)
     return router
 
 

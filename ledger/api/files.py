@@ -1,6 +1,7 @@
 """Files by their SHA-256: put whole or by parts, got whole or in ranges."""
 
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 from django.conf import settings
@@ -12,14 +13,34 @@ from ninja.responses import Status
 
 from assay import chunks
 from ledger import actions, blobs, queries
-from ledger.errors import BlobGone, BlobMissing, RangeRefused
+from ledger.errors import (
+    BlobBusy,
+    BlobDamaged,
+    BlobGone,
+    BlobMissing,
+    BlobQuota,
+    BlobTooLarge,
+    BlobUnknown,
+    ChunkUnknown,
+    RangeRefused,
+    UploadRefused,
+    UploadUnknown,
+)
 from ledger.models import Blob
 from ledger.rules.ranges import asked_range
 from web import auth
 from web.answers import streamed
 from web.api import Body, TokenAuth
+from web.openapi import BYTES, documented
 
 PIECE_BYTES = 1 << 18
+A_FILE = MappingProxyType(
+    {
+        (200, BYTES): "The file.",
+        (206, BYTES): "The range of it that was asked for.",
+        (304, ""): "It is what If-None-Match names.",
+    }
+)
 FOREVER = "public, max-age=31536000, immutable"
 Sha256 = Query(..., pattern=r"^[0-9a-f]{64}$")
 
@@ -92,23 +113,34 @@ class AddressOut(Schema):
 def router() -> Router:
     """/blobs"""
     found = Router()
-    found.put("/{sha256}", auth=TokenAuth("submit"), response=StoredOut)(_put_blob)
-    found.api_operation(["HEAD"], "/{sha256}", auth=TokenAuth("submit"))(_has_blob)
-    found.get("/{sha256}")(_get_blob)
-    found.get("/{sha256}/chunks", response=ChunksOut)(_get_chunks)
-    found.get("/{sha256}/chunks/{index}", response=ChunkOut)(_prove_chunk)
+    guard = TokenAuth("submit")
+    says = documented(BlobDamaged, BlobTooLarge, BlobQuota, BlobGone, BlobBusy, sends="The file.")
+    found.put("/{sha256}", auth=guard, response=StoredOut, openapi_extra=says)(_put_blob)
+    says = documented(BlobUnknown, BlobGone, BlobBusy)
+    found.api_operation(["HEAD"], "/{sha256}", auth=guard, openapi_extra=says)(_has_blob)
+    says = documented(BlobMissing, BlobDamaged, BlobGone, RangeRefused, gives=A_FILE)
+    found.get("/{sha256}", openapi_extra=says)(_get_blob)
+    says = documented(BlobMissing, BlobGone)
+    found.get("/{sha256}/chunks", response=ChunksOut, openapi_extra=says)(_get_chunks)
+    says = documented(BlobMissing, BlobGone, BlobDamaged, ChunkUnknown)
+    found.get("/{sha256}/chunks/{index}", response=ChunkOut, openapi_extra=says)(_prove_chunk)
     return found
 
 
 def upload_router() -> Router:
     """/uploads"""
     found = Router(auth=TokenAuth("submit"))
-    found.post("", response=UploadOut)(_begin_upload)
-    found.get("/{upload}", response=UploadOut)(_upload_state)
-    found.delete("/{upload}", response={204: None})(_drop_upload)
-    found.get("/{upload}/parts/{number}", response=AddressOut)(_part_address)
-    found.put("/{upload}/parts/{number}", response={204: None})(_put_part)
-    found.post("/{upload}/complete", response=StoredOut)(_complete_upload)
+    says = documented(BlobTooLarge, BlobQuota, UploadRefused)
+    found.post("", response=UploadOut, openapi_extra=says)(_begin_upload)
+    says = documented(UploadUnknown)
+    found.get("/{upload}", response=UploadOut, openapi_extra=says)(_upload_state)
+    found.delete("/{upload}", response={204: None}, openapi_extra=says)(_drop_upload)
+    place, says = "/{upload}/parts/{number}", documented(UploadUnknown, UploadRefused)
+    found.get(place, response=AddressOut, openapi_extra=says)(_part_address)
+    says = documented(UploadUnknown, UploadRefused, BlobDamaged, sends="The part.")
+    found.put(place, response={204: None}, openapi_extra=says)(_put_part)
+    says = documented(UploadUnknown, UploadRefused, BlobDamaged, BlobQuota, BlobGone, BlobBusy)
+    found.post("/{upload}/complete", response=StoredOut, openapi_extra=says)(_complete_upload)
     return found
 
 

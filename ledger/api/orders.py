@@ -10,11 +10,14 @@ from django.utils import timezone
 from ninja import Router, Schema
 
 from assay.errors import did_you_mean
+from assay.items import BadItem
+from assay.wire import BodyInvalid
 from ledger import actions, log
-from ledger.errors import MessageRefused
+from ledger.errors import AnchorTaken, LogTooLarge, MessageRefused, SignerRefused
 from ledger.rules.entry import Entry
 from web.api import TokenAuth
-from web.errors import Forbidden
+from web.errors import Forbidden, SignInNeeded
+from web.openapi import documented
 from web.receipts import receipt_url
 
 Order = Callable[[Entry, datetime], dict[str, object]]
@@ -39,6 +42,10 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
 )
 
 
+# What the rooms above answer to an order that they do not take.
+OF_ORDERS = (402, 403, 404, 409, 410, 413, 422, 429, 503)
+
+
 class Accepted(Schema):
     """An order that is accepted. receipt: where its proof will be, as soon as it has its place."""
 
@@ -51,7 +58,15 @@ class Accepted(Schema):
 def router(orders: Mapping[str, Order]) -> Router:
     router = Router()
 
-    @router.post("", response=Accepted)
+    says = documented(
+        *(SignInNeeded, Forbidden, BadItem, BodyInvalid, MessageRefused, SignerRefused),
+        *(AnchorTaken, LogTooLarge),
+        statuses=OF_ORDERS,
+        sends="A signed order: one ANS-104 data item.",
+        scope="submit",
+    )
+
+    @router.post("", response=Accepted, openapi_extra=says)
     def take_order(request: HttpRequest) -> dict[str, object]:
         """Take one signed order (the raw bytes of an ANS-104 item); the same again is harmless."""
         entry = log.read_order(request.body)

@@ -13,6 +13,7 @@ from ledger import log, queries
 from ledger.rules.rows import Row
 from web.api import Cursor
 from web.errors import NotFound
+from web.openapi import documented
 
 STATE_ROWS = 1000
 
@@ -73,7 +74,7 @@ def router(tables: Mapping[str, type[Row]]) -> Router:
         """Which tables follow from the log, and how long it is."""
         return {"size": queries.log_size(), "tables": sorted(tables)}
 
-    @router.get("/{table}", response=TablePage)
+    @router.get("/{table}", response=TablePage, openapi_extra=documented(NotFound))
     def read_table(
         request: HttpRequest,
         table: str,
