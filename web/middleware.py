@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
@@ -50,11 +50,18 @@ class Door:
         if self.is_async:
             return self._answer_async(request)
         early = _enter(request)
-        return _leave(request, early or self.get_response(request))  # type: ignore[arg-type]
+        response = problem(request, early) if early else self.get_response(request)
+        assert isinstance(response, HttpResponseBase)
+        late = _refused_method(request, response)
+        return _leave(request, response, problem(request, late) if late else None)
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        """A page of a refusal reads the database, which async code may not."""
+        say = sync_to_async(problem)
         early = _enter(request)
-        return _leave(request, early or await self.get_response(request))  # type: ignore[misc]
+        response = await (say(request, early) if early else self.get_response(request))  # type: ignore[misc]
+        late = _refused_method(request, response)
+        return _leave(request, response, await say(request, late) if late else None)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """An AssayError becomes its answer; anything else goes on to be a 500.
@@ -132,20 +139,21 @@ def _size_of(message: Message) -> int:
     return len(body) if isinstance(body, bytes) else 0
 
 
-def _enter(request: HttpRequest) -> HttpResponse | None:
+def _enter(request: HttpRequest) -> AssayError | None:
+    """Give it its id; what is wrong with it before anybody looks at it."""
     given = request.headers.get(REQUEST_ID_HEADER, "")
     request.id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
     if "\0" in request.path:
-        return problem(request, NotFound("There is nothing at this address.", path=request.path))
+        return NotFound("There is nothing at this address.", path=request.path)
     if "%00" in request.META.get("QUERY_STRING", ""):
-        return problem(request, _nul_refused("The address"))
+        return _nul_refused("The address")
     limit_bytes = body_limit_bytes(request.path)
     announced = request.headers.get("Content-Length") or "0"
     body_bytes = int(announced) if announced.isdecimal() else 0
     if body_bytes <= limit_bytes and not getattr(request, "scope", {}).get(_OVERSIZE):
         return None
     cause = f"This address takes at most {limit_bytes} bytes."
-    return problem(request, TooLarge(cause, limit_bytes=limit_bytes, body_bytes=body_bytes))
+    return TooLarge(cause, limit_bytes=limit_bytes, body_bytes=body_bytes)
 
 
 def _nul_refused(where: str) -> RequestInvalid:
@@ -153,12 +161,21 @@ def _nul_refused(where: str) -> RequestInvalid:
     return RequestInvalid(f"{where} cannot be read: {cause}.", problems=[f"text: {cause}"])
 
 
-def _leave(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if response.status_code == 405:  # Django and ninja answer it without a word
-        cause = f"This address does not take {request.method}."
-        allowed = response.headers.get("Allow", "")
-        error = MethodRefused(cause, method=request.method, allowed=allowed, path=request.path)
-        response = problem(request, error)
-        response.headers["Allow"] = allowed
+def _refused_method(request: HttpRequest, response: HttpResponseBase) -> AssayError | None:
+    """Django and ninja answer it without a word."""
+    if response.status_code != 405:
+        return None
+    cause = f"This address does not take {request.method}."
+    allowed = response.headers.get("Allow", "")
+    return MethodRefused(cause, method=request.method, allowed=allowed, path=request.path)
+
+
+def _leave(
+    request: HttpRequest, response: HttpResponseBase, better: HttpResponse | None
+) -> HttpResponseBase:
+    """What is sent. better: instead of the response"""
+    if better is not None:
+        better.headers["Allow"] = response.headers.get("Allow", "")
+        response = better
     response.headers[REQUEST_ID_HEADER] = request.id  # type: ignore[attr-defined]
     return response

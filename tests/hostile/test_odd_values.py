@@ -5,6 +5,8 @@ import re
 from urllib.parse import quote
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern
 
@@ -83,3 +85,20 @@ def test_a_body_with_a_field_that_nobody_knows_is_refused_for_it(asker, method, 
     told = getattr(asker.client, method.lower())(path, **sent)
     assert (told.status_code, told.json()["code"]) == (422, "request.invalid")
     assert any("odd" in one for one in told.json()["facts"]["problems"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/competitions/%00/", 404),
+        ("GET", "/competitions/?after=%00", 422),
+        ("POST", "/competitions/", 405),
+        ("GET", "/competitions/nowhere/", 404),
+        ("PATCH", "/api/works", 405),
+    ],
+)
+def test_a_refusal_is_no_fault_of_ours_where_the_server_is_asynchronous(db, method, path, status):
+    """Such a page reads the database: as async code answered it, it was a 500."""
+    answer = async_to_sync(AsyncClient().generic)(method, path)
+    assert answer.status_code == status
+    assert answer.text.startswith("{" if path.startswith("/api") else "<!doctype html>")
