@@ -36,10 +36,11 @@ from tests.servers import serving  # noqa: E402 - the same
 TransactionTestCase._fixture_teardown = empty_tables
 # A password costs the site a quarter of a second, on purpose; here it is only a password.
 house_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# A site that a test starts collects its files into the data folder; pages rendered here must not
-# take up its names, whichever test ran first.
-house_settings.STATIC_ROOT = DATA / "collected-by-nobody"
-house_settings.STATIC_ROOT.mkdir()
+# A site that a test starts, or merely imports, collects its files into the data folder. Pages that
+# are rendered here must not take up its names, whichever test ran first.
+house_settings.STORAGES["staticfiles"] = {
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
 
 NEEDED = frozenset(filter(None, os.environ.get("ASSAY_NEED", "").split(",")))  # noqa: TID251
 IS_CI = "CI" in os.environ  # noqa: TID251

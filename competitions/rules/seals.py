@@ -93,8 +93,6 @@ def opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         need(is_held, entry, "the seal holds something else")
         submission = rows.get(Submission, seal.submission)
         assert submission is not None, "the fold has seen whom it seals"
-        submission = rows.get(Submission, seal.submission)
-        assert submission is not None, "the fold has seen whom it seals"
         told = _OPENINGS[Held(seal.held)](entry, line, seal, rows)
         rows.put(changed(submission, **told))
         rows.put(changed(seal, is_open=True))
