@@ -31,6 +31,15 @@ STATEMENT_LINES = 100
 LINE = 72  # letters of a value that a page shows on one line
 
 
+class Field(NamedTuple):
+    """A part of a message: its value as JSON, and the time or the amount that it is; 0 for none."""
+
+    name: str
+    value: str
+    at_ms: int
+    amount_nano: int
+
+
 class LogLine(NamedTuple):
     """One entry of the log as a page lists it."""
 
@@ -112,7 +121,8 @@ def message(request: HttpRequest, item: str) -> HttpResponse:
     line = _with_signers([LogLine(log.index_of(item), found, "")])[0]
     context = {
         "line": line,
-        "fields": [(name, _shown(one)) for name, one in wire.to_json(found.body).items()],
+        "fields": [_field(name, one) for name, one in wire.to_json(found.body).items()],
+        "meaning": messages.meaning(found.kind),
         "transfers": queries.transfers_of(item),
         "answers": queries.answers_to(item),
         "is_fact": messages.KINDS[found.kind].signer != "person",
@@ -211,6 +221,13 @@ def _found(item: str) -> Entry:
     if found is None:
         raise MessageUnknown(f"No message {item} is in the log.", id=item)
     return found
+
+
+def _field(name: str, value: object) -> Field:
+    """The end of a field's name says what it is; a time or an amount of 0 needs no words."""
+    number = int(str(value)) if str(value).isdecimal() else 0
+    at_ms, amount_nano = (number if name.endswith(end) else 0 for end in ("_ms", "_nano"))
+    return Field(name, _shown(value), at_ms, amount_nano)
 
 
 def _shown(value: object) -> str:

@@ -27,7 +27,7 @@ from assay.messages.competitions import (
     Spec,
     TaskFaulted,
 )
-from assay.messages.kinds import KIND_OF, KINDS, Kind
+from assay.messages.kinds import KIND_OF, KINDS, Kind, meaning
 from assay.messages.ledger import (
     AccountOpen,
     AccountOpened,
@@ -142,4 +142,5 @@ __all__ = [
     "WorkLinked",
     "WorkRegister",
     "WorkRegistered",
+    "meaning",
 ]

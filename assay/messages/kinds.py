@@ -1,5 +1,7 @@
 """The list that counts: every kind, its body, and who signs it."""
 
+import re
+from inspect import cleandoc
 from typing import NamedTuple
 
 from assay.messages.competitions import (
@@ -119,4 +121,13 @@ KINDS = {
     "submission.final_scored": Kind(SubmissionFinalScored, "evaluator"),
     "baseline.scored": Kind(BaselineScored, "evaluator"),
 }
+_NOTES = re.compile(r"(?<=\.)\s+[a-z0-9_]+: .*", re.DOTALL)
+
+
+def meaning(kind: str) -> str:
+    """What a message of this kind says, in a sentence or two, without the notes on its fields."""
+    told = cleandoc(KINDS[kind].body.__doc__ or "").split("\n\n")[0]
+    return " ".join(_NOTES.sub("", told).replace("`", "").split())
+
+
 KIND_OF = {kind.body: name for name, kind in KINDS.items()}

@@ -6,7 +6,6 @@ from functools import lru_cache
 from itertools import groupby
 
 from assay.messages import Result, Stop
-from assay.money import show_tokens
 from assay.wire import from_json
 from competitions import queries
 from competitions.models import Competition, Submission
@@ -20,6 +19,7 @@ from competitions.rules.visibility import (
     may_see_score,
 )
 from evaluator.registry import show_score
+from licensing.rules.deed import amount
 from licensing.rules.may import Denied, Priced, Use, may
 from licensing.rules.reading import MOST_KEPT_CHARACTERS, parse
 from licensing.rules.terms import Schedule
@@ -160,7 +160,7 @@ def _licence_words(tags: tuple[tuple[str, str], ...]) -> str:
         return "not sold"
     if isinstance(answer, Priced):
         when = "once" if answer.schedule == Schedule.ONE_TIME else "a month"
-        return f"{show_tokens(answer.amount_nano)} {answer.currency} {when}"
+        return f"{amount(answer)} {when}"
     return "free"
 
 

@@ -18,7 +18,7 @@ from licensing.rules.may import (
     may_at_all,
 )
 from licensing.rules.reading import Reading
-from licensing.rules.terms import Schedule, show_rate
+from licensing.rules.terms import OUR_CURRENCY, Schedule, show_rate
 
 # SHA-256 of the legal text of each version. We could not obtain the texts, so the slots are empty.
 LEGAL_TEXT_SHA256 = {"0.1": "", "0.2": ""}
@@ -80,6 +80,14 @@ def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) ->
     return deeds + owed
 
 
+def amount(answer: Priced) -> str:
+    """`100 tokens`: a price with its unit; the tokens of this site have no other name."""
+    shown = show_tokens(answer.amount_nano)
+    if answer.currency == OUR_CURRENCY:
+        return f"{shown} token" if shown == "1" else f"{shown} tokens"
+    return f"{shown} {answer.currency}"
+
+
 def answer_ends_ms(
     use: Use, answer: Answer, reading: Reading, moment: tuple[int, int, frozenset[str]]
 ) -> int:
@@ -113,7 +121,7 @@ def _sentence(use: Use, answer: Answer, until_ms: int, access: Answer) -> str:
 
 
 def _price(answer: Priced) -> str:
-    return f"{show_tokens(answer.amount_nano)} {answer.currency} {_SCHEDULES[answer.schedule]}"
+    return f"{amount(answer)} {_SCHEDULES[answer.schedule]}"
 
 
 def _owed(condition: Condition, rate_e8: int) -> str:

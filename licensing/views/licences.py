@@ -121,6 +121,7 @@ def _quote_page(
         "allowed": allowed(quote.price.uses, quote.price.conditions, quote.price.rate_e8),
         "key": key,
         "held": quote.held[0] if quote.held else None,
+        "held_allows": allowed(quote.held[0].uses, ()) if quote.held else "",
         "after_nano": after_nano,
         "missing_nano": max(-after_nano, 0),
         "problem": problem.as_dict() if problem else None,

@@ -44,7 +44,7 @@ def test_a_competition_says_what_it_pays_pins_and_requires(client):
     assert found.spec["manifest_sha256"] in html
     for file in found.spec["files"]:
         assert f'href="/api/blobs/{file["sha256"]}"' in html
-    assert "You may use it commercially for 100 ASSAY once." in html
+    assert "You may use it commercially for 100 tokens once." in html
     assert "assay submit adapter -c docs --wait" in html
     assert "0.250" in html
     assert "493.333333333" in re.sub(r"<[^>]+>", "", html), "the first of 8:4:2:1 of 925"
@@ -136,7 +136,7 @@ def test_an_entry_in_the_queue_shows_its_place_and_the_page_follows(signed_in):
     assert "place 2 in the queue" in client.get("/competitions/docs/").text
     html = client.get(f"/submissions/{two}/").text
     assert "every 2s" in html
-    assert "1 run left" in html
+    assert "1 run left before the close." in html
 
 
 def test_another_miners_weaker_entry_shows_no_score_before_the_close(client):
@@ -188,6 +188,8 @@ def test_a_message_says_its_parts_as_json_and_its_transfers_in_words(client):
         assert (told if isinstance(value, str) else json.loads(told)) == value
     assert "given back, held no longer" in html
     assert html.index("Money it moved") < html.index("What it says")
+    assert "in the order of the payout. A fact" in html, "what such a message is"
+    assert re.search(r'at_ms</th><td><code class="value">\d+</code> <span[^>]*><time', html)
 
 
 def test_an_entry_that_is_out_waits_for_no_final_score(client):

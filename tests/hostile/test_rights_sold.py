@@ -195,7 +195,7 @@ def test_lists_and_deed_tell_the_access_that_comes_on_top():
     work = offered(ONCE, PAID)
     assert queries.listing(queries.work(work), now=factories.NOW).price_nano == 23 * 10**9
     told = {one.use.value: one.sentence for one in queries.deed_of(work, now=factories.NOW)}
-    assert told["commercial"].endswith("Access costs 3 ASSAY once on top.")
+    assert told["commercial"].endswith("Access costs 3 tokens once on top.")
 
 
 # --- a sale fits the log --------------------------------------------------------------------------

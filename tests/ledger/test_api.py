@@ -235,7 +235,7 @@ def test_nobody_draws_the_play_money_of_another(ada, client, django_user_model):
 
 def test_the_log_page_shows_messages_newest_first(ada, client, now):
     empty = client.get("/log/").content.decode()
-    assert "The log is empty." in empty
+    assert "No message has its place yet." in empty
     sequencer.sequence(holder="t", now=now)
     page = client.get("/log/").content.decode()
     assert page.index("key.added") < page.index("account.open<") < page.rindex("account.opened")

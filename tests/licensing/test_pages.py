@@ -86,7 +86,7 @@ def test_the_search_finds_by_title_owner_and_id_and_says_what_to_do_when_it_find
 
 def test_a_work_says_every_use_in_words_and_who_is_paid_before_anybody_pays(client):
     page = client.get(f"/models/{WORK}/", headers=HTML)
-    assert "You may use it commercially for 100 ASSAY once." in page.text
+    assert "You may use it commercially for 100 tokens once." in page.text
     assert "You may not train on it" in page.text
     assert page.text.count("Use it commercially: 100 tokens once") == 1
     assert "Copy it: Copy it" not in page.text
