@@ -72,6 +72,30 @@ def read_or_make_key(path: Path) -> Ed25519PrivateKey:
     return read_key(path)
 
 
+def next_key(path: Path) -> Ed25519PrivateKey:
+    """The key that will take the place of the one in `path`: the same at every call until then."""
+    return read_or_make_key(_next(path))
+
+
+def take_next(path: Path) -> Path:
+    """Put the next key into `path`, at once for every reader; the old file is kept beside it.
+
+    Harmless when it was cut off, and when it was done.
+    returns  where the old key is now
+    """
+    old = read_key(path)
+    aside = path.with_name(f"{path.name}.retired-{public_hex(old)[:8]}")
+    if _next(path).exists():
+        with suppress(FileExistsError):
+            os.link(path, aside)
+        _next(path).replace(path)
+    return aside
+
+
+def _next(path: Path) -> Path:
+    return path.with_name(f"{path.name}.next")
+
+
 def public_hex(key: Ed25519PrivateKey) -> str:
     """The name of a key: its 32 public bytes as 64 lower hex digits."""
     return key.public_key().public_bytes_raw().hex()

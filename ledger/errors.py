@@ -65,6 +65,22 @@ class OriginRefused(AssayError):
         )
 
 
+class KeyUnknown(AssayError):
+    """No such key signs for the account. Facts: key, account."""
+
+    code, status = "ledger.key_unknown", 404
+    next_step = "`assay keys list --site` shows the keys that sign for you."
+
+
+class LastKey(AssayError):
+    """Without this key nobody could sign for the account. Facts: key."""
+
+    code, status = "ledger.last_key", 409
+    next_step = (
+        "Replace it: `assay keys rotate`. Or set a password on the site, and revoke it there."
+    )
+
+
 class LogTooLarge(AssayError):
     """The log keeps no message of so many bytes. Facts: kind, size_bytes, most_bytes."""
 
@@ -94,6 +110,20 @@ class SignerRefused(AssayError):
     next_step = (
         "Sign with a key of the account, or open an account for this key: `assay auth login`."
     )
+
+
+class KeyEnded(AssayError):
+    """The key was revoked: it signs nothing more. Facts: key, account, revoked_by (a message).
+
+    What it signed before stays good.
+    """
+
+    code, status = "log.key_revoked", 403
+    next_step = "Sign with another key of the account: `assay keys list --site` shows them."
+
+    def __init__(self, key: str, account: str, revoked_by: str) -> None:
+        text = f"The key {key[:16]}... of {account} was revoked."
+        super().__init__(text, key=key, account=account, revoked_by=revoked_by)
 
 
 class MessageUnknown(AssayError):
@@ -132,6 +162,51 @@ class AccountUnknown(AssayError):
 
     code, status = "ledger.account_unknown", 404
     next_step = "Check the name, or open the account first."
+
+
+class AccountIsClosed(AssayError):
+    """The account was closed, for good. Facts: account."""
+
+    code, status = "ledger.account_closed", 409
+    next_step = "Use another account; a closed one never opens again."
+
+    def __init__(self, account: str) -> None:
+        super().__init__(f"The account {account} is closed.", account=account)
+
+
+class AccountNotEmpty(AssayError):
+    """An account with money in it is not closed. Facts: account, available_nano."""
+
+    code, status = "ledger.account_not_empty", 409
+    next_step = "Spend the money or take it out first, then close the account."
+
+    def __init__(self, account: str, available_nano: int) -> None:
+        super().__init__(
+            f"{account} still holds {show_tokens(available_nano)} tokens.",
+            account=account,
+            available_nano=str(available_nano),
+        )
+
+
+class AccountHasPending(AssayError):
+    """Money of the account, or for it, is held. Facts: account."""
+
+    code, status = "ledger.account_has_pending", 409
+    next_step = "Wait until what is held is paid or given back; the statement lists it."
+
+    def __init__(self, account: str) -> None:
+        super().__init__(f"Money is held for {account}, or promised to it.", account=account)
+
+
+class AccountHasClaims(AssayError):
+    """Something may still be paid to the account. Facts: account, claim, subject (its id)."""
+
+    code, status = "ledger.account_has_claims", 409
+    next_step = "Wait until it has ended and all is paid; an account that royalties go to stays."
+
+    def __init__(self, account: str, claim: str, subject: str) -> None:
+        text = f"{account} cannot be closed: {claim}."
+        super().__init__(text, account=account, claim=claim, subject=subject)
 
 
 class FaucetEmpty(AssayError):

@@ -88,6 +88,7 @@ class Key(models.Model):
     role = models.CharField(max_length=10)
     at_ms = models.BigIntegerField()
     message = models.CharField(max_length=43)
+    revoked_by = models.CharField(max_length=43, blank=True, default="")
 
     class Meta:
         constraints = [

@@ -43,6 +43,11 @@ def has_account(name: str) -> bool:
     return Account.objects.filter(pk=name).exists()
 
 
+def is_open(name: str) -> bool:
+    """Whether there is such an account, and it is not closed."""
+    return Account.objects.filter(pk=name, is_closed=False).exists()
+
+
 def balance_nano(name: str) -> int:
     """What the account can spend. raises AccountUnknown"""
     return account(name).available_nano
@@ -55,12 +60,12 @@ def balances_nano(names: Iterable[str]) -> dict[str, int]:
 
 
 def keys_of(name: str) -> list[str]:
-    """The public keys that sign for an account."""
-    return [*key_rows(name).values_list("id", flat=True)]
+    """The public keys that sign for an account now."""
+    return [*key_rows(name).filter(revoked_by="").values_list("id", flat=True)]
 
 
 def key_rows(name: str) -> QuerySet[Key]:
-    """The keys that sign for an account, the oldest first."""
+    """The keys that sign for an account, or did, the oldest first."""
     return Key.objects.filter(account=name).order_by("at_ms")
 
 
@@ -70,8 +75,9 @@ def accounts_of_keys(publics: Iterable[str]) -> dict[str, str]:
 
 
 def key_account(public: str) -> str | None:
-    """The account that a person's key signs for."""
-    return Key.objects.filter(pk=public, role="person").values_list("account", flat=True).first()
+    """The account that a person's key signs for now; None for one that is revoked."""
+    mine = Key.objects.filter(pk=public, role="person", revoked_by="")
+    return mine.values_list("account", flat=True).first()
 
 
 def statement(name: str) -> QuerySet[Transfer]:

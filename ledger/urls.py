@@ -14,7 +14,9 @@ urlpatterns = [
     path("messages/<str:item>/", views.message, name="ledger_message"),
     path("account/", views.my_account, name="ledger_my_account"),
     path("account/keys/", views.my_keys, name="ledger_keys"),
+    path("account/keys/<str:public>/revoke/", views.revoke_key, name="ledger_revoke_key"),
     path("accounts/<str:name>/", views.account, name="ledger_account"),
     path("accounts/<str:name>/play-money/", views.draw_play_money, name="ledger_play_money"),
+    path("accounts/<str:name>/close/", views.close_account, name="ledger_close_account"),
     path("healthz", views.healthz, name="ledger_healthz"),
 ]

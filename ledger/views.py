@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -167,6 +168,40 @@ def my_keys(request: HttpRequest) -> HttpResponse:
         code, until = codes.make_code(name, codes.FOR_KEY, timezone.now())
     context = {"keys": queries.key_rows(name), "code": code, "until": until}
     return render(request, "ledger/keys.html", context)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_key(request: HttpRequest, public: str) -> HttpResponse:
+    """End a key of whoever is signed in; it asks first."""
+    name = request.user.get_username()
+    if request.method != "POST":
+        key = queries.key_rows(name).filter(pk=public, revoked_by="").first()
+        if key is None:
+            raise NotFound("No such key signs for you.", path=request.path)
+        return render(request, "ledger/revoke_key.html", {"key": key})
+    order = actions.revoke_key_for(
+        name, public, now=timezone.now(), keeps_session=request.session.session_key or ""
+    )
+    told = f"The key {public[:16]}... is revoked. All tokens and other browsers are signed out."
+    accepted(request, told, ("key.revoke", order))
+    return redirect("ledger_keys")
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def close_account(request: HttpRequest, name: str) -> HttpResponse:
+    """Close the own account for good; it asks first."""
+    if request.user.get_username() != name:
+        raise Forbidden("Only its owner closes an account.", path=request.path)
+    if request.method != "POST":
+        return render(request, "ledger/close_account.html", {"account": queries.account(name)})
+    order = actions.close_account_for(name, now=timezone.now())
+    logout(request)
+    accepted(request, f"The account {name} is closed.", ("account.close", order))
+    return redirect("ledger_account", name)
 
 
 @login_required

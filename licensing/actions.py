@@ -14,8 +14,8 @@ from ledger import log
 from ledger.actions import ms
 from ledger.queries import named_blob, statement
 from ledger.rules.accounts import FEE, Account
+from ledger.rules.checks import refused
 from ledger.rules.entry import Entry
-from ledger.rules.fold import refused
 from licensing import queries
 from licensing.models import Grant, SearchCard, SearchRight, ShareDue
 from licensing.rules import grant, sale

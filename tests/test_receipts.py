@@ -140,6 +140,21 @@ def hidden(page):
     return dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)"', page.text))
 
 
+def close_own_account(client):
+    sign_in(client, factories.account("grace"))
+    return "/accounts/grace/close/", {}
+
+
+def revoke_own_key(client):
+    name = factories.account("grace")
+    user = get_user_model().objects.get(username=name)
+    user.set_password("weigh-me-44")
+    user.save()
+    sign_in(client, name)
+    factories.ledger_actions.add_key_for(name, "ab" * 32, now=timezone.now())
+    return f"/account/keys/{'ab' * 32}/revoke/", {}
+
+
 PAGES = [
     (sign_up, {"account.open"}),
     (draw_play_money, {"books.minted"}),
@@ -149,6 +164,8 @@ PAGES = [
     (resume, {"submission.resume"}),
     (buy, {"licence.buy"}),
     (draw, {"royalty.draw"}),
+    (close_own_account, {"account.close"}),
+    (revoke_own_key, {"key.revoke"}),
 ]
 
 
@@ -272,8 +289,31 @@ def extend_competition(settings, tmp_path):
     return messages.CompetitionExtend("docs", factories.ledger_actions.ms(factories.at(900)))
 
 
+def close_account(settings, tmp_path):
+    get_user_model().objects.get_or_create(username=ME)
+    return messages.AccountClose(ME)
+
+
+def add_key(settings, tmp_path):
+    return messages.KeyAdd("ab" * 32)
+
+
+def revoke_key(settings, tmp_path):
+    factories.ledger_actions.add_key_for(ME, "ab" * 32, now=timezone.now())
+    return messages.KeyRevoke("ab" * 32)
+
+
+def rotate_key(settings, tmp_path):
+    old = factories.ledger_queries.keys_of(ME)[0]
+    return messages.KeyRotate("ab" * 32, old)
+
+
 API = {
     "account.open": open_account,
+    "account.close": close_account,
+    "key.add": add_key,
+    "key.revoke": revoke_key,
+    "key.rotate": rotate_key,
     "money.withdraw": withdraw,
     "licence.buy": buy_licence,
     "royalty.draw": draw_royalty,
@@ -289,7 +329,7 @@ API = {
 def test_the_api_answers_an_order_with_its_receipt(client, settings, tmp_path, kind):
     one = Stranger(client)
     if kind != "account.open":
-        one.settle()
+        one.settle("0" if kind == "account.close" else "20000")
     body = API[kind](settings, tmp_path)
     assert messages.KIND_OF[type(body)] == kind
     first, again = one.send(body), one.send(body)

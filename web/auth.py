@@ -12,9 +12,10 @@ from hmac import compare_digest
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.forms import Form, ValidationError
 from django.http import HttpRequest
@@ -130,6 +131,32 @@ def revoke_all(account: str) -> None:
     """End every token and every open code of an account: what somebody who got in may have left."""
     ApiToken.objects.filter(account__username=account).delete()
     forget_codes(account)
+
+
+def has_password(account: str) -> bool:
+    """Whether a name and a password lead into the account."""
+    user = get_user_model().objects.filter(username=account).first()
+    return user is not None and user.has_usable_password()
+
+
+def sign_out_everywhere(account: str, *, keeps_session: str = "") -> None:
+    """End every token, open code and browser session of an account: a key of it may be stolen.
+
+    keeps_session  the session of whoever asks for it
+    """
+    revoke_all(account)
+    user = get_user_model().objects.filter(username=account).first()
+    if user is None:
+        return
+    for session in Session.objects.exclude(pk=keeps_session).iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+def close(account: str) -> None:
+    """Nobody signs in to an account that was closed, by no door."""
+    get_user_model().objects.filter(username=account).update(is_active=False)
+    sign_out_everywhere(account)
 
 
 def tokens_of(account: str) -> list[ApiToken]:

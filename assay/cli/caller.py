@@ -1,5 +1,6 @@
 """Who runs a command, and where: flag before environment before file before default."""
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,21 @@ def caller_of(context: typer.Context) -> Caller:
     """The caller that the options before the command made."""
     folder, url, token, is_quiet = context.find_root().obj
     return Caller(home_at(folder), url, token, is_quiet)
+
+
+class YesNeeded(AssayError):
+    """What cannot be undone is not done unasked. Facts: none."""
+
+    code, status = "usage.yes_needed", 422
+    next_step = "Run it again with --yes."
+
+
+def need_yes(told: str, *, is_given: bool) -> None:
+    """Ask before what cannot be undone. raises YesNeeded where nobody can be asked, or says no"""
+    if is_given:
+        return
+    if not sys.stdin.isatty() or not typer.confirm(f"{told} Go on?", err=True):
+        raise YesNeeded(told)
 
 
 def now_ms() -> int:

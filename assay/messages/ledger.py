@@ -24,6 +24,48 @@ class KeyAdd:
 
 
 @dataclass(frozen=True)
+class KeyRevoke:
+    """A key of the account signs nothing from now on; what it signed before stays good."""
+
+    public: str
+
+
+@dataclass(frozen=True)
+class KeyRotate:
+    """Let a new key sign for the account in place of an old one of it. Both are keys' names."""
+
+    public: str
+    instead_of: str
+
+
+@dataclass(frozen=True)
+class KeyRevoked:
+    """A key of an account signs nothing that comes after this."""
+
+    public: str
+    account: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class HouseKeyRotated:
+    """From here on another key signs for the house. role: operator, evaluator, log.
+
+    old, new     the keys, 64 hex digits
+    old_signs    the old key's signature over `assay-rotate-v1 0x00 role 0x00 old 0x00 new`, 128 hex
+                 digits; empty for an evaluator's key that is lost
+    new_signs    the new key's, over the same
+    """
+
+    role: str
+    old: str
+    new: str
+    old_signs: str
+    new_signs: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class AccountOpen:
     """Open an account under this name. Signed by the key that will own it."""
 
@@ -36,6 +78,21 @@ class AccountOpened:
 
     account: str
     kind: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class AccountClose:
+    """Close my account for good. It is empty, holds nothing, and nothing will be paid to it."""
+
+    account: str
+
+
+@dataclass(frozen=True)
+class AccountClosed:
+    """An account takes and gives nothing any more, and its keys sign nothing."""
+
+    account: str
     at_ms: int
 
 

@@ -13,6 +13,7 @@ from competitions.rules import fold as contest_fold
 from competitions.rules import rows as contest_rows
 from ledger.errors import LogDamaged
 from ledger.rules import accounts, fold
+from ledger.rules.checks import refused
 from ledger.rules.entry import Entry, read_entry
 from ledger.rules.rows import MemoryRows, Row
 from licensing.rules import fold as licensing_fold
@@ -127,9 +128,9 @@ class History:
         """raises what the fold objects to, and MessageRefused for copies and missing causes"""
         anchor, anchors = bytes.fromhex(entry.anchor), self._anchors[entry.signer]
         if anchor in anchors:
-            raise fold.refused(entry, "it is in the log already")
+            raise refused(entry, "it is in the log already")
         if entry.cause and entry.cause not in self._orders:
-            raise fold.refused(entry, "it answers no order of the log")
+            raise refused(entry, "it answers no order of the log")
         anchors.add(anchor)
         order = self._orders[entry.cause] if entry.cause else None
         entry = fold.apply(entry, self.rows, FOLDS, origin=self.origin, order=order)

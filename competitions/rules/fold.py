@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import contests, entries, rights, seals
+from competitions.rules import claims, contests, entries, rights, seals
 from competitions.rules.checks import need
 from competitions.rules.results import judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
@@ -59,6 +59,7 @@ def _timed(
 
 
 _RULES: dict[str, Callable[[Entry, Rows], None]] = {
+    "account.closed": claims.account_closed,
     "evaluator.registered": _evaluator_registered,
     "competition.published": contests.published,
     "competition.funded": _timed(contests.funded),

@@ -106,7 +106,7 @@ class Competition:
     """
 
     TABLE: ClassVar[str] = "competitions.Competition"
-    INDEXES: ClassVar[tuple[str, ...]] = ("phase",)
+    INDEXES: ClassVar[tuple[str, ...]] = ("phase", "sponsor")
     IS_FINAL: ClassVar[bool] = False
 
     id: str

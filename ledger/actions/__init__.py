@@ -1,8 +1,8 @@
 """What changes the record itself. One public verb is one transaction."""
 
 from ledger.actions.accounts import (
-    add_key,
-    add_key_for,
+    close_account,
+    close_account_for,
     expire_due,
     found,
     mint,
@@ -19,6 +19,14 @@ from ledger.actions.files import (
     sweep_blobs,
     touch,
     withdraw_blob,
+)
+from ledger.actions.keyring import (
+    add_key,
+    add_key_for,
+    replace_key,
+    revoke_key,
+    revoke_key_for,
+    rotate_house_key,
 )
 from ledger.actions.moment import ms
 from ledger.actions.reading import advance
@@ -51,6 +59,8 @@ __all__ = [
     "advance",
     "begin_upload",
     "bridge",
+    "close_account",
+    "close_account_for",
     "complete_upload",
     "drop_upload",
     "expire_due",
@@ -68,6 +78,10 @@ __all__ = [
     "record_answer",
     "record_cosignature",
     "record_evidence",
+    "replace_key",
+    "revoke_key",
+    "revoke_key_for",
+    "rotate_house_key",
     "settle_dispute",
     "settle_withdrawal",
     "store",

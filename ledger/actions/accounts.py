@@ -15,6 +15,7 @@ from ledger.errors import FaucetEmpty
 from ledger.rules import books, fold
 from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, Account, AccountKind
 from ledger.rules.entry import Entry
+from web import auth
 
 MINT_KIND = "mint"
 EXPIRED_AT_ONCE = 200  # lines of one message, which has at most 65,535 bytes
@@ -78,30 +79,33 @@ def open_account_for(account: str, *, now: datetime) -> str:
     return order.id
 
 
-@transaction.atomic
-def add_key(order: Entry, *, now: datetime) -> str:
-    """Let the key of a `key.add` order sign for the account; the same order, the same key.
+def close_account(order: Entry, *, now: datetime) -> str:
+    """Close the account of an `account.close` order, for good; the same order, the same answer.
 
-    returns  the key
-    raises   KeyTaken, MessageRefused
+    Nothing may be left in it, held for it, or still be paid to it: the rooms above look too. Asked
+    once without locks, so that what is refused waits for nobody; then again under them.
+    returns  the account
+    raises   AccountHasPending, AccountNotEmpty, AccountHasClaims, MessageRefused
     """
-    only_one_at_a_time("accounts")
-    public = str(order.body.public)
+    name = str(order.body.account)
     if log.find(order.id):
-        return public
-    added = messages.KeyAdded(public, order.actor, "person", ms(now))
-    log.record([order, log.fact(added, answers=order)])
-    return public
+        return name
+    entries = [order, log.fact(messages.AccountClosed(name, ms(now)), answers=order)]
+    log.rehearse(entries, rooms=log.every_room())
+    with transaction.atomic():
+        log.record(entries, rooms=log.every_room())
+        auth.close(name)
+    return name
 
 
-def add_key_for(account: str, public: str, *, now: datetime) -> str:
-    """Let a key sign for a web user's account, in the operator's words.
+def close_account_for(account: str, *, now: datetime) -> str:
+    """Close a web user's account, in the operator's words.
 
-    returns  the id of the order;  raises as add_key
+    returns  the id of the order;  raises as close_account
     """
-    words = f"key.add/{public}"
-    order = log.order_for(account, messages.KeyAdd(public), idempotency=words)
-    add_key(order, now=now)
+    body = messages.AccountClose(account)
+    order = log.order_for(account, body, idempotency="account.close")
+    close_account(order, now=now)
     return order.id
 
 

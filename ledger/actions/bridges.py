@@ -52,13 +52,13 @@ def _hold(order: Entry, name: str, now: datetime) -> str:
 def mint_deposit(deposit: Deposit, *, now: datetime) -> str:
     """Bring a deposit into the books, once.
 
-    returns  the id of `books.minted`; empty while there is no such account: it waits outside
+    returns  the id of `books.minted`; empty while there is no such open account: it waits outside
     """
     log.Tables().lock(Account, [ISSUANCE, deposit.account])
     transfer = books.transfer_id(f"{bridge().name}/{deposit.id}", "deposit")
     if made := queries.message_of_transfer(transfer):
         return made
-    if not queries.has_account(deposit.account):
+    if not queries.is_open(deposit.account):
         return ""
     line = messages.Line(
         id=transfer,

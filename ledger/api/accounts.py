@@ -26,6 +26,7 @@ class AccountOut(Schema):
     pending_out_nano: str
     pending_in_nano: str
     keys: list[str]
+    is_closed: bool
 
 
 class StatementLineOut(Schema):
@@ -66,6 +67,7 @@ def _account(request: HttpRequest, name: str) -> dict[str, object]:  # noqa: ARG
         "pending_out_nano": str(found.pending_out_nano),
         "pending_in_nano": str(found.pending_in_nano),
         "keys": queries.keys_of(name),
+        "is_closed": found.is_closed,
     }
 
 

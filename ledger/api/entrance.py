@@ -14,7 +14,7 @@ from assay import items
 from assay.bounds import MOST_MS
 from assay.tokens import SCOPES, Scope
 from ledger import actions, queries
-from ledger.errors import AccountUnknown, KeyTaken, SignerRefused
+from ledger.errors import AccountIsClosed, AccountUnknown, KeyTaken, SignerRefused
 from web import auth
 from web.api import Body, Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
@@ -86,10 +86,12 @@ class KeyOut(Schema):
 
 def router() -> Router:
     router = Router()
-    by_key = documented(SignInError, CodeSpent, AccountUnknown)
+    by_key = documented(SignInError, CodeSpent, AccountUnknown, AccountIsClosed)
     router.post("", response=Token, openapi_extra=by_key)(_sign_in)
     router.post("/web", response=Link, openapi_extra=by_key)(_sign_in_browser)
-    by_code = documented(SignInError, CodeSpent, SignerRefused, AccountUnknown, KeyTaken)
+    by_code = documented(
+        SignInError, CodeSpent, SignerRefused, AccountUnknown, AccountIsClosed, KeyTaken
+    )
     router.post("/keys", response=KeyOut, openapi_extra=by_code)(_add_key)
     return router
 
@@ -131,8 +133,9 @@ def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
 
 
 def _check_key(body: KeySignature) -> None:
-    """raises AccountUnknown, SignInError"""
-    queries.account(body.account)
+    """raises AccountUnknown, AccountIsClosed, SignInError"""
+    if queries.account(body.account).is_closed:
+        raise AccountIsClosed(body.account)
     if queries.key_account(body.key) != body.account:
         raise SignInError(
             f"This key does not sign for {body.account}.",

@@ -28,6 +28,8 @@ PAYING = (
     "money.",
 )  # orders that move money need the scope `pay`
 
+OF_KEYS = ("account.", "key.")  # the key's word alone: a token may be lost, or the thief's
+
 
 def _open_account(entry: Entry, now: datetime) -> dict[str, object]:
     return {"account": actions.open_account(entry, now=now)}
@@ -37,8 +39,31 @@ def _withdraw(entry: Entry, now: datetime) -> dict[str, object]:
     return {"withdrawal": actions.withdraw(entry, now=now)}
 
 
+def _close_account(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"account": actions.close_account(entry, now=now)}
+
+
+def _add_key(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"key": actions.add_key(entry, now=now)}
+
+
+def _replace_key(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"key": actions.replace_key(entry, now=now)}
+
+
+def _revoke_key(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"revoked": actions.revoke_key(entry, now=now)}
+
+
 ORDERS: Mapping[str, Order] = MappingProxyType(
-    {"account.open": _open_account, "money.withdraw": _withdraw}
+    {
+        "account.open": _open_account,
+        "account.close": _close_account,
+        "key.add": _add_key,
+        "key.rotate": _replace_key,
+        "key.revoke": _revoke_key,
+        "money.withdraw": _withdraw,
+    }
 )
 
 
@@ -78,7 +103,7 @@ def router(orders: Mapping[str, Order]) -> Router:
                 reason="kind_not_taken",
                 kind=entry.kind,
             )
-        if entry.kind != "account.open":
+        if not entry.kind.startswith(OF_KEYS):
             _need_token(request, entry)
         result = order(entry, timezone.now())
         answer = {"id": entry.id, "kind": entry.kind, "receipt": receipt_url(entry.id)}

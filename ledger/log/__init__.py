@@ -8,8 +8,10 @@ from ledger.log.record import (
     order_for,
     read_order,
     record,
+    rehearse,
     signing_key,
 )
+from ledger.log.signers import keep_appends_out
 from ledger.log.tables import Tables, row_of
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "fact",
     "find",
     "index_of",
+    "keep_appends_out",
     "order_for",
     "read_order",
     "record",
+    "rehearse",
     "row_of",
     "signing_key",
 ]

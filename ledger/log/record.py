@@ -6,7 +6,7 @@ tables and appends them, inside the action's transaction. Nothing else writes a 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,12 +17,13 @@ from django.utils.module_loading import import_string
 from assay import keys, messages
 from assay.wire import changed
 from ledger import bell
-from ledger.errors import AnchorTaken, MessageUnknown
+from ledger.errors import AccountIsClosed, AnchorTaken, KeyEnded, MessageUnknown
 from ledger.log import signers
 from ledger.log.tables import Tables, insert_of
 from ledger.models import Message
-from ledger.rules import fold, gate
+from ledger.rules import fold, gate, keyring, speakers
 from ledger.rules.accounts import Account, Key, Transfer
+from ledger.rules.checks import refused
 from ledger.rules.entry import Entry, make_entry, read_entry
 from ledger.rules.rows import Overlay, Row
 
@@ -37,13 +38,20 @@ _TOLD = f" RETURNING id, {_IS_EARLIER_WAITING}, {signers.SAYS}"
 def read_order(raw: bytes) -> Entry:
     """An order in signed bytes from outside, with its actor known.
 
-    raises BadItem, MessageRefused, BodyInvalid, SignerRefused, and what the gate objects to
+    raises BadItem, MessageRefused, BodyInvalid, SignerRefused, KeyEnded, AccountIsClosed, and what
+           the gate objects to
     """
     entry = read_entry(raw)
     gate.admit(entry, origin=settings.LOG_ORIGIN)
     if messages.KINDS[entry.kind].signer != "person" or entry.speaker:
-        raise fold.refused(entry, "only orders come in by this door")
-    return replace(entry, actor=fold.actor_of(entry, Tables()))
+        raise refused(entry, "only orders come in by this door")
+    try:
+        actor = speakers.admitted(entry, Tables())
+    except (KeyEnded, AccountIsClosed):
+        if not Message.objects.filter(item=entry.id).exists():
+            raise
+        actor = speakers.actor_of(entry, Tables())  # taken before; whoever sends it again is told
+    return replace(entry, actor=actor)
 
 
 def order_for(account: str, body: object, *, idempotency: str) -> Entry:
@@ -80,16 +88,28 @@ def record(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold] = ()) -> None
     assert transaction.get_connection().in_atomic_block, "record() belongs inside an action"
     for entry in entries:  # before the database is asked for what may be no name at all
         gate.admit(entry, origin=settings.LOG_ORIGIN)
+    if any(entry.kind in keyring.ENDING for entry in entries):
+        signers.keep_appends_out()
     tables = Tables()
     signers.assume(entries, tables)
     above = Overlay(tables)
     lines = [line for entry in entries for line in getattr(entry.body, "transfers", ())]
-    tables.lock(Account, _accounts(lines))
+    tables.lock(Account, _accounts(lines, entries))
     tables.read_ahead(Transfer, [line.id for line in lines if line.debit])
     for entry in entries:
         fold.apply(entry, above, rooms, origin=settings.LOG_ORIGIN)
     if not _append(entries, tables, list(above.changed)):
         bell.ring_after_commit()
+
+
+def rehearse(entries: Sequence[Entry], *, rooms: Sequence[fold.Fold]) -> None:
+    """Fold the entries, and keep nothing: what they are refused for is known before any lock.
+
+    raises what the fold objects to
+    """
+    above = Overlay(Tables())
+    for entry in entries:
+        fold.apply(entry, above, rooms, origin=settings.LOG_ORIGIN)
 
 
 @cache
@@ -104,7 +124,7 @@ def find(item: str) -> Entry | None:
     if row is None:
         return None
     entry = read_entry(bytes(row.raw))
-    return replace(entry, actor=fold.actor_of(entry, Tables()))
+    return replace(entry, actor=speakers.actor_of(entry, Tables()))
 
 
 def index_of(item: str) -> int | None:
@@ -120,13 +140,21 @@ def index_of(item: str) -> int | None:
 
 
 def signing_key(role: str) -> Ed25519PrivateKey:
-    """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table."""
-    return _key(settings.KEYS_FOLDER, role)
+    """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table.
+
+    A file that another one took the place of is read anew: a running site signs with the new key.
+    """
+    path = Path(settings.KEYS_FOLDER) / f"{role}.key"
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        return keys.read_or_make_key(path)
+    return _key(path, (told.st_ino, told.st_mtime_ns))
 
 
-@cache
-def _key(folder: Path, role: str) -> Ed25519PrivateKey:
-    return keys.read_or_make_key(Path(folder) / f"{role}.key")
+@lru_cache(16)
+def _key(path: Path, _written: tuple[int, int]) -> Ed25519PrivateKey:
+    return keys.read_key(path)
 
 
 def _append(entries: Sequence[Entry], tables: Tables, changed: Sequence[Row]) -> bool:
@@ -160,5 +188,8 @@ def _is_of_another_table(error: IntegrityError) -> bool:
     return told is not None and told.table_name != "ledger_message"
 
 
-def _accounts(lines: Sequence[messages.Line]) -> list[str]:
-    return sorted({name for line in lines for name in (line.debit, line.credit) if name})
+def _accounts(lines: Sequence[messages.Line], entries: Sequence[Entry]) -> list[str]:
+    """Whom money moves from and to, and who speaks: none of them is closed meanwhile."""
+    speaking = {one.actor for one in entries if messages.KINDS[one.kind].signer == gate.PERSON}
+    moving = {name for line in lines for name in (line.debit, line.credit)}
+    return sorted((moving | speaking) - {""})

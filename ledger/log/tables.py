@@ -5,7 +5,7 @@ statement together than the database takes to answer it, and every append waits 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache, cached_property
 from operator import attrgetter
@@ -45,6 +45,9 @@ class Tables:
             return known
         found = self._read(table, "id = %s", [key])
         return found[0] if found else None
+
+    def some(self, table: type[R], keys: Iterable[str]) -> list[R]:
+        return self._read_all(table, sorted(set(keys)))
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
         columns = self._shape(table).columns

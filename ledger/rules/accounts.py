@@ -19,11 +19,12 @@ class AccountKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a key may sign: orders of its account, facts of the operator, facts of an evaluator."""
+    """What a key signs: orders of its account, facts of two kinds, checkpoints."""
 
     PERSON = "person"
     OPERATOR = "operator"
     EVALUATOR = "evaluator"
+    LOG = "log"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,14 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Key:
-    """A public key and what it may sign. id: 64 lower hex digits of the 32 bytes."""
+    """A public key and what it may sign. id: 64 lower hex digits of the 32 bytes.
+
+    Nobody locks a row of it, although one field changes, once: while a key is revoked no message is
+    appended, and every append asks the table (ledger/log/signers.py).
+
+    message     that added it
+    revoked_by  the message that ended it: it signs nothing behind that; empty while it signs
+    """
 
     TABLE: ClassVar[str] = "ledger.Key"
     INDEXES: ClassVar[tuple[str, ...]] = ("account",)
@@ -77,6 +85,7 @@ class Key:
     role: str
     at_ms: int
     message: str
+    revoked_by: str = ""
 
 
 ROWS = (Account, Transfer, Key)

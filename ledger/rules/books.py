@@ -106,6 +106,16 @@ def open_account(rows: Rows, name: str, kind: str) -> None:
         rows.put(Account(id=name, kind=kind))
 
 
+def closing(account: Account) -> str:
+    """What the books answer to closing an account: ok, or why not, the first that fits."""
+    checks = (
+        (account.is_closed, "account_closed"),
+        (bool(account.pending_out_nano or account.pending_in_nano), "account_has_pending"),
+        (bool(account.available_nano), "account_not_empty"),
+    )
+    return next((word for is_wrong, word in checks if is_wrong), "ok")
+
+
 def judge(line: Line, rows: Rows, at_ms: int) -> str:
     """What the books answer to one line; the order of these checks is part of the contract."""
     if line.kind not in OPENING + CLOSING:

@@ -7,19 +7,21 @@ refuse a payment that its rules do not give.
 import re
 from collections.abc import Callable, Sequence
 
-from assay import handles, messages
+from assay import handles
 from assay.wire import changed
 from ledger.errors import (
+    AccountHasPending,
     AccountInvalid,
+    AccountIsClosed,
+    AccountNotEmpty,
     AccountTaken,
-    KeyTaken,
-    MessageRefused,
-    SignerRefused,
 )
-from ledger.rules import books, gate
-from ledger.rules.accounts import ISSUANCE, Account, AccountKind, Key, Role
+from ledger.rules import books, gate, keyring
+from ledger.rules.accounts import ISSUANCE, Account, AccountKind
+from ledger.rules.checks import need_order, refused
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
+from ledger.rules.speakers import admitted
 
 Fold = Callable[[Entry, Rows], None]
 WITHDRAW = "withdraw"  # the purpose of a transfer that takes money out
@@ -37,56 +39,12 @@ def apply(
     then the rows may be half changed, so the caller throws its overlay away
     """
     gate.admit(entry, origin=origin)
-    entry = changed(entry, actor=actor_of(entry, rows), order=order or entry.order)
+    entry = changed(entry, actor=admitted(entry, rows), order=order or entry.order)
     for fold in (ledger, *rooms):
         fold(entry, rows)
     if lines := getattr(entry.body, "transfers", ()):
         books.apply(lines, rows, at_ms=entry.body.at_ms, message=entry.id)
     return entry
-
-
-def actor_of(entry: Entry, rows: Rows) -> str:
-    """The account that speaks: of the key, or, for an order signed by the operator, the named one.
-
-    raises SignerRefused
-    """
-    key = rows.get(Key, entry.signer)
-    wanted = messages.KINDS[entry.kind].signer
-    if key is None:
-        return _newcomer(entry, rows)
-    if wanted == Role.PERSON:
-        return _person(entry, key, rows)
-    if key.role != wanted or entry.speaker:
-        raise _not_signer(entry)
-    return key.account
-
-
-def _person(entry: Entry, key: Key, rows: Rows) -> str:
-    if key.role == Role.PERSON and not entry.speaker:
-        return key.account
-    if key.role != Role.OPERATOR or not entry.speaker:
-        raise _not_signer(entry)
-    if entry.kind != "account.open" and rows.get(Account, entry.speaker) is None:
-        raise _not_signer(entry)
-    return entry.speaker
-
-
-def _newcomer(entry: Entry, rows: Rows) -> str:
-    """An unknown key may do two things: found the log, and open its own account."""
-    if entry.kind == "account.open" and not entry.speaker:
-        return str(entry.body.account)
-    is_founding = entry.kind == "key.added" and entry.body.public == entry.signer
-    if is_founding and entry.body.role == Role.OPERATOR and not rows.find(Key):
-        return str(entry.body.account)
-    raise _not_signer(entry)
-
-
-def _not_signer(entry: Entry) -> SignerRefused:
-    return SignerRefused(
-        f"The key {entry.signer[:16]}... may not sign {entry.kind}.",
-        key=entry.signer,
-        kind=entry.kind,
-    )
 
 
 def ledger(entry: Entry, rows: Rows) -> None:
@@ -105,22 +63,6 @@ def check_new_handle(name: str) -> None:
     """What a door asks of a name, and no log that is there already. raises AccountInvalid"""
     if why := handles.flaw(name):
         raise AccountInvalid(why, account=name)
-
-
-def need_order(entry: Entry, kind: str) -> Entry:
-    """The order that a fact answers, which must be of this kind.
-
-    raises MessageRefused
-    """
-    if entry.order is None or entry.order.kind != kind:
-        raise refused(entry, f"it answers no {kind}")
-    return entry.order
-
-
-def refused(entry: Entry, reason: str) -> MessageRefused:
-    return MessageRefused(
-        f"{entry.kind} is refused: {reason}.", reason=reason, kind=entry.kind, entry=entry.id
-    )
 
 
 def _account_open(entry: Entry, rows: Rows) -> None:
@@ -143,35 +85,33 @@ def _account_opened(entry: Entry, rows: Rows) -> None:
     rows.put(Account(id=body.account, kind=AccountKind(body.kind).value))
 
 
-def _key_added(entry: Entry, rows: Rows) -> None:
-    body = entry.body
-    if rows.get(Key, body.public) is not None:
-        raise refused(entry, "the key is known already")
-    if body.role == Role.PERSON:
-        _need_wish(entry, rows)
-    role = Role(body.role).value
-    rows.put(Key(body.public, body.account, role, body.at_ms, entry.id))
+def _account_close(entry: Entry, rows: Rows) -> None:
+    if entry.body.account != entry.actor:
+        raise refused(entry, "it names another account")
+    _need_closable(entry, rows)
 
 
-def _key_add(entry: Entry, rows: Rows) -> None:
-    public = entry.body.public
-    if not SHA256.fullmatch(public):
-        raise refused(entry, "it names no key")
-    if known := rows.get(Key, public):
-        told = {"key": public, "account": known.account}
-        raise KeyTaken(f"This key signs for {known.account} already.", **told)
+def _account_closed(entry: Entry, rows: Rows) -> None:
+    """The rooms above look too, and refuse while something may still be paid to it."""
+    order = need_order(entry, "account.close")
+    if entry.body.account != order.body.account:
+        raise refused(entry, "the order names another account")
+    rows.put(changed(_need_closable(entry, rows), is_closed=True))
 
 
-def _need_wish(entry: Entry, rows: Rows) -> None:
-    """A person's key comes with the account that it opens, or by an order of the account."""
-    body, order = entry.body, entry.order
-    if order is not None and order.kind == "key.add":
-        if (order.body.public, actor_of(order, rows)) != (body.public, body.account):
-            raise refused(entry, "the order names another key or account")
-        return
-    order = need_order(entry, "account.open")
-    if order.signer != body.public or order.body.account != body.account:
-        raise refused(entry, "the order was signed by another key")
+def _need_closable(entry: Entry, rows: Rows) -> Account:
+    """raises AccountHasPending, AccountNotEmpty"""
+    found = rows.get(Account, entry.body.account)
+    if found is None or found.kind != AccountKind.USER:
+        raise refused(entry, "only a person's account is closed")
+    answer = books.closing(found)
+    if answer == "account_has_pending":
+        raise AccountHasPending(found.id)
+    if answer == "account_not_empty":
+        raise AccountNotEmpty(found.id, found.available_nano)
+    if answer != "ok":
+        raise AccountIsClosed(found.id)
+    return found
 
 
 def _books_minted(entry: Entry, _: Rows) -> None:
@@ -214,10 +154,11 @@ def _blob_withdrawn(entry: Entry, _: Rows) -> None:
 
 
 _RULES: dict[str, Fold] = {
+    **keyring.RULES,
     "account.open": _account_open,
     "account.opened": _account_opened,
-    "key.add": _key_add,
-    "key.added": _key_added,
+    "account.close": _account_close,
+    "account.closed": _account_closed,
     "books.minted": _books_minted,
     "books.expired": _books_expired,
     "blob.withdrawn": _blob_withdrawn,

@@ -15,7 +15,8 @@ class Row(Protocol):
     """What every row class has.
 
     INDEXES   the fields that `find` is asked by
-    IS_FINAL  its rows never change once they are there, so that nobody need lock them
+    IS_FINAL  nobody need lock its rows: they never change once they are there (a key's row says
+              how it changes once)
     """
 
     TABLE: ClassVar[str]
@@ -34,6 +35,9 @@ class Rows(Protocol):
 
     def get(self, table: type[R], key: str) -> R | None:
         """The row of this id, or None."""
+
+    def some(self, table: type[R], keys: Iterable[str]) -> list[R]:
+        """The rows of these ids that are there, in order of id: one question, however many."""
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
         """Rows whose indexed fields equal `wanted`, in order of id."""
@@ -55,6 +59,10 @@ class MemoryRows:
 
     def get(self, table: type[R], key: str) -> R | None:
         return self._rows[table].get(key)
+
+    def some(self, table: type[R], keys: Iterable[str]) -> list[R]:
+        rows = self._rows[table]
+        return [rows[key] for key in sorted(set(keys)) if key in rows]
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
         rows = self._rows[table]
@@ -94,6 +102,12 @@ class Overlay:
     def get(self, table: type[R], key: str) -> R | None:
         changed: Any = self._changed.get((table, key))
         return changed if changed is not None else self._below.get(table, key)
+
+    def some(self, table: type[R], keys: Iterable[str]) -> list[R]:
+        wanted = sorted(set(keys))
+        found: dict[str, Any] = {row.id: row for row in self._below.some(table, wanted)}
+        found |= {key: row for key in wanted if (row := self._changed.get((table, key)))}
+        return [found[key] for key in wanted if key in found]
 
     def find(self, table: type[R], **wanted: object) -> list[R]:
         found = {row.id: row for row in self._below.find(table, **wanted)}

@@ -4,11 +4,14 @@ import re
 
 from assay import messages
 from assay.wire import changed
+from ledger.errors import AccountHasClaims
 from ledger.rules import books
 from ledger.rules.accounts import Account, AccountKind
+from ledger.rules.checks import need_order, refused
 from ledger.rules.entry import Entry
-from ledger.rules.fold import Fold, actor_of, need_order, refused
+from ledger.rules.fold import Fold
 from ledger.rules.rows import Rows
+from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue, grant, sale
 from licensing.rules.lineage import check_links
@@ -50,8 +53,8 @@ def check_shares(work: str, shares: tuple[messages.Share, ...], rows: Rows) -> N
         raise errors.SharesInvalid("Name 1 to 64 payees, each once.", work=work, payee="")
     for share in shares:
         account = rows.get(Account, share.payee)
-        is_person = account is not None and account.kind == AccountKind.USER
-        if not is_person or not 1 <= share.weight <= 10**9:
+        kind = account.kind if account is not None and not account.is_closed else ""
+        if kind != AccountKind.USER or not 1 <= share.weight <= 10**9:
             message = f"{share.payee} cannot be paid with weight {share.weight}."
             raise errors.SharesInvalid(message, work=work, payee=share.payee)
 
@@ -211,7 +214,16 @@ def _royalty_drawn(entry: Entry, rows: Rows) -> None:
     rows.put(changed(share, drawn_nano=share.drawn_nano + (line.amount_nano or 0)))
 
 
+def _account_closed(entry: Entry, rows: Rows) -> None:
+    """Whoever royalties go to stays: a sale pays all payees, or nobody. raises AccountHasClaims"""
+    name = entry.body.account
+    if paid := rows.find(PoolShare, payee=name):
+        claim = "the royalties of a work go to it"
+        raise AccountHasClaims(name, claim, paid[0].work)
+
+
 _RULES: dict[str, Fold] = {
+    "account.closed": _account_closed,
     "work.registered": _work_registered,
     "work.linked": _work_linked,
     "offer.published": _offer_published,
