@@ -43,7 +43,7 @@ test: setup-dev ## Run all tests on SQLite, and the laws on PostgreSQL when it i
 	@$(RUN) tests/run.py $(ARGS)
 
 laws: setup-dev ## Run only the laws: money, states, replay, crowds
-	@ASSAY_GATE_CASES=10000 $(RUN) tests/run.py tests/laws
+	@ASSAY_GATE_CASES=10000 ASSAY_STOP_CASES=500 $(RUN) tests/run.py tests/laws
 
 journeys: setup-dev ## Run only the whole stories through public doors
 	@$(RUN) tests/run.py tests/journeys

@@ -29,7 +29,8 @@ ON_POSTGRES = (
 
 def main(arguments: list[str]) -> int:
     """Run both passes; the worse exit status is returned."""
-    on_postgres = _postgres_pass() if program("postgres").path() and not arguments else None
+    places = {(): ON_POSTGRES, ("tests/laws",): ("tests/laws",)}.get(tuple(arguments))
+    on_postgres = _postgres_pass(places) if places and program("postgres").path() else None
     _say("everything on SQLite")
     # What needs PostgreSQL has just run there; without a server it stays in, to be skipped aloud.
     chosen = [] if on_postgres is None else ["-m", "not postgres"]
@@ -37,11 +38,11 @@ def main(arguments: list[str]) -> int:
     return max(on_sqlite, on_postgres or 0)
 
 
-def _postgres_pass() -> int:
+def _postgres_pass(places: tuple[str, ...]) -> int:
     """The exit status of the laws on PostgreSQL."""
     _say("the laws on a throw-away PostgreSQL cluster")
     with postgres() as url:
-        return _pytest([*ON_POSTGRES], {"DATABASE_URL": url})
+        return _pytest([*places], {"DATABASE_URL": url})
 
 
 def _pytest(arguments: list[str], more: dict[str, str]) -> int:
