@@ -1,7 +1,7 @@
 """What `make test` runs: the laws on a throw-away PostgreSQL cluster, then everything on SQLite.
 
 The last line printed is pytest's own. The exit status is the worse of both passes. Arguments go to
-the SQLite pass:  python tests/run.py -k settlement
+the SQLite pass, `tests/laws` alone to both:  python tests/run.py -k settlement
 """
 
 import os
