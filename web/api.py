@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from ninja import Field, Query, Router, Schema
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 from ninja.responses import Status
@@ -156,6 +157,7 @@ def build_api(routers: Iterable[tuple[str, Router]], files: Files = MappingProxy
         "code, message, next, facts.",
         urls_namespace="api",
         docs_url=None,
+        docs_decorator=require_safe,
     )
     api.refusal, api.files = Refusal.model_json_schema(), files
     for kind, make_error in _ERRORS.items():

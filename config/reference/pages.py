@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config import env
 from config.reference.commands import commands_page
+from config.reference.doors import authorisation_page
 from config.reference.errors import errors_page
 from config.reference.messages import messages_page
 from config.reference.tables import MADE_BY, table
@@ -20,6 +21,7 @@ def pages() -> dict[str, str]:
         "messages.md": messages_page(),
         "cli.md": commands_page(),
         "settings.md": settings_page(),
+        "authorisation.md": authorisation_page(),
         "openapi.json": json.dumps(api.get_openapi_schema(), indent=1, sort_keys=True) + "\n",
     }
 

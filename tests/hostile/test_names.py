@@ -13,7 +13,7 @@ from competitions.rules.spec import OUR_ADDRESSES, new_problems
 from ledger import actions, queries
 from tests import factories
 from tests.hostile.orders import BYTES
-from tests.hostile.test_odd_values import addresses
+from tests.hostile.places import addresses
 from tests.signing import sign_order
 
 ODD = ("a", "a--b", "ada-", "9ada", "x" * 33, "ad.a", "escrow:docs", "\u0430da")
