@@ -4,7 +4,7 @@ It loads the base by the class whose head the task reads, so what it saves comes
 transformers and peft predict. A test runs it for each family.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from evaluator.bases.shapes import is_decoder
 from evaluator.intake.names import saved_modules
@@ -71,12 +71,49 @@ def loss(row):
     wanted = torch.tensor([labels.index(str(row["label"]))])
     return torch.nn.functional.cross_entropy(logits, wanted)
 """
-TEXTS = """def text_of(row):
-    if "choices" in row:
-        return row["question"] + " " + row["choices"][int(row["answer"])]
-    found = row.get("references", "")
-    return row.get("text") or row["prompt"] + " " + (found[0] if isinstance(found, list) else found)
+CHOICES = """def text_of(row):
+    answer, offered = row["answer"], row["choices"]
+    right = answer if answer in offered else offered[int(answer)]
+    return row["question"] + {between!r} + right
+"""
+WRITTEN = """def text_of(row):
+    found = row["references"]
+    return row["prompt"] + " " + (found[0] if isinstance(found, list) else found)
+"""
+WHOLE = """def text_of(row):
+    return row.get("prompt", "") + row["text"]
+"""
+# What a task file of lm-evaluation-harness asks, and the answer that it wants.
+HARNESS = """import ast  # these come with torch and transformers
 
+import yaml
+from jinja2.sandbox import SandboxedEnvironment
+
+task = yaml.safe_load({task!r})
+is_plain = task.get("output_type", "").startswith("loglikelihood")
+between = "" if is_plain else task.get("target_delimiter", " ")
+rendering = SandboxedEnvironment(keep_trailing_newline=True)
+
+
+def told(part, row):
+    return row[part] if part in row else rendering.from_string(str(part)).render(row)
+
+
+def offered(row):
+    found = task["doc_to_choice"]
+    if isinstance(found, list):
+        return [told(one, row) for one in found]
+    found = told(found, row)
+    return found if isinstance(found, list) else ast.literal_eval(found)
+
+
+def text_of(row):
+    wanted = told(task["doc_to_target"], row)
+    if "doc_to_choice" in task and wanted not in offered(row):
+        wanted = offered(row)[int(wanted)]
+    return told(task.get("doc_to_text", ""), row) + between + str(wanted)
+"""
+TEXTS = """
 
 def loss(row):
     given = ids(text_of(row))
@@ -87,25 +124,28 @@ STATES = """def state(text):
     return torch.nn.functional.normalize({pooled}, dim=-1)
 
 
-def loss(row):
+def document(row):
     found = row["relevant"]
-    right = found[0] if isinstance(found, list) else found
-    others = [one["query"] for one in rows[:8] if one is not row]
-    near = torch.stack([state(one) for one in (right, *others)]) @ state(row["query"])
+    return found[0] if isinstance(found, list) else found
+
+
+def loss(row):
+    others = [document(one) for one in rows[:8] if document(one) != document(row)]
+    near = torch.stack([state(one) for one in (document(row), *others)]) @ state(row["query"])
     return torch.nn.functional.cross_entropy(20 * near[None], torch.tensor([0]))
 """
 
 
 def starter(manifest: Manifest) -> str:
     """The script; empty where `assay train` is the way: one linear layer over a pooled state."""
-    options, decoder = manifest.metric.options, is_decoder(manifest.base.config)
+    options = manifest.metric.options
     if manifest.adapter.head and options.get("head") != "own":
         return ""
     if manifest.adapter.head:
         kind = ("AutoModelForSequenceClassification", "SEQ_CLS")
         loss = CLASSES.format(labels=list(manifest.labels))
-    elif decoder:
-        kind, loss = ("AutoModelForCausalLM", "CAUSAL_LM"), TEXTS
+    elif is_decoder(manifest.base.config):
+        kind, loss = ("AutoModelForCausalLM", "CAUSAL_LM"), _text(options) + TEXTS
     else:
         kind = ("AutoModel", "FEATURE_EXTRACTION")
         loss = STATES.format(
@@ -122,6 +162,15 @@ def starter(manifest: Manifest) -> str:
         saved=saved_modules(manifest.adapter.head) or None,
         loss=loss.rstrip(),
     )
+
+
+def _text(options: Mapping[str, str]) -> str:
+    """How a row's text is put together, told from the options that only its evaluator has."""
+    if "task" in options:
+        return HARNESS.format(task=options["task"])
+    if "delimiter" in options:
+        return CHOICES.format(between=options["delimiter"])
+    return WRITTEN if "max_new_tokens" in options else WHOLE
 
 
 def _targets(modules: Iterable[str]) -> list[str]:

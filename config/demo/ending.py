@@ -84,8 +84,9 @@ def licence(story: Story) -> None:
     buyer, facts = story.visitors[BUYER], story.telling.facts
     best = facts["board"]["items"][0]
     work = next(one for one in facts["works"] if one["title"] == best["title"])
-    page = buyer.get(f"/models/{work['id']}/buy/?uses=commercial")
-    granted = buyer.post(f"/models/{work['id']}/buy/", forms_to(page.text)[-1])
+    pay = f"/models/{work['id']}/buy/"
+    (fields,) = forms_to(buyer.get(f"{pay}?uses=commercial").text, pay)
+    granted = buyer.post(pay, fields)
     grant = str(granted.url).rstrip("/").rsplit("/", 1)[-1]
     found = buyer.get(f"/api/licences/{grant}").json()
     price = show_tokens(int(found["price_nano"]))
@@ -156,12 +157,10 @@ def rows_of(story: Story, table: str) -> list[Facts]:
             return found
 
 
-def forms_to(page: str, action: str = "") -> list[dict[str, str]]:
-    """The hidden fields of every form on a page that posts there; "": to the page's own address."""
+def forms_to(page: str, action: str) -> list[dict[str, str]]:
+    """The hidden fields of every form on a page that is sent to this address."""
     forms = re.findall(r"<form([^>]*)>(.*?)</form>", page, re.DOTALL)
-    wanted = f'action="{action}"' if action else ""
-    is_there = [wanted in head and bool(wanted) == ("action=" in head) for head, _ in forms]
-    return [_hidden(form[1]) for form, fits in zip(forms, is_there, strict=True) if fits]
+    return [_hidden(form) for head, form in forms if f'action="{action}"' in head]
 
 
 def _hidden(form: str) -> dict[str, str]:
