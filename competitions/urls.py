@@ -17,6 +17,7 @@ urlpatterns = [
     path("submissions/<str:submission>/resume/", board.resume, name="submission_resume"),
     path("sponsor/", sponsor.desk, name="competitions_sponsor"),
     path("sponsor/drafts/<str:draft>/", sponsor.draft, name="draft"),
+    path("sponsor/drafts/<str:draft>/discard/", sponsor.discard, name="draft_discard"),
     path("sponsor/drafts/<str:draft>/review/", review.review, name="draft_review"),
     path("sponsor/drafts/<str:draft>/dry-run/", review.dry_run, name="draft_dry_run"),
     path("sponsor/drafts/<str:draft>/publish/", review.publish, name="draft_publish"),

@@ -1,5 +1,6 @@
 """The environment, read once and typed, with every variable's meaning. A wrong value stops us."""
 
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from assay.errors import AssayError
 from assay.notes import WITNESS_KEY, NoteInvalid, read_verifier_key
+from web import allowances
+from web.allowances import Budget
+from web.risks import RISKS
 
 _NUMBERS = (
     "assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s", "assay_quota_mib",
@@ -38,10 +42,22 @@ class Environment:
     assay_bases: str = _says("Folder of registered bases; empty: ASSAY_DATA/bases.", "")
     assay_origin: str = _says("The log's name: host and path without scheme.", "assay.local/log")
     assay_hosts: str = _says("Host names the site answers to, by commas.", "127.0.0.1,localhost")
+    assay_trusted_proxies: str = _says(
+        "Addresses or networks of the proxies in front, by commas: only they are believed about "
+        "whom a request comes from, and whether by HTTPS.",
+        "",
+    )
     assay_https: str = _says("1 when the site is served over HTTPS only.", "0")
+    assay_accept: str = _says(
+        "What is accepted although strangers reach the site, by commas: " + ", ".join(RISKS) + ".",
+        "",
+    )
     assay_debug: str = _says("1 for development: tracebacks in the browser.", "0")
     assay_faucet: str = _says("Play money an account may draw, in tokens; 0 closes it.", "100000")
     assay_quota_mib: str = _says("Files an account may keep in the store, in MiB.", "1024")
+    assay_budgets: str = _says(
+        "Budgets over the usual ones, NAME=NUMBER or NAME@address=NUMBER by commas.", ""
+    )
     assay_witnesses: str = _says(
         "Witnesses that cosign checkpoints: verifier key, space, URL; several by commas.", ""
     )
@@ -73,12 +89,42 @@ def read(source: Mapping[str, str] = os.environ) -> Environment:
     is_named = found.assay_origin != Environment.assay_origin
     _need("assay_origin", is_named or found.assay_https == "0", "the site's own name with HTTPS")
     witnesses(found.assay_witnesses)
+    budgets(found.assay_budgets)
+    proxies(found.assay_trusted_proxies)
+    accepted(found.assay_accept)
     return found
 
 
 def hand_down(name: str, value: str) -> None:
     """Set a variable for what cannot see our settings: the scale, here and in our children."""
     os.environ[name] = value
+
+
+def accepted(listed: str) -> frozenset[str]:
+    """Names of risks. raises SettingInvalid"""
+    found = frozenset(filter(None, (one.strip() for one in listed.split(","))))
+    _need("assay_accept", found <= {*RISKS}, f"some of {', '.join(RISKS)}")
+    return found
+
+
+def proxies(listed: str) -> tuple[str, ...]:
+    """Addresses and networks. raises SettingInvalid"""
+    found = tuple(filter(None, (one.strip() for one in listed.split(","))))
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            _need("assay_trusted_proxies", False, "addresses or networks")  # noqa: FBT003
+    return found
+
+
+def budgets(listed: str) -> Mapping[str, Budget]:
+    """What accounts and addresses may cost. raises SettingInvalid"""
+    try:
+        return allowances.budgets(listed)
+    except allowances.BudgetUnknown as error:
+        message = f"ASSAY_BUDGETS: {error}; docs/settings.md lists them."
+        raise SettingInvalid(message, name="ASSAY_BUDGETS") from error
 
 
 def witnesses(listed: str) -> tuple[tuple[str, str], ...]:

@@ -50,6 +50,7 @@ NOT_REPLAYED = {
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",
     "web.ApiToken": "who is signed in now",
     "web.OneTimeCode": "who is about to sign in",
+    "web.Spending": "what somebody has spent of the site's budgets: its policy, no fact",
     "auth.Permission": "Django's own",
     "auth.Group": "Django's own",
     "auth.Group_permissions": "Django's own",

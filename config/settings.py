@@ -23,6 +23,7 @@ DEBUG = ENV.assay_debug == "1"
 SECRET_KEY = ENV.secret_key or public_hex(read_or_make_key(DATA / "keys" / "django.key"))
 ALLOWED_HOSTS = ENV.assay_hosts.split(",")
 IS_HTTPS = ENV.assay_https == "1"
+TRUSTED_PROXIES = env.proxies(ENV.assay_trusted_proxies)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # the supervisor asks without HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
@@ -31,7 +32,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # --- the house ------------------------------------------------------------------------------------
-LOG_ORIGIN = ENV.assay_origin
+LOG_ORIGIN, USUAL_ORIGIN = ENV.assay_origin, env.Environment.assay_origin
+ACCEPTED_RISKS = env.accepted(ENV.assay_accept)  # web/profile.py
 FAUCET_NANO = int(ENV.assay_faucet) * 10**9
 FOLDS = ("licensing.rules.fold.licensing", "competitions.rules.fold.fold")  # as a replay runs them
 BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
@@ -40,6 +42,8 @@ LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
 BLOB_LIMIT_BYTES = 64 << 20
 BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20
+BUDGETS = env.budgets(ENV.assay_budgets)
+PASSWORD_WAIT_S = 1.0  # that a sign-in waits for its turn to be hashed
 WITNESSES = env.witnesses(ENV.assay_witnesses)
 UPLOAD_LIMIT_BYTES = 1 << 30
 UPLOAD_PART_BYTES = 8 << 20  # S3 takes no part below 5 MiB but the last
@@ -111,7 +115,9 @@ TEMPLATES = [
         },
     }
 ]
+PASSWORD_HASHERS = ["web.passwords.Hasher"]
 AUTHENTICATION_BACKENDS = [
+    "web.passwords.Attempts",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -257,6 +263,8 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True  # a row for each sign-in, for ever, that nobody reads
+AXES_CLIENT_IP_CALLABLE = "web.budgets.address_of"
 CSRF_FAILURE_VIEW = "web.views.form_expired"
 FORM_RENDERER = "web.forms.Renderer"
 AUTH_PASSWORD_VALIDATORS = [

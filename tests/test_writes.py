@@ -17,6 +17,7 @@ WRITERS = {
     "ledger/log/": "the fold's writer: the only one of tables that follow from the log",
     "ledger/sequencer/": "gives messages their places",
     "web/auth.py": "sign-in and tokens, which do not follow from the log",
+    "web/budgets.py": "what was spent of the site's budgets",
     "web/codes.py": "codes of the sign-in, which do not follow from the log",
     "config/scratch.py": "fills the scratch database of a replay",
 }

@@ -30,6 +30,8 @@ def problem(request: HttpRequest, error: AssayError) -> HttpResponse:
         response: HttpResponse = JsonResponse(error.as_dict(), status=error.status)
     else:
         response = HttpResponse(_page(request, error), status=error.status)
+    if "retry_after_s" in error.facts:
+        response.headers["Retry-After"] = str(error.facts["retry_after_s"])
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="assay"'
     return response

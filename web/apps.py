@@ -1,6 +1,9 @@
 """The face of the house: pages, sign-in, the frame of the API. Knows no other room."""
 
 from django.apps import AppConfig
+from django.core import checks
+
+from web import profile
 
 
 class WebConfig(AppConfig):
@@ -8,3 +11,6 @@ class WebConfig(AppConfig):
 
     name = "web"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        checks.register(profile.deploy_check, checks.Tags.security, deploy=True)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.forms import Form, ValidationError
@@ -25,6 +26,7 @@ from django.utils.module_loading import import_string
 from assay import handles
 from assay.canonical import sha256_hex
 from assay.tokens import DAYS, DAYS_MOST, SCOPES
+from web import budgets
 from web.codes import forget_codes
 from web.errors import (
     LockedOut,
@@ -70,6 +72,7 @@ class Caller:
             raise ScopeMissing(f"This token may not {scope}.", needed=scope, scopes=scopes)
 
 
+@transaction.atomic
 def issue(
     account: str,
     now: datetime,
@@ -82,9 +85,14 @@ def issue(
     lifetime  a year at most
     scopes    of SCOPES; the doors ask for the LEAST when nobody chose
     returns   the raw token
+    raises    TokensHeld; what has expired does not count, and goes
     """
     assert set(scopes) <= set(SCOPES), "a scope that no door asks for"
     assert lifetime <= timedelta(days=DAYS_MOST), "a token that lives too long"
+    budgets.turn("tokens", account=account)
+    mine = ApiToken.objects.filter(account__username=account)
+    mine.filter(expires_at__lte=now).delete()
+    budgets.need_room("tokens", mine.count())
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
     raw = f"assay_{prefix}_{secrets.token_urlsafe(32)}"
     ApiToken.objects.create(
@@ -159,6 +167,11 @@ def close(account: str) -> None:
     sign_out_everywhere(account)
 
 
+def forget_sessions() -> None:
+    """Delete the browsers' sessions that are over."""
+    SessionStore.clear_expired()
+
+
 def tokens_of(account: str) -> list[ApiToken]:
     """The tokens of an account, newest first."""
     return list(ApiToken.objects.filter(account__username=account))
@@ -193,6 +206,10 @@ def sign_in(request: HttpRequest, account: str, password: str) -> str:
 
 class Adapter(DefaultAccountAdapter):
     """How allauth behaves here: handles are account ids of the books, so some names are taken."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As config/asgi.py found it: a header that anybody may write is not asked."""
+        return budgets.address_of(request)
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's
         """Small letters only; raises ValidationError for a name that is none, or is taken."""

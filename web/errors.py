@@ -3,9 +3,13 @@
 AssayError
   RequestError      request.*   the request itself cannot be answered
   SignInError       auth.*      who asks is not known, or not any more
+  BudgetSpent       budget.*    an account, an address or the site has no room for it now
 """
 
 from assay.errors import AssayError
+from web.allowances import AT_ONCE, Budget
+
+BUSY_S = 2  # after which it may be tried again where no window says when
 
 
 class RequestError(AssayError):
@@ -64,6 +68,20 @@ class TooLarge(RequestError):
 
     code, status = "request.too_large", 413
     next_step = "Send a smaller file, or send it in parts as the command line does."
+
+
+class FramedTwice(RequestError):
+    """A request has a Content-Length and comes in chunks too. Facts: none."""
+
+    code, status = "request.framed_twice", 400
+    next_step = "Send one of Content-Length and Transfer-Encoding; a proxy in between may add one."
+
+
+class TooSlow(RequestError):
+    """The body came more slowly than the site waits for. Facts: none."""
+
+    code, status = "request.too_slow", 408
+    next_step = "Send it again; a large file goes in parts, as the command line sends it."
 
 
 class Broken(RequestError):
@@ -129,3 +147,93 @@ class LockedOut(SignInError):
 
     code, status = "auth.locked_out", 429
     next_step = "Wait for some minutes, then try again."
+
+
+class BudgetSpent(AssayError):
+    """A budget has no room for this. Facts: budget, of (whom), most, retry_after_s."""
+
+    code, status = "budget.spent", 429
+    next_step = "Wait as long as it says, then try again."
+
+    def __init__(self, budget: Budget, of: str, most: int, retry_after_s: int) -> None:
+        when = " at one time" if budget.window_s == AT_ONCE else f" in {_span(budget.window_s)}"
+        super().__init__(
+            f"One {of} may have {most} {budget.meaning}{when}.",
+            budget=budget.name,
+            of=of,
+            most=most,
+            retry_after_s=retry_after_s,
+        )
+
+
+def _span(seconds: int) -> str:
+    return "a day" if seconds == 86_400 else f"{seconds // 60} minutes"
+
+
+class AccountsSpent(BudgetSpent):
+    """Many accounts were opened from this address today. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.accounts"
+    next_step = "Use an account that you have, or open one tomorrow."
+
+
+class LogBytesSpent(BudgetSpent):
+    """Orders have put much into the log today. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.log_bytes"
+    next_step = "Send the order tomorrow; what is in the log stays there."
+
+
+class UploadBytesSpent(BudgetSpent):
+    """Many bytes of files came today. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.upload_bytes"
+    next_step = "Send the rest tomorrow; parts of an unfinished upload are kept for a day."
+
+
+class DryRunsSpent(BudgetSpent):
+    """Many dry runs were asked for today. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.dry_runs"
+    next_step = "Look at the preview of the files first; the next dry run is free tomorrow."
+
+
+class DryRunsHeld(BudgetSpent):
+    """Dry runs of yours wait or run already. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.dry_runs_at_once"
+    next_step = "Wait until one of them is done; your desk lists them."
+
+
+class ReadingsSpent(BudgetSpent):
+    """A draft's files were read often today. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.readings"
+    next_step = "Change the files at home, and send them again tomorrow."
+
+
+class DraftsHeld(BudgetSpent):
+    """There are many drafts already. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.drafts"
+    next_step = "Publish one of your drafts, or throw one away: your desk lists them."
+
+
+class TokensHeld(BudgetSpent):
+    """There are many tokens already. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.tokens"
+    next_step = "Revoke one that you do not need, on your account's tokens page (`assay auth web`)."
+
+
+class SignInsSpent(BudgetSpent):
+    """A password was tried often. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.sign_ins"
+
+
+class PasswordsBusy(BudgetSpent):
+    """Others sign in at this moment. Facts: budget, of, most, retry_after_s."""
+
+    code, status = "budget.passwords", 503
+    next_step = "Try again in a few seconds."

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 from assay.errors import AssayError
+from web import budgets
 from web.answers import problem
 from web.errors import MethodRefused, NotFound, RequestInvalid, TooLarge
 
@@ -49,19 +50,26 @@ class Door:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._answer_async(request)
-        early = _enter(request)
-        response = problem(request, early) if early else self.get_response(request)
-        assert isinstance(response, HttpResponseBase)
-        late = _refused_method(request, response)
-        return _leave(request, response, problem(request, late) if late else None)
+        begun = budgets.begin(request)
+        try:
+            early = _enter(request)
+            response = problem(request, early) if early else self.get_response(request)
+            assert isinstance(response, HttpResponseBase)
+            late = _refused_method(request, response)
+            return _leave(request, response, problem(request, late) if late else None)
+        finally:
+            budgets.end(begun)
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
         """A page of a refusal reads the database, which async code may not."""
-        say = sync_to_async(problem)
-        early = _enter(request)
-        response = await (say(request, early) if early else self.get_response(request))  # type: ignore[misc]
-        late = _refused_method(request, response)
-        return _leave(request, response, await say(request, late) if late else None)
+        begun, say = budgets.begin(request), sync_to_async(problem)
+        try:
+            early = _enter(request)
+            response = await (say(request, early) if early else self.get_response(request))  # type: ignore[misc]
+            late = _refused_method(request, response)
+            return _leave(request, response, await say(request, late) if late else None)
+        finally:
+            budgets.end(begun)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """An AssayError becomes its answer; anything else goes on to be a 500.
@@ -178,4 +186,12 @@ def _leave(
         better.headers["Allow"] = response.headers.get("Allow", "")
         response = better
     response.headers[REQUEST_ID_HEADER] = request.id  # type: ignore[attr-defined]
+    if "Cache-Control" not in response.headers and _is_private(request, response):
+        response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _is_private(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether the answer may be one person's: somebody is signed in, or a cookie is given."""
+    is_known = settings.SESSION_COOKIE_NAME in request.COOKIES or "Authorization" in request.headers
+    return is_known or bool(response.cookies)

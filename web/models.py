@@ -1,4 +1,4 @@
-"""Tokens of programs, and codes that count once. Not derived from the log (NOT_REPLAYED)."""
+"""Tokens, codes that count once, what was spent. Not derived from the log (NOT_REPLAYED)."""
 
 from django.conf import settings
 from django.db import models
@@ -51,3 +51,26 @@ class OneTimeCode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.account}"
+
+
+class Spending(models.Model):
+    """What an account or an address has spent of one budget since a moment (web/budgets.py).
+
+    who    account/<name> or address/<address>;  since  seconds since 1970, when the window began
+    """
+
+    budget = models.CharField(max_length=24)
+    who = models.CharField(max_length=160)
+    since = models.BigIntegerField(db_index=True)
+    spent = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["budget", "who", "since"], name="one_row_per_payer_and_window"
+            ),
+            models.CheckConstraint(condition=Q(spent__gte=0), name="spending_is_no_credit"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.spent} of {self.budget} by {self.who}"

@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/password/", a_form(account.password_change), name="account_change_password"),
     path("account/password/set/", a_form(account.password_set), name="account_set_password"),
     path("account/enter/<str:code>/", views.enter, name="web_enter"),
+    path("account/limits/", views.limits, name="web_limits"),
     path("account/tokens/", views.tokens, name="web_tokens"),
     path("account/tokens/<slug:prefix>/revoke/", views.revoke_token, name="web_revoke_token"),
 ]

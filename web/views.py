@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from web import auth, codes
+from web import auth, budgets, codes
 from web.answers import problem
 from web.errors import (
     Broken,
@@ -48,6 +48,14 @@ def tokens(request: HttpRequest) -> HttpResponse:
         raw = auth.issue(account, now, form.lifetime, form.chosen_scopes)
     context = {"form": form, "raw": raw, "tokens": auth.tokens_of(account), "now": now}
     return render(request, "web/tokens.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def limits(request: HttpRequest) -> HttpResponse:
+    """What an account may still do today, of what has a budget."""
+    return render(request, "web/limits.html", {"left": budgets.left(request.user.get_username())})
 
 
 @never_cache

@@ -15,6 +15,7 @@ from assay.witness import PATH, checkpoint_path, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
 from ledger.sequencer import proofs
+from web import auth, budgets
 from workers.doorbell import Bell
 
 TIME_LIMIT_S = 10.0
@@ -49,8 +50,10 @@ def sweep_files() -> int:
     """Delete files that neither a message nor a draft names a day after they were stored.
 
     Uploads that nobody went on with for a day are forgotten first. Last come bytes that no row
-    knows, in the share of the store whose turn it is.
+    knows, in the share of the store whose turn it is. What budgets and sessions are over goes too.
     """
+    budgets.forget()
+    auth.forget_sessions()
     now, kept = timezone.now(), contests.files_in_use()
     actions.sweep_uploads(now=now)
     actions.sweep_parts(now=now)

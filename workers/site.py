@@ -21,13 +21,22 @@ NO_BROKER = (
     "no redis-server or valkey-server: messages go through files, and a killed worker's task waits "
     "for the sweep; apt-get install redis-server"
 )
-SCORING = ("preview", "prepare", "evaluate")
+READING, SCORING = ("preview", "prepare"), ("evaluate",)
 QUEUES = {
-    "default": ",".join(["default", *(one for one in BELLS.values() if one not in SCORING)]),
-    "evaluate": ",".join(SCORING),  # only this one loads the scale
+    "default": ",".join(
+        ["default", *(one for one in BELLS.values() if one not in (*READING, *SCORING))]
+    ),
+    # Only these two load the scale. Sponsors' files are free to send, so they wait for each other,
+    # and never before an entry that is to be scored.
+    "read": ",".join(READING),
+    "evaluate": ",".join(SCORING),
 }
 WORKER_STOP_S = 35
-MOST_SLOTS = 4
+FRONT = (  # what the web server is told of clients; the rest is web/front.py
+    "--http", "web.front:Protocol", "--ws", "none", "--no-proxy-headers", "--no-server-header",
+    "--limit-concurrency", "512",
+)  # fmt: skip
+MOST_SLOTS = {"evaluate": 4, "read": 2}
 
 
 class PortTaken(AssayError):
@@ -81,7 +90,7 @@ def _web(host: str, port: int) -> Child:
     command = (sys.executable, "-m", "uvicorn", "config.asgi:application", *options)
     endless_streams_end = ("--timeout-graceful-shutdown", "3")
     ready = _answers_http(_reachable(host), port)
-    return Child("web", (*command, *endless_streams_end), ready, stop_s=10)
+    return Child("web", (*command, *FRONT, *endless_streams_end), ready, stop_s=10)
 
 
 def _worker(name: str, data: Path) -> Child:
@@ -91,7 +100,7 @@ def _worker(name: str, data: Path) -> Child:
     """
     alone = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
     options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", str(_slots(name)))
-    loads = ("-I", "workers.tasks") if name == "evaluate" else ()
+    loads = ("-I", "workers.tasks") if name in MOST_SLOTS else ()
     command = _celery("worker", *options, *alone, *loads)
     ready = (data / "run" / f"{name}.ready").exists
     return Child(name, command, ready, WORKER_STOP_S, signal.SIGQUIT)
@@ -99,7 +108,7 @@ def _worker(name: str, data: Path) -> Child:
 
 def _slots(name: str) -> int:
     """Two jobs of one thread beat one of two threads; every slot holds a base of its own."""
-    return min(os.cpu_count() or 1, MOST_SLOTS) if name == "evaluate" else 1
+    return min(os.cpu_count() or 1, MOST_SLOTS.get(name, 1))
 
 
 def _beat(data: Path) -> Child:

@@ -1,4 +1,4 @@
-"""One command, one supervisor: the broker, and when it answers web, two workers, beat together.
+"""One command, one supervisor: the broker, and when it answers web, three workers, beat together.
 
 A dead child is started again (after 1, 2, 4 ... 30 s); stopping goes the other way round; when the
 supervisor itself is killed with -9, the kernel ends its children (Linux: a death signal each).
@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from assay.errors import AssayError
+from workers import logs, modes
 
 PR_SET_PDEATHSIG = 1
 LONGEST_PAUSE_S, FORGIVEN_AFTER_S = 30, 60
@@ -144,9 +145,12 @@ class Supervisor:
             self._wait_until_ready(group, begun_s)
 
     def tend(self) -> None:
-        """Look at every child once; start a dead one again, later each time."""
+        """Look at every child once; start a dead one again, later each time; cut long logs."""
         for running in self._running:
             self._look_at(running)
+            log = self._log_of(running.child)
+            if logs.cut(log):
+                self._say(f"{running.child.name}: its log was long, and goes on in a new one")
 
     def run(self, when_ready: Callable[[], None] = lambda: None) -> None:
         """Start, tend until asked to stop, stop. Logs lie in data/log."""
@@ -269,10 +273,11 @@ def _place_of(child: Child) -> str:
 
 
 def _tied_to(parent: int, orphan_signal: signal.Signals) -> Callable[[], None]:
-    """What a child does before exec: own group, a death signal, no race with a parent that died."""
+    """What a child does before exec: own group, files of its own, a death signal, no orphan."""
 
     def tie() -> None:
         os.setpgrp()
+        os.umask(modes.OTHERS)
         if sys.platform == "linux":
             _LIBC.prctl(PR_SET_PDEATHSIG, int(orphan_signal), 0, 0, 0)
         if os.getppid() != parent:

@@ -25,6 +25,7 @@ from competitions.rules.preview import SLICES, WHOLE
 from competitions.rules.task import read_pairs, text_files
 from evaluator.registry import REGISTERED, evaluator_of
 from ledger import bell, log
+from web import budgets
 
 LEASE_S = 900
 READING, MEASURING = "reading", "measuring"  # stages of a preparation
@@ -107,9 +108,22 @@ def _chosen(draft: Draft) -> list[object]:
     return [_split(draft), dict(draft.files), *typed]
 
 
+@transaction.atomic
 def begin(*, sponsor: str, now: datetime) -> Draft:
-    """An empty draft of this sponsor."""
+    """An empty draft of this sponsor. raises DraftsHeld"""
+    budgets.turn("drafts", account=sponsor)
+    mine = Draft.objects.filter(sponsor=sponsor).exclude(state=Draft.State.PUBLISHED)
+    budgets.need_room("drafts", mine.count())
     return Draft.objects.create(id=uuid4().hex, sponsor=sponsor, updated_at=now)
+
+
+@transaction.atomic
+def discard(draft: str, *, sponsor: str) -> None:
+    """Throw a draft away; its files go with the next sweep. raises DraftUnknown"""
+    found = queries.draft(draft, sponsor=sponsor, is_locked=True)
+    if found.state != Draft.State.PUBLISHED:
+        previews.forget(draft)
+        found.delete()
 
 
 @transaction.atomic
@@ -123,7 +137,7 @@ def save(
 ) -> Draft:
     """Keep what the sponsor typed and uploaded; what was prepared from other files is void.
 
-    One file takes the place of three, and three that of one. raises DraftUnknown
+    One file takes the place of three, and three that of one. raises DraftUnknown, ReadingsSpent
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
     before = _chosen(found)
@@ -137,7 +151,7 @@ def save(
     found.save()
     asked = looked_at(found)
     if asked is not None:
-        previews.ask(found.id, asdict(asked), now=now)
+        previews.ask(found, asdict(asked), now=now)
     return found
 
 
@@ -171,11 +185,15 @@ def _split(draft: Draft) -> dict[str, str]:
 def request_preparation(draft: str, *, sponsor: str, now: datetime) -> Draft:
     """Ask for the dry run: a worker reads the files, pins the task, and measures the baseline.
 
-    raises DraftUnknown, FilesMissing
+    raises DraftUnknown, FilesMissing, DryRunsHeld, DryRunsSpent
     """
+    budgets.turn("dry_runs_at_once", account=sponsor)
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
     _files(found, _parts(found))
     if found.state in (Draft.State.EDITING, Draft.State.REFUSED):
+        held = Draft.objects.filter(sponsor=sponsor, state=Draft.State.WAITING)
+        budgets.need_room("dry_runs_at_once", held.count())
+        budgets.spend("dry_runs", account=sponsor)
         found.state, found.problem, found.attempts = Draft.State.WAITING, {}, 0
         found.leased_until, found.stage, found.updated_at = None, "", now
         found.save()

@@ -13,25 +13,33 @@ from assay.errors import AssayError
 from assay.wire import to_json
 from competitions import queries
 from competitions.errors import StaleAttempt
-from competitions.models import Preview
+from competitions.models import Draft, Preview
 from competitions.rules.preview import DraftRead
 from ledger import bell
+from web import budgets
 
 LEASE_S = 300
 
 
-def ask(draft: str, asked: Mapping[str, object], *, now: datetime) -> None:
+def ask(draft: Draft, asked: Mapping[str, object], *, now: datetime) -> None:
     """Ask for a preview, unless these very files were read, or wait, in this very way.
 
     Call inside the transaction that saves the draft. asked: what the reader is to be given
+    raises ReadingsSpent
     """
     assert transaction.get_connection().in_atomic_block
-    found = queries.preview(draft)
+    found = queries.preview(draft.pk)
     if found is not None and found.asked == asked and not found.problem:
         return
+    budgets.spend("readings", account=draft.sponsor)
     fence = found.fence if found else 0
-    Preview(draft=draft, asked=dict(asked), asked_at=now, fence=fence).save()
+    Preview(draft=draft.pk, asked=dict(asked), asked_at=now, fence=fence).save()
     bell.ring_after_commit()
+
+
+def forget(draft: str) -> None:
+    """A draft is thrown away, and what was read of its files."""
+    Preview.objects.filter(pk=draft).delete()
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from competitions import queries
 from competitions.actions import drafts
@@ -66,6 +66,14 @@ def draft(request: HttpRequest, draft: str) -> HttpResponse:
         return redirect("competition", found.fields["competition"])
     missing = plan.unfinished(found, now=timezone.now())
     return redirect("draft_step", draft, (missing or [REVIEW])[0])
+
+
+@login_required
+@require_POST
+def discard(request: HttpRequest, draft: str) -> HttpResponse:
+    """Throw a draft away."""
+    drafts.discard(draft, sponsor=request.user.get_username())
+    return redirect("competitions_sponsor")
 
 
 @never_cache

@@ -15,7 +15,7 @@ from ledger.errors import FaucetEmpty
 from ledger.rules import books, fold
 from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, Account, AccountKind
 from ledger.rules.entry import Entry
-from web import auth
+from web import auth, budgets
 
 MINT_KIND = "mint"
 EXPIRED_AT_ONCE = 200  # lines of one message, which has at most 65,535 bytes
@@ -49,13 +49,14 @@ def open_account(order: Entry, *, now: datetime) -> str:
     """Open the account that a signed `account.open` asks for; the same order, the same account.
 
     returns  the account's name
-    raises   AccountTaken, AccountInvalid
+    raises   AccountTaken, AccountInvalid, AccountsSpent
     """
     only_one_at_a_time("accounts")
     name = str(order.body.account)
     if log.find(order.id):
         return name
     fold.check_new_handle(name)
+    budgets.spend("accounts")
     at_ms = ms(now)
     opened = messages.AccountOpened(name, AccountKind.USER.value, at_ms)
     facts = [log.fact(opened, answers=order)]

@@ -15,6 +15,7 @@ from ledger.errors import BlobBusy, BlobGone, BlobQuota, BlobTooLarge
 from ledger.models import Blob, Holder, Message, Upload
 from ledger.rules.accounts import OPERATOR
 from ledger.rules.naming import hashes_in
+from web import budgets
 
 READER = "blobs"
 KEPT_UNNAMED = timedelta(days=1)  # from an upload to the order that names the file
@@ -26,9 +27,11 @@ def store(
 ) -> tuple[str, int]:
     """Put a user's bytes into the store and note whose they are.
 
-    raises BlobTooLarge, BlobDamaged, BlobQuota, BlobGone, BlobBusy
+    raises BlobTooLarge, BlobDamaged, BlobQuota, BlobGone, BlobBusy, UploadBytesSpent
     """
     most_bytes = limit_bytes
+    if owner != OPERATOR:
+        chunks = budgets.counted(chunks, account=owner)
     if owner != OPERATOR and not (expected and queries.holds(owner, expected)):
         most_bytes = max(0, min(limit_bytes, room_bytes(owner)))
     try:

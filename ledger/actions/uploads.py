@@ -17,6 +17,7 @@ from ledger.blobs.parts import Address, parts
 from ledger.errors import BlobDamaged, BlobTooLarge, UploadRefused, UploadUnknown
 from ledger.models import Upload
 from ledger.rules.accounts import Account
+from web import budgets
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class UploadState:
 def begin_upload(*, owner: str, sha256: str, size_bytes: int, now: datetime) -> UploadState:
     """Begin to send a file, or go on with the one that was begun: one per account and name.
 
-    raises BlobTooLarge, BlobQuota, UploadRefused
+    raises BlobTooLarge, BlobQuota, UploadRefused, UploadBytesSpent
     """
     limit_bytes = settings.UPLOAD_LIMIT_BYTES
     if size_bytes > limit_bytes:
@@ -144,7 +145,7 @@ def sweep_parts(*, now: datetime) -> int:
 
 @transaction.atomic
 def _reserve(owner: str, sha256: str, size_bytes: int, at_ms: int) -> Upload:
-    """The account's upload of this file. raises BlobQuota, UploadRefused"""
+    """The account's upload of this file. raises BlobQuota, UploadRefused, UploadBytesSpent"""
     log.Tables().lock(Account, [owner])  # uploads of one account are counted one at a time
     known = Upload.objects.filter(owner=owner, sha256=sha256).first()
     if size_bytes > room_bytes(owner, but=known.pk if known else ""):
@@ -154,6 +155,7 @@ def _reserve(owner: str, sha256: str, size_bytes: int, at_ms: int) -> Upload:
     if known:
         Upload.objects.filter(pk=known.pk).update(at_ms=at_ms)
         return known
+    budgets.spend("upload_bytes", size_bytes, account=owner)
     return Upload.objects.create(
         id=secrets.token_hex(16),
         owner=owner,

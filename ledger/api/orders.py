@@ -15,6 +15,7 @@ from assay.wire import BodyInvalid
 from ledger import actions, log
 from ledger.errors import AnchorTaken, LogTooLarge, MessageRefused, SignerRefused
 from ledger.rules.entry import Entry
+from web import budgets
 from web.api import TokenAuth
 from web.errors import Forbidden, SignInNeeded
 from web.openapi import documented
@@ -105,6 +106,7 @@ def router(orders: Mapping[str, Order]) -> Router:
             )
         if not entry.kind.startswith(OF_KEYS):
             _need_token(request, entry)
+        budgets.order(len(entry.raw), account=entry.actor)
         result = order(entry, timezone.now())
         answer = {"id": entry.id, "kind": entry.kind, "receipt": receipt_url(entry.id)}
         return {**answer, "result": result}

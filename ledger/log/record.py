@@ -26,6 +26,7 @@ from ledger.rules.accounts import Account, Key, Transfer
 from ledger.rules.checks import refused
 from ledger.rules.entry import Entry, make_entry, read_entry
 from ledger.rules.rows import Overlay, Row
+from web import budgets
 
 _INSERT = "INSERT INTO ledger_message (item, kind, signer, anchor, cause, raw) VALUES "
 _IS_EARLIER_WAITING = (
@@ -55,10 +56,14 @@ def read_order(raw: bytes) -> Entry:
 
 
 def order_for(account: str, body: object, *, idempotency: str) -> Entry:
-    """An order that the operator signs for a web user; the same words, the same order."""
+    """An order that the operator signs for a web user; the same words, the same order.
+
+    raises LogBytesSpent
+    """
     told = {"origin": settings.LOG_ORIGIN, "speaker": account}
     words = f"{account}/{idempotency}"
     made = make_entry(body, signing_key("operator"), **told, idempotency=words)
+    budgets.order(len(made.raw), account=account)
     return replace(made, actor=account)
 
 

@@ -180,7 +180,7 @@ def test_nothing_survives_a_killed_supervisor(holder, tmp_path):
 def test_a_plan_without_a_broker_of_its_own_uses_the_one_it_is_given(tmp_path):
     url = "redis://broker.example:6379/0"
     made = site.site_plan(tmp_path, "127.0.0.1", 0, {"CELERY_BROKER_URL": url})
-    assert [one.name for one in made.children] == ["web", "default", "evaluate", "beat"]
+    assert [one.name for one in made.children] == ["web", "default", "read", "evaluate", "beat"]
     assert made.environment["CELERY_BROKER_URL"] == url
 
 

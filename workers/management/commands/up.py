@@ -1,5 +1,6 @@
 """`manage.py up`: the whole site under one supervisor, until Ctrl-C."""
 
+import os
 import signal
 
 from django.conf import settings
@@ -7,6 +8,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from assay.errors import AssayError
+from web import profile
+from workers import modes
 from workers.sandbox.levels import probe
 from workers.site import site_plan
 from workers.supervisor import Supervisor
@@ -15,7 +18,7 @@ from workers.supervisor import Supervisor
 class Command(BaseCommand):
     """Prepare the database, then keep broker, web, workers and beat running."""
 
-    help = "Run the site: broker, web, two workers, beat. Ctrl-C stops all of them."
+    help = "Run the site: broker, web, three workers, beat. Ctrl-C stops all of them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to listen."""
@@ -23,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="0 chooses a free one")
 
     def handle(self, *args: object, **options: str | int) -> None:
-        """raises CommandError with the code of AlreadyRunning, PortTaken or ChildFailed"""
+        """raises CommandError with the code of Unsafe, AlreadyRunning, PortTaken or ChildFailed"""
         try:
             self._run(str(options["host"]), int(options["port"]))
         except AssayError as error:
@@ -33,6 +36,10 @@ class Command(BaseCommand):
             ) from error
 
     def _run(self, host: str, port: int) -> None:
+        profile.check(host)
+        os.umask(modes.OTHERS)
+        for line in modes.mend(settings.DATA, settings.KEYS_FOLDER):
+            self._say(line)
         plan = site_plan(settings.DATA, host, port)
         supervisor = Supervisor(plan, self._say)
         for number in (signal.SIGINT, signal.SIGTERM):
