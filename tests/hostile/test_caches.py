@@ -73,5 +73,5 @@ def test_no_cache_of_the_site_is_without_a_bound_where_strangers_reach_it():
         if one.cache_parameters()["maxsize"] is None and not one.__module__.startswith("workers.")
     }
     of_types = {"_checks", "_hints", "_reader", "_shape_of", "_writer", "_writers"}
-    of_constants = {"_answering", "_key", "_pi", "every_room", "get_type_hints"}
+    of_constants = {"_answering", "_gate", "_key", "_pi", "every_room", "get_type_hints"}
     assert unbounded <= of_types | of_constants, unbounded
