@@ -8,7 +8,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
-	bench-evaluator bench-ledger bench-racing bench-web clean
+	bench-costs bench-evaluator bench-ledger bench-racing bench-web clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CL
 
 bench-broker: setup-dev ## Count the messages that wait on files while 20 entries are scored (MINUTES=10)
 	@$(RUN) -m tests.bench.broker $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-costs: setup-dev ## Measure the dearest request of each kind: CPU, memory, bytes kept, as lines of JSON
+	@$(RUN) -m tests.bench.costs
 
 bench-evaluator: setup-dev ## Measure the scale beside peft and lm-evaluation-harness; docs/benchmarks/evaluator.md
 	@$(RUN) -m tests.bench.scale
