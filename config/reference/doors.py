@@ -17,6 +17,7 @@ GET    /account/keys/                                     sign-in yes     yes   
 POST   /account/keys/                                     sign-in yes     yes     yes     yes
 GET    /account/keys/{public}/revoke/                     sign-in unseen  yes     unseen  unseen
 POST   /account/keys/{public}/revoke/                     sign-in unseen  yes     unseen  unseen
+GET    /account/limits/                                   sign-in yes     yes     yes     yes
 GET    /account/password/                                 sign-in yes     yes     yes     yes
 POST   /account/password/                                 sign-in yes     yes     yes     yes
 GET    /account/password/set/                             sign-in yes     yes     yes     yes
@@ -64,6 +65,7 @@ GET    /royalties/statement.csv                           sign-in yes     yes   
 GET    /sponsor/                                          sign-in yes     yes     yes     yes
 POST   /sponsor/                                          sign-in yes     yes     yes     yes
 GET    /sponsor/drafts/{draft}/                           sign-in unseen  yes     yes     unseen
+POST   /sponsor/drafts/{draft}/discard/                  sign-in unseen  yes     yes     unseen
 POST   /sponsor/drafts/{draft}/dry-run/                   sign-in unseen  yes     yes     unseen
 GET    /sponsor/drafts/{draft}/payouts/                   sign-in unseen  yes     yes     unseen
 GET    /sponsor/drafts/{draft}/preview/                   sign-in unseen  yes     yes     unseen
