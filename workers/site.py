@@ -33,7 +33,7 @@ QUEUES = {
 }
 WORKER_STOP_S = 35
 FRONT = (  # what the web server is told of clients; the rest is web/front.py
-    "--http", "web.front:Protocol", "--ws", "none", "--no-proxy-headers", "--no-server-header",
+    "--http", "web.protocol:Protocol", "--ws", "none", "--no-proxy-headers", "--no-server-header",
     "--limit-concurrency", "512",
 )  # fmt: skip
 MOST_SLOTS = {"evaluate": 4, "read": 2}

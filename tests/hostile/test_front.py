@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 
 from config import env
 from tests import factories
-from web import front
+from web import front, protocol
 
 HTTPS = b"X-Forwarded-Proto: https\r\n"
 FORGED = b"X-Forwarded-For: 203.0.113.9\r\n" + HTTPS
@@ -39,7 +39,7 @@ def serving(proxies=()):
     server = uvicorn.Server(
         uvicorn.Config(
             front.behind(tell, proxies),
-            http=front.Protocol,
+            http=protocol.Protocol,
             proxy_headers=False,
             log_level="critical",
             lifespan="off",
@@ -100,7 +100,7 @@ def test_a_body_of_two_lengths_is_refused_and_what_follows_is_no_request(site):
 
 
 def test_headers_that_do_not_end_are_waited_for_a_while(site, monkeypatch):
-    monkeypatch.setattr(front, "HEADERS_S", 0.1)
+    monkeypatch.setattr(protocol, "HEADERS_S", 0.1)
     assert ask(site, b"GET / HTTP/1.1\r\nHost: local") == b""
     assert ask(site, b"", then=b"G") == b""
 

@@ -1,6 +1,8 @@
 """A site for strangers is not started with settings for play, open secrets or endless logs."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -76,7 +78,13 @@ def test_a_budget_is_set_by_its_name():
 def test_the_web_server_believes_no_forwarded_address_and_has_a_most_of_connections(tmp_path):
     (web,) = (one for one in site.site_plan(tmp_path, "127.0.0.1", 0, {}).children
               if one.name == "web")  # fmt: skip
-    assert {"--no-proxy-headers", "--limit-concurrency", "web.front:Protocol"} <= {*web.command}
+    assert {"--no-proxy-headers", "--limit-concurrency", "web.protocol:Protocol"} <= {*web.command}
+
+
+def test_what_the_web_server_loads_first_needs_no_django_that_is_awake(house):
+    """It reads its options before the application; with more than this it would not start."""
+    asks = "import sys, web.protocol; sys.exit('django' in sys.modules)"
+    subprocess.run([sys.executable, "-c", asks], cwd=house, check=True)
 
 
 def test_sponsors_files_are_read_by_another_worker_than_entries(tmp_path):
