@@ -35,15 +35,14 @@ class Checked:
 
 
 def check(
-    adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes, *, device: str = "cpu"
+    adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes
 ) -> Checked:
     """Admit, predict and measure, by the code that the worker uses.
 
     adapter  a folder as `save_pretrained` leaves it
     inputs, labels  the public slice's blobs
-    device   "cpu" or "cuda"; the server scores on the processor
     raises   AdapterRefused, SliceChanged, ScoredElsewhere, BaseMissing, BaseDamaged,
-             ManifestInvalid, DeviceMissing
+             ManifestInvalid, EngineMissing
     """
     if evaluator_named(manifest.metric.evaluator).needs_code:
         raise ScoredElsewhere(
@@ -54,9 +53,8 @@ def check(
     admitted = admit_folder(adapter, manifest, follows=True)
     base = base_named(manifest.base.name)
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
-    mode = manifest.mode.public
-    weights = scorer.load_base(folder, device=device)
-    found = scorer.predict(weights, admitted.canonical, inputs, to_bytes(manifest), mode)
+    weights = scorer.load_base(folder)
+    found = scorer.predict(weights, admitted.canonical, inputs, to_bytes(manifest))
     tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
     context = Context(manifest.test.public.units, manifest.metric.options, tokens)
     judged = judge(found, unpack_labels(labels), unpack_inputs(inputs), manifest, context)

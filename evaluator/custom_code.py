@@ -57,7 +57,6 @@ def predict(
     _adapter: bytes | None,
     inputs: bytes,
     code: bytes,
-    _mode: str,
 ) -> list[list[int]]:
     """The score of every example in parts of 10^9, a row of one each.
 

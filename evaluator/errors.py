@@ -56,11 +56,11 @@ class ManifestInvalid(AssayError):
     next_step = "Take the manifest as the site gives it; do not edit it."
 
 
-class DeviceMissing(AssayError):
-    """What is to be computed on is not here. Facts: device."""
+class EngineMissing(AssayError):
+    """The engine's library is not built, and could not be. Facts: problem."""
 
-    code, status = "device.missing", 503
-    next_step = "Leave --device out: the processor can do all of it."
+    code, status = "engine.missing", 503
+    next_step = "Run `make setup`, or name a C compiler: ASSAY_ENGINE_CC=gcc."
 
 
 class ReceiptInvalid(AssayError):

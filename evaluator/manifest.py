@@ -13,12 +13,11 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from assay.canonical import canonical, sha256_hex
-from evaluator.bases.shapes import FAMILIES, FilePin, Shape
+from evaluator.bases.shapes import FAMILIES, GENERIC, FilePin, Shape
 from evaluator.errors import ManifestInvalid
 from evaluator.plan import RULE
 
-VERSION = "assay-evaluator/3"
-FAST, EXACT = "fast", "exact"
+VERSION = "assay-evaluator/4"
 MOST_MANIFEST_BYTES = 1 << 20
 PLAIN = (int, str, bool)
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -118,14 +117,6 @@ class PlanClause:
 
 
 @dataclass(frozen=True)
-class ModeClause:
-    """How each slice is computed: "fast", or "exact", whose bits are the same everywhere."""
-
-    public: str
-    final: str
-
-
-@dataclass(frozen=True)
 class RaceClause:
     """How hopeless entries are stopped early on the public slice (evaluator/racing.py).
 
@@ -146,11 +137,9 @@ NO_RACE = RaceClause(0, 0, 0, "")
 
 @dataclass(frozen=True)
 class EngineClause:
-    """What computes: our version, torch's, the thread count."""
+    """What computes: the version of the engine's arithmetic, which decides every bit of a score."""
 
     version: str
-    torch: str
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -168,7 +157,6 @@ class Manifest:
     test: TestClause
     metric: MetricClause
     adapter: AdapterClause
-    mode: ModeClause
     plan: PlanClause
     engine: EngineClause
     race: RaceClause
@@ -221,13 +209,11 @@ def from_json(value: object) -> Manifest:
 
 def _check(manifest: Manifest) -> None:
     known = {
-        "$.base.config": isinstance(manifest.base.config, FAMILIES[manifest.base.family]),
-        "$.mode": set(vars(manifest.mode).values()) <= _modes(manifest),
+        "$.base.config": _is_of_family(manifest.base),
         "$.plan.rule": manifest.plan.rule == RULE,
         "$.tokenizer.max_tokens": 2 <= manifest.tokenizer.max_tokens <= _positions(manifest),
         "$.plan.budget_tokens": manifest.plan.budget_tokens >= manifest.tokenizer.max_tokens,
         "$.labels": len(set(manifest.labels)) == len(manifest.labels) != 1,
-        "$.engine.threads": 1 <= manifest.engine.threads <= 64,
         "$.race": _is_race(manifest.race),
         "$.adapter.rank_max": manifest.adapter.rank_max >= 1,
         "$.adapter.targets": all(len(size) == 2 for size in manifest.adapter.targets.values()),
@@ -237,9 +223,11 @@ def _check(manifest: Manifest) -> None:
             raise ManifestInvalid(f"The value at {path} is not one that is read.", path=path)
 
 
-def _modes(manifest: Manifest) -> set[str]:
-    """What transformers computes has no exact form."""
-    return {FAST} if manifest.base.family == "transformers" else {FAST, EXACT}
+def _is_of_family(base: BaseClause) -> bool:
+    """The shape is one of this family's."""
+    form = FAMILIES.get(base.family)
+    is_own = base.family in (GENERIC, base.config.kind)
+    return form is not None and isinstance(base.config, form) and is_own
 
 
 def _is_race(race: RaceClause) -> bool:

@@ -5,13 +5,13 @@ The same input gives the same bytes. Runs in a worker: it reads a stranger's tex
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from math import prod
 
 from assay.canonical import sha256_hex
 from evaluator import manifest as forms
 from evaluator import racing
 from evaluator.bases import Base, folder_of
+from evaluator.engine.library import VERSION
 from evaluator.errors import (
     CodeRefused,
     DataEmpty,
@@ -23,7 +23,6 @@ from evaluator.evaluators.options import chosen
 from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
 from evaluator.lookalikes import warnings_of
-from evaluator.manifest import EXACT, FAST
 from evaluator.oracle import Oracle, ask_all, trivial
 from evaluator.overlap import refuse_overlap, told
 from evaluator.plan import RULE
@@ -36,7 +35,6 @@ TESTS = ("public", "final")
 MOST_TEST_EXAMPLES = 20_000
 MOST_CODE_BYTES = 64 << 10
 MOST_RECORD_BYTES = 44_000  # they travel in the score's message, which has 65,535 bytes
-ENGINE = "assay/2"
 DTYPES = ("BF16", "F16", "F32")
 ALPHA_MAX = 512
 AMAX_MAX = 1_000
@@ -50,7 +48,6 @@ class Options:
     salt     32 secret bytes that seal the final slice; the caller draws and keeps them
     options  of the evaluator; what is not named has its default
     code     the sponsor's own scoring code, for a custom metric
-    mode     of the public slice; the final one is exact wherever the base has an exact form
     is_raced stop hopeless entries early on the public slice, where that saves anything
     places   how many the sponsor pays: an entry is compared with the one at the last of them
     """
@@ -59,13 +56,11 @@ class Options:
     metric: str = "accuracy"
     options: Mapping[str, str] = field(default_factory=dict)
     code: bytes = b""
-    mode: str = FAST
     is_raced: bool = True
     places: int = 4
     max_tokens: int = 48
     rank_max: int = 16
     budget_tokens: int = 1024
-    threads: int = 1
     min_sandbox_level: str = "seccomp"
 
 
@@ -255,9 +250,8 @@ def _manifest(
         test=test,
         metric=forms.MetricClause(evaluator.name, metric.name, metric.version, options.options),
         adapter=_adapter(base, evaluator, len(labels), options),
-        mode=forms.ModeClause(options.mode, FAST if base.is_generic else EXACT),
         plan=forms.PlanClause(RULE, options.budget_tokens),
-        engine=forms.EngineClause(ENGINE, version("torch").partition("+")[0], options.threads),
+        engine=forms.EngineClause(VERSION),
         race=race,
         code=sha256_hex(options.code) if options.code else "",
         min_sandbox_level=options.min_sandbox_level,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.canonical import sha256_hex
-from evaluator.bases import BertShape, base_named, folder_of
+from evaluator.bases import base_named, folder_of
 from evaluator.errors import AdapterRank, DataLabelUnknown, EvaluatorUnfit, OutUnusable
 from evaluator.evaluators.form import Sample
 from evaluator.manifest import Manifest, manifest_sha256
@@ -48,7 +48,7 @@ def check_trainable(
     raises EvaluatorUnfit, AdapterRank, DataLabelUnknown, OutUnusable, BaseMissing, BaseDamaged,
            BaseUnknown
     """
-    if not isinstance(manifest.base.config, BertShape) or not manifest.labels:
+    if manifest.base.family != "bert" or not manifest.labels:
         raise EvaluatorUnfit(
             "This command trains encoders of the BERT family on texts with classes.",
             next_step=RUN_STARTER if starter(manifest) else TRAIN_YOURSELF,

@@ -1,7 +1,7 @@
 """Run a score again from its receipt: all of it, or one batch of its plan alone.
 
 A receipt names what was computed, and the leaves that came of it. Whoever holds the same bytes gets
-the same leaves: in mode `exact` on any machine, in mode `fast` on one of the same kind.
+the same leaves on any machine, unless transformers computes the base.
 source  docs/evaluator.md, section 6; RFC 6962 for the tree
 """
 
@@ -21,7 +21,7 @@ from evaluator.racing import stage_plans
 from evaluator.results import ResultTree, batch_leaf
 from evaluator.slices import Inputs, pack_inputs, unpack_inputs
 
-VERSION = "assay-receipt/1"
+VERSION = "assay-receipt/2"
 MANIFEST, INPUTS, ADAPTER = "manifest.json", "inputs.blob", "adapter.blob"
 
 
@@ -30,7 +30,6 @@ class Receipt:
     """What was computed, and what came of it.
 
     adapter_sha256  of the canonical blob; empty: the baseline, the base under a head of zeros
-    mode            "fast" or "exact"
     order           in which a run in stages met the examples; empty: it was not in stages
     leaves          one per batch of the plan; the root of their tree is results_root
     """
@@ -39,7 +38,6 @@ class Receipt:
     manifest_sha256: str
     inputs_sha256: str
     adapter_sha256: str
-    mode: str
     results_root: str
     leaves: tuple[str, ...]
     order: tuple[int, ...] = ()
@@ -47,11 +45,16 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Rerun:
-    """What a run came to, beside what the receipt says. place: of the batch; None: all of them."""
+    """What a run came to, beside what the receipt says.
+
+    place       of the batch; None: all of them
+    is_generic  transformers computed it: other bits on another machine prove nothing
+    """
 
     place: int | None
     found: tuple[str, ...]
     wanted: tuple[str, ...]
+    is_generic: bool = False
 
     @property
     def differing(self) -> tuple[int, ...]:
@@ -65,7 +68,6 @@ def receipt_of(
     manifest: bytes,
     inputs: bytes,
     adapter: bytes | None,
-    mode: str,
     tree: ResultTree,
 ) -> Receipt:
     """The receipt of a run over these bytes; one in stages gets its order by `replace`."""
@@ -74,7 +76,6 @@ def receipt_of(
         manifest_sha256=sha256_hex(manifest),
         inputs_sha256=sha256_hex(inputs),
         adapter_sha256=sha256_hex(adapter) if adapter else "",
-        mode=mode,
         results_root=tree.root,
         leaves=tree.leaves,
     )
@@ -102,15 +103,14 @@ def read_receipt(raw: bytes) -> Receipt:
 
 
 def rerun(
-    receipt: Receipt, folder: Path, place: int | None = None, *, device: str = "cpu"
+    receipt: Receipt, folder: Path, place: int | None = None
 ) -> Rerun:
     """Compute again.
 
     folder  holds manifest.json, inputs.blob and, but for the baseline, adapter.blob
-    device  "cpu" or "cuda"
     place   the batch of the plan, from 0; None: all
     raises  ReceiptInvalid: a file is missing or is not the named one; BatchUnknown; BaseUnknown,
-            BaseMissing, BaseDamaged, ManifestInvalid, DeviceMissing
+            BaseMissing, BaseDamaged, ManifestInvalid, EngineMissing
     """
     raw = _file(folder, MANIFEST, receipt.manifest_sha256)
     manifest = read_manifest(raw)
@@ -126,15 +126,16 @@ def rerun(
         stages = [[plan[_checked(place, plan)]]]
     base = base_named(manifest.base.name)
     scorer = importlib.import_module(base.scorer)
-    weights = scorer.load_base(folder_of(base), device=device)
+    weights = scorer.load_base(folder_of(base))
 
     def predict(chosen: bytes) -> list[list[int]]:
-        found: list[list[int]] = scorer.predict(weights, adapter, chosen, raw, receipt.mode)
-        return found
+        given: list[list[int]] = scorer.predict(weights, adapter, chosen, raw)
+        return given
 
     answers = _answers(predict, inputs, stages)
     wanted = receipt.leaves if place is None else (receipt.leaves[place],)
-    return Rerun(place, tuple(batch_leaf(one) for one in answers), wanted)
+    found = tuple(batch_leaf(one) for one in answers)
+    return Rerun(place, found, wanted, is_generic=base.is_generic)
 
 
 def _stages(receipt: Receipt, manifest: Manifest, inputs: Inputs) -> list[list[list[int]]]:

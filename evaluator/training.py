@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from transformers.utils import ModelOutput
 
-from evaluator.bases import BertShape
+from evaluator.bases import EncoderShape
 from evaluator.bases.shapes import CLS, CLS_POOLER
 from evaluator.evaluators.form import Sample
 from evaluator.intake.names import saved_modules
@@ -184,7 +184,7 @@ def plain_model(folder: Path, manifest: Manifest) -> Classifier:
 def adapted(model: Classifier, manifest: Manifest, recipe: Recipe) -> PeftModel:
     """The model with LoRA on every target of the last `recipe.layers` layers."""
     shape = manifest.base.config
-    assert isinstance(shape, BertShape), "train refuses other families"
+    assert isinstance(shape, EncoderShape), "train refuses other families"
     depth = shape.layers
     kept = tuple(
         f"bert.encoder.layer.{layer}." for layer in range(max(0, depth - recipe.layers), depth)

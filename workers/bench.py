@@ -43,15 +43,15 @@ def can_hold(least: str) -> bool:
 
 
 @cache
-def is_exact_here() -> bool:
-    """True when this machine gives the known answer of mode exact; asked once per process."""
-    command = [sys.executable, "-m", "workers.exactness"]
+def is_known_here() -> bool:
+    """True when this machine gives the engine's known answers; asked once per process."""
+    command = [sys.executable, "-m", "evaluator.engine.known"]
     done = subprocess.run(
         command, check=False, cwd=PROJECT, env=ENVIRONMENT, capture_output=True, timeout=KNOWN_S
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace")[-300:]
-        _LOG.error("this machine does not give the known answer of mode exact. %s", said)
+        _LOG.error("this machine does not give the known answers of the engine. %s", said)
     return done.returncode == 0
 
 

@@ -6,16 +6,16 @@ not depend on them, since it is renewed while the work runs (workers/holding.py)
 
 from dataclasses import dataclass
 
-from evaluator.manifest import EXACT, FinalSlice, Manifest, PublicSlice
+from evaluator.bases.shapes import GENERIC
+from evaluator.manifest import FinalSlice, Manifest, PublicSlice
 from evaluator.slices import Inputs
 from workers.sandbox.jobs import MOST_RESULT_BYTES
 
 BASE_S, MOST_S = 120, 6 * 3600
 SLOW_FLOP_PER_S = 10**10  # a core of a crowded machine; a free one gives seven times as much
 STEP_TOKENS = 16  # one written token costs so much: it reads all weights for itself
-EXACT_FACTOR = 4  # exact costs about 2.3 times as much as fast
 BASE_MEMORY_BYTES = 1 << 30
-FAST_COPIES, EXACT_COPIES = 3, 8  # merged weights as float32, or as float64 beside their parts
+COPIES = 3  # of the weights as float32, as transformers merges them
 BASE_RESULT_BYTES, TOKEN_BYTES, EXAMPLE_BYTES = 256 << 10, 32, 1024
 LEAST_VALUE_BYTES = 2  # bfloat16: so many parameters there are at most
 
@@ -41,19 +41,16 @@ def size_of(manifest: Manifest, inputs: Inputs, *, is_final: bool) -> Size:
 def wall_s(size: Size) -> int:
     """Seconds that one run on a slice may take, from the fork to the verdict."""
     manifest = size.manifest
-    is_exact = mode_of(size) == EXACT
-    is_whole = is_exact or manifest.base.family == "transformers"  # each step reads the whole text
+    is_whole = manifest.base.family == GENERIC  # each step reads the whole text
     step = manifest.tokenizer.max_tokens if is_whole else STEP_TOKENS
     tokens = _slice(size).tokens + step * size.written
-    factor = EXACT_FACTOR if is_exact else 1
-    flop = 2 * _parameters(manifest) * tokens * factor
+    flop = 2 * _parameters(manifest) * tokens
     return min(MOST_S, BASE_S + flop // SLOW_FLOP_PER_S)
 
 
 def memory_bytes(size: Size) -> int:
     """What a run may take on top of the base."""
-    copies = EXACT_COPIES if mode_of(size) == EXACT else FAST_COPIES
-    return BASE_MEMORY_BYTES + copies * _weight_bytes(size.manifest)
+    return BASE_MEMORY_BYTES + COPIES * _weight_bytes(size.manifest)
 
 
 def result_bytes(size: Size) -> int:
@@ -62,11 +59,6 @@ def result_bytes(size: Size) -> int:
     numbers = asked.tokens + size.written
     room = BASE_RESULT_BYTES + TOKEN_BYTES * numbers + EXAMPLE_BYTES * asked.examples
     return min(MOST_RESULT_BYTES, room)
-
-
-def mode_of(size: Size) -> str:
-    """How the manifest wants this slice computed."""
-    return size.manifest.mode.final if size.is_final else size.manifest.mode.public
 
 
 def _slice(size: Size) -> PublicSlice | FinalSlice:

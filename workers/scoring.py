@@ -26,7 +26,7 @@ from evaluator.evaluators.form import Context
 from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from evaluator.judging import Judged, are_sound, judge, metric_of
-from evaluator.manifest import EXACT, Manifest, read_manifest, to_bytes
+from evaluator.manifest import Manifest, read_manifest, to_bytes
 from evaluator.slices import (
     Inputs,
     final_commitment,
@@ -39,8 +39,7 @@ from ledger import actions as ledger_actions
 from ledger import blobs
 from ledger.errors import BlobBusy, BlobDamaged, BlobGone, BlobMissing
 from workers import custom, limits
-from workers.bench import is_exact_here, sandbox_of
-from workers.device import device_class
+from workers.bench import is_known_here, sandbox_of
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
 from workers.sandbox.errors import SandboxUnavailable, ZygoteFailed
@@ -169,7 +168,7 @@ def _judged(manifest: Manifest, work: Work, outcome: Outcome, context: Context) 
     assert outcome.predictions is not None, "an ok outcome has predictions"
     inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
     found = judge(outcome.predictions, labels, inputs, manifest, context)
-    return _result(manifest, job_for(manifest, work, inputs), outcome, found)
+    return _result(manifest, outcome, found)
 
 
 def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
@@ -184,7 +183,6 @@ def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
         cpu_s=wall_s,
         memory_bytes=limits.memory_bytes(size),
         result_bytes=limits.result_bytes(size),
-        mode=limits.mode_of(size),
     )
 
 
@@ -196,8 +194,8 @@ def run(manifest: Manifest, job: Job, inputs: Inputs, *, least: str) -> Outcome:
     sandbox = sandbox_of(manifest.base.name)
     if sandbox.level < Level(least):
         raise InfrastructureFailed(f"this worker's sandbox is {sandbox.level}, {least} is needed")
-    if job.mode == EXACT and not is_exact_here():
-        raise InfrastructureFailed("this machine does not give the known answer of mode exact")
+    if not is_known_here():
+        raise InfrastructureFailed("this machine does not give the known answers of the engine")
     for _ in range(2):
         outcome = sandbox.run(job)
         is_whole = _is_whole(outcome, inputs, manifest)
@@ -233,7 +231,7 @@ def _context(manifest: Manifest, *, is_final: bool) -> Context:
     return Context(test.units, manifest.metric.options, tokens)
 
 
-def _result(manifest: Manifest, job: Job, outcome: Outcome, found: Judged) -> Result:
+def _result(manifest: Manifest, outcome: Outcome, found: Judged) -> Result:
     assert outcome.predictions is not None, "an ok outcome has predictions"
     metric = metric_of(manifest)
     answers = results_file(outcome.predictions, found)
@@ -243,8 +241,6 @@ def _result(manifest: Manifest, job: Job, outcome: Outcome, found: Judged) -> Re
         records=records.pack(found.records, is_binary=metric.is_binary),
         results_root=found.tree.root,
         results_sha256=ledger_actions.store_own(answers, now=timezone.now()),
-        mode=job.mode,
-        device=device_class(),
         sandbox_level=outcome.level.value,
         policy_sha256=outcome.policy_sha256,
     )

@@ -9,15 +9,15 @@ from evaluator.bases.catalogue import (
     folder_of,
     verify_folder,
 )
-from evaluator.bases.shapes import BertShape, FilePin, GenericShape, LlamaShape, Shape
+from evaluator.bases.shapes import DecoderShape, EncoderShape, FilePin, GenericShape, Shape
 
 __all__ = [
     "MINILM",
     "Base",
-    "BertShape",
+    "DecoderShape",
+    "EncoderShape",
     "FilePin",
     "GenericShape",
-    "LlamaShape",
     "Shape",
     "base_id",
     "base_named",

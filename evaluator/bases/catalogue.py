@@ -17,7 +17,7 @@ from platformdirs import user_data_path
 
 from assay.canonical import digest, sha256_file
 from assay.errors import did_you_mean
-from evaluator.bases.shapes import FAMILIES, MEAN, BertShape, FilePin, Shape
+from evaluator.bases.shapes import FAMILIES, GENERIC, MEAN, EncoderShape, FilePin, Shape
 from evaluator.errors import BaseDamaged, BaseMissing, BaseUnknown
 
 STORE_VARIABLE = "ASSAY_BASES"
@@ -29,7 +29,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 class Base:
     """One base model.
 
-    family   "bert" or "llama", which we compute ourselves, or "transformers": generic and slower
+    family   a name of evaluator/bases/families.py, which our engine computes, or "transformers":
+             generic and slower
     package  the import name that carries it; found, never imported. Empty: it lies in the store
     folder   where its files lie, inside of the package or the store
     files    name -> pin, of every file that is read
@@ -56,12 +57,12 @@ class Base:
     @property
     def is_generic(self) -> bool:
         """True when transformers computes it, not we."""
-        return self.family == "transformers"
+        return self.family == GENERIC
 
     @property
     def scorer(self) -> str:
         """The module that loads this base and predicts."""
-        return "evaluator.generic_scoring" if self.is_generic else "evaluator.scoring"
+        return "evaluator.generic.scoring" if self.is_generic else "evaluator.scoring"
 
 
 MINILM = Base(
@@ -81,15 +82,15 @@ MINILM = Base(
             "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247
         ),
     },
-    shape=BertShape(
+    shape=EncoderShape(
+        kind="bert",
         hidden=384,
         intermediate=1536,
         layers=6,
         heads=12,
         positions=512,
         vocabulary=30522,
-        layer_norm_eps="1e-12",
-        has_pooler=True,
+        norm_eps="1e-12",
         pooling=MEAN,
     ),
     licence="Apache-2.0",
@@ -197,7 +198,7 @@ def read_card(raw: bytes) -> Base:
 
 
 def _frozen(value: object) -> object:
-    """Sizes are tuples in a shape, and lists in JSON."""
-    if not isinstance(value, dict):
-        return value
-    return {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+    """Lists of JSON are tuples in a shape."""
+    if isinstance(value, dict):
+        return {name: _frozen(one) for name, one in value.items()}
+    return tuple(value) if isinstance(value, list) else value

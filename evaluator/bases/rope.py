@@ -16,8 +16,8 @@ from decimal import Decimal, localcontext  # noqa: TID251 - no money: frequencie
 from functools import cache
 from sys import byteorder
 
-FILE_NAME = "rope.f32"
-MOST_POSITIONS = 8192  # beyond it sums over positions are not exact (evaluator/exact)
+FILE_NAME, LOCAL_FILE_NAME = "rope.f32", "rope-local.f32"
+MOST_POSITIONS = 8192  # a table of more takes longer to make than a base to try
 VARIANTS = ("default", "linear", "llama3")
 BITS = 200
 DIGITS = 60

@@ -6,11 +6,12 @@ Standard library only: the site reads shapes and has neither torch nor numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evaluator.bases import families
+
 DECODER, ENCODER = "decoder", "encoder"
 
 
 MEAN, CLS, CLS_POOLER, LAST = "mean", "cls", "cls+pooler", "last"
-BERT_POOLER = "bert.pooler.dense"
 
 
 @dataclass(frozen=True)
@@ -22,57 +23,78 @@ class FilePin:
 
 
 @dataclass(frozen=True)
-class BertShape:
-    """The widths of a BERT encoder; layer_norm_eps is a decimal string, as no pin holds a float.
+class EncoderShape:
+    """The widths of an encoder that our engine computes.
 
-    has_pooler  the files hold the pooler, which BERT's own class head reads
-    pooling     how a text's states become one for classes, unless a task says otherwise:
-                "cls+pooler" is that of BERT's own class head; a sentence encoder has "mean"
+    kind     a name of evaluator/bases/families.py
+    norm_eps a decimal string, as no pin holds a float
+    pooling  how a text's states become one for classes, unless a task says otherwise: what the
+             base's own class head does; a sentence encoder has "mean", and no head of its own
+    head     tensor -> shape of that class's head, where 0 is the number of classes; the adapter
+             carries them
+    head_linears  its linear layers that the base holds: module -> (out, in)
+    window   tokens that attention looks at to each side; 0: all
+    full     the layers that look at all where there is a window
+    rope, local_rope  of the rotary tables: of layers that look at all, and of the others
     """
 
+    kind: str
     hidden: int
     intermediate: int
     layers: int
     heads: int
     positions: int
     vocabulary: int
-    layer_norm_eps: str
-    has_pooler: bool = False
+    norm_eps: str
     pooling: str = CLS_POOLER
+    head: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    head_linears: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    window: int = 0
+    full: tuple[int, ...] = ()
+    rope: Mapping[str, str] = field(default_factory=dict)
+    local_rope: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of keys: as many as of queries."""
+        return self.heads
+
+    @property
+    def head_dim(self) -> int:
+        """Numbers of one head."""
+        return self.hidden // self.heads
 
     @property
     def head_targets(self) -> dict[str, tuple[int, int]]:
         """Of the base's own class head: the linear layers that the base holds."""
-        return {BERT_POOLER: (self.hidden, self.hidden)} if self.has_pooler else {}
+        return {name: (size[0], size[1]) for name, size in self.head_linears.items()}
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
         """Full module name -> (out, in) of every linear layer that LoRA may change."""
-        square = (self.hidden, self.hidden)
-        parts = {
-            "attention.self.query": square,
-            "attention.self.key": square,
-            "attention.self.value": square,
-            "attention.output.dense": square,
-            "intermediate.dense": (self.intermediate, self.hidden),
-            "output.dense": (self.hidden, self.intermediate),
-        }
-        return _in_layers("bert.encoder.layer", self.layers, parts)
+        return families.targets(self.kind, self.layers, part_sizes(self))
 
 
 @dataclass(frozen=True)
-class LlamaShape:
-    """The widths of a decoder of the Llama family (Llama, Mistral, Qwen2).
+class DecoderShape:
+    """The widths of a decoder that our engine computes.
 
+    kind          a name of evaluator/bases/families.py
     kv_heads      heads of keys and values, each shared by heads / kv_heads queries
     positions     rows of the rope table: the longest text that is scored
-    rms_norm_eps  a decimal string
-    has_qkv_bias, has_o_bias  Qwen2 has the first; Llama with attention_bias has both
+    norm_eps      a decimal string, as all numbers here that are not whole
     is_tied       the vocabulary's head is the embedding
-    window        most tokens that attention looks back; 0: all
-    rope          the variant's name and numbers, from which the rope table is made (bases/rope.py)
+    window        most tokens that attention looks back, the own one included; 0: all
+    full          the layers that look at all where there is a window
+    unturned      the layers without rotary positions
+    rope, local_rope  the variant's name and numbers, from which a rope table is made
+                  (bases/rope.py): of layers that look at all, and of the others; empty: one for all
+    divisor       scores are divided by its root; empty: by that of head_dim
+    score_cap, logit_cap  soft caps; empty: none
+    word_scale    what embeddings are multiplied by; empty: nothing
     """
 
+    kind: str
     hidden: int
     intermediate: int
     layers: int
@@ -81,32 +103,44 @@ class LlamaShape:
     head_dim: int
     positions: int
     vocabulary: int
-    rms_norm_eps: str
-    has_qkv_bias: bool
-    has_o_bias: bool
+    norm_eps: str
     is_tied: bool
     window: int
     rope: Mapping[str, str]
+    full: tuple[int, ...] = ()
+    unturned: tuple[int, ...] = ()
+    local_rope: Mapping[str, str] = field(default_factory=dict)
+    divisor: str = ""
+    score_cap: str = ""
+    logit_cap: str = ""
+    word_scale: str = ""
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
         """Full module name -> (out, in) of every linear layer that LoRA may change."""
-        wide, narrow = self.heads * self.head_dim, self.kv_heads * self.head_dim
-        parts = {
-            "self_attn.q_proj": (wide, self.hidden),
-            "self_attn.k_proj": (narrow, self.hidden),
-            "self_attn.v_proj": (narrow, self.hidden),
-            "self_attn.o_proj": (self.hidden, wide),
-            "mlp.gate_proj": (self.intermediate, self.hidden),
-            "mlp.up_proj": (self.intermediate, self.hidden),
-            "mlp.down_proj": (self.hidden, self.intermediate),
-        }
-        return _in_layers("model.layers", self.layers, parts)
+        return families.targets(self.kind, self.layers, part_sizes(self))
+
+
+OwnShape = EncoderShape | DecoderShape
+
+
+def part_sizes(shape: OwnShape) -> dict[int, tuple[int, int]]:
+    """(out, in) of each linear layer by its place in families.Family.parts."""
+    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    return {
+        families.QUERY: (wide, shape.hidden),
+        families.KEY: (narrow, shape.hidden),
+        families.VALUE: (narrow, shape.hidden),
+        families.OUT: (shape.hidden, wide),
+        families.WIDE: (shape.intermediate, shape.hidden),
+        families.UP: (shape.intermediate, shape.hidden),
+        families.NARROW: (shape.hidden, shape.intermediate),
+    }
 
 
 @dataclass(frozen=True)
 class GenericShape:
-    """Any other architecture, run by transformers itself: slower, and in mode `fast` only.
+    """Any other architecture, run by transformers itself: slower, and never exact to the bit.
 
     kind     "decoder" (a causal language model) or "encoder"
     linears  full module name -> (out, in) of every linear layer that LoRA may change
@@ -138,24 +172,15 @@ class GenericShape:
         return {name: (size[0], size[1]) for name, size in self.linears.items()}
 
 
-Shape = BertShape | LlamaShape | GenericShape
+Shape = EncoderShape | DecoderShape | GenericShape
+GENERIC = "transformers"
 FAMILIES: Mapping[str, type[Shape]] = {
-    "bert": BertShape,
-    "llama": LlamaShape,
-    "transformers": GenericShape,
-}
+    name: DecoderShape if one.is_causal else EncoderShape for name, one in families.BY_NAME.items()
+} | {GENERIC: GenericShape}
 
 
 def is_decoder(shape: Shape) -> bool:
     """True for a causal language model, which predicts the next token."""
-    return isinstance(shape, LlamaShape) or (
+    return isinstance(shape, DecoderShape) or (
         isinstance(shape, GenericShape) and shape.kind == DECODER
     )
-
-
-def _in_layers(
-    prefix: str, layers: int, parts: Mapping[str, tuple[int, int]]
-) -> dict[str, tuple[int, int]]:
-    return {
-        f"{prefix}.{layer}.{part}": size for layer in range(layers) for part, size in parts.items()
-    }

@@ -5,7 +5,8 @@ Standard library only: the site makes the folder that a buyer downloads, and has
 
 from dataclasses import dataclass
 
-from evaluator.bases.shapes import CLS, CLS_POOLER, LAST, MEAN, BertShape, GenericShape, is_decoder
+from evaluator.bases.families import BY_NAME
+from evaluator.bases.shapes import CLS, CLS_POOLER, LAST, MEAN, GenericShape, is_decoder
 from evaluator.manifest import Manifest
 
 CAUSAL, CLASSES, STATES = (
@@ -55,7 +56,9 @@ def loading_of(manifest: Manifest) -> Loading:
     pooling = options["pooling"]
     if has_head and options["head"] == "own":
         return Loading(CLASSES, pooling, is_own=True)
-    if isinstance(shape, BertShape) and has_head:
+    if shape.kind == "bert" and has_head:
         return Loading(CLASSES, pooling)
-    prefix = shape.prefix if isinstance(shape, GenericShape) else "bert."
+    prefix = (
+        shape.prefix if isinstance(shape, GenericShape) else BY_NAME[shape.kind].prefix
+    )
     return Loading(STATES, pooling, prefix, has_head_apart=has_head)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from evaluator.adding import Card, add_base, from_hub
+from evaluator.bases.adding import Card, add_base, from_hub
 from evaluator.bases import Base, base_id, bases
 from evaluator.doors.answers import run_door, show_json, show_lines
 

@@ -18,7 +18,7 @@ def main() -> None:
     def work() -> None:
         manifest = read_manifest(read_downloaded(asked.task))
         inputs, labels = (read_downloaded(path) for path in (asked.inputs, asked.labels))
-        found = check(asked.adapter, manifest, inputs, labels, device=asked.device)
+        found = check(asked.adapter, manifest, inputs, labels)
         show_json(_document(found)) if asked.json else show_lines(*_lines(found))
 
     run_door(work, is_json=asked.json)

@@ -47,7 +47,6 @@ def read_arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--task", type=Path, required=True, help="the task's manifest.json")
     parser.add_argument("--inputs", type=Path, help="public.inputs: score the adapter too")
     parser.add_argument("--labels", type=Path, help="public.labels, with --inputs")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to score")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     asked = parser.parse_args(given)
     if (asked.inputs is None) != (asked.labels is None):

@@ -12,7 +12,7 @@ from evaluator.bases import base_named
 from evaluator.data import FORMATS, format_of, read_samples
 from evaluator.doors.answers import read_downloaded, run_door, show_json
 from evaluator.evaluators.form import Sample
-from evaluator.manifest import EXACT, FAST, manifest_sha256, to_bytes
+from evaluator.manifest import manifest_sha256, to_bytes
 from evaluator.prepare import Options, Prepared, prepare
 from evaluator.registry import evaluator_of
 from evaluator.starter import NAME as STARTER
@@ -33,7 +33,6 @@ def main() -> None:
             min_sandbox_level=asked.min_sandbox_level,
             options=dict(_option(one) for one in asked.option),
             code=asked.code.read_bytes() if asked.code else b"",
-            mode=asked.mode,
             is_raced=asked.race,
             places=asked.places,
         )
@@ -115,7 +114,6 @@ def _arguments() -> argparse.Namespace:
         help="a column of the evaluator that has another name in the files",
     )  # fmt: skip
     parser.add_argument("--metric", default=defaults.metric)
-    parser.add_argument("--mode", choices=(FAST, EXACT), default=defaults.mode)
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE",
         help="of the evaluator; NAME=@FILE takes what the file holds",

@@ -19,7 +19,7 @@ def main() -> None:
 
     def work() -> None:
         receipt = read_receipt(read_downloaded(asked.receipt))
-        found = rerun(receipt, asked.receipt.parent, asked.batch, device=asked.device)
+        found = rerun(receipt, asked.receipt.parent, asked.batch)
         if asked.json:
             show_json(_document(receipt, found))
         else:
@@ -33,7 +33,6 @@ def main() -> None:
 def _document(receipt: Receipt, found: Rerun) -> dict[str, object]:
     return {
         "same": not found.differing,
-        "mode": receipt.mode,
         "batches": len(found.found),
         "of": len(receipt.leaves),
         "differing": list(found.differing),
@@ -43,13 +42,13 @@ def _document(receipt: Receipt, found: Rerun) -> dict[str, object]:
 
 def _lines(receipt: Receipt, found: Rerun) -> list[str]:
     what = "all batches" if found.place is None else f"batch {found.place}"
-    head = f"{what} of {len(receipt.leaves)}, mode {receipt.mode}"
+    head = f"{what} of {len(receipt.leaves)}"
     if not found.differing:
         return [f"{head}: the same bits", f"results   {receipt.results_root}"]
     advice = (
-        "Mode fast repeats on one kind of machine only: compare the device class."
-        if receipt.mode == "fast"
-        else "Mode exact is the same everywhere: the score can be disputed."
+        "transformers computes this base, and its bits differ from machine to machine."
+        if found.is_generic
+        else "The engine gives the same bits everywhere: the score can be disputed."
     )
     return [f"{head}: batches {list(found.differing)} differ", advice]
 
@@ -58,7 +57,6 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="evaluator rerun", description=__doc__)
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--batch", type=int, help="one batch of the plan alone, from 0")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -8,17 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from evaluator.bases.shapes import (
-    BERT_POOLER,
-    CLS,
-    LAST,
-    MEAN,
-    BertShape,
-    GenericShape,
-    LlamaShape,
-    Shape,
-    is_decoder,
-)
+from evaluator.bases.shapes import CLS, LAST, MEAN, DecoderShape, Shape, is_decoder
 from evaluator.errors import MetricMismatch, OptionRefused
 from evaluator.evaluators.figures import share_e9, total, whole_root, wilson_e9
 from evaluator.evaluators.form import (
@@ -130,11 +120,9 @@ def fitted(shape: Shape, options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _own(shape: Shape) -> dict[str, str]:
-    if isinstance(shape, LlamaShape) or is_decoder(shape):
+    if isinstance(shape, DecoderShape) or is_decoder(shape):
         return {"pooling": LAST, "head": OWN}
-    pooling = shape.pooling or MEAN
-    is_linear = pooling == MEAN and not (isinstance(shape, GenericShape) and shape.pooling)
-    return {"pooling": pooling, "head": LINEAR if is_linear else OWN}
+    return {"pooling": shape.pooling or MEAN, "head": OWN if shape.head else LINEAR}
 
 
 def head(shape: Shape, count: int, options: Mapping[str, str]) -> Mapping[str, tuple[int, ...]]:
@@ -142,22 +130,14 @@ def head(shape: Shape, count: int, options: Mapping[str, str]) -> Mapping[str, t
     linear = {"classifier.weight": (count, shape.hidden), "classifier.bias": (count,)}
     if options["head"] == LINEAR:
         return linear
-    if is_decoder(shape):
+    if isinstance(shape, DecoderShape) or is_decoder(shape):
         return {"score.weight": (count, shape.hidden)}
-    if isinstance(shape, GenericShape):
-        return {name: tuple(one or count for one in size) for name, size in shape.head.items()}
-    assert isinstance(shape, BertShape), "no other encoder has a head of its own"
-    if shape.has_pooler:
-        return linear
-    return linear | {
-        f"{BERT_POOLER}.weight": (shape.hidden, shape.hidden),
-        f"{BERT_POOLER}.bias": (shape.hidden,),
-    }
+    return {name: tuple(one or count for one in size) for name, size in shape.head.items()}
 
 
 def head_targets(shape: Shape, options: Mapping[str, str]) -> Mapping[str, tuple[int, int]]:
     """Layers of the own head that the base holds: LoRA may change them as any other."""
-    if options["head"] == LINEAR or isinstance(shape, LlamaShape):
+    if options["head"] == LINEAR or isinstance(shape, DecoderShape):
         return {}
     return shape.head_targets
 

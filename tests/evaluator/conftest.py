@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluator.adding import add_base
+from evaluator.bases.adding import add_base
 from evaluator.bases import MINILM, folder_of
 from evaluator.prepare import Options, prepare
 from evaluator.scoring import load_base

@@ -17,7 +17,7 @@ from transformers import (
     AutoModelForMaskedLM,
 )
 
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import Base
 from evaluator.doors.prepare import write_prepared
 from evaluator.prepare import Options, Prepared, prepare

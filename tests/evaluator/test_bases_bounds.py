@@ -13,8 +13,8 @@ import torch
 from transformers import AutoModel, AutoModelForImageTextToText, BartModel, T5EncoderModel, ViTModel
 
 from evaluator import adding, trial
-from evaluator.adding import Card, add_base
-from evaluator.apart import Ended, apart
+from evaluator.bases.adding import Card, add_base
+from evaluator.bases.apart import Ended, apart
 from evaluator.bases import MINILM, base_id, bases, sizes
 from evaluator.errors import BaseRefused
 from tests.evaluator import families

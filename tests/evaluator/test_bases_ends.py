@@ -7,7 +7,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer
 from transformers import GenerationConfig
 
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import folder_of
 from evaluator.errors import SampleUnfit
 from evaluator.evaluators.asking import ending

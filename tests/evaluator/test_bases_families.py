@@ -4,11 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from evaluator import generic_scoring, scoring
-from evaluator.adding import Card, add_base
-from evaluator.bases import folder_of
-from evaluator.scoring import engine
+from evaluator.bases.adding import Card, add_base
+from evaluator.slices import Row
 from tests.evaluator import families
+from tests.evaluator.models import model_of, pooled_of
 
 LENGTHS = (40, 3, 17, 2, 40)
 
@@ -19,13 +18,6 @@ def texts(longest=40):
         [(7 + 31 * place + 13 * at * (place + 1)) % families.WORDS for at in range(length)]
         for place, length in enumerate([*LENGTHS, longest])
     ]
-
-
-def net_of(base):
-    """The forward that scores the base, over the weights of its store."""
-    scorer = generic_scoring if base.is_generic else scoring
-    weights = scorer.load_base(folder_of(base))
-    return weights.nets["fast"](weights.tensors)
 
 
 @torch.inference_mode()
@@ -40,16 +32,14 @@ def nats(model, ids):
 
 @torch.inference_mode()
 def agrees_with_nats(base, model, ids):
-    with engine(1):
-        scored = net_of(base).scored(ids, [1] * len(ids))
+    scored = model_of(base).scored([Row(tuple(one), 1) for one in ids])
     ours = [sum(one.nll_q32) / 2**32 for one in scored]
     assert ours == pytest.approx(nats(model, ids), rel=1e-5)
 
 
 @torch.inference_mode()
 def agrees_with_states(base, model, ids):
-    with engine(1):
-        ours = net_of(base).pooled(ids)
+    ours = torch.tensor(pooled_of(base, ids))
     states = [model(input_ids=torch.tensor([line])).last_hidden_state[0].mean(0) for line in ids]
     assert torch.allclose(ours, torch.stack(states), rtol=1e-4, atol=1e-5)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.errors import BaseRefused
 from tests.evaluator import families
 from tests.evaluator.test_bases_families import agrees_with_nats, texts

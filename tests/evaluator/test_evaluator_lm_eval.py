@@ -16,7 +16,7 @@ from evaluator.evaluators.generation import GENERATION
 from evaluator.evaluators.lm_eval import LM_EVAL
 from evaluator.forward.model import Asked
 from evaluator.intake import admit_folder
-from evaluator.merge import merged
+from evaluator.generic.merge import merged
 from evaluator.prepare import Options, prepare
 from evaluator.scoring import load_base
 from evaluator.slices import unpack_inputs

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
 
 from evaluator import merge
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import MINILM, folder_of
 from evaluator.blob import write_blob
 from evaluator.exact import known, llama

@@ -19,8 +19,9 @@ from transformers import (
     Qwen2Config,
 )
 
-from evaluator import generic_scoring, scoring
-from evaluator.adding import Card, add_base
+from evaluator import scoring
+from evaluator.generic import scoring as generic_scoring
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import GenericShape, LlamaShape, base_named, folder_of
 from evaluator.errors import BaseRefused
 from evaluator.intake import admit_folder

@@ -18,7 +18,8 @@ from peft import (
 )
 from transformers import AutoModelForSequenceClassification
 
-from evaluator import generic_scoring, scoring
+from evaluator import scoring
+from evaluator.generic import scoring as generic_scoring
 from evaluator.bases import folder_of
 from evaluator.errors import AdapterRefused, EvaluatorUnfit
 from evaluator.evaluators.form import Reading

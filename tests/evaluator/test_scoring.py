@@ -17,7 +17,7 @@ from evaluator.evaluators.classification import matches
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
-from evaluator.merge import merged
+from evaluator.generic.merge import merged
 from evaluator.recipe import Recipe
 from evaluator.scoring import asked, engine, predict
 from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels

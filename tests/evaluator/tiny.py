@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from evaluator.adding import Card
+from evaluator.bases.adding import Card
 from evaluator.bases import Base
 from tests.evaluator.makers import pseudo
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoModel, DistilBertConfig
 
-from evaluator import generic_scoring
-from evaluator.adding import Card, add_base
+from evaluator.generic import scoring as generic_scoring
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import folder_of
 from evaluator.bases.catalogue import STORE_VARIABLE, store
 from tests.evaluator.tiny import tiny_tokenizer

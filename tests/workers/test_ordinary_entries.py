@@ -19,7 +19,8 @@ from competitions.actions import contest, deadline, entry, score
 from competitions.forms import plan
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
-from evaluator import generic_scoring, scoring
+from evaluator import scoring
+from evaluator.generic import scoring as generic_scoring
 from evaluator.bases import base_id, base_named, folder_of
 from evaluator.doors import base as base_door
 from evaluator.manifest import read_manifest

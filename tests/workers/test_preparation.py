@@ -13,7 +13,7 @@ from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile
 from competitions.models import Draft
 from competitions.rules.results import mark_of, public_slice
-from evaluator.adding import add_base
+from evaluator.bases.adding import add_base
 from ledger import blobs
 from tests import factories
 from tests.evaluator import tiny

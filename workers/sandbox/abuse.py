@@ -121,7 +121,7 @@ def load_base(_folder: Path) -> None:
 
 
 def predict(
-    _weights: object, adapter: bytes | None, _inputs: bytes, _manifest: bytes, _mode: str
+    _weights: object, adapter: bytes | None, _inputs: bytes, _manifest: bytes
 ) -> list[list[int]]:
     """Of `quiet` a row of 1 (it got through) or 0 for each of ERRORS; of an ending none."""
     name = (adapter or b"").decode()

@@ -197,7 +197,7 @@ class Fresh:
         line = cell.line
         line.control.settimeout(START_S)
         bounded = 0 if group else job.memory_bytes
-        order = protocol.Order(job.cpu_s, bounded, job.adapter is not None, job.mode)
+        order = protocol.Order(job.cpu_s, bounded, job.adapter is not None)
         try:
             cell.pid, line.is_direct = watch.greet(line), True
             if group is not None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from workers.sandbox.levels import Level
 from workers.sandbox.protocol import EXIT_MEMORY, Report, Rows, Status
 
-MODES, MOST_RESULT_BYTES = ("fast", "exact"), 64 << 20
+MOST_RESULT_BYTES = 64 << 20
 CPU_SLACK_S = 0.2
 # Forks of a zygote share one address layout: after these the next job gets a fresh one.
 SUSPECT = {Status.POLICY_VIOLATION, Status.CRASH, Status.LOST, Status.SETUP_ERROR}
@@ -23,7 +23,6 @@ class Job:
     wall_s        from the fork to the verdict
     memory_bytes  on top of what the base takes
     result_bytes  most that the answer may take; at most MOST_RESULT_BYTES
-    mode          "fast" or "exact": which forward the scorer runs
     log_bytes     how much of the end of what the job wrote is kept
     """
 
@@ -34,12 +33,10 @@ class Job:
     cpu_s: float = 120.0
     memory_bytes: int = 1 << 30
     result_bytes: int = 256 << 10
-    mode: str = "fast"
     log_bytes: int = 2000
 
     def __post_init__(self) -> None:
-        """A wrong mode or limit is the caller's fault, and ends here."""
-        assert self.mode in MODES, self.mode
+        """A wrong limit is the caller's fault, and ends here."""
         assert 0 < self.result_bytes <= MOST_RESULT_BYTES, self.result_bytes
 
 

@@ -79,7 +79,7 @@ def _run_both(sandbox: Sandbox, module: Any, weights: object, job: Job) -> tuple
     own_s = time.process_time() - begun_s
     assert outcome.status is Status.OK, outcome
     begun_s = time.process_time()
-    rows = module.predict(weights, job.adapter, job.inputs, job.manifest, job.mode)
+    rows = module.predict(weights, job.adapter, job.inputs, job.manifest)
     free_s = time.process_time() - begun_s
     assert outcome.predictions == tuple(map(tuple, rows)), "the two sides disagree"
     locked = _Locked(outcome.ready_s, outcome.cpu_s + outcome.chain_s + own_s)

@@ -58,13 +58,11 @@ class Order:
     """What the zygote must know of a job besides its bytes.
 
     memory_bytes  bounds the address space where no cgroup does; 0 where one does
-    mode          "fast" or "exact": handed to the scorer
     """
 
     cpu_s: float
     memory_bytes: int
     has_adapter: bool
-    mode: str
 
     def encode(self) -> bytes:
         """One message."""

@@ -115,7 +115,7 @@ class Sandbox:
 
     def _attempt(self, zygote: "_Zygote", job: Job, begun_s: float) -> Outcome:
         bounded_bytes = 0 if self._place else job.memory_bytes
-        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None, job.mode)
+        order = protocol.Order(job.cpu_s, bounded_bytes, job.adapter is not None)
         contents = (job.adapter or b"", job.inputs, job.manifest)
         group = None
         try:

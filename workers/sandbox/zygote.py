@@ -2,8 +2,8 @@
 
     python -m workers.sandbox.zygote --runner PID --socket FD --level full --scorer MODULE ...
 
-MODULE offers load_base(folder) and predict(weights, adapter, inputs, manifest, mode), which gives
-one row of whole numbers per example.
+MODULE offers load_base(folder) and predict(weights, adapter, inputs, manifest), which gives one
+row of whole numbers per example.
 One thread only: a parent that ever ran a parallel product makes children that hang. Everything is
 imported and read before root is given up, since the interpreter may lie under a private home.
 No Django, no configuration, no labels here.
@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 from workers.sandbox import namespaces, protocol, seccomp
 from workers.sandbox.levels import Level
 
-Predict = Callable[[Any, bytes | None, bytes, bytes, str], list[list[int]]]
+Predict = Callable[[Any, bytes | None, bytes, bytes], list[list[int]]]
 ERROR_CHARS = 300
 
 
@@ -216,7 +216,7 @@ def score(order: protocol.Order, predict: Predict, weights: object) -> int:
         adapter = protocol.read_whole(protocol.ADAPTER_FD) if order.has_adapter else None
         inputs = protocol.read_whole(protocol.INPUTS_FD)
         manifest = protocol.read_whole(protocol.MANIFEST_FD)
-        predictions = predict(weights, adapter, inputs, manifest, order.mode)
+        predictions = predict(weights, adapter, inputs, manifest)
         protocol.write_whole(protocol.RESULT_FD, protocol.encode_predictions(predictions))
     except MemoryError:
         return protocol.EXIT_MEMORY

@@ -20,7 +20,7 @@ import transformers
 from evaluator.bases import folder_of
 from evaluator.intake import admit_folder
 from evaluator.manifest import to_bytes
-from evaluator.merge import merged
+from evaluator.generic.merge import merged
 from evaluator.scoring import load_base
 from tests.bench.scale import build, paths, report
 from tests.bench.scale.build import Bench

@@ -14,7 +14,7 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases import MINILM, Base
 from evaluator.docstrings import Sizes, docstring_slices
 from evaluator.evaluators.form import Sample

@@ -1,7 +1,7 @@
 """Try a base out before it is registered: read it, run it, keep it, run what was kept, compare.
 
-What transformers computes is the measure. Where our own forward gives other figures of the very
-same base, the base is left to transformers. Runs in a process of its own (evaluator/apart.py).
+What transformers computes is the measure. Where our engine gives other figures of the very same
+base, the base is left to transformers. Runs in a process of its own (evaluator/bases/apart.py).
 """
 
 import math
@@ -14,23 +14,27 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from evaluator.bases import rope
+from evaluator.bases.families import BY_NAME
 from evaluator.bases.folder import WEIGHTS_NAME, refused
 from evaluator.bases.reading import own_shape
 from evaluator.bases.shapes import (
     DECODER,
     ENCODER,
-    BertShape,
+    MEAN,
+    DecoderShape,
+    EncoderShape,
     GenericShape,
-    LlamaShape,
+    OwnShape,
     Shape,
     is_decoder,
 )
 from evaluator.bases.sizes import refuse_too_large_to_be_generic, weight_bytes
-from evaluator.forward import generic
-from evaluator.forward.model import DecoderNet, EncoderNet, full_name, own_weights
-from evaluator.forward.reference import Folder, Reference, read_reference
-from evaluator.manifest import FAST
-from evaluator.scoring import engine, waken
+from evaluator.engine.model import HEAD_MARK, Adapted, full_name, read_base
+from evaluator.generic import forward
+from evaluator.generic.asked import DecoderNet, EncoderNet
+from evaluator.generic.reference import Folder, Reference, read_reference
+from evaluator.generic.scoring import calm, read_tensors
+from evaluator.slices import Row
 
 REACHES = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 USUAL_REACH = 2048
@@ -51,12 +55,12 @@ class Tried:
 def tried(folder: Folder) -> Tried:
     """The shape of a base whose weights now lie in the kept folder. raises BaseRefused"""
     reference = read_reference(folder)
-    values = generic.values_of(reference.module)
+    values = forward.values_of(reference.module)
     values = {name: one for name, one in values.items() if name not in reference.missing}
     own = reference.head.values if reference.head else {}
-    values |= {generic.HEAD_MARK + name: one for name, one in own.items()}
+    values |= {HEAD_MARK + name: one for name, one in own.items()}
     far = math.inf
-    with engine(1):
+    with calm():
         shapes = _shapes(folder, reference)
         texts = _texts(shapes[-1])
         right = _figures_there(folder, reference, texts)
@@ -64,21 +68,21 @@ def tried(folder: Folder) -> Tried:
             _keep(folder, shape, values)
             far = _distance(_figures_here(folder, shape, texts), right)
             if far <= NEAR:
-                note = "our own forward gives other figures than transformers, which computes it"
+                note = "our engine gives other figures than transformers, which computes it"
                 return Tried(shape, reference.notes + ((note,) if shape is not shapes[0] else ()))
     raise refused(folder.path, f"its figures here differ from those of transformers by {far:.1e}")
 
 
 def _shapes(folder: Folder, reference: Reference) -> list[Shape]:
     """Our own one where it fits, then the generic one."""
-    kinds = {DECODER: LlamaShape, ENCODER: BertShape}
+    kinds = {DECODER: DecoderShape, ENCODER: EncoderShape}
     try:
         own = own_shape(reference.config.to_dict())
     except (ValueError, KeyError, TypeError) as error:
         raise refused(folder.path, f"config.json cannot be read: {error!s:.100}") from error
     found: list[Shape] = []
-    if isinstance(own, BertShape):
-        own = replace(own, has_pooler=not any(map(_is_pooler, reference.missing)))
+    if isinstance(own, EncoderShape) and (head := reference.head):
+        own = replace(own, pooling=head.pooling, head=head.carried, head_linears=head.linears)
     if own is not None and isinstance(own, kinds[reference.kind]):
         found.append(own)
     return [*found, _generic(folder, reference)]
@@ -95,10 +99,10 @@ def _generic(folder: Folder, reference: Reference) -> GenericShape:
     reach = next((one for one in (getattr(text, name, None) for name in REACHES) if one), 0)
     head, prefix = reference.head, ""
     if reference.kind == ENCODER:
-        prefix = head.prefix if head else generic.ENCODER_PREFIX
+        prefix = head.prefix if head else forward.ENCODER_PREFIX
     linears = {
         name: size
-        for name, size in generic.linears_of(reference.module, reference.kind, prefix).items()
+        for name, size in forward.linears_of(reference.module, reference.kind, prefix).items()
         if f"{name.removeprefix(prefix)}.weight" not in reference.missing
     }
     if not linears:
@@ -114,10 +118,6 @@ def _generic(folder: Folder, reference: Reference) -> GenericShape:
         head=head.carried if head else {},
         head_linears=head.linears if head else {},
     )
-
-
-def _is_pooler(name: str) -> bool:
-    return ".pooler." in f".{name}"
 
 
 def _tables(module: nn.Module) -> list[int]:
@@ -187,18 +187,19 @@ def _nats(logits: Tensor, ids: Sequence[int]) -> list[float]:
 
 def _figures_here(folder: Folder, shape: Shape, texts: list[list[int]]) -> list[float]:
     """The same figures from the kept files, by the forward that will score them."""
-    if isinstance(shape, GenericShape):
-        refuse_too_large_to_be_generic(folder.path, weight_bytes(folder.held.values()))
-        weights = generic.weights_of(folder.kept, shape)
-    else:
-        weights = own_weights(folder.kept, shape)
-    waken(weights)
-    net = weights.nets[FAST](weights.tensors)
-    if is_decoder(shape):
-        assert isinstance(net, DecoderNet)
+    if not isinstance(shape, GenericShape):
+        model = Adapted(read_base(folder.kept, shape), None, {})
+        if is_decoder(shape):
+            rows = [Row(tuple(one), 1) for one in texts]
+            return [one / 2**32 for text in model.scored(rows) for one in text.nll_q32]
+        return model.pooled(texts, MEAN).values()
+    refuse_too_large_to_be_generic(folder.path, weight_bytes(folder.held.values()))
+    weights = forward.weights_of(folder.kept, shape, read_tensors(folder.kept))
+    net = weights.net(weights.tensors)
+    if isinstance(net, DecoderNet):
         return [one / 2**32 for text in net.scored(texts, [1] * len(texts)) for one in text.nll_q32]
     assert isinstance(net, EncoderNet)
-    return [float(one) for one in net.pooled(texts).flatten().tolist()]
+    return [float(one) for ids in texts for one in net.pooled([ids]).flatten().tolist()]
 
 
 def _distance(found: Sequence[float], right: Sequence[float]) -> float:
@@ -210,19 +211,17 @@ def _distance(found: Sequence[float], right: Sequence[float]) -> float:
 
 def _keep(folder: Folder, shape: Shape, values: Mapping[str, Tensor]) -> None:
     """The weights in the store's copy: files as they are where our names are theirs."""
-    for old in (*folder.kept.glob("*.safetensors"), folder.kept / rope.FILE_NAME):
+    tables = [folder.kept / name for name in (rope.FILE_NAME, rope.LOCAL_FILE_NAME)]
+    for old in (*folder.kept.glob("*.safetensors"), *tables):
         old.unlink(missing_ok=True)
     named = values
     if not isinstance(shape, GenericShape):
-        named = {
-            full_name(name, shape): one
-            for name, one in values.items()
-            if not name.startswith(generic.HEAD_MARK)
-        }
-    if isinstance(shape, LlamaShape):
-        table = rope.table(shape.rope, positions=shape.positions, head_dim=shape.head_dim)
-        (folder.kept / rope.FILE_NAME).write_bytes(table)
-    if not isinstance(shape, GenericShape) and _are_there(folder, shape, named):
+        named = {_named(name, shape): one for name, one in values.items()}
+        for path, told in zip(tables, (shape.rope, shape.local_rope), strict=True):
+            if told:
+                size = {"positions": shape.positions, "head_dim": shape.head_dim}
+                path.write_bytes(rope.table(told, **size))
+    if _are_there(folder, shape, named):
         for path in folder.files:
             shutil.copyfile(path, folder.kept / path.name)
         return
@@ -232,8 +231,14 @@ def _keep(folder: Folder, shape: Shape, values: Mapping[str, Tensor]) -> None:
 
 def _are_there(folder: Folder, shape: Shape, named: Mapping[str, Tensor]) -> bool:
     """True when the files hold each of these tensors, each once, under the name it has here."""
-    held = [full_name(name, shape) for name in folder.held]
+    if isinstance(shape, GenericShape):
+        return False
+    held = [_named(name, shape) for name in folder.held]
     return len(set(held)) == len(held) and set(named) <= set(held)
+
+
+def _named(name: str, shape: OwnShape) -> str:
+    return full_name(name, BY_NAME[shape.kind])
 
 
 def _shortest(values: Tensor) -> Tensor:

@@ -1,14 +1,12 @@
 """An adapter laid over the base: base + scale * B @ A, from a base that is never written to."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from evaluator.blob import Part, read_blob
-
-Laying = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 
 
 def laid_over(saved: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
@@ -20,30 +18,23 @@ def laid_over(saved: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
 
 
 def merged(
-    base: Mapping[str, Tensor],
-    blob: bytes,
-    head: Mapping[str, tuple[int, ...]],
-    *,
-    lay: Laying = laid_over,
+    base: Mapping[str, Tensor], blob: bytes, head: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
     """The weights of base and adapter together, float32 by full name.
 
     base  the saved weights; shared, not changed: dropping the result restores the base bit by bit
     blob  a canonical adapter blob
     head  name -> shape of the head's tensors, which come from the adapter as they are
-    lay   how one module is merged; mode exact has its own (exact/merge.py)
     """
     contents, raw = read_blob(blob), bytearray(blob)  # torch wants a writable buffer
-    weights, device = dict(base), next(iter(base.values())).device
+    weights = dict(base)
     for name in head:
-        weights[name] = _tensor(raw, contents.parts[name]).to(device)
+        weights[name] = _tensor(raw, contents.parts[name])
     for name in contents.parts:
         if name.endswith(".A") and name not in head:
             module = name.removesuffix(".A")
-            down, up = (
-                _tensor(raw, contents.parts[f"{module}.{side}"]).to(device) for side in "AB"
-            )
-            weights[module + ".weight"] = lay(
+            down, up = (_tensor(raw, contents.parts[f"{module}.{side}"]) for side in "AB")
+            weights[module + ".weight"] = laid_over(
                 base[module + ".weight"], down, up, contents.scale_of(module)
             )
     return weights
@@ -51,8 +42,7 @@ def merged(
 
 def headed(base: Mapping[str, Tensor], head: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """The baseline: the base as it is, under a head of zeros."""
-    device = next(iter(base.values())).device
-    return dict(base) | {name: torch.zeros(shape, device=device) for name, shape in head.items()}
+    return dict(base) | {name: torch.zeros(shape) for name, shape in head.items()}
 
 
 def _tensor(raw: bytearray, part: Part) -> Tensor:

@@ -1,6 +1,6 @@
 """A base in transformers' own modules: what is read, which tensors count, what it computes.
 
-This is the measure that a base is held against before it is registered (evaluator/trial.py). Code
+This is the measure that a base is held against before it is registered (evaluator/generic/trial.py). Code
 that comes with a folder is never run, and no tensor is left out that a forward would read.
 """
 
@@ -21,8 +21,8 @@ from evaluator.bases.folder import CONFIG_NAME, refused
 from evaluator.bases.headers import Held
 from evaluator.bases.shapes import DECODER, ENCODER
 from evaluator.errors import BaseRefused
-from evaluator.forward import generic
-from evaluator.forward.heads import OwnHead, own_head
+from evaluator.generic import forward
+from evaluator.generic.heads import OwnHead, own_head
 
 TIED = "tie_word_embeddings"
 Told = Mapping[str, Collection[Any]]
@@ -101,7 +101,7 @@ def read_reference(folder: Folder) -> Reference:
     missing, more = _accounted(folder, module, told)
     _refuse_infinite(folder, module, missing)
     head = _head(folder, config, tensors) if kind == ENCODER else None
-    return Reference(config, kind, generic.plainly_linear(module), missing, notes + more, head)
+    return Reference(config, kind, forward.plainly_linear(module), missing, notes + more, head)
 
 
 def _config(folder: Folder) -> transformers.PretrainedConfig:
@@ -114,7 +114,7 @@ def _config(folder: Folder) -> transformers.PretrainedConfig:
             problem = f"{name:.60} comes with code of its own (auto_map), and none is run here"
         raise refused(folder.path, problem, "Choose a model of a family that transformers has.")
     try:
-        config = generic.read_config(folder.kept)
+        config = forward.read_config(folder.kept)
     except Exception as error:
         problem = f"transformers cannot read config.json: {_line(error)}"
         raise refused(folder.path, problem, "Take config.json as its author wrote it.") from error
@@ -152,7 +152,7 @@ def _kind(config: transformers.PretrainedConfig) -> str:
     if named and not re.search("CausalLM|LMHead|ForConditionalGeneration|DoubleHeads", named):
         return ENCODER
     try:
-        generic.class_of(config, DECODER)
+        forward.class_of(config, DECODER)
     except KeyError:
         return ENCODER
     return DECODER
@@ -167,7 +167,7 @@ def _loaded(
     """Modules with these values, and transformers' account of them. raises BaseRefused"""
     shown = _shown(config)
     try:
-        whole = generic.class_of(config, kind)
+        whole = forward.class_of(config, kind)
     except KeyError as error:
         raise refused(folder.path, f"{shown} is no language model of transformers") from error
     try:
@@ -278,7 +278,7 @@ def _prefix(names: Sequence[str], strange: Sequence[str]) -> str:
 
 
 def _refuse_infinite(folder: Folder, module: nn.Module, missing: Collection[str]) -> None:
-    for name, values in generic.values_of(module).items():
+    for name, values in forward.values_of(module).items():
         if name not in missing and not bool(values.isfinite().all()):
             raise refused(
                 folder.path,

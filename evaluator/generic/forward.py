@@ -1,7 +1,6 @@
 """Any other architecture: transformers' own forward, over our own merged weights.
 
-Slower than ours (nothing is skipped, every text is computed by itself), and in mode `fast` only. It
-exists so that a base need not wait for us. Nothing of the adapter reaches transformers: its modules
+Slower than ours (nothing is skipped, every text is computed by itself), and never exact. It exists so that a base need not wait for us. Nothing of the adapter reaches transformers: its modules
 are given the merged weights.
 """
 
@@ -15,15 +14,12 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import ModelOutput
 
 from evaluator.bases.shapes import CLS, DECODER, ENCODER, MEAN, GenericShape
+from evaluator.engine.model import HEAD_MARK
 from evaluator.evaluators.form import ON_THE_LAST, ON_THE_MEAN, Reading, Scored
-from evaluator.forward.heads import class_model, put
-from evaluator.forward.llama import scored_rows
-from evaluator.forward.model import Weights, read_tensors
-from evaluator.forward.padding import padded
-from evaluator.manifest import FAST
+from evaluator.generic.asked import Weights, scored_rows
+from evaluator.generic.heads import class_model, put
 
 ENCODER_PREFIX = "base."  # of an encoder that transformers gives no class with a head
-HEAD_MARK = "own-head."  # in front of a head's names in a base's file
 Kind = type[transformers.PreTrainedModel]
 
 
@@ -106,29 +102,30 @@ def values_of(module: nn.Module) -> dict[str, Tensor]:
     return dict(sorted((parameters | buffers).items()))
 
 
-def weights_of(folder: Path, shape: GenericShape, *, device: str = "cpu") -> Weights:
-    """The base's values, by the manifest's names, inside of transformers' modules."""
+def weights_of(folder: Path, shape: GenericShape, tensors: dict[str, Tensor]) -> Weights:
+    """The base's values, by the manifest's names, inside of transformers' modules.
+
+    tensors  the files' own, which are used up
+    """
     config = read_config(folder)
     module = skeleton(config, shape)
-    tensors = read_tensors(folder, device=device)
     marked = [name for name in tensors if name.startswith(HEAD_MARK)]
     own = {name.removeprefix(HEAD_MARK): tensors.pop(name) for name in marked}
     with torch.no_grad():
         for name, values in module.named_parameters():
             values.data = tensors.pop(name, torch.zeros_like(values))  # no file: nothing reads it
-        module.to(device)
         for name, values in module.named_buffers():
             if name in tensors:
                 values.copy_(tensors.pop(name))
     named = {shape.prefix + name: one.data for name, one in module.named_parameters()} | own
     if shape.kind == DECODER:
-        return Weights(named, {FAST: lambda merged: GenericDecoder(module, merged, shape)})
+        return Weights(named, lambda merged: GenericDecoder(module, merged, shape))
     headed = class_model(config, module) if shape.pooling else None
-    return Weights(named, {FAST: lambda merged: GenericEncoder((module, headed), merged, shape)})
+    return Weights(named, lambda merged: GenericEncoder((module, headed), merged, shape))
 
 
 class GenericEncoder:
-    """An encoder of transformers under merged weights: the methods of forward/bert.py.
+    """An encoder of transformers under merged weights.
 
     modules  the encoder, and its class with a head around it, where there is one
     """
@@ -173,7 +170,7 @@ class GenericEncoder:
 
 
 class GenericDecoder:
-    """A decoder of transformers under merged weights: the methods of forward/llama.py."""
+    """A decoder of transformers under merged weights."""
 
     def __init__(
         self, module: nn.Module, weights: Mapping[str, Tensor], shape: GenericShape
@@ -209,6 +206,14 @@ class GenericDecoder:
         """One text alone: without padding there is nothing to mask."""
         rows = torch.tensor([list(ids)], device=self.device)
         return self.module(input_ids=rows, use_cache=False, **how)
+
+
+def padded(ids: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """int64 [batch, longest] with zeros at the right, and bool of the same shape: real tokens."""
+    longest = max(map(len, ids))
+    rows = torch.tensor([[*line, *[0] * (longest - len(line))] for line in ids], device=device)
+    lengths = torch.tensor([len(line) for line in ids], device=device)
+    return rows, torch.arange(longest, device=device) < lengths[:, None]
 
 
 def _laid_over(

@@ -9,8 +9,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar, cast
 
-import torch
-
 from assay.errors import AssayError
 
 Answer = TypeVar("Answer")
@@ -51,8 +49,7 @@ def apart(work: Callable[[], Answer], *, memory_bytes: int, limit_s: float) -> A
 
 
 def _work(work: Callable[[], object], answer: Connection, memory_bytes: int) -> None:
-    """The child: a thread that forked elsewhere is not here, so no second one may be waited for."""
-    torch.set_num_threads(1)
+    """The child: `work` uses one thread, since those of its parent are not here."""
     found: object
     try:
         _bound(memory_bytes)

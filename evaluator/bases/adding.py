@@ -15,20 +15,19 @@ import huggingface_hub
 from tokenizers import Tokenizer
 
 from assay.canonical import sha256_file
-from evaluator.apart import Ended, apart
+from evaluator.bases.apart import Ended, apart
 from evaluator.bases import ends, folder, sizes
 from evaluator.bases.catalogue import CARD_NAME, NAME, Base, base_named, bases, store, write_card
 from evaluator.bases.headers import read_headers, refuse_adapter, refuse_quantised
-from evaluator.bases.shapes import BertShape, FilePin, GenericShape, LlamaShape, Shape
+from evaluator.bases.shapes import GENERIC, FilePin, GenericShape, Shape
 from evaluator.errors import BaseRefused, BaseUnreachable
-from evaluator.forward.reference import Folder
-from evaluator.trial import Tried, tried
+from evaluator.generic.reference import Folder
+from evaluator.generic.trial import Tried, tried
 
 HUB_PATTERNS = [
     folder.CONFIG_NAME, folder.TOKENIZER_NAME, folder.INDEX_NAME, folder.GENERATION_NAME,
     folder.TOKENIZER_CONFIG_NAME, folder.MARKS_NAME, "*.safetensors",
 ]  # fmt: skip
-FAMILY = {BertShape: "bert", LlamaShape: "llama", GenericShape: "transformers"}
 LIMIT_S, BYTES_PER_S = 600, 4 << 20
 COPIES = 4  # of the weights in float32: read, built, kept and read again
 _DTYPES = ("float32", "float16", "bfloat16", "float64", None)
@@ -153,7 +152,7 @@ def _pinned(kept: Path, card: Card, shape: Shape) -> Base:
     return Base(
         name=card.name,
         title=card.name,
-        family=FAMILY[type(shape)],
+        family=GENERIC if isinstance(shape, GenericShape) else shape.kind,
         package="",
         folder=card.name,
         files=files,
