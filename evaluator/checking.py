@@ -34,9 +34,7 @@ class Checked:
     ignored: tuple[str, ...]
 
 
-def check(
-    adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes
-) -> Checked:
+def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Checked:
     """Admit, predict and measure, by the code that the worker uses.
 
     adapter  a folder as `save_pretrained` leaves it

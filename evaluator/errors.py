@@ -3,7 +3,7 @@
     AssayError
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
-      DeviceMissing                       device.*     what computes it
+      EngineMissing                       engine.*     what computes it
       ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake

@@ -102,9 +102,7 @@ def read_receipt(raw: bytes) -> Receipt:
     return receipt
 
 
-def rerun(
-    receipt: Receipt, folder: Path, place: int | None = None
-) -> Rerun:
+def rerun(receipt: Receipt, folder: Path, place: int | None = None) -> Rerun:
     """Compute again.
 
     folder  holds manifest.json, inputs.blob and, but for the baseline, adapter.blob

@@ -1,16 +1,32 @@
 """Texts to token ids, by the base's own tokenizer file."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, cast
 
 from tokenizers import Encoding, Tokenizer
 
 from evaluator.bases.ends import read_ends
 from evaluator.bases.reading import read_shape
 from evaluator.errors import SampleUnfit
-from evaluator.evaluators.form import Tokens
-from evaluator.harness import TaskFiles
-from evaluator.texts import Measures
+from evaluator.evaluators.form import Harness, Texts, Tokens
+
+
+class Late:
+    """What a class of another module gives, which is imported when the first thing is asked of it.
+
+    The measures of texts and the harness bring libraries that take seconds, and most tasks ask
+    neither of them.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __getattr__(self, asked: str) -> Any:
+        if "_made" not in self.__dict__:
+            self._made = getattr(importlib.import_module(self._module), self._name)()
+        return getattr(self._made, asked)
 
 
 def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
@@ -44,8 +60,8 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
         max_tokens=max_tokens,
         opening=marks.opening,
         ends=marks.ends,
-        texts=Measures(),
-        harness=TaskFiles(),
+        texts=cast("Texts", Late("evaluator.texts", "Measures")),
+        harness=cast("Harness", Late("evaluator.harness", "TaskFiles")),
     )
 
 

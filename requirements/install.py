@@ -75,6 +75,10 @@ def main(arguments: list[str]) -> None:
         tool("install", "--require-hashes", "--no-deps", "-r", str(lock))
     with _step("assay", "the house itself, editable"):
         tool("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    with _step("engine", "the scale's C, built for this processor"):
+        done = _run([str(PYTHON), "-m", "evaluator.engine.library"])
+        if done.returncode:
+            sys.exit(f"\nthe engine cannot be built:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     with _step("check", "do all versions fit each other?"):
         tool("check")
     _stamp(name).write_text(_wanted(name))

@@ -117,10 +117,8 @@ def evaluator(name="docs"):
         code_sha256="",
         public_examples=EXAMPLES,
         public_units=EXAMPLES,
-        public_mode="fast",
         final_examples=EXAMPLES,
         final_units=EXAMPLES,
-        final_mode="exact",
         final_commitment=made.test.final.commitment,
         baseline=result(10),
         at_ms=ledger_actions.ms(NOW),
@@ -134,7 +132,7 @@ def draft(sponsor="sponsor", name="docs", **fields):
     filled = {
         "title": "Which library?", "competition": name, "summary": "Docstrings.",
         "base": MINILM.name, "metric": "accuracy", "max_tokens": "48",
-        "mode": "fast", "columns": "", "options": "", "race": "on",
+        "columns": "", "options": "", "race": "on",
         "min_sandbox_level": "seccomp",
         "prize": "1000", "curve": "8,4,2,1", "opens": "", "closes": "", "closes_in": "10 min",
         "dispute": "0 s", "quota": "2", "window": "1 day",
@@ -286,7 +284,7 @@ def settle(name="docs", right=None):
         score.record_score(
             evaluation=work_left.pk,
             fence=fence,
-            measured=measured(adapter, count, "exact"),
+            measured=measured(adapter, count),
             now=at(603),
         )
     return deadline.advance(name, now=at(610))
@@ -300,7 +298,7 @@ def results_file(right):
     return tree.root, canonical(told)
 
 
-def result(right, mode="fast", **changed):
+def result(right, **changed):
     """What a run with so many right answers of 40 comes to."""
     ones = (1,) * right + (0,) * (EXAMPLES - right)
     root, file = results_file(right)
@@ -308,10 +306,10 @@ def result(right, mode="fast", **changed):
         score_e9=Nano(right * 10**9 // EXAMPLES), examples=EXAMPLES,
         records=records.pack(ones, is_binary=True), results_root=root,
         results_sha256=put_bytes(file),
-        mode=mode, device="cpu x86_64", sandbox_level="seccomp", policy_sha256="9" * 64,
+        sandbox_level="seccomp", policy_sha256="9" * 64,
     )  # fmt: skip
     return replace(made, **changed)
 
 
-def measured(adapter_sha256, right, mode="fast"):
-    return Measured(adapter_sha256, result(right, mode))
+def measured(adapter_sha256, right):
+    return Measured(adapter_sha256, result(right))

@@ -54,6 +54,7 @@ BREACHES = {
         "evaluator/intake/header",
         "import safetensors",
     ),
+    "a score needs torch": ("engine", "evaluator/engine/model", "import torch"),
     "the site loads torch": ("site", "competitions/queries/contests", "import torch"),
     "the command line loads peft": ("site", "assay/client", "import peft"),
     "a rule of competitions meets Django": ("rules", "competitions/rules", "import django.db"),

@@ -47,7 +47,7 @@ def rerun(  # noqa: PLR0913 - each option of a command is an argument
 
     Ends with 0 when all are the same, with 6 when some differ, with 5 when something is refused.
     """
-    if missing := [one for one in ("evaluator", "torch") if not importlib.util.find_spec(one)]:
+    if missing := [one for one in ("evaluator", "tokenizers") if not importlib.util.find_spec(one)]:
         raise ScaleMissing("The score cannot be computed here.", missing=missing)
     caller = caller_of(context)
     folder = out or Path(f"rerun-{submission[:12]}-{slice_name}")

@@ -136,8 +136,8 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
 
     raises CheckFailed
     """
-    if not all(importlib.util.find_spec(name) for name in ("evaluator", "torch")):
-        show.note("Not checked before the upload: torch is not installed here.")
+    if not all(importlib.util.find_spec(name) for name in ("evaluator", "tokenizers")):
+        show.note("Not checked before the upload: the scale is not installed here.")
         return {}
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
     command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]

@@ -15,10 +15,9 @@ class EvaluatorRegistered:
     """A worker prepared a task and measured its baseline on the public slice in the sandbox.
 
     evaluator    its name in the registry
-    is_generic   transformers computes the base: slower, and in mode "fast" only
+    is_generic   transformers computes the base: slower, and never exact to the bit
     is_custom    the scores come from the sponsor's own code
     *_examples   how many each slice has; *_units: what the metric's mean is taken over
-    *_mode       "fast" or "exact": how each slice is computed
     code_sha256  of the sponsor's code; empty where there is none
     baseline     on the public slice
     race         of the runs on the public slice, where there is one
@@ -33,10 +32,8 @@ class EvaluatorRegistered:
     code_sha256: str
     public_examples: Small
     public_units: int
-    public_mode: str
     final_examples: Small
     final_units: int
-    final_mode: str
     final_commitment: str
     baseline: Result
     at_ms: int

@@ -55,8 +55,6 @@ class Result:
                    digits, the first highest; else base64 of little-endian int32
     results_root   the tree over the answers, per batch of the plan
     results_sha256  of the results file: the answers themselves, and the leaves of that tree
-    mode           "fast" or "exact"
-    device         the class of machine on which bits of mode fast repeat
     """
 
     score_e9: Nano
@@ -64,8 +62,6 @@ class Result:
     records: Packed
     results_root: str
     results_sha256: str
-    mode: str
-    device: str
     sandbox_level: str
     policy_sha256: str
 

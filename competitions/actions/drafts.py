@@ -31,7 +31,6 @@ LEASE_S = 900
 READING, MEASURING = "reading", "measuring"  # stages of a preparation
 PLAIN = {  # field -> option of the reader
     "base": "--base",
-    "mode": "--mode",
     "max_tokens": "--max-tokens",
     "min_sandbox_level": "--min-sandbox-level",
 }

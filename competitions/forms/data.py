@@ -19,7 +19,6 @@ from competitions.rules.task import (
     misfits,
 )
 from evaluator.bases import Base, base_named, bases
-from evaluator.manifest import EXACT, FAST
 from evaluator.registry import REGISTERED, evaluator_of
 
 TEXTS = ("code", "task")
@@ -33,7 +32,7 @@ LEAST_ROWS = {  # two to train on and a win in each test, of one file; a win in 
 GROUPS = (  # of the page's fields
     ("", ("base", "metric", WHOLE, "seed", "group")),
     ("Three files instead of one", SLICES),
-    ("More choices", ("mode", "columns", "options", "code", "task", "max_tokens",
+    ("More choices", ("columns", "options", "code", "task", "max_tokens",
                       "min_sandbox_level")),
 )  # fmt: skip
 
@@ -70,15 +69,6 @@ class DataForm(StepForm):
     )
     metric = forms.ChoiceField(
         help_text="By evaluator. Entries are ranked by it, and must beat the baseline in it.",
-    )
-    mode = forms.ChoiceField(
-        label="Public scores",
-        required=False,
-        choices=[
-            (FAST, "fast: the same bits on one kind of machine"),
-            (EXACT, "exact: the same bits everywhere, about twice the work"),
-        ],
-        help_text="The sealed slice is always scored exactly, wherever the base has an exact form.",
     )
     whole = forms.FileField(
         label="Your data in one file",
@@ -185,9 +175,6 @@ class DataForm(StepForm):
     def _base(self, known: Sequence[Base]) -> Base | None:
         """The base that was chosen, when one was: only the metrics that fit it are offered."""
         return next((one for one in known if one.name == self.data.get("base")), None)
-
-    def clean_mode(self) -> str:
-        return self.cleaned_data["mode"] or FAST
 
     def clean_min_sandbox_level(self) -> str:
         return self.cleaned_data["min_sandbox_level"] or SANDBOX_LEVELS[0]

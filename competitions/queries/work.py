@@ -54,7 +54,6 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
         manifest_sha256=manifest_sha256,
         inputs_sha256=_slice_files(manifest_sha256, is_final=is_final)[0],
         adapter_sha256=entry.adapter_sha256,
-        mode=result.mode,
         results_root=result.results_root,
         leaves=tuple(file["leaves"]),
         order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),

@@ -23,28 +23,19 @@ class Slice(NamedTuple):
     metric: str
     examples: int
     units: int
-    mode: str
 
 
 def public_slice(evaluator: Evaluator) -> Slice:
-    return Slice(
-        evaluator.metric,
-        evaluator.public_examples,
-        evaluator.public_units,
-        evaluator.public_mode,
-    )
+    return Slice(evaluator.metric, evaluator.public_examples, evaluator.public_units)
 
 
 def final_slice(evaluator: Evaluator) -> Slice:
-    return Slice(
-        evaluator.metric, evaluator.final_examples, evaluator.final_units, evaluator.final_mode
-    )
+    return Slice(evaluator.metric, evaluator.final_examples, evaluator.final_units)
 
 
 def judged(entry: Entry, result: Result, asked: Slice) -> Mark:
     """The mark of a result that follows from its records. raises FoldRefused"""
     need(result.examples == asked.examples, entry, "the number of examples differs")
-    need(result.mode == asked.mode, entry, "the mode is not the pinned one")
     roots = (result.results_root, result.results_sha256)
     need(all(_HASH.fullmatch(one) for one in roots), entry, "a hash is none")
     try:

@@ -81,10 +81,8 @@ class Evaluator:
     code_sha256: str
     public_examples: int
     public_units: int
-    public_mode: str
     final_examples: int
     final_units: int
-    final_mode: str
     final_commitment: str
     baseline_e9: int
     baseline: Result

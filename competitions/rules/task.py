@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from evaluator.bases import Base
 from evaluator.evaluators.form import Evaluator
-from evaluator.manifest import EXACT
 
 SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to strong
 CUSTOM_WORDS = "custom code: sponsor-controlled"
@@ -46,13 +45,11 @@ def _plain(value: str) -> str | None:
 def misfits(base: Base, evaluator: Evaluator, chosen: Mapping[str, object]) -> dict[str, str]:
     """Field -> what is wrong, of choices that are each fine and do not fit together.
 
-    chosen  mode, columns and options, as the form cleaned them; code and task: is there a file?
+    chosen  columns and options, as the form cleaned them; code and task: is there a file?
     """
     found = {}
     if not evaluator.fits(base.shape):
         found["metric"] = f"{base.name} cannot be asked for this. Choose another metric or base."
-    if base.is_generic and chosen.get("mode") == EXACT:
-        found["mode"] = f"{base.name} is {GENERIC_WORDS}. Choose fast."
     columns = (*evaluator.columns, *evaluator.optional)
     options = [name for name in evaluator.options if name != TASK_OPTION]
     for field, known in (("columns", columns), ("options", options)):

@@ -37,9 +37,7 @@ def scores(story: Story) -> None:
     rows = rows_of(story, "competitions.Submission")
     contest = rows_of(story, "competitions.Competition")[0]
     evaluator = rows_of(story, "competitions.Evaluator")[0]
-    sealed = Slice(
-        *(evaluator[name] for name in ("metric", "final_examples", "final_units", "final_mode"))
-    )
+    sealed = Slice(*(evaluator[name] for name in ("metric", "final_examples", "final_units")))
     scored = [one for one in rows if one["state"] == "revealed"]
     marks = {one["id"]: _mark(one["final_result"], sealed) for one in scored}
     scored.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
@@ -52,8 +50,6 @@ def scores(story: Story) -> None:
     baseline = _mark(contest["baseline"], sealed)
     best = marks[scored[0]["id"]]
     telling.check("best_clearly_beats_the_base", holds=best.beats(baseline))
-    modes = {one["final_result"]["mode"] for one in scored} | {contest["baseline"]["mode"]}
-    telling.check("final_scores_are_exact", holds=modes == {"exact"}, says=str(modes))
     gone = [one for one in rows if one["state"] == "refused"]
     is_free = all(one.get("slot") is None for one in gone)
     telling.check("refused_lost_no_quota", holds=len(gone) == 1 and is_free, says=str(gone))
@@ -74,7 +70,6 @@ def _scored(row: Facts, metric: str) -> Facts:
         "sealed": show_score(int(row["final_score_e9"])),
         "interval": [show_score(one) for one in interval or ()],
         "prize_nano": str(row.get("prize_nano") or 0),
-        "mode": result.mode,
         "sandbox_level": result.sandbox_level,
     }
 

@@ -26,7 +26,6 @@ TASK = {
 DATA = {
     "base": BASE,
     "metric": "accuracy",
-    "mode": "fast",
     "max_tokens": "48",
 }
 PRIZE = {"prize": "1000", "curve": "8,4,2,1", "dispute": "1 s", "quota": "5", "window": "1 day"}

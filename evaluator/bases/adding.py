@@ -15,8 +15,8 @@ import huggingface_hub
 from tokenizers import Tokenizer
 
 from assay.canonical import sha256_file
-from evaluator.bases.apart import Ended, apart
 from evaluator.bases import ends, folder, sizes
+from evaluator.bases.apart import Ended, apart
 from evaluator.bases.catalogue import CARD_NAME, NAME, Base, base_named, bases, store, write_card
 from evaluator.bases.headers import read_headers, refuse_adapter, refuse_quantised
 from evaluator.bases.shapes import GENERIC, FilePin, GenericShape, Shape

@@ -175,10 +175,13 @@ def verify_folder(base: Base, folder: Path) -> None:
 
 def plain(shape: Shape) -> dict[str, object]:
     """A shape as JSON values."""
-    values = {one.name: getattr(shape, one.name) for one in fields(shape)}
-    return {
-        name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()
-    }
+    return {one.name: _plain(getattr(shape, one.name)) for one in fields(shape)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def write_card(base: Base) -> bytes:

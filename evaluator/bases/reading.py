@@ -190,9 +190,7 @@ _READERS: Mapping[str, Callable[[Config], OwnShape | None]] = {
 def _window(config: Config) -> int:
     """Mistral and Phi-3 look back over their window; others where a layer's type says so."""
     types = _list(config.get("layer_types"))
-    is_sliding = SLIDING in types or (
-        not types and config["model_type"] in ("mistral", "phi3")
-    )
+    is_sliding = SLIDING in types or (not types and config["model_type"] in ("mistral", "phi3"))
     return int(str(config.get("sliding_window") or 0)) if is_sliding else 0
 
 

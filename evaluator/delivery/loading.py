@@ -58,7 +58,5 @@ def loading_of(manifest: Manifest) -> Loading:
         return Loading(CLASSES, pooling, is_own=True)
     if shape.kind == "bert" and has_head:
         return Loading(CLASSES, pooling)
-    prefix = (
-        shape.prefix if isinstance(shape, GenericShape) else BY_NAME[shape.kind].prefix
-    )
+    prefix = shape.prefix if isinstance(shape, GenericShape) else BY_NAME[shape.kind].prefix
     return Loading(STATES, pooling, prefix, has_head_apart=has_head)

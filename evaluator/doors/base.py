@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from evaluator.bases.adding import Card, add_base, from_hub
 from evaluator.bases import Base, base_id, bases
+from evaluator.bases.adding import Card, add_base, from_hub
 from evaluator.doors.answers import run_door, show_json, show_lines
 
 

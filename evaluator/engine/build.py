@@ -1,7 +1,5 @@
 """The engine's library: built from its C by zig's compiler of the PyPI package, or by another one.
 
-    python -m evaluator.engine.build      what `make setup` runs; no time when it is there
-
 No compiler of the host is needed. A library's name has the hash of sources and flags, so a changed
 engine is another file, and two processes that build at once write the same bytes. Nothing here runs
 in a jail: it must lie there before.
@@ -28,7 +26,7 @@ SOURCES = Path(__file__).parent / "c"
 BUILT = Path(__file__).parent / "built"
 FLAGS = (
     "-std=gnu11", "-O3", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno", "-Wall",
-    "-Wextra", "-Wno-psabi", "-Wno-pass-failed", "-g0",
+    "-Wextra", "-Wno-psabi", "-g0", "-s",
 )  # fmt: skip
 SCALAR, AVX2, AVX512, NEON, WIDE = "scalar", "avx2", "avx512", "neon", "wide"
 # What a build adds to the flags. "wide" has the tiles of AVX-512 on AVX2, for tests.
@@ -58,6 +56,8 @@ def built(variant: str) -> Path:
     if not path.is_file():
         BUILT.mkdir(exist_ok=True)
         compile_to(path, variant, compiler())
+        for old in set(BUILT.glob("engine-*.so")) - set(map(file_of, VARIANTS)):
+            old.unlink(missing_ok=True)  # of another state of the sources
     return path
 
 
@@ -85,12 +85,6 @@ def compiler() -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc", *_zig_target()]
 
 
-def main() -> None:
-    """Build what this machine can use."""
-    for variant in variants_here():
-        built(variant)
-
-
 def _zig_target() -> list[str]:
     """An old glibc on Linux, so that a library built here runs on other machines."""
     machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
@@ -107,7 +101,3 @@ def _sources_sha256() -> str:
 
 def _missing(problem: str) -> EngineMissing:
     return EngineMissing(f"The engine is not built, and {problem}.", problem=problem)
-
-
-if __name__ == "__main__":
-    main()

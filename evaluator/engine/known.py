@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from assay.canonical import digest
 from evaluator.bases import rope
@@ -58,15 +59,27 @@ _ENCODER = EncoderShape(
     vocabulary=WORDS,
     norm_eps="0.000000000001",
 )
-_GEMMA = {"is_tied": True, "word_scale": "7.211102550927978"}
-_CHANGES: Mapping[str, Mapping[str, object]] = {
+_GEMMA: Mapping[str, Any] = {"is_tied": True, "word_scale": "7.211102550927978"}
+_CHANGES: Mapping[str, Mapping[str, Any]] = {
     "mistral": {"window": 40, "heads": 6},
     "qwen2": {"is_tied": True},
     "smollm3": {"unturned": (1,)},
     "gemma": _GEMMA,
-    "gemma2": _GEMMA
-    | {"window": 12, "full": (1,), "score_cap": "5", "logit_cap": "3", "divisor": "24"},
-    "gemma3_text": _GEMMA | {"window": 12, "full": (1,), "local_rope": _LOCAL, "divisor": "24"},
+    "gemma2": {
+        **_GEMMA,
+        "window": 12,
+        "full": (1,),
+        "score_cap": "5",
+        "logit_cap": "3",
+        "divisor": "24",
+    },
+    "gemma3_text": {
+        **_GEMMA,
+        "window": 12,
+        "full": (1,),
+        "local_rope": _LOCAL,
+        "divisor": "24",
+    },
     "modernbert": {"window": 9, "full": (0,), "rope": _TURNS, "local_rope": _LOCAL},
 }
 
@@ -114,7 +127,7 @@ def documents() -> list[list[int]]:
 
 def shape_of(kind: str) -> OwnShape:
     """A small shape of this family, as far from the others as it can be."""
-    first = _DECODER if BY_NAME[kind].is_causal else _ENCODER
+    first: OwnShape = _DECODER if BY_NAME[kind].is_causal else _ENCODER
     return replace(first, kind=kind, **_CHANGES.get(kind, {}))
 
 

@@ -1,5 +1,7 @@
 """The engine's C functions, as Python calls them: the widest build that this processor runs.
 
+    python -m evaluator.engine.library    builds what is not there, as `make setup` does
+
 ctypes and the standard library alone. A call lets go of the interpreter's lock, and the engine has
 no threads and no state of its own, so two threads may use two bases.
 """
@@ -87,3 +89,7 @@ def longs(count: int) -> "ctypes.Array[c_int64]":
 def pointers(addresses: Sequence[int]) -> "ctypes.Array[c_void_p]":
     """These addresses; 0 is none."""
     return (c_void_p * len(addresses))(*[one or None for one in addresses])
+
+
+if __name__ == "__main__":
+    library()

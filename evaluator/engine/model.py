@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
-
 from evaluator.bases.families import BY_NAME, FUNCTIONS, Family, HeadStep
 from evaluator.bases.rope import FILE_NAME, LOCAL_FILE_NAME
 from evaluator.bases.shapes import CLS, LAST, MEAN, DecoderShape, OwnShape, part_sizes
+from evaluator.blob import Contents
 from evaluator.engine.library import floats, ints, library, longs, pointers
 from evaluator.engine.tensors import (
     Floats,
@@ -56,7 +56,9 @@ class Base:
         packed = {name for one in range(shape.layers) for name, _ in parts_of(shape, one)}
         packed.add("lm_head")
         self._tensors = {
-            name: one for name, one in self._tensors.items() if name.rpartition(".")[0] not in packed
+            name: one
+            for name, one in self._tensors.items()
+            if name.rpartition(".")[0] not in packed
         }
 
     def __del__(self) -> None:
@@ -179,7 +181,6 @@ def full_name(name: str, family: Family) -> str:
     return name if has_place or name.startswith(others) else family.prefix + name
 
 
-
 class Adapted:
     """A base under an adapter, behind the questions of evaluators/form.py's Model.
 
@@ -189,7 +190,10 @@ class Adapted:
 
     def __init__(self, base: Base, adapter: bytes | None, head: Sizes) -> None:
         self._base = base
-        self._contents, self._parts = read_adapter(adapter) if adapter else (None, {})
+        self._contents: Contents | None = None
+        self._parts: Mapping[str, Floats] = {}
+        if adapter:
+            self._contents, self._parts = read_adapter(adapter)
         self._zeros = {} if adapter else {name: room(*size) for name, size in head.items()}
         self._documents: Sequence[Sequence[int]] = ()
         self._states: Floats | None = None
@@ -301,9 +305,7 @@ class Adapted:
             gain = self._part(f"{step.norm}.weight")
             assert gain is not None, "a head has its norm"
             shift, eps = self._part(f"{step.norm}.bias") or room(count), self._base.shape.norm_eps
-            engine.engine_normed(
-                rows, count, float(eps), gain.address, shift.address, out.address
-            )
+            engine.engine_normed(rows, count, float(eps), gain.address, shift.address, out.address)
         return out
 
     def _weight(self, module: str) -> Floats:
@@ -330,7 +332,7 @@ class Adapted:
         """Lengths, and all tokens one behind the other. raises ValueError for what is none"""
         shape = self._base.shape
         lengths, flat = [len(one) for one in ids], [token for one in ids for token in one]
-        is_sound = bool(ids) and 1 <= min(lengths) and max(lengths) <= shape.positions
+        is_sound = bool(ids) and min(lengths) >= 1 and max(lengths) <= shape.positions
         if not is_sound or min(flat) < 0 or max(flat) >= shape.vocabulary:
             raise ValueError("a text is empty or too long, or a token is none of the base's")
         return ints(lengths), ints(flat)
@@ -362,5 +364,3 @@ def _first(likeness: Sequence[float], most: int) -> list[int]:
 def _single(value: float) -> float:
     """The nearest float32; a sum of two float32 in float64, rounded to it, is rounded once."""
     return ctypes.c_float(value).value
-
-

@@ -47,7 +47,7 @@ def floats_of(values: Iterable[float], shape: tuple[int, ...] = ()) -> Floats:
     return Floats(shape or (len(listed),), ctypes.addressof(held), held)
 
 
-def raw_floats(raw: bytes, shape: tuple[int, ...]) -> Floats:
+def raw_floats(raw: bytes | memoryview, shape: tuple[int, ...]) -> Floats:
     """float32 little-endian bytes, copied."""
     held = (ctypes.c_float * prod(shape)).from_buffer_copy(raw)
     return Floats(shape, ctypes.addressof(held), held)

@@ -1,7 +1,8 @@
 """Any other architecture: transformers' own forward, over our own merged weights.
 
-Slower than ours (nothing is skipped, every text is computed by itself), and never exact. It exists so that a base need not wait for us. Nothing of the adapter reaches transformers: its modules
-are given the merged weights.
+Slower than ours (nothing is skipped, every text is computed by itself), and never exact. It exists
+so that a base need not wait for us. Nothing of the adapter reaches transformers: its modules are
+given the merged weights.
 """
 
 from collections.abc import Collection, Mapping, Sequence

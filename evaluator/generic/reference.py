@@ -1,7 +1,7 @@
 """A base in transformers' own modules: what is read, which tensors count, what it computes.
 
-This is the measure that a base is held against before it is registered (evaluator/generic/trial.py). Code
-that comes with a folder is never run, and no tensor is left out that a forward would read.
+This is the measure that a base is held against before it is registered: evaluator/generic/trial.py.
+Code that comes with a folder is never run, and no tensor is left out that a forward would read.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The scorer of bases that transformers computes: evaluator/scoring.py with another model.
 
-Its answers are near those of everybody else, and not the same to the bit, so a final score needs two
-runs that agree (workers/scoring.py).
+Its answers are near those of everybody else, and not the same to the bit, so a final score needs
+two runs that agree (workers/scoring.py).
 """
 
 from collections.abc import Iterator

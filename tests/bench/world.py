@@ -166,9 +166,9 @@ class World:
             messages.EvaluatorRegistered(
                 manifest_sha256=manifest, base="minilm", evaluator="classification",
                 metric="accuracy", is_generic=False, is_custom=False, code_sha256="",
-                public_examples=EXAMPLES, public_units=EXAMPLES, public_mode="fast",
-                final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
-                final_commitment="c0" * 32, baseline=measured(EXAMPLES // 4, "fast"),
+                public_examples=EXAMPLES, public_units=EXAMPLES,
+                final_examples=EXAMPLES, final_units=EXAMPLES,
+                final_commitment="c0" * 32, baseline=measured(EXAMPLES // 4),
                 at_ms=self.tick(),
             )
         )  # fmt: skip
@@ -201,7 +201,7 @@ class World:
         told = messages.SubmissionCommitted(order.id, name, miner, 0, 0, self.tick())
         self.fact(told, answers=order)
         manifest = self.rows.get(Competition, name).spec.manifest_sha256
-        score = measured(EXAMPLES // 2 + 6 * (MINERS - place), "fast")
+        score = measured(EXAMPLES // 2 + 6 * (MINERS - place))
         adapter = name_of("adapter", order.id)
         shown = messages.Shown(score.score_e9, str(EXAMPLES // 2 + 6 * (MINERS - place)))
         seal = seal_of(name_of("salt", order.id), score)
@@ -218,10 +218,10 @@ class World:
         self._sealed.clear()
         adapters = {one.id: rows.get(Submission, one.id).adapter_sha256 for one in entries}
         self.fact(messages.CompetitionVerifying(name, self.tick()))
-        base = measured(EXAMPLES // 4, "exact")
+        base = measured(EXAMPLES // 4)
         self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
         for place, (one, adapter) in enumerate(adapters.items()):
-            score = measured(EXAMPLES // 2 + 7 * (MINERS - place), "exact")
+            score = measured(EXAMPLES // 2 + 7 * (MINERS - place))
             told = (one, adapter, manifest, score)
             self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick()))
         self.fact(messages.SliceOpened(name, "5a" * 32, *opened, self.tick()))
@@ -290,11 +290,11 @@ def sign(kind: str, body, key: Ed25519PrivateKey, told: tuple[bytes, bytes]) -> 
     return Entry(name, kind, body, owner.hex(), "", "", "", anchor.hex(), raw)
 
 
-def measured(right: int, mode: str) -> Result:
+def measured(right: int) -> Result:
     """A score and its records: the first `right` answers are right."""
     records = pack((1,) * right + (0,) * (EXAMPLES - right), is_binary=True)
     score_e9 = Nano((2 * right * 10**9 + EXAMPLES) // (2 * EXAMPLES))
-    return Result(score_e9, EXAMPLES, records, mode=mode, **RUN)
+    return Result(score_e9, EXAMPLES, records, **RUN)
 
 
 def name_of(*words: object) -> str:

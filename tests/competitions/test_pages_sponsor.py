@@ -21,7 +21,6 @@ TASK = {"title": "Which library?", "competition": "docs", "summary": "Docstrings
 DATA = {
     "base": "minilm-l6-v2",
     "metric": "accuracy",
-    "mode": "fast",
     "columns": "",
     "options": "",
     "max_tokens": "48",
@@ -151,7 +150,7 @@ MISTAKES = [
     ("data", DATA | {"columns": "body = text"}, "There is no body. This metric has: text, label"),
     ("data", DATA | {"options": "speed = 9"}, "There is no speed. This metric has:"),
     ("data", DATA | {"min_sandbox_level": "none"}, "Select a valid choice."),
-    ("data", DATA | {"mode": "quick"}, "Select a valid choice."),
+    ("data", DATA | {"base": "quick"}, "Select a valid choice."),
     ("data", DATA | {"base": "gpt"}, "Select a valid choice."),
     ("prize", PRIZE | {"prize": "1e9"}, "such as 12.5"),
     ("prize", PRIZE | {"curve": "8;4"}, "never rise"),

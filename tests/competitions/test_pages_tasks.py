@@ -11,16 +11,16 @@ from competitions.models import Draft
 from competitions.rules.task import read_pairs
 from evaluator.bases import MINILM
 from evaluator.bases.catalogue import store, write_card
-from evaluator.bases.shapes import GenericShape, LlamaShape
+from evaluator.bases.shapes import DecoderShape, GenericShape
 from evaluator.registry import REGISTERED
 from tests import factories
 from tests.competitions.test_pages_sponsor import DATA, begin, files, plain, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 CODE = b"def score(prediction, reference):\n    return 1\n"
-DECODER = LlamaShape(
-    hidden=8, intermediate=16, layers=1, heads=2, kv_heads=2, head_dim=4, positions=64,
-    vocabulary=100, rms_norm_eps="1e-6", has_qkv_bias=False, has_o_bias=False, is_tied=True,
+DECODER = DecoderShape(
+    kind="llama", hidden=8, intermediate=16, layers=1, heads=2, kv_heads=2, head_dim=4,
+    positions=64, vocabulary=100, norm_eps="1e-6", is_tied=True,
     window=0, rope={"kind": "default", "theta": "10000.0"},
 )  # fmt: skip
 GENERIC = GenericShape("encoder", 8, 64, 100, {"layer": (8, 8)})
@@ -72,7 +72,6 @@ def test_metrics_stand_in_groups_of_the_evaluators_that_fit_the_base(registered)
 
 MISTAKES = [
     ({"metric": "perplexity"}, "minilm-l6-v2 cannot be asked for this"),
-    ({"base": "odd", "mode": "exact"}, "odd is generic: slower, not exact. Choose fast."),
     ({"metric": "custom_classification"}, "This metric needs it. Choose a file."),
     ({"base": "small", "metric": "lm_eval_acc"}, "This metric needs it. Choose a file."),
     ({"base": "small", "metric": "lm_eval_acc", "options": "task = x"}, "There is no task."),
@@ -112,14 +111,14 @@ def test_code_is_kept_and_goes_to_the_reader_with_a_custom_metric_only(sponsor):
     assert drafts.reading_of(Draft.objects.get(pk=draft)).texts == {}
 
 
-def test_columns_options_mode_and_level_reach_the_reader(sponsor, registered):
-    chosen = {"base": "small", "metric": "exact_match", "mode": "exact"}
+def test_columns_options_and_level_reach_the_reader(sponsor, registered):
+    chosen = {"base": "small", "metric": "exact_match"}
     chosen |= {"columns": "prompt = q", "min_sandbox_level": "landlock"}
     chosen |= {"options": 'max_new_tokens = 8\nstop = " "'}
     draft = begin(sponsor)
     assert send(sponsor, draft, "data", **DATA | chosen, **files()).status_code == 302
     reading = drafts.reading_of(Draft.objects.get(pk=draft))
-    assert {"--base=small", "--mode=exact", "--min-sandbox-level=landlock"} <= set(reading.options)
+    assert {"--base=small", "--min-sandbox-level=landlock"} <= set(reading.options)
     assert (reading.metric, reading.columns) == ("exact_match", {"prompt": "q"})
     assert reading.task_options == {"max_new_tokens": "8", "stop": " "}
 

@@ -60,7 +60,7 @@ def test_a_receipt_is_what_the_scale_runs_again(client):
     assert found.adapter_sha256 == row.adapter_sha256
     assert found.manifest_sha256 == contest.spec["manifest_sha256"]
     assert found.inputs_sha256 == contest.slice_files[0]["sha256"]
-    assert (found.mode, found.results_root) == ("exact", row.final_result["results_root"])
+    assert found.results_root == row.final_result["results_root"]
     for name in (found.adapter_sha256, found.manifest_sha256, found.inputs_sha256):
         assert is_public(client, name), name
 
@@ -90,18 +90,16 @@ def test_answers_become_public_with_the_adapter_and_final_ones_with_the_ranking(
 # --- what a score ran under -----------------------------------------------------------------------
 
 
-def test_the_api_tells_mode_device_level_and_policy_with_each_score(client):
+def test_the_api_tells_level_and_policy_with_each_score(client):
     factories.competition()
     entry = factories.scored("ada")
     factories.settle()
     found = client.get(f"/api/submissions/{entry}").json()
-    for name, mode in (("run", "fast"), ("final_run", "exact")):
+    for name in ("run", "final_run"):
         told = found[name]
-        assert (told["mode"], told["device"]) == (mode, "cpu x86_64")
         assert (told["sandbox_level"], told["policy_sha256"]) == ("seccomp", "9" * 64)
         assert "records" not in told
     evaluator = client.get("/api/competitions/docs").json()["evaluator"]
-    assert (evaluator["public_mode"], evaluator["final_mode"]) == ("fast", "exact")
     assert "records" not in evaluator["baseline"]
 
 
@@ -111,7 +109,7 @@ def test_what_others_must_not_see_yet_is_told_without_its_run(client):
     worse = factories.scored("ada", number=1, right=20)
     assert "run" not in client.get(f"/api/submissions/{worse}").json()
     mine = client.get(f"/api/submissions/{worse}", headers=bearer("ada")).json()
-    assert mine["run"]["mode"] == "fast"
+    assert mine["run"]["sandbox_level"] == "seccomp"
     assert "final_run" not in mine
 
 
@@ -120,8 +118,6 @@ def test_the_entrys_page_tells_it_too(client):
     entry = factories.scored("ada")
     factories.settle()
     text = client.get(f"/submissions/{entry}/").text
-    assert "mode fast on cpu x86_64" in text
-    assert "mode exact on cpu x86_64" in text
     assert "sandbox level seccomp" in text
 
 

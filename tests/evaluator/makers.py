@@ -8,7 +8,8 @@ import numpy as np
 
 from evaluator.bases import MINILM
 from evaluator.bases.catalogue import plain
-from evaluator.manifest import NO_RACE, Manifest, from_json
+from evaluator.engine.library import VERSION as ENGINE
+from evaluator.manifest import NO_RACE, VERSION, Manifest, from_json
 
 LABELS = ("cat", "dog", "owl")
 RANK = 2
@@ -21,7 +22,7 @@ def manifest(**changed) -> Manifest:
     head = {"classifier.weight": [len(LABELS), 384], "classifier.bias": [len(LABELS)]}
     slice_ = {"examples": 1, "tokens": 1, "units": 1}
     value = {
-        "version": "assay-evaluator/3",
+        "version": VERSION,
         "base": {
             "name": MINILM.name,
             "family": "bert",
@@ -56,9 +57,8 @@ def manifest(**changed) -> Manifest:
             "bytes_max": 3_000_000,
             "head": head,
         },
-        "mode": {"public": "fast", "final": "exact"},
         "plan": {"rule": "length-sorted-v3", "budget_tokens": 512},
-        "engine": {"version": "assay/2", "torch": "2.13.0", "threads": 1},
+        "engine": {"version": ENGINE},
         "race": vars(NO_RACE),
         "code": "",
         "min_sandbox_level": "seccomp",

@@ -17,8 +17,8 @@ from transformers import (
     AutoModelForMaskedLM,
 )
 
-from evaluator.bases.adding import Card, add_base
 from evaluator.bases import Base
+from evaluator.bases.adding import Card, add_base
 from evaluator.doors.prepare import write_prepared
 from evaluator.prepare import Options, Prepared, prepare
 from tests.evaluator.conftest import examples

@@ -1,5 +1,6 @@
 """What no base may be or take, what is left of one, and the commands that mend a folder."""
 
+import ctypes
 import json
 import os
 import re
@@ -12,11 +13,11 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForImageTextToText, BartModel, T5EncoderModel, ViTModel
 
-from evaluator import adding, trial
+from evaluator.bases import MINILM, adding, base_id, bases, sizes
 from evaluator.bases.adding import Card, add_base
 from evaluator.bases.apart import Ended, apart
-from evaluator.bases import MINILM, base_id, bases, sizes
 from evaluator.errors import BaseRefused
+from evaluator.generic import trial
 from tests.evaluator import families
 from tests.evaluator.test_bases_families import agrees_with_nats, agrees_with_states, texts
 
@@ -83,7 +84,7 @@ def test_a_base_that_no_memory_holds_is_refused_before_it_is_read(store):
 
 def test_a_generic_base_beyond_its_jail_is_refused_and_one_of_ours_is_not(store, monkeypatch):
     monkeypatch.setattr(sizes, "GENERIC_BYTES", sizes.ROOM_BYTES + 1000)
-    folder = families.saved(store / "qwen", families.decoder("qwen3", families.KEYS))
+    folder = families.saved(store / "olmo", families.decoder("olmo2", families.KEYS))
     with pytest.raises(BaseRefused, match=r"computes its family in a jail of 1\.0 GiB"):
         add_base(folder, CARD)
     assert not add_base(families.saved(store / "base", families.decoder(*LLAMA)), CARD).is_generic
@@ -122,16 +123,17 @@ def test_who_is_second_by_a_moment_gets_the_same_answer(store, monkeypatch):
 
 
 def test_the_figures_of_the_kept_copy_are_what_decides(store, monkeypatch):
-    """Our own forward is not trusted: where it gives others, transformers computes the base."""
-    real, asked = trial.own_weights, []
+    """Our engine is not trusted: where it gives others, transformers computes the base."""
+    real = trial.read_base
 
     def another(folder, shape):
-        weights = real(folder, shape)
-        asked.append(shape)
-        weights.tensors["model.norm.weight"].mul_(1.01)
-        return weights
+        base = real(folder, shape)
+        gain = base.tensor("model.norm.weight")
+        values = (ctypes.c_float * gain.shape[0]).from_address(gain.address)
+        values[:] = [one * 1.01 for one in values]
+        return base
 
-    monkeypatch.setattr(trial, "own_weights", another)
+    monkeypatch.setattr(trial, "read_base", another)
     notes, model = [], families.decoder(*LLAMA)
     base = add_base(families.saved(store / "base", model), CARD, notes.append)
     assert base.is_generic

@@ -7,14 +7,13 @@ import torch
 from tokenizers import AddedToken, Tokenizer
 from transformers import GenerationConfig
 
-from evaluator.bases.adding import Card, add_base
 from evaluator.bases import folder_of
+from evaluator.bases.adding import Card, add_base
 from evaluator.errors import SampleUnfit
 from evaluator.evaluators.asking import ending
-from evaluator.scoring import engine
 from evaluator.tokens import tokens_of
 from tests.evaluator import families
-from tests.evaluator.test_bases_families import net_of
+from tests.evaluator.models import model_of
 from tests.evaluator.tiny import tiny_tokenizer
 
 CARD = Card("tried", "MIT", "maker")
@@ -52,8 +51,8 @@ def test_a_text_ends_where_generate_ends_it(folder, told):
     generation = GenerationConfig(
         eos_token_id=named, do_sample=False, max_new_tokens=30, pad_token_id=0
     )
-    with torch.inference_mode(), engine(1):
-        net = net_of(base)
+    with torch.inference_mode():
+        net = model_of(base)
         for start in range(2, 40, 3):
             ids = [0, start, start + 1]
             rows = torch.tensor([ids])

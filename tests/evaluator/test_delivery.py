@@ -16,15 +16,24 @@ from evaluator.bases.shapes import GenericShape
 from evaluator.blob import read_blob
 from evaluator.delivery.folder import PEFT_VERSION, tensor_files, text_files
 from evaluator.delivery.snippet import snippet
+from evaluator.engine.model import Adapted
 from evaluator.evaluators.form import ON_THE_LAST, ON_THE_MEAN
-from evaluator.forward import generic
+from evaluator.generic import forward as generic
+from evaluator.generic.asked import Asked
+from evaluator.generic.merge import merged
+from evaluator.generic.scoring import read_tensors
 from evaluator.intake import admit, admit_folder
 from evaluator.manifest import MetricClause
-from evaluator.scoring import asked as asking
 from evaluator.scoring import load_base
 from evaluator.slices import unpack_inputs
 from tests.evaluator import makers
 from tests.evaluator.test_evaluator_lm import prepared as language_task
+
+
+def adapted(weights, blob, task):
+    """The base under the adapter, as the evaluator asks it."""
+    return Adapted(weights, blob, task.adapter.head)
+
 
 TEXTS = ("The cat purrs beside the lamp.", "A dog barks.", "At night the owl hoots, number 5.")
 
@@ -94,10 +103,10 @@ def test_the_cards_lines_answer_as_the_evaluator_scored(classifier, tmp_path, mo
     for text in TEXTS:
         ids = tokens(text)["input_ids"]
         with torch.inference_mode():
-            wanted = asking(weights, blob, task, "fast").net.logits([ids])[0]
+            wanted = torch.tensor(adapted(weights, blob, task).logits([ids], ON_THE_MEAN))[0]
             states = names["plain"].base_model(input_ids=torch.tensor([ids])).last_hidden_state
             found = names["plain"].classifier(states.mean(1))[0]
-        assert (wanted - found).abs().max() < 1e-5
+        assert (wanted - found).abs().max() < 1e-5 * wanted.abs().max()
         assert wanted.abs().max() > 0.01
         assert names["answer"](text) == task.labels[int(wanted.argmax())]
 
@@ -111,7 +120,7 @@ def test_a_decoder_answers_as_the_evaluator_scored(tiny, tmp_path, monkeypatch):
     for [row] in unpack_inputs(task.public_inputs).examples:
         text = transformers.AutoTokenizer.from_pretrained(tiny.folder).decode(row.ids[1:])
         with torch.inference_mode():
-            [scored] = asking(base, blob, task.manifest, "fast").scored([row])
+            [scored] = adapted(base, blob, task.manifest).scored([row])
         nats = sum(scored.nll_q32) / 2**32 / len(scored.nll_q32)
         assert answer(text) == pytest.approx(nats, rel=1e-5)
 
@@ -125,7 +134,7 @@ def test_a_decoder_writes_what_the_evaluator_compared(tiny, tmp_path, monkeypatc
     base, tokens = load_base(folder_of(tiny.base)), names["tokenizer"]
     for text in TEXTS:
         with torch.inference_mode():
-            model = asking(base, blob, task, "fast")
+            model = adapted(base, blob, task)
             ids = model.continued(tokens(text)["input_ids"], most=9, ends=(1,))
         assert names["answer"](text) == tokens.decode(ids, skip_special_tokens=True)
 
@@ -152,9 +161,7 @@ def test_a_decoder_with_a_head_answers_with_the_class(tiny, tmp_path, monkeypatc
     base, seen = load_base(folder_of(tiny.base)), set()
     for text in (*TEXTS, *"abcdefgh"):
         with torch.inference_mode():
-            [place] = asking(base, blob, task, "fast").classes(
-                [tokens(text)["input_ids"]], ON_THE_LAST
-            )
+            [place] = adapted(base, blob, task).classes([tokens(text)["input_ids"]], ON_THE_LAST)
         assert answer(text) == task.labels[place]
         seen.add(place)
     assert len(seen) > 1
@@ -172,9 +179,8 @@ def test_an_encoder_that_finds_texts_gives_their_states(classifier, tmp_path, mo
     names = run_snippet(task, base, folder, monkeypatch)
     for text in TEXTS:
         with torch.inference_mode():
-            state = asking(weights, blob, task, "fast").net.pooled(
-                [names["tokenizer"](text).input_ids]
-            )
+            ids = names["tokenizer"](text).input_ids
+            state = torch.tensor([adapted(weights, blob, task).pooled([ids], "mean").values()])
         found = torch.tensor(names["answer"](text))
         assert (found - state[0] / state[0].norm()).abs().max() < 1e-5
 
@@ -197,9 +203,11 @@ def test_a_head_that_the_model_class_has_no_room_for_lies_apart(tmp_path, monkey
     blob = admit(config, makers.safetensors(arrays), task).canonical
     folder = write_folder(blob, task, tmp_path / "folder", folder_of_base)
     names = run_snippet(task, folder_of_base, folder, monkeypatch)
-    base = generic.weights_of(folder_of_base, shape)
+    base = generic.weights_of(folder_of_base, shape, read_tensors(folder_of_base))
     for text in TEXTS:
         ids = names["tokenizer"](text).input_ids
         with torch.inference_mode():
-            [place] = asking(base, blob, task, "fast").classes([ids], ON_THE_MEAN)
+            [place] = Asked(base.net(merged(base.tensors, blob, task.adapter.head))).classes(
+                [ids], ON_THE_MEAN
+            )
         assert names["answer"](text) == task.labels[place]

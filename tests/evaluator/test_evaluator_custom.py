@@ -124,7 +124,6 @@ def test_what_the_code_is_told_and_gives_fits_the_score_sandbox(tiny, task):
         None,
         json.dumps({"predictions": predictions, "references": references}).encode(),
         code,
-        "fast",
     )
     given = replace(context, given=tuple(one for [one] in found))
     inputs = unpack_inputs(task.public_inputs)

@@ -13,10 +13,10 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from evaluator.bases import folder_of
+from evaluator.engine.model import Adapted
 from evaluator.errors import OptionRefused, SampleUnfit
 from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.generation import GENERATION, written
-from evaluator.forward.model import Asked
 from evaluator.registry import METRICS
 from evaluator.scoring import load_base
 from evaluator.texts import Measures
@@ -48,8 +48,7 @@ def tokens(tiny):
 
 @pytest.fixture(scope="module")
 def model(tiny):
-    weights = load_base(folder_of(tiny.base))
-    return Asked(weights.nets["fast"](weights.tensors))
+    return Adapted(load_base(folder_of(tiny.base)), None, {})
 
 
 @dataclass(frozen=True)

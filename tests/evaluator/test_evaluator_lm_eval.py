@@ -10,13 +10,12 @@ from lm_eval.tasks import TaskManager
 from evaluator import harness
 from evaluator.bases import folder_of
 from evaluator.checking import check
+from evaluator.engine.model import Adapted
 from evaluator.errors import HarnessRefused
 from evaluator.evaluators.form import Task
 from evaluator.evaluators.generation import GENERATION
 from evaluator.evaluators.lm_eval import LM_EVAL
-from evaluator.forward.model import Asked
 from evaluator.intake import admit_folder
-from evaluator.generic.merge import merged
 from evaluator.prepare import Options, prepare
 from evaluator.scoring import load_base
 from evaluator.slices import unpack_inputs
@@ -79,7 +78,7 @@ def rows(tiny):
     ).manifest
     weights = load_base(folder_of(tiny.base))
     adapter = admit_folder(tiny.adapter, manifest).canonical
-    model = Asked(weights.nets["fast"](merged(weights.tensors, adapter, {})))
+    model = Adapted(weights, adapter, {})
     tokens = tokens_of(folder_of(tiny.base), max_tokens=MAX_TOKENS)
     found = []
     for place, one in enumerate(rows_for(row, 36)):

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from evaluator.bases import MINILM, folder_of
+from evaluator.engine.model import Adapted
 from evaluator.errors import DataRefused, SampleUnfit
 from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.retrieval import DISCOUNTS_E12, RETRIEVAL
-from evaluator.forward.model import Asked
+from evaluator.generic.asked import Asked
 from evaluator.registry import METRICS
 from evaluator.tokens import tokens_of
 
@@ -75,14 +76,16 @@ def test_recall_counts_what_is_among_the_first_k():
 
 def test_the_nearest_documents_are_those_of_the_cosine(tokens, weights):
     found = packed(tokens, *ROWS)
-    net = weights.nets["fast"](weights.tensors)
-    with torch.inference_mode():
-        answer = RETRIEVAL.predictor(Asked(net), found.inputs.shared, OPTIONS)
-        ranked = answer(found.inputs.examples) + answer(found.inputs.examples[:1])
-        states = [
-            torch.nn.functional.normalize(net.pooled([row.ids for row in rows]), dim=-1)
-            for rows in (found.inputs.shared, [one[0] for one in found.inputs.examples])
-        ]
+    model = Adapted(weights, None, {})
+    answer = RETRIEVAL.predictor(model, found.inputs.shared, OPTIONS)
+    ranked = answer(found.inputs.examples) + answer(found.inputs.examples[:1])
+    states = [
+        torch.nn.functional.normalize(
+            torch.tensor(model.pooled([row.ids for row in rows], "mean").values()).view(3, -1),
+            dim=-1,
+        )
+        for rows in (found.inputs.shared, [one[0] for one in found.inputs.examples])
+    ]
     cosines = (states[1] @ states[0].T).tolist()
     wanted = [sorted(range(3), key=lambda place: -row[place]) for row in cosines]
     assert ranked == [*wanted, wanted[0]]
@@ -90,11 +93,9 @@ def test_the_nearest_documents_are_those_of_the_cosine(tokens, weights):
     assert all(RETRIEVAL.is_sound(one, (), 0) for one in ranked)
 
 
-def test_the_order_in_exact_mode_does_not_hang_on_the_batch(tokens, weights):
+def test_the_order_does_not_hang_on_the_batch(tokens, weights):
     found = packed(tokens, *ROWS)
-    answer = RETRIEVAL.predictor(
-        Asked(weights.nets["exact"](weights.tensors)), found.inputs.shared, OPTIONS
-    )
+    answer = RETRIEVAL.predictor(Adapted(weights, None, {}), found.inputs.shared, OPTIONS)
     together = answer(found.inputs.examples)
     assert [answer([one])[0] for one in found.inputs.examples] == together
     assert [one[0] for one in together] == [0, 2, 1]

@@ -1,4 +1,4 @@
-"""Our own forwards of decoders, and the generic one, against transformers under peft."""
+"""The engine on decoders, and the generic forward, against transformers under peft."""
 
 import json
 from dataclasses import replace
@@ -12,22 +12,21 @@ from tokenizers import Tokenizer, models
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
-    DistilBertConfig,
+    ElectraConfig,
     GPTNeoXConfig,
     LlamaConfig,
     MistralConfig,
     Qwen2Config,
 )
 
-from evaluator import scoring
-from evaluator.generic import scoring as generic_scoring
+from evaluator.bases import DecoderShape, GenericShape
 from evaluator.bases.adding import Card, add_base
-from evaluator.bases import GenericShape, LlamaShape, base_named, folder_of
 from evaluator.errors import BaseRefused
 from evaluator.intake import admit_folder
 from evaluator.manifest import BaseClause
-from evaluator.scoring import asked, engine
+from evaluator.slices import Row
 from tests.evaluator import makers
+from tests.evaluator.models import model_of, pooled_of
 
 SMALL = {
     "vocab_size": 96,
@@ -106,9 +105,8 @@ def oracle_nll(model, ids):
 
 
 @torch.inference_mode()
-def our_nll(weights, adapter, task, ids):
-    with engine(1):
-        scored = asked(weights, adapter, task, "fast").net.scored(ids, [1] * len(ids))
+def our_nll(base, adapter, ids):
+    scored = model_of(base, adapter).scored([Row(tuple(one), 1) for one in ids])
     return [sum(one.nll_q32) / 2**32 for one in scored]
 
 
@@ -117,15 +115,14 @@ def test_a_decoder_agrees_with_transformers_and_peft(store, name):
     torch.manual_seed(3)
     model = AutoModelForCausalLM.from_config(DECODERS[name]).eval()
     base = add_base(saved(store / "base", model), Card(name, "MIT", "somebody"))
-    assert isinstance(base.shape, GenericShape if name == "neox" else LlamaShape)
-    scorer = generic_scoring if base.is_generic else scoring
-    weights, task = scorer.load_base(folder_of(base_named(name))), task_of(base)
-    plain = our_nll(weights, None, task, texts())
+    assert isinstance(base.shape, GenericShape if name == "neox" else DecoderShape)
+    task = task_of(base)
+    plain = our_nll(base, None, texts())
     assert plain == pytest.approx(oracle_nll(model, texts()), rel=1e-5)
     targets = sorted({one.rpartition(".")[2] for one in base.targets})
     tuned = trained(store / "adapter", model, targets)
     adapter = admit_folder(store / "adapter", task).canonical
-    ours = our_nll(weights, adapter, task, texts())
+    ours = our_nll(base, adapter, texts())
     assert ours == pytest.approx(oracle_nll(tuned, texts()), rel=1e-5)
     assert max(abs(one - other) for one, other in zip(ours, plain, strict=True)) > 0.1
 
@@ -138,7 +135,7 @@ def test_weights_in_bfloat16_are_the_values_they_are(store):
         assert values.dtype == torch.bfloat16
         model.state_dict()[name].copy_(values.float())
     base = add_base(store / "base", Card("short", "MIT", "somebody"))
-    found = our_nll(scoring.load_base(folder_of(base)), None, task_of(base), texts())
+    found = our_nll(base, None, texts())
     assert found == pytest.approx(oracle_nll(model, texts()), rel=1e-5)
 
 
@@ -146,9 +143,8 @@ def test_a_greedy_continuation_is_that_of_transformers(store):
     torch.manual_seed(3)
     model = AutoModelForCausalLM.from_config(DECODERS["mistral"]).eval()
     base = add_base(saved(store / "base", model), Card("mistral", "MIT", "somebody"))
-    weights = scoring.load_base(folder_of(base))
-    with torch.inference_mode(), engine(1):
-        net = asked(weights, None, task_of(base), "fast").net
+    net = model_of(base)
+    with torch.inference_mode():
         for line in texts():
             rows = torch.tensor([line])
             told = model.generate(
@@ -163,14 +159,12 @@ def test_a_greedy_continuation_is_that_of_transformers(store):
 @torch.inference_mode()
 def test_a_generic_encoder_agrees_with_transformers(store):
     torch.manual_seed(3)
-    config = DistilBertConfig(vocab_size=96, dim=32, hidden_dim=48, n_layers=2, n_heads=4)
+    config = ElectraConfig(**SMALL, embedding_size=16)
     model = AutoModel.from_config(config).eval()
-    base = add_base(saved(store / "base", model), Card("distil", "MIT", "somebody"))
+    base = add_base(saved(store / "base", model), Card("electra", "MIT", "somebody"))
     assert base.is_generic
-    assert "distilbert.transformer.layer.1.attention.q_lin" in base.targets
-    weights = generic_scoring.load_base(folder_of(base))
-    with engine(1):
-        ours = weights.nets["fast"](weights.tensors).pooled(texts())
+    assert "electra.encoder.layer.1.attention.self.query" in base.targets
+    ours = torch.tensor(pooled_of(base, texts()))
     theirs = torch.stack(
         [model(torch.tensor([line])).last_hidden_state[0].mean(0) for line in texts()]
     )

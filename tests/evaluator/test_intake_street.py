@@ -15,9 +15,9 @@ from transformers import LlamaForCausalLM
 
 from evaluator.blob import read_blob
 from evaluator.errors import AdapterRefused
+from evaluator.generic.merge import merged
 from evaluator.intake import admit, admit_folder
 from evaluator.intake.respelled import write_folder
-from evaluator.generic.merge import merged
 from tests.evaluator import decoders, makers
 from tests.evaluator.test_intake_decoders import SHAPE
 

@@ -18,17 +18,16 @@ from peft import (
 )
 from transformers import AutoModelForSequenceClassification
 
-from evaluator import scoring
-from evaluator.generic import scoring as generic_scoring
 from evaluator.bases import folder_of
 from evaluator.errors import AdapterRefused, EvaluatorUnfit
 from evaluator.evaluators.form import Reading
+from evaluator.generic.scoring import calm
 from evaluator.intake import admit_folder
 from evaluator.recipe import Recipe, check_trainable
-from evaluator.scoring import asked, engine
 from evaluator.training import padded, plain_model, train
 from tests.evaluator import ordinary
 from tests.evaluator.conftest import examples
+from tests.evaluator.models import model_of
 from tests.evaluator.tiny import tiny_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -52,18 +51,15 @@ def task_of(tmp_path_factory):
 
 
 def logits_of(task, adapter, ids):
-    """Mode -> what our own forward gives."""
+    """What the engine gives, or transformers for it."""
     manifest = task.prepared.manifest
     admitted = admit_folder(adapter, manifest)
-    scorer = generic_scoring if task.base.is_generic else scoring
-    weights = scorer.load_base(folder_of(task.base))
+    model = model_of(task.base, admitted.canonical, manifest.adapter.head)
     options = manifest.metric.options
     reading = Reading(options["pooling"], is_own=options["head"] == "own")
-    with torch.inference_mode(), engine(1):
-        return {
-            mode: asked(weights, admitted.canonical, manifest, mode).net.logits(ids, reading)
-            for mode in weights.nets
-        }
+    with torch.inference_mode(), calm():
+        whole = model.net if task.base.is_generic else model
+        return torch.as_tensor(whole.logits(ids, reading))
 
 
 def rows():
@@ -81,10 +77,9 @@ def test_what_the_starter_trains_scores_what_transformers_and_peft_predict(
     theirs = AutoPeftModelForSequenceClassification.from_pretrained(
         adapter, num_labels=len(task.prepared.manifest.labels)
     ).eval()
-    with torch.inference_mode(), engine(1):
+    with torch.inference_mode(), calm():
         wanted = torch.cat([theirs(input_ids=torch.tensor([one])).logits for one in ids])
-    for found in logits_of(task, adapter, ids).values():
-        assert (found - wanted).abs().max() < 1e-5
+    assert (logits_of(task, adapter, ids) - wanted).abs().max() < 1e-5
     assert (wanted - wanted[0]).abs().max() > 1e-4
 
 
@@ -124,11 +119,10 @@ def test_training_reads_the_text_as_the_task_does(task_of, tmp_path, family, opt
     train(examples(0, 8), manifest, tmp_path, SHORT, lambda _: None)
     plain = plain_model(folder_of(task.base), manifest)
     model = PeftModel.from_pretrained(plain, tmp_path).eval()
-    with torch.inference_mode(), engine(1):
+    with torch.inference_mode(), calm():
         tokens, mask = padded(ids)
         wanted = model.base_model(input_ids=tokens, attention_mask=mask)
-    for found in logits_of(task, tmp_path, ids).values():
-        assert (found - wanted).abs().max() < 1e-5
+    assert (logits_of(task, tmp_path, ids) - wanted).abs().max() < 1e-5
     assert (wanted - wanted[0]).abs().max() > 1e-4
 
 

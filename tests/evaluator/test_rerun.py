@@ -6,7 +6,6 @@ import sys
 from dataclasses import asdict, replace
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,10 +30,10 @@ def downloaded(weights, prepared, tmp_path_factory):
     task = replace(prepared.manifest, plan=replace(prepared.manifest.plan, budget_tokens=128))
     manifest, inputs = to_bytes(task), prepared.public_inputs
     adapter = admit(*makers.adapter(), task).canonical
-    found = predict(weights, adapter, inputs, manifest, "fast")
+    found = predict(weights, adapter, inputs, manifest)
     plan = batches(unpack_inputs(inputs).examples, budget_tokens=task.plan.budget_tokens)
     assert len(plan) > 1
-    receipt = receipt_of(manifest, inputs, adapter, "fast", result_tree(found, plan))
+    receipt = receipt_of(manifest, inputs, adapter, result_tree(found, plan))
     (folder / "receipt.json").write_bytes(write_receipt(receipt))
     for name, raw in {
         "manifest.json": manifest, "inputs.blob": inputs, "adapter.blob": adapter,
@@ -68,11 +67,11 @@ def test_a_run_in_stages_gives_every_leaf_again_and_needs_its_order(weights, pre
     order = order_of(b"s" * 32, "an entry", len(inputs.examples))
     found = [[] for _ in order]
     for part in stages(order, 3):
-        answers = predict(weights, None, pack_inputs(inputs.chosen(part)), raw, "fast")
+        answers = predict(weights, None, pack_inputs(inputs.chosen(part)), raw)
         for place, one in zip(part, answers, strict=True):
             found[place] = one
     tree = result_tree(found, plan_of(inputs, task, order))
-    receipt = receipt_of(raw, prepared.public_inputs, None, "fast", tree)
+    receipt = receipt_of(raw, prepared.public_inputs, None, tree)
     (tmp_path / "manifest.json").write_bytes(raw)
     (tmp_path / "inputs.blob").write_bytes(prepared.public_inputs)
     receipt = read_receipt(write_receipt(replace(receipt, order=order)))
@@ -135,9 +134,3 @@ def test_one_changed_integer_changes_one_leaf_and_the_root(results, size, data):
     assert before.root != after.root
     pairs = zip(before.leaves, after.leaves, strict=True)
     assert [at for at, (one, other) in enumerate(pairs) if one != other] == [place // size]
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here: none to miss")
-def test_a_device_that_is_not_here_is_refused_by_name(downloaded):
-    code, told = door(downloaded / "receipt.json", "--device", "cuda")
-    assert (code, told["error"]["code"]) == (5, "device.missing")

@@ -1,4 +1,4 @@
-"""The own forward against transformers and peft, and what the sandbox relies on."""
+"""The engine against transformers and peft, and what the sandbox relies on."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load
 
 from evaluator.bases import MINILM, folder_of
+from evaluator.engine.model import Adapted
 from evaluator.errors import ManifestInvalid
 from evaluator.evaluators.classification import matches
-from evaluator.evaluators.form import Context
+from evaluator.evaluators.form import ON_THE_MEAN, Context
 from evaluator.intake import admit
 from evaluator.manifest import to_bytes
-from evaluator.generic.merge import merged
 from evaluator.recipe import Recipe
-from evaluator.scoring import asked, engine, predict
+from evaluator.scoring import predict
 from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels
 from evaluator.training import adapted, padded, plain_model
 from tests.evaluator import makers
@@ -29,10 +29,8 @@ IDS = [[101, *range(2000, 2000 + length), 102] for length in (1, 3, 46, 9, 9, 30
 INPUTS = pack_inputs(single(IDS))
 
 
-@torch.inference_mode()
 def logits_of(weights, adapter, ids, task):
-    with engine(1):
-        return asked(weights, adapter, task, "fast").net.logits(ids).tolist()
+    return Adapted(weights, adapter, task.adapter.head).logits(ids, ON_THE_MEAN)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +52,7 @@ def peft_logits(tensors, *, config):
     return model.eval().base_model(input_ids=rows, attention_mask=mask).numpy()
 
 
-def test_our_forward_agrees_with_transformers_and_peft(weights, admitted):
+def test_the_engine_agrees_with_transformers_and_peft(weights, admitted):
     ours = np.array(logits_of(weights, admitted.canonical, IDS, TASK))
     theirs = peft_logits(makers.safetensors(makers.tensors()), config=makers.config())
     assert np.abs(ours).max() > 0.01
@@ -69,17 +67,11 @@ def test_the_adapter_matters_to_the_logits(weights, admitted):
     assert np.abs(first - second).max() > 1e-4
 
 
-def test_a_merge_leaves_the_bits_of_the_base_alone(weights, admitted):
-    name = "bert.encoder.layer.5.attention.self.value.weight"
-    before = weights.tensors[name].clone()
-    changed = merged(weights.tensors, admitted.canonical, TASK.adapter.head)
-    assert torch.equal(weights.tensors[name], before)
-    assert not torch.equal(changed[name], before)
-    assert (
-        changed["bert.encoder.layer.0.output.dense.weight"]
-        is (weights.tensors["bert.encoder.layer.0.output.dense.weight"])
-    )
-    assert "classifier.weight" not in weights.tensors
+def test_an_adapter_leaves_the_base_alone(weights, admitted):
+    bare = Adapted(weights, None, TASK.adapter.head).pooled(IDS, "mean").values()
+    tuned = Adapted(weights, admitted.canonical, TASK.adapter.head).pooled(IDS, "mean").values()
+    again = Adapted(weights, None, TASK.adapter.head).pooled(IDS, "mean").values()
+    assert bare == again != tuned
 
 
 def test_the_same_adapter_gives_the_same_bits(weights, admitted):
@@ -113,7 +105,7 @@ def test_rank_stabilised_adapters_get_their_own_scale(admitted):
 
 def test_the_baseline_answers_the_first_class_for_a_head_of_zeros(weights, prepared):
     raw = to_bytes(prepared.manifest)
-    found = predict(weights, None, prepared.public_inputs, raw, "fast")
+    found = predict(weights, None, prepared.public_inputs, raw)
     assert found == [[0]] * len(unpack_inputs(prepared.public_inputs).examples)
     right = matches(found, unpack_labels(prepared.public_labels), Context(1, {}))
     assert sum(right) == len(found) // 3
@@ -122,14 +114,14 @@ def test_the_baseline_answers_the_first_class_for_a_head_of_zeros(weights, prepa
 def test_logits_that_overflow_still_give_one_answer(weights):
     huge = {name: np.clip(one * 1e9, -1000, 1000) for name, one in makers.tensors().items()}
     adapter = admit(makers.adapter(lora_alpha=512)[0], makers.safetensors(huge), TASK)
-    found = predict(weights, adapter.canonical, INPUTS, to_bytes(TASK), "fast")
+    found = predict(weights, adapter.canonical, INPUTS, to_bytes(TASK))
     assert all(0 <= one < len(makers.LABELS) for (one,) in found)
 
 
-def test_another_release_of_torch_is_refused(weights):
-    engine = replace(TASK.engine, torch="2.12.0")
-    with pytest.raises(ManifestInvalid, match=r"2\.12\.0"):
-        predict(weights, None, INPUTS, to_bytes(replace(TASK, engine=engine)), "fast")
+def test_another_arithmetic_is_refused(weights):
+    engine = replace(TASK.engine, version="assay-engine/0")
+    with pytest.raises(ManifestInvalid, match="assay-engine/0"):
+        predict(weights, None, INPUTS, to_bytes(replace(TASK, engine=engine)))
 
 
 CHILD = """
@@ -138,7 +130,7 @@ CHILD = """
     from evaluator.scoring import load_base, predict
     folder, adapter, inputs, manifest = (Path(one) for one in sys.argv[1:])
     blobs = [one.read_bytes() for one in (adapter, inputs, manifest)]
-    assert not {"transformers", "datasets", "peft", "django"} & set(sys.modules)
+    assert not {"torch", "numpy", "transformers", "datasets", "peft", "django"} & set(sys.modules)
     weights = load_base(folder)
     assert len(os.listdir("/proc/self/task")) == 1, "a zygote with threads makes children that hang"
 
@@ -152,7 +144,7 @@ CHILD = """
         sys.addaudithook(forbid)
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (tasks + 1, before[1]))  # no room for a file
-        found = predict(weights, blobs[0], blobs[1], blobs[2], "fast")
+        found = predict(weights, blobs[0], blobs[1], blobs[2])
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
         assert len(os.listdir(tasks)) == 1
         os.write(1, repr(found).encode())
@@ -171,4 +163,4 @@ def test_a_forked_scorer_opens_imports_and_starts_nothing(weights, admitted, tmp
     command = [sys.executable, "-c", textwrap.dedent(CHILD), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == repr(predict(weights, *files.values(), "fast"))
+    assert done.stdout == repr(predict(weights, *files.values()))

@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from evaluator.bases.adding import Card
 from evaluator.bases import Base
+from evaluator.bases.adding import Card
 from tests.evaluator.makers import pseudo
 
 CARD = Card(name="tiny-llama", licence="Apache-2.0", author="maker")

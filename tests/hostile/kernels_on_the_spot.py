@@ -8,7 +8,7 @@ def load_base(_folder):
     return torch.arange(2 * 16 * 8 * 8, dtype=torch.float32).reshape(2, 16, 8, 8) % 7
 
 
-def predict(images, _adapter, _inputs, _manifest, _mode):
+def predict(images, _adapter, _inputs, _manifest):
     kernel = torch.ones(8, 16, 3, 3)
     torch.set_num_threads(1)
     summed = torch.nn.functional.conv2d(images, kernel)

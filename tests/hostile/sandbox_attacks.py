@@ -34,13 +34,13 @@ def load_base(folder):
     return {"folder": str(folder)}
 
 
-def predict(weights, adapter, inputs, manifest, mode):
+def predict(weights, adapter, inputs, manifest):
     """[[1]] when the attack got something, [[0]] when it was stopped."""
     name = (adapter or b"answer").decode()
     if name in ENDINGS:
         return ENDINGS[name]()
     if name == "answer":
-        return [[len(inputs), len(manifest)], [], [int(mode == "exact")]]
+        return [[len(inputs), len(manifest)], [], [1]]
     try:
         return [[1 if ATTACKS[name](json.loads(inputs)) else 0]]
     except (OSError, RuntimeError, ValueError):

@@ -28,7 +28,7 @@ from web import auth
 pytestmark = pytest.mark.django_db
 HIDDEN = 23  # right answers of 40
 SCORE = ("0.575", "57.5", "575000000")
-TOLD = ("canary-machine", "c4" * 32, "canary.code", "The canary sang", "Feed the canary")
+TOLD = ("ca" * 32, "c4" * 32, "canary.code", "The canary sang", "Feed the canary")
 PACKED = re.compile(rb"[A-Za-z0-9+/_-]{64,}")
 
 
@@ -39,7 +39,7 @@ def marked(db):
     factories.account("rival")
     shown = factories.scored("ada", right=30)
     hidden = factories.submission("ada", number=1)
-    found = factories.result(HIDDEN, device="canary-machine", results_root="c4" * 32)
+    found = factories.result(HIDDEN, policy_sha256="ca" * 32, results_root="c4" * 32)
     work = Evaluation.objects.get(submission=hidden)
     fence = score.lease_evaluation(evaluation=work.pk, now=at(20))
     adapter = factories.blob("canonical hidden").sha256

@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from transformers import AutoModel, DistilBertConfig
+from transformers import AutoModel, ElectraConfig
 
-from evaluator.generic import scoring as generic_scoring
-from evaluator.bases.adding import Card, add_base
 from evaluator.bases import folder_of
+from evaluator.bases.adding import Card, add_base
 from evaluator.bases.catalogue import STORE_VARIABLE, store
+from evaluator.generic import scoring as generic_scoring
 from tests.evaluator.tiny import tiny_tokenizer
 from workers.bench import _sandbox
 from workers.sandbox import bubblewrap
@@ -19,18 +19,22 @@ from workers.sandbox.runner import Job, Status
 
 ROWS = 6
 LABELS = ("bread", "clock")
+WIDE = {
+    "embedding_size": 16, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}  # fmt: skip
 
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
-    """A tiny DistilBERT with random weights, registered in a store of its own."""
+    """A tiny ELECTRA with random weights, registered in a store of its own."""
     if reason := bubblewrap.why_not():
         pytest.skip(f"no fresh jails on this host: {reason}")
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path / "store"))
     torch.manual_seed(3)
     tokenizer, folder = tiny_tokenizer(), tmp_path / "distil"
     size = tokenizer.get_vocab_size()
-    config = DistilBertConfig(vocab_size=size, dim=32, hidden_dim=48, n_layers=2, n_heads=4)
+    config = ElectraConfig(vocab_size=size, **WIDE)
     AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return add_base(folder, Card("distil", "MIT", "somebody"))
@@ -59,7 +63,7 @@ def test_a_generic_base_is_read_and_scored_in_fresh_jails(base, tmp_path):
     assert (done.exit_code, done.is_jailed) == (0, True), done
     manifest, inputs = (taken(folder / "out", name) for name in ("manifest.json", "public.inputs"))
     weights = generic_scoring.load_base(folder_of(base))
-    free = generic_scoring.predict(weights, None, inputs, manifest, "fast")
+    free = generic_scoring.predict(weights, None, inputs, manifest)
     made = _sandbox.__wrapped__(folder_of(base), base.scorer, is_generic=base.is_generic)
     assert isinstance(made, Fresh)
     outcome = made.run(Job(None, inputs, manifest))

@@ -81,11 +81,11 @@ def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
     return fact, asked
 
 
-def told_score(changed, mode):
+def told_score(changed):
     """Fields of the message and of its result: thirty right answers of forty."""
     outside = {"manifest_sha256": contest().spec.manifest_sha256, "at_ms": ms(at(610))}
     outside |= {name: changed.pop(name) for name in list(changed) if name in OUTSIDE}
-    return outside | {"result": factories.result(30, changed.pop("mode", mode), **changed)}
+    return outside | {"result": factories.result(30, **changed)}
 
 
 def score(**changed):
@@ -99,11 +99,11 @@ def score(**changed):
 def final_score(of="scored", **changed):
     one = entries(of)[0]
     told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
-    return messages.SubmissionFinalScored(**told | told_score(changed, "exact")), None
+    return messages.SubmissionFinalScored(**told | told_score(changed)), None
 
 
 def baseline(**changed):
-    told = told_score(changed, "exact")
+    told = told_score(changed)
     return messages.BaselineScored(competition="docs", **told), None
 
 

@@ -65,7 +65,7 @@ def one_being_verified():
         evaluation=work.pk,
         fence=fence,
         now=at(603),
-        measured=factories.measured(adapter, 30, "exact"),
+        measured=factories.measured(adapter, 30),
     )
 
 

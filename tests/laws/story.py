@@ -30,7 +30,7 @@ BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
 ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
 SALT = "5c" * 32
-RUN = {"results_root": "70" * 32, "device": "cpu x86_64",
+RUN = {"results_root": "70" * 32,
        "sandbox_level": "full", "policy_sha256": "90" * 32}  # fmt: skip
 
 
@@ -105,9 +105,9 @@ def competition():
     registered = messages.EvaluatorRegistered(
         manifest_sha256=MANIFEST, base="minilm", evaluator="classification", metric="accuracy",
         is_generic=False, is_custom=False, code_sha256="",
-        public_examples=EXAMPLES, public_units=EXAMPLES, public_mode="fast",
-        final_examples=EXAMPLES, final_units=EXAMPLES, final_mode="exact",
-        final_commitment="c0" * 32, baseline=result(0, "fast"), at_ms=ms(NOW),
+        public_examples=EXAMPLES, public_units=EXAMPLES,
+        final_examples=EXAMPLES, final_units=EXAMPLES,
+        final_commitment="c0" * 32, baseline=result(0), at_ms=ms(NOW),
     )  # fmt: skip
     record(log.fact(registered, idempotency=MANIFEST))
     fund = messages.CompetitionFund(NAME, spec().prize_nano, Nano(bond_nano(spec())))
@@ -136,13 +136,13 @@ def refuse(entry):
     record(log.fact(told, idempotency=entry))
 
 
-def result(number, mode):
+def result(number):
     """Whole scores and their records: each miner clearly better than the base, all different."""
     good = (12, 36, 30)[number]
     ones = (1,) * good + (0,) * (EXAMPLES - good)
     packed = pack(ones, is_binary=True)
     score_e9, answers = Nano(good * 10**9 // EXAMPLES), put_bytes(b"answers")
-    return Result(score_e9, EXAMPLES, packed, results_sha256=answers, mode=mode, **RUN)
+    return Result(score_e9, EXAMPLES, packed, results_sha256=answers, **RUN)
 
 
 def judge(entries):
@@ -150,7 +150,7 @@ def judge(entries):
         seal(entry, number)
     close()
     unseal(len(entries))
-    baseline = messages.BaselineScored(NAME, MANIFEST, result(0, "exact"), ms(at(120)))
+    baseline = messages.BaselineScored(NAME, MANIFEST, result(0), ms(at(120)))
     record(log.fact(baseline, idempotency=NAME))
     for number, entry in enumerate(entries, start=1):
         score_finally(entry, number)
@@ -182,7 +182,7 @@ def open_all(entries):
 
 
 def seal(entry, number):
-    found = result(number, "fast")
+    found = result(number)
     shown = messages.Shown(found.score_e9, str(found.score_e9 * EXAMPLES // 10**9))
     told = (entry, adapter(number), MANIFEST, seal_of(SALT, found), ms(at(30)), shown)
     record(log.fact(messages.SubmissionScored(*told), idempotency=entry))
@@ -190,14 +190,14 @@ def seal(entry, number):
 
 def unseal(count):
     """What the clock does after the close; the seals of this story share a salt."""
-    found = [result(number, "fast") for number in range(1, count + 1)]
+    found = [result(number) for number in range(1, count + 1)]
     lines = tuple(messages.Opened(seal_of(SALT, one), SALT, result=one) for one in found)
     body = messages.ResultsOpened(NAME, 0, lines, ms(at(104)))
     record(log.fact(body, idempotency=NAME))
 
 
 def score_finally(entry, number):
-    told = (entry, adapter(number), MANIFEST, result(number, "exact"), ms(at(121)))
+    told = (entry, adapter(number), MANIFEST, result(number), ms(at(121)))
     record(log.fact(messages.SubmissionFinalScored(*told), idempotency=entry))
 
 

@@ -258,7 +258,7 @@ def scorers(crowd, entries):
             if fence is None:
                 continue
             right = entries.get(one.submission, 10)
-            measured = factories.measured(adapters.get(one.submission, ""), right, "exact")
+            measured = factories.measured(adapters.get(one.submission, ""), right)
             told = {"evaluation": one.pk, "fence": fence, "measured": measured}
             score.record_score(**told, now=factories.at(603))
 

@@ -77,7 +77,7 @@ def live(entries, is_scored):
         fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
         name = work.submission
         adapter = queries.entry_row(name).adapter_sha256 if name else ""
-        found = factories.measured(adapter, 30 if name else 10, "exact")
+        found = factories.measured(adapter, 30 if name else 10)
         score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
 
 
@@ -129,7 +129,7 @@ def test_what_is_missing_at_the_opening_locks_nobodys_money(name):
     for work in list(queries.evaluations_of("docs", "final")):
         fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
         adapter = queries.entry_row(work.submission).adapter_sha256 if work.submission else ""
-        found = factories.measured(adapter, 30, "exact")
+        found = factories.measured(adapter, 30)
         score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
     quietly(610)
     quietly(721)

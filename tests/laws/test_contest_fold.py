@@ -175,7 +175,7 @@ class Contest:
             adapter = entry.adapter_sha256 if entry else ""
             score.record_score(
                 evaluation=work.pk, fence=fence, now=self.after(603),
-                measured=factories.measured(adapter, right, "exact"),
+                measured=factories.measured(adapter, right),
             )  # fmt: skip
         self.advance(610)
         self.advance(650)

@@ -28,7 +28,7 @@ DEPENDENT = {"bleu"}  # its counts hold each other: a text without words has no 
 
 
 def asked(metric):
-    return Slice(metric, EXAMPLES, UNITS, "fast")
+    return Slice(metric, EXAMPLES, UNITS)
 
 
 def told(metric, numbers, **changed):
@@ -37,7 +37,7 @@ def told(metric, numbers, **changed):
     made = Result(
         score_e9=Nano(found.score_e9(numbers, UNITS)), examples=EXAMPLES,
         records=records.pack(numbers, is_binary=found.is_binary), results_root="7" * 64,
-        results_sha256="8" * 64, mode="fast", device="cpu", sandbox_level="full",
+        results_sha256="8" * 64, sandbox_level="full",
         policy_sha256="9" * 64,
     )  # fmt: skip
     return replace(made, **changed)
@@ -127,11 +127,11 @@ def test_the_board_ranks_by_merit_where_less_is_better(monkeypatch, is_final):
     honest_evaluator, honest_spec = factories.evaluator, factories.spec
     costs = {30: 500, 10: 900, 20: 700}
 
-    def nll(right, mode="fast", **changed):
+    def nll(right, **changed):
         numbers = (costs[right],) * factories.EXAMPLES
         score_e9 = metric_named("nll").score_e9(numbers, factories.EXAMPLES)
         packed = records.pack(numbers, is_binary=False)
-        made = honest_result(right, mode)
+        made = honest_result(right)
         return replace(made, score_e9=Nano(score_e9), records=packed, **changed)
 
     def evaluator(name="docs"):

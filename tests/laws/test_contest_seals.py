@@ -166,7 +166,6 @@ BAD = {
     "a score that does not follow from its records": {"score_e9": Nano(750_000_001)},
     "records of another number of examples": {"examples": 39},
     "records that are not as pack writes them": {"records": "zz"},
-    "another mode than the pinned one": {"mode": "exact"},
     "answers without a root": {"results_root": ""},
     "answers without a name": {"results_sha256": "8"},
 }

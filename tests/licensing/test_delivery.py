@@ -15,9 +15,10 @@ from django.contrib.auth import get_user_model
 from competitions.actions import score, winners
 from competitions.models import Evaluation
 from evaluator.bases import MINILM, folder_of
+from evaluator.engine.model import Adapted
 from evaluator.evaluators.form import ON_THE_MEAN
 from evaluator.intake import admit
-from evaluator.scoring import asked, load_base
+from evaluator.scoring import load_base
 from ledger import actions as ledger_actions
 from licensing import models
 from tests import factories
@@ -100,7 +101,7 @@ def test_the_bought_folder_of_a_winner_answers_as_it_was_scored(bought, tmp_path
     for one in examples(300, 6):
         ids = names["tokenizer"](one["text"], truncation=True, max_length=48).input_ids
         with torch.inference_mode():
-            [place] = asked(base, blob, task, "fast").classes([ids], ON_THE_MEAN)
+            [place] = Adapted(base, blob, task.adapter.head).classes([ids], ON_THE_MEAN)
         assert names["answer"](one["text"]) == task.labels[place]
         seen.add(place)
     assert len(seen) > 1

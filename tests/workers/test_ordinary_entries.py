@@ -20,9 +20,9 @@ from competitions.forms import plan
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
 from evaluator import scoring
-from evaluator.generic import scoring as generic_scoring
 from evaluator.bases import base_id, base_named, folder_of
 from evaluator.doors import base as base_door
+from evaluator.generic import scoring as generic_scoring
 from evaluator.manifest import read_manifest
 from ledger import blobs, log
 from tests import factories
@@ -51,7 +51,7 @@ class InThisProcess:
 
     def run(self, job):
         found = self.scorer.predict(
-            self.weights, job.adapter, job.inputs, job.manifest, job.mode
+            self.weights, job.adapter, job.inputs, job.manifest
         )  # fmt: skip
         rows = tuple(map(tuple, found))
         return Outcome(Status.OK, rows, 1.0, 1.0, 4096, self.level, self.policy_sha256)

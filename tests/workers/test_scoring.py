@@ -1,4 +1,4 @@
-"""From a job's answers to a result: modes, limits, records, the results file, the lease."""
+"""From a job's answers to a result: limits, records, the results file, the lease."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from competitions.actions import score
 from competitions.errors import CodeFailed, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
-from evaluator.manifest import FAST, ModeClause
+from evaluator.bases.shapes import GenericShape
 from evaluator.plan import batches
 from evaluator.results import result_tree
 from evaluator.slices import Inputs, Row, pack_inputs, pack_labels, single
@@ -20,7 +20,6 @@ from tests.evaluator import makers
 from tests.ledger.store import put_bytes
 from tests.workers.test_leases import Script
 from workers import bench, custom, limits, scoring, tasks
-from workers.device import device_class
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
 from workers.sandbox.levels import Level
@@ -47,7 +46,7 @@ def answering(monkeypatch):
     def one(*rows):
         script = Script((Status.OK, rows))
         monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
-        monkeypatch.setattr(scoring, "is_exact_here", lambda: True)
+        monkeypatch.setattr(scoring, "is_known_here", lambda: True)
         return script
 
     return one
@@ -57,22 +56,12 @@ def job(manifest, work):
     return job_for(manifest, work, single(ROWS))
 
 
-def test_the_public_slice_is_run_in_its_mode_and_the_final_one_in_its_own():
-    assert job(task(), WORK).mode == "fast"
-    assert job(task(), FINAL).mode == "exact"
-    slow = replace(task(), mode=ModeClause("exact", "fast"))
-    assert (job(slow, WORK).mode, job(slow, FINAL).mode) == ("exact", "fast")
-
-
-def test_limits_grow_with_the_tokens_and_with_exactness_and_end_somewhere():
+def test_limits_grow_with_the_tokens_and_end_somewhere():
     small = job(task(), FINAL)
     test = replace(task().test, final=replace(task().test.final, tokens=200_000))
     large = job(replace(task(), test=test), FINAL)
-    fast = job(replace(task(), test=test, mode=ModeClause(FAST, FAST)), FINAL)
     assert large.wall_s > 2 * small.wall_s
     assert large.result_bytes > small.result_bytes
-    assert fast.wall_s < large.wall_s
-    assert fast.memory_bytes < large.memory_bytes
     endless = replace(test, final=replace(test.final, tokens=10**15, examples=10**9))
     assert job(replace(task(), test=endless), FINAL).wall_s == limits.MOST_S
 
@@ -90,22 +79,38 @@ def test_a_result_says_what_came_of_it_and_what_it_ran_under(answering):
     found = score_on(task(), FINAL, OURS)
     assert (found.score_e9, found.examples) == (666_666_667, 3)
     assert found.records == "c"  # 110, padded
-    assert (found.mode, found.device) == ("exact", device_class())
     assert (found.sandbox_level, found.policy_sha256) == ("nocgroup", "9" * 64)
 
 
 @pytest.mark.django_db
-def test_a_machine_without_the_known_answer_does_no_exact_work(answering, monkeypatch):
+def test_a_machine_without_the_known_answers_does_no_work(answering, monkeypatch):
     script = answering((0,), (1,), (0,))
-    monkeypatch.setattr(scoring, "is_exact_here", lambda: False)
+    monkeypatch.setattr(scoring, "is_known_here", lambda: False)
     with pytest.raises(InfrastructureFailed, match="known answer"):
         score_on(task(), FINAL, OURS)
     assert script.runs == 0
-    assert score_on(task(), WORK, OURS).mode == "fast"
+
+
+@pytest.mark.django_db
+def test_a_final_score_of_a_generic_base_needs_two_runs_that_agree(answering, monkeypatch):
+    """What transformers computes is not exact, so one run alone proves nothing."""
+    shape = GenericShape("encoder", 384, 512, 30522, {"one": (1, 1)})
+    base = replace(task().base, family="transformers", config=shape)
+    generic, rows = replace(task(), base=base), [((0,), (1,), (0,)), ((0,), (1,), (1,))]
+    answering()
+    script = Script(*[(Status.OK, rows[0])] * 3)
+    monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
+    assert score_on(generic, FINAL, OURS).examples == 3
+    assert score_on(generic, WORK, OURS).examples == 3
+    assert script.runs == 3
+    script = Script((Status.OK, rows[0]), (Status.OK, rows[1]))
+    monkeypatch.setattr(scoring, "sandbox_of", lambda base: script)
+    with pytest.raises(InfrastructureFailed, match="do not agree"):
+        score_on(generic, FINAL, OURS)
 
 
 def test_this_machine_gives_the_known_answer():
-    assert bench.is_exact_here()
+    assert bench.is_known_here()
 
 
 @pytest.mark.django_db
@@ -117,13 +122,6 @@ def test_the_answers_are_kept_in_a_file_whose_leaves_give_the_root(answering):
     plan = batches(single(ROWS).examples, budget_tokens=task().plan.budget_tokens)
     tree = result_tree(file["predictions"], plan)
     assert (list(tree.leaves), tree.root) == (file["leaves"], found.results_root)
-
-
-def test_a_device_class_names_machine_and_vectors_in_a_few_words():
-    kind, machine, *_ = device_class().split()
-    assert kind == "cpu"
-    assert machine in {"x86_64", "aarch64", "arm64"}
-    assert len(device_class()) <= 60
 
 
 def test_the_levels_that_a_sponsor_may_ask_for_are_those_of_the_sandbox():

@@ -116,7 +116,7 @@ def test_a_run_in_stages_gives_bits_that_its_receipt_gives_again(task, tmp_path,
     result = race_on(manifest, work, track_of(), FREE)
     leaves = tuple(json.loads(kept["raw"])["leaves"])
     raw, inputs = to_bytes(manifest), work.inputs
-    receipt = receipt_of(raw, inputs, None, "fast", ResultTree(leaves, result.results_root))
+    receipt = receipt_of(raw, inputs, None, ResultTree(leaves, result.results_root))
     (tmp_path / "manifest.json").write_bytes(raw)
     (tmp_path / "inputs.blob").write_bytes(inputs)
     found = rerun(replace(receipt, order=track_of().order), tmp_path)

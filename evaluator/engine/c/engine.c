@@ -3,6 +3,10 @@
 
 #include "model.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #define MOST_NLL 1000.0
 #define Q32 4294967296.0
 #define HALF_UP 4503599627370496.0 // 2^52: adding it rounds to a whole number, half to even
@@ -11,12 +15,15 @@
 
 int engine_lanes(void) { return VL; }
 
-// What this processor has: bit 0 fused multiply-add and AVX2, bit 1 AVX-512.
+// What this processor has, and its system saves: bit 0 AVX2 with fused multiply-add, bit 1 AVX-512.
 int engine_machine(void) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    int has_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    return has_fma | (has_fma && __builtin_cpu_supports("avx512f")) << 1;
+    unsigned a, b, c, d, low, high, first;
+    if (!__get_cpuid(1, &a, &b, &first, &d) || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    if (!(first & bit_OSXSAVE)) return 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    int has_avx2 = (first & bit_FMA) && (b & bit_AVX2) && (low & 0x06) == 0x06;
+    return has_avx2 | (has_avx2 && (b & bit_AVX512F) && (low & 0xe6) == 0xe6) << 1;
 #else
     return 0;
 #endif

@@ -18,9 +18,9 @@ from statistics import median
 import transformers
 
 from evaluator.bases import folder_of
+from evaluator.generic.merge import merged
 from evaluator.intake import admit_folder
 from evaluator.manifest import to_bytes
-from evaluator.generic.merge import merged
 from evaluator.scoring import load_base
 from tests.bench.scale import build, paths, report
 from tests.bench.scale.build import Bench

@@ -14,8 +14,8 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from evaluator.bases.adding import Card, add_base
 from evaluator.bases import MINILM, Base
+from evaluator.bases.adding import Card, add_base
 from evaluator.docstrings import Sizes, docstring_slices
 from evaluator.evaluators.form import Sample
 from evaluator.prepare import Options, Prepared, prepare
