@@ -22,7 +22,7 @@ from evaluator.registry import METRICS, metric_named
 from ledger.rules.entry import Entry
 from tests import factories
 
-ENTRY = Entry("id", "submission.scored", None, "", "", "", "", b"")
+ENTRY = Entry("id", "submission.scored", None, "", "", "", "", "", b"")
 EXAMPLES, UNITS = 12, 40
 DEPENDENT = {"bleu"}  # its counts hold each other: a text without words has no matches
 
