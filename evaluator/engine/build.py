@@ -1,4 +1,4 @@
-"""The engine's library: built from its C by zig's compiler of the PyPI package, or by another one.
+"""The engine's library: built from its C by zig's compiler of the PyPI package, or by another.
 
 No compiler of the host is needed. A library's name has the hash of sources and flags, so a changed
 engine is another file, and two processes that build at once write the same bytes. Nothing here runs
@@ -11,6 +11,7 @@ import importlib.util
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,13 +77,16 @@ def compile_to(path: Path, variant: str, command: list[str]) -> None:
 
 
 def compiler() -> list[str]:
-    """The compiler's command. raises EngineMissing when there is none"""
+    """The named one, else zig's, else the system's. raises EngineMissing when there is none"""
     told = os.environ.get(COMPILER_VARIABLE, "")  # noqa: TID251 - the scale runs without config
     if told:
         return shlex.split(told)
-    if importlib.util.find_spec("ziglang") is None:
-        raise _missing("the package ziglang, which brings a compiler, is not installed")
-    return [sys.executable, "-m", "ziglang", "cc", *_zig_target()]
+    if importlib.util.find_spec("ziglang") is not None:
+        return [sys.executable, "-m", "ziglang", "cc", *_zig_target()]
+    found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if found is None:
+        raise _missing("neither the package ziglang nor a compiler of the system is here")
+    return [found]
 
 
 def _zig_target() -> list[str]:
