@@ -83,13 +83,27 @@ def take_next(path: Path) -> Path:
     Harmless when it was cut off, and when it was done.
     returns  where the old key is now
     """
-    old = read_key(path)
-    aside = path.with_name(f"{path.name}.retired-{public_hex(old)[:8]}")
+    aside = path
+    if path.exists():
+        aside = path.with_name(f"{path.name}.retired-{public_hex(read_key(path))[:8]}")
     if _next(path).exists():
-        with suppress(FileExistsError):
-            os.link(path, aside)
+        if aside != path:
+            with suppress(FileExistsError):
+                os.link(path, aside)
         _next(path).replace(path)
     return aside
+
+
+def key_of(path: Path, public: str) -> Ed25519PrivateKey:
+    """The key of this name: the one in `path`, the next one, or one that was kept beside it.
+
+    raises KeyUnusable
+    """
+    aside = path.with_name(f"{path.name}.retired-{public[:8]}")
+    for one in (path, aside, _next(path)):
+        if one.exists() and public_hex(found := read_key(one)) == public:
+            return found
+    raise KeyUnusable(f"The key {public[:16]}... is in no file beside {path}.", path=str(path))
 
 
 def _next(path: Path) -> Path:

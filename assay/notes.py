@@ -153,6 +153,11 @@ def origin_of(note: str) -> str:
     return note.partition("\n")[0]
 
 
+def size_of(note: str) -> int:
+    """How many entries a note says it is over: its second line, unverified. raises NoteInvalid"""
+    return read_number(note.partition("\n")[2].partition("\n")[0])
+
+
 def write_proof(index: int, proof: Sequence[bytes], note: str) -> str:
     """A `.tlog-proof` file: this entry is in the log of this checkpoint."""
     lines = "".join(b64encode(one).decode() + "\n" for one in proof)

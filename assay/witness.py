@@ -9,7 +9,7 @@ source  C2SP tlog-witness (add-checkpoint, monitor retrieval), tlog-cosignature 
 
 import sqlite3
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +22,10 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import merkle, notes
+from assay.succession import successor
 
 PATH = "/add-checkpoint"
+FOLLOW_PATH = "/follow-key"
 MOST_PROOF_LINES = 63
 MOST_BODY_BYTES = 16 << 10
 STALLED_S = 10.0  # a client that sends nothing for so long is hung up on
@@ -56,6 +58,23 @@ def write_request(old: int, proof: Sequence[bytes], note: str) -> bytes:
     return f"old {old}\n{lines}\n{note}".encode()
 
 
+def write_follow(entry: bytes, proof: str) -> bytes:
+    """What a log asks when its key changes: the entry that announces it, and its `.tlog-proof`."""
+    return b64encode(entry) + f"\n\n{proof}".encode()
+
+
+def read_follow(body: bytes) -> tuple[bytes, str]:
+    """raises NoteInvalid, UnicodeDecodeError"""
+    first, found, proof = body.decode().partition("\n\n")
+    try:
+        entry = b64decode(first, validate=True)
+    except ValueError:
+        entry = b""
+    if not found or not entry:
+        raise notes.NoteInvalid("The request has another form.", reason="request form")
+    return entry, proof
+
+
 def read_request(body: bytes) -> Request:
     """raises NoteInvalid, UnicodeDecodeError"""
     head, found, note = body.decode().partition("\n\n")
@@ -81,6 +100,10 @@ class Memory:
             base.execute(
                 "CREATE TABLE IF NOT EXISTS noted (origin TEXT PRIMARY KEY, note TEXT NOT NULL)"
             )
+            base.execute(
+                "CREATE TABLE IF NOT EXISTS followed"
+                " (told TEXT PRIMARY KEY, before TEXT NOT NULL, vkey TEXT NOT NULL)"
+            )
 
     def last(self, origin: str) -> tuple[int, bytes]:
         """Size and root that were cosigned last; an empty tree when none was."""
@@ -95,6 +118,18 @@ class Memory:
             row = base.execute("SELECT note FROM noted WHERE origin = ?", (origin,))
             found: tuple[str] | None = row.fetchone()
         return found[0] if found else ""
+
+    def followed(self, told: str) -> tuple[str, str]:
+        """(the key before, the key now) of a log whose key was told as `told`."""
+        with self._open() as base:
+            row = base.execute("SELECT before, vkey FROM followed WHERE told = ?", (told,))
+            found: tuple[str, str] | None = row.fetchone()
+        return found or (told, told)
+
+    def follow(self, told: str, before: str, vkey: str) -> None:
+        """Another key signs from now on for the log whose key was told as `told`."""
+        with self._open() as base:
+            base.execute("INSERT OR REPLACE INTO followed VALUES (?, ?, ?)", (told, before, vkey))
 
     def advance(self, old: tuple[int, bytes], new: notes.Checkpoint, note: str) -> bool:
         """Store the new checkpoint if the last one is still `old`. False: another was quicker.
@@ -129,7 +164,9 @@ class Memory:
 class Witness:
     """Who cosigns.
 
-    name  of the witness, as in its verifier key        logs  origin -> the log's verifier key
+    name  of the witness, as in its verifier key
+    logs  origin -> the log's verifier key, as it was told; from there it follows what the log
+          announces (assay/succession.py)
     """
 
     name: str
@@ -149,7 +186,7 @@ class Witness:
             request = read_request(body)
         except (notes.NoteInvalid, UnicodeDecodeError) as error:
             return Answer(400, f"{error}\n")
-        vkey = self.logs.get(notes.origin_of(request.note))
+        vkey = self.key_of(notes.origin_of(request.note))
         if vkey is None:
             return Answer(404, "This witness does not know the log.\n")
         try:
@@ -160,7 +197,40 @@ class Witness:
             checkpoint = notes.read_checkpoint(request.note, vkey)
         except notes.NoteInvalid as error:
             return Answer(400, f"{error}\n")
-        return self._cosign(request, checkpoint, time_s)
+        return self._cosign(request, checkpoint, vkey, time_s)
+
+    def key_of(self, origin: str) -> str | None:
+        """The verifier key by which a log signs now; None for a log that is not known."""
+        told = self.logs.get(origin)
+        return told and self.memory.followed(told)[1]
+
+    def follow_key(self, body: bytes) -> Answer:
+        """Take the key that a log announces in the place of the one that signed the announcement.
+
+        It must be the last entry of the checkpoint that was cosigned last, under the old key. So
+        nobody who has the old key can lead elsewhere than to what everybody sees in the log.
+        """
+        try:
+            raw, proof = read_follow(body)
+            note = notes.note_in_proof(proof)
+            told = self.logs.get(notes.origin_of(note), "")
+            if not told:
+                return Answer(404, "This witness does not know the log.\n")
+            before, vkey = self.memory.followed(told)
+            if before != vkey and successor(raw, before) == vkey:
+                return Answer(200, f"{vkey}\n")
+            fresh = successor(raw, vkey)
+            if not fresh:
+                return Answer(403, "The log's key announces no other one here.\n")
+            index = notes.check_proof(proof, vkey, merkle.leaf_hash(raw))
+            checkpoint = notes.read_checkpoint(note, vkey)
+        except (notes.NoteInvalid, UnicodeDecodeError) as error:
+            return Answer(400, f"{error}\n")
+        last = self.memory.last(checkpoint.origin)
+        if (checkpoint.size, checkpoint.root) != last or checkpoint.size != index + 1:
+            return Answer(409, f"{last[0]}\n", SIZE)
+        self.memory.follow(told, vkey, fresh)
+        return Answer(200, f"{fresh}\n")
 
     def checkpoint(self, path: str) -> Answer:
         """The last checkpoint cosigned for the log of this path, as C2SP's monitors ask for it."""
@@ -169,7 +239,7 @@ class Witness:
                 return Answer(200, note)
         return Answer(404, "This witness has cosigned no such checkpoint.\n")
 
-    def _cosign(self, request: Request, new: notes.Checkpoint, time_s: int) -> Answer:
+    def _cosign(self, request: Request, new: notes.Checkpoint, vkey: str, time_s: int) -> Answer:
         if request.old > new.size:
             return Answer(400, "The old size is larger than the checkpoint's.\n")
         last = self.memory.last(new.origin)
@@ -180,7 +250,7 @@ class Witness:
                 422, "The proof does not show that this log extends the one known here.\n"
             )
         line = notes.cosign(request.note, self.name, self.key, time_s=time_s)
-        note = notes.signed_only_by(request.note, [self.logs[new.origin]]) + line
+        note = notes.signed_only_by(request.note, [vkey]) + line
         if not self.memory.advance(last, new, note):
             return Answer(409, f"{self.memory.last(new.origin)[0]}\n", SIZE)
         return Answer(200, line)
@@ -203,14 +273,18 @@ def server(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             size_bytes = int(length) if length.isascii() and length.isdigit() else -1
-            if self.path != PATH:
+            if self.path not in (PATH, FOLLOW_PATH):
                 self._send(Answer(404, f"Ask {PATH}.\n"))
             elif not 0 <= size_bytes <= MOST_BODY_BYTES:
                 self.close_connection = True
                 self._send(Answer(413 if size_bytes > 0 else 411, "Name the body's length.\n"))
             else:
-                now_s = time.time_ns() // 10**9
-                self._send(witness.add_checkpoint(self.rfile.read(size_bytes), time_s=now_s))
+                self._send(self._answer(self.rfile.read(size_bytes)))
+
+        def _answer(self, body: bytes) -> Answer:
+            if self.path == FOLLOW_PATH:
+                return witness.follow_key(body)
+            return witness.add_checkpoint(body, time_s=time.time_ns() // 10**9)
 
         def do_GET(self) -> None:
             vkey = Answer(200, f"{witness.vkey}\n")

@@ -1,13 +1,11 @@
 """The tree's stored statements against the entries: every checkpoint, and the cached right edge."""
 
 from django.apps import apps
-from django.conf import settings
 
 from assay import notes
-from assay.keys import public_hex
 from competitions.audit.history import History
 from ledger.errors import LogDamaged
-from ledger.log import signing_key
+from ledger.log import log_keys, log_vkey_at
 
 
 class Tree:
@@ -17,9 +15,7 @@ class Tree:
         rows = apps.get_model("ledger.Checkpoint").objects.using(alias).order_by("size")
         self._waiting = [(row.size, row.root, row.note) for row in rows]
         self._edge = apps.get_model("ledger.Edge").objects.using(alias).first()
-        self._history = history
-        public = bytes.fromhex(public_hex(signing_key("log")))
-        self._vkey = notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
+        self._history, self._log_keys = history, log_keys()
         self.checked = 0
 
     def check_at(self, size: int) -> None:
@@ -47,7 +43,7 @@ class Tree:
             found = f"its root is {root[:16]}, that of {history.size} messages"
             raise _damaged(size, f"{found} is {history.root.hex()[:16]}")
         try:
-            signed = notes.read_checkpoint(note, self._vkey)
+            signed = notes.read_checkpoint(note, log_vkey_at(size, self._log_keys))
         except notes.NoteInvalid as error:
             raise _damaged(size, str(error)) from error
         if (signed.size, signed.root.hex()) != (size, root):

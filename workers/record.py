@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import httpx2
 from celery import shared_task
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from assay import notes
 from assay.answers import AnswerEndless, body_of
-from assay.witness import PATH, checkpoint_path, write_request
+from assay.witness import FOLLOW_PATH, PATH, checkpoint_path, write_follow, write_request
 from competitions import queries as contests
 from ledger import actions, log, queries
 from ledger.sequencer import proofs
@@ -31,6 +31,13 @@ class _Answer(NamedTuple):
 
     status: int
     text: str
+
+
+class _Checkpoint(Protocol):
+    """What is brought to a witness."""
+
+    size: int
+    note: str
 
 
 @shared_task(base=Bell)
@@ -92,10 +99,9 @@ def ask(
     if newest is None or (newest.size == old and is_recent):
         return
     try:
-        answer = _post(http, url, (old, newest.size), newest.note)
-        told = _told_size(answer)
-        if told is not None and told <= newest.size:
-            answer = _post(http, url, (told, newest.size), newest.note)
+        answer = _offer(http, url, old, newest)
+        if answer.status == httpx2.codes.FORBIDDEN:  # it may know the log by an earlier key
+            answer = _offer(http, url, _lead(vkey, url, http, old, now=now), newest)
     except (httpx2.HTTPError, AnswerEndless) as error:
         words = f"It does not answer: {str(error).rstrip('.') or type(error).__name__}."
         actions.record_answer(witness=name, size=old, problem=words, now=now)
@@ -104,6 +110,35 @@ def ask(
         _keep(vkey, (newest.size, newest.note), answer.text, now=now)
     elif not _has_proof(vkey, url, http, answer, now=now):
         _note_refusal(name, answer, now=now)
+
+
+def _offer(http: httpx2.Client, url: str, old: int, checkpoint: _Checkpoint) -> _Answer:
+    """Ask for a cosignature; once more when the witness says that it cosigned another size."""
+    answer = _post(http, url, (old, checkpoint.size), checkpoint.note)
+    told = _told_size(answer)
+    if told is not None and told <= checkpoint.size:
+        answer = _post(http, url, (told, checkpoint.size), checkpoint.note)
+    return answer
+
+
+def _lead(vkey: str, url: str, http: httpx2.Client, old: int, *, now: datetime) -> int:
+    """Lead a witness over the changes of the log's key, one after the other (assay/succession.py).
+
+    Each: the checkpoint that ends with the announcement, by the old key; then the announcement.
+    returns  the size that it cosigned last
+    """
+    for size in log.handovers():
+        checkpoint = queries.checkpoint_at(size)
+        if checkpoint is None or old > size:
+            continue
+        answer = _offer(http, url, old, checkpoint)
+        if answer.status != httpx2.codes.OK:
+            continue
+        _keep(vkey, (size, checkpoint.note), answer.text, now=now)
+        old, (entry,) = size, queries.entries(size - 1, size)
+        proof = notes.write_proof(size - 1, proofs.inclusion(size - 1, size), checkpoint.note)
+        _exchange(http, "POST", url + FOLLOW_PATH, write_follow(entry, proof))
+    return old
 
 
 def _has_proof(vkey: str, url: str, http: httpx2.Client, answer: _Answer, *, now: datetime) -> bool:

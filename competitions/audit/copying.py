@@ -20,6 +20,8 @@ from typing import Any
 from assay import merkle, notes
 from assay.client import Told
 from assay.errors import AssayError
+from assay.succession import KeyNotAnnounced, Succession
+from competitions.audit.checkpoints import Signed, newest
 from competitions.audit.history import TABLES
 from competitions.audit.mirror import Mirror, split_bundle
 
@@ -57,6 +59,7 @@ class Copying:
     key: str
     told: Told
     leaves: list[bytes] = field(default_factory=list)
+    chains: list[Succession] = field(default_factory=list)
 
     def run(self) -> Copied:
         """Fetch what is new, check it, and put it in place.
@@ -64,14 +67,14 @@ class Copying:
         raises CopyRefused, and then the folder is as it was; Unreachable, NotServed
         """
         about = self.mirror.about()
-        vkey = self.key or str(self._stored_about().get("log_key") or about.get("log_key", ""))
+        pinned = [key for key in (self.key, str(self._stored_about().get("log_key", ""))) if key]
         self._clear()
         for look in range(LOOKS):
             if look:
                 time.sleep(PAUSE_S)
-            note = self._text("checkpoint")
-            checkpoint = _read(note, vkey)
-            done = self._stage_log(checkpoint)
+            note, checkpoint, vkey = self._newest(pinned)
+            self.chains = [Succession(key) for key in pinned or [vkey]]
+            done = self._stage_log(checkpoint, vkey)
             if self._stage_state(checkpoint.size):
                 break
         else:
@@ -84,7 +87,7 @@ class Copying:
 
     # --- the log ------------------------------------------------------------------------------
 
-    def _stage_log(self, checkpoint: notes.Checkpoint) -> Copied:
+    def _stage_log(self, checkpoint: notes.Checkpoint, vkey: str) -> Copied:
         size = checkpoint.size
         done = Copied(checkpoint.origin, size, checkpoint.root.hex())
         self.leaves = []
@@ -98,18 +101,29 @@ class Copying:
                 done.fetched += 1
             else:
                 done.kept += 1
-            self.leaves += map(merkle.leaf_hash, split_bundle(raw, width, path))
+            for entry in split_bundle(raw, width, path):
+                self.leaves.append(merkle.leaf_hash(entry))
+                for chain in self.chains:
+                    chain.grow(entry)
         self.told(size, size)
-        self._check(checkpoint)
+        self._check(checkpoint, vkey)
         for path, raw in _hash_tiles(self.leaves):
             if self._held(path) is None:
                 self._stage(f"log/{path}", raw)
         return done
 
-    def _check(self, checkpoint: notes.Checkpoint) -> None:
-        """The entries give the root, and begin with those that are here. raises CopyRefused"""
+    def _check(self, checkpoint: notes.Checkpoint, vkey: str) -> None:
+        """The entries give the root, and begin with those that are here; they announce the key.
+
+        raises CopyRefused
+        """
         if merkle.root(self.leaves) != checkpoint.root:
             raise CopyRefused("The entries do not give the signed root.", reason="root")
+        for chain in self.chains:
+            try:
+                chain.need(vkey, checkpoint.size)
+            except KeyNotAnnounced as error:
+                raise CopyRefused(str(error), reason="key") from error
         stored = self._stored_about()
         old, root = int(stored.get("size", 0)), str(stored.get("root", ""))
         if old > checkpoint.size:
@@ -126,11 +140,15 @@ class Copying:
                 return (base / "log" / path).read_bytes()
         return None
 
-    def _text(self, path: str) -> str:
+    def _newest(self, pinned: list[str]) -> Signed:
+        """The note, what it says, and the key that signed it. raises CopyRefused"""
         try:
-            return self.mirror.resource(path).decode()
+            return newest(self.mirror, pinned)
         except UnicodeDecodeError as error:
             raise CopyRefused("The checkpoint is no text.", reason="checkpoint") from error
+        except notes.NoteInvalid as error:
+            text = f"The checkpoint does not verify: {error}"
+            raise CopyRefused(text, reason="signature") from error
 
     # --- the tables ---------------------------------------------------------------------------
 
@@ -199,13 +217,6 @@ def _rank(name: Path) -> int:
     if name.name == "checkpoint":
         return 2
     return 0 if name.parts[0] == "log" else 1
-
-
-def _read(note: str, vkey: str) -> notes.Checkpoint:
-    try:
-        return notes.read_checkpoint(note, vkey)
-    except notes.NoteInvalid as error:
-        raise CopyRefused(f"The checkpoint does not verify: {error}", reason="signature") from error
 
 
 def _hash_tiles(leaves: list[bytes]) -> Iterator[tuple[str, bytes]]:

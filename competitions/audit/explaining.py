@@ -13,6 +13,8 @@ from assay.cli.caller import AsJson, caller_of
 from assay.client import Told
 from assay.errors import AssayError, did_you_mean
 from assay.money import show_tokens
+from assay.succession import Succession
+from competitions.audit.checkpoints import newest
 from competitions.audit.history import History, collector_paused
 from competitions.audit.mirror import Mirror, entries, mirror_at
 from competitions.rules.rows import Submission
@@ -183,15 +185,17 @@ def chain(
 ) -> tuple[notes.Checkpoint, list[Step], Figure]:
     """Fold the whole log and keep what changed the subject.
 
-    raises NothingToExplain, LogUnfit, LogDamaged, NoteInvalid, Unreachable, NotServed
+    raises NothingToExplain, LogUnfit, LogDamaged, NoteInvalid, KeyNotAnnounced, Unreachable,
+           NotServed
     """
-    vkey = key or str(mirror.about().get("log_key", ""))
-    checkpoint = notes.read_checkpoint(mirror.resource("checkpoint").decode(), vkey)
+    _, checkpoint, vkey = newest(mirror, [key] if key else [])
+    keys = Succession(key or vkey)
     history, steps = History(checkpoint.origin), _Steps(subject)
     places: dict[str, int] = {}  # of the orders
     before: Figure = {}
     for raw in entries(mirror, 0, checkpoint.size, told):
         entry = history.follow(raw)
+        keys.grow(raw)
         index = history.size - 1
         if history.order(entry.id):
             places[entry.id] = index
@@ -203,6 +207,7 @@ def chain(
         before = after
     if history.root != checkpoint.root:
         raise LogUnfit("The entries do not give the signed root.", size=checkpoint.size)
+    keys.need(vkey, checkpoint.size)
     if not before:
         known = [row.id for row in history.rows.all(Account)]
         hint = did_you_mean(subject.name, known)

@@ -9,7 +9,9 @@ from typing import Any
 from assay import merkle, notes
 from assay.client import Told
 from assay.errors import AssayError
+from assay.succession import KeyNotAnnounced, Succession
 from competitions.audit import claims, known
+from competitions.audit.checkpoints import Signed, newest
 from competitions.audit.history import TABLES, History, collector_paused
 from competitions.audit.mirror import Mirror, NotServed, entries
 from ledger.errors import LogDamaged
@@ -61,7 +63,7 @@ class Inspection:
     ) -> None:
         self._place, self._mirror, self._home, self._key = place, mirror, home, key
         self._told = told
-        self._history = History("")
+        self._history, self._chains = History(""), list[Succession]()
         self._seconds = 0.0
 
     def run(self, tell: Callable[[Check], None]) -> None:
@@ -74,15 +76,17 @@ class Inspection:
 
     def _run(self, tell: Callable[[Check], None]) -> None:
         seen = known.recall(self._home, self._place)
-        vkey = self._log_key(seen)
-        self._history = History(notes.name_of(vkey))
-        checkpoint, looks = self._checkpoint(vkey), 1
-        self._read_to(checkpoint)
+        pinned = [key for key in (self._key, seen.log_key if seen else "") if key]
+        _, checkpoint, vkey = self._checkpoint(pinned)
+        self._history = History(checkpoint.origin)
+        self._chains = [Succession(key) for key in pinned or [vkey]]
+        looks = 1
+        self._read_to(checkpoint, vkey)
         wrong = self._wrong_rows(checkpoint)
         while wrong and self._mirror.is_live and looks < LOOKS:
             time.sleep(PAUSE_S)
-            checkpoint, looks = self._checkpoint(vkey), looks + 1
-            self._read_to(checkpoint)
+            (_, checkpoint, vkey), looks = self._checkpoint([vkey]), looks + 1
+            self._read_to(checkpoint, vkey)
             wrong = self._wrong_rows(checkpoint)
         self._tell_of_log(tell, checkpoint, vkey, seen)
         if wrong:
@@ -93,27 +97,17 @@ class Inspection:
 
     # --- the log ------------------------------------------------------------------------------
 
-    def _log_key(self, seen: known.KnownLog | None) -> str:
-        """The key to trust: the one given, the one remembered, else the one that the site names."""
-        pinned = self._key or (seen.log_key if seen else "")
-        if self._key and seen and self._key != seen.log_key:
-            raise Problem("key", f"You name another key than at your last look: {seen.log_key}.")
-        if pinned and not self._mirror.is_live:
-            return pinned
-        named = str(self._mirror.about().get("log_key", ""))
-        if pinned and named != pinned:
-            raise Problem("key", f"The site names {named}, and not {pinned}.", named=named)
-        return named
-
-    def _checkpoint(self, vkey: str) -> notes.Checkpoint:
-        note = self._mirror.resource("checkpoint")
+    def _checkpoint(self, pinned: list[str]) -> Signed:
         try:
-            return notes.read_checkpoint(note.decode(), vkey)
+            return newest(self._mirror, pinned)
         except (notes.NoteInvalid, UnicodeDecodeError) as error:
             raise Problem("checkpoint", f"The checkpoint does not verify: {error}") from error
 
-    def _read_to(self, checkpoint: notes.Checkpoint) -> None:
-        """Read and fold the log up to a checkpoint, which must be over just these entries."""
+    def _read_to(self, checkpoint: notes.Checkpoint, vkey: str) -> None:
+        """Read and fold the log up to a checkpoint, which must be over just these entries.
+
+        Each key that was known before must be the one that signed it, or lead to that one.
+        """
         history = self._history
         if checkpoint.size < history.size:
             words = f"A checkpoint of {checkpoint.size} came after one of {history.size} messages."
@@ -122,12 +116,22 @@ class Inspection:
         for raw in self._entries(checkpoint.size):
             history.grow(raw)
             damage = damage or self._follow(raw)
+            for chain in self._chains:
+                chain.grow(raw)
         self._seconds += time.monotonic() - began
         if damage:
             raise Problem("messages", str(damage), **damage.facts)
         self._check_tiles()
         if history.root != checkpoint.root:
             raise Problem("tree", _other_root(checkpoint, history))
+        for chain in self._chains:
+            self._need_key(chain, vkey, checkpoint.size)
+
+    def _need_key(self, chain: Succession, vkey: str, size: int) -> None:
+        try:
+            chain.need(vkey, size)
+        except KeyNotAnnounced as error:
+            raise Problem("checkpoint", str(error), named=vkey, **error.facts) from error
 
     def _entries(self, size: int) -> Iterator[bytes]:
         try:

@@ -7,13 +7,13 @@ from django.db import transaction
 
 from assay import messages
 from assay.keys import public_hex
+from assay.succession import rotation_words
 from ledger import log, queries
 from ledger.actions.moment import ms, only_one_at_a_time
 from ledger.errors import LastKey, SignerRefused
 from ledger.models import Key
 from ledger.rules.accounts import Role
 from ledger.rules.entry import Entry
-from ledger.rules.keyring import rotation_words
 from web import auth
 
 

@@ -3,13 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from django.conf import settings
 from django.db import transaction
 
 from assay import merkle, notes
 from ledger import queries
 from ledger.actions.moment import ms, only_one_at_a_time
-from ledger.log import signing_key
+from ledger.log import log_vkey_at
 from ledger.models import Checkpoint, Cosignature, Witness
 from ledger.sequencer import proofs, steps
 
@@ -55,9 +54,8 @@ def record_evidence(*, vkey: str, note: str, now: datetime) -> Evidence | None:
     vkey     the witness who holds the note, by its verifier key
     returns  None: the note proves nothing. What our key did not sign could come from anybody
     """
-    public = signing_key("log").public_key().public_bytes_raw()
-    ours = notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
     try:
+        ours = log_vkey_at(notes.size_of(note))
         stated = notes.read_checkpoint(note, ours)
         kept = notes.signed_only_by(note, [ours, vkey])
     except notes.NoteInvalid:

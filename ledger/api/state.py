@@ -10,12 +10,26 @@ from ninja import Query, Router, Schema
 from assay import keys, merkle, notes, wire
 from assay.errors import did_you_mean
 from ledger import log, queries
+from ledger.rules.accounts import Role
 from ledger.rules.rows import Row
 from web.api import Cursor
 from web.errors import NotFound
 from web.openapi import documented
 
 STATE_ROWS = 1000
+
+
+class HouseKeyOut(Schema):
+    """A key that signs for the house, or did: a verifier key for role log, else 64 hex digits.
+
+    first, last: the messages that began and ended it, by their place; null: none began it, and none
+    ended it.
+    """
+
+    role: str
+    key: str
+    first: int | None
+    last: int | None
 
 
 class LogOut(Schema):
@@ -28,6 +42,7 @@ class LogOut(Schema):
     operator_key: str
     evaluator_key: str
     witnesses: list[str]
+    keys: list[HouseKeyOut]
 
 
 class Tables(Schema):
@@ -54,16 +69,24 @@ def log_router() -> Router:
 def _log(request: HttpRequest) -> dict[str, object]:  # noqa: ARG001
     """What the log is: its name, size and root, and the keys that sign in it."""
     newest = queries.latest_checkpoint()
-    log_public = log.signing_key("log").public_key().public_bytes_raw()
     return {
         "origin": settings.LOG_ORIGIN,
         "size": newest.size if newest else 0,
         "root": newest.root if newest else merkle.EMPTY_ROOT.hex(),
-        "log_key": notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, log_public),
+        "log_key": log.log_vkey_at(newest.size if newest else 0),
         "operator_key": keys.public_hex(log.signing_key("operator")),
         "evaluator_key": keys.public_hex(log.signing_key("evaluator")),
         "witnesses": [vkey for vkey, _ in settings.WITNESSES],
+        "keys": [_key(one) for one in log.house_keys()],
     }
+
+
+def _key(one: log.HouseKey) -> dict[str, object]:
+    """What it signed stays good between its two messages, whichever key signs now."""
+    public = one.public
+    if one.role == Role.LOG:
+        public = notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, bytes.fromhex(public))
+    return {"role": one.role, "key": public, "first": one.first, "last": one.last}
 
 
 def router(tables: Mapping[str, type[Row]]) -> Router:

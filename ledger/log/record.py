@@ -6,19 +6,18 @@ tables and appends them, inside the action's transaction. Nothing else writes a 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.module_loading import import_string
 
-from assay import keys, messages
+from assay import messages
 from assay.wire import changed
 from ledger import bell
 from ledger.errors import AccountIsClosed, AnchorTaken, KeyEnded, MessageUnknown
 from ledger.log import signers
+from ledger.log.house import signing_key
 from ledger.log.tables import Tables, insert_of
 from ledger.models import Message
 from ledger.rules import fold, gate, keyring, speakers
@@ -132,6 +131,14 @@ def find(item: str) -> Entry | None:
     return replace(entry, actor=speakers.actor_of(entry, Tables()))
 
 
+def find_signer(item: str) -> str:
+    """The key that signed a message of the log. raises MessageUnknown"""
+    signer: str | None = Message.objects.filter(item=item).values_list("signer", flat=True).first()
+    if signer is None:
+        raise MessageUnknown(f"No message {item} is in the log.", id=item)
+    return signer
+
+
 def index_of(item: str) -> int | None:
     """The place of a message; None while it waits for one.
 
@@ -142,24 +149,6 @@ def index_of(item: str) -> int | None:
         raise MessageUnknown(f"No message {item} is in the log.", id=item)
     index: int | None = row["log_index"]
     return index
-
-
-def signing_key(role: str) -> Ed25519PrivateKey:
-    """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table.
-
-    A file that another one took the place of is read anew: a running site signs with the new key.
-    """
-    path = Path(settings.KEYS_FOLDER) / f"{role}.key"
-    try:
-        told = path.stat()
-    except FileNotFoundError:
-        return keys.read_or_make_key(path)
-    return _key(path, (told.st_ino, told.st_mtime_ns))
-
-
-@lru_cache(16)
-def _key(path: Path, _written: tuple[int, int]) -> Ed25519PrivateKey:
-    return keys.read_key(path)
 
 
 def _append(entries: Sequence[Entry], tables: Tables, changed: Sequence[Row]) -> bool:

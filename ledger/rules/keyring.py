@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from types import MappingProxyType
 
-from assay import keys
+from assay.succession import is_signed, rotation_words
 from assay.wire import changed
 from ledger.errors import KeyTaken, KeyUnknown, LastKey
 from ledger.rules.accounts import OPERATOR, Key, Role
@@ -15,18 +15,6 @@ from ledger.rules.speakers import actor_of
 
 HOUSE = (Role.OPERATOR, Role.EVALUATOR, Role.LOG)
 SHA256 = re.compile(r"[0-9a-f]{64}")
-_SIGNATURE = re.compile(r"[0-9a-f]{128}")
-
-
-def rotation_words(role: str, old: str, new: str) -> bytes:
-    """What both keys sign when one of the house's takes the other's place."""
-    return f"assay-rotate-v1\0{role}\0{old}\0{new}".encode()
-
-
-def is_signed(public: str, signature: str, words: bytes) -> bool:
-    """True when an Ed25519 key signed the words; both in hex."""
-    is_form = SHA256.fullmatch(public) and _SIGNATURE.fullmatch(signature)
-    return bool(is_form) and keys.verifies(bytes.fromhex(public), bytes.fromhex(signature), words)
 
 
 def house_key(rows: Rows, role: str) -> Key | None:

@@ -22,12 +22,13 @@ from django.db.models import F, Q
 from assay import merkle, notes
 from ledger import queries
 from ledger.errors import AnotherHistory
-from ledger.log import signing_key
+from ledger.log import log_key_at
 from ledger.models import Checkpoint, Edge, Lease, Message
 from ledger.sequencer import tiles
 
 JOB = "sequencer"
 LEASE_S = 10
+ROTATION = "house.key_rotated"
 MOST_AT_ONCE = 4096
 
 
@@ -83,15 +84,13 @@ def _place(*, holder: str, now: datetime, limit: int) -> _Turn | None:
     if fence is None:
         return None
     _refuse_on_evidence()
-    waiting = list(
-        Message.objects.filter(log_index=None).order_by("id").values_list("id", "raw")[:limit]
-    )
     edge, _ = Edge.objects.get_or_create(pk=1)
+    waiting = _waiting(edge, limit)
     hashes = [bytes.fromhex(one) for one in edge.hashes]
     if waiting:
         _give_indexes([name for name, _ in waiting], start=edge.size)
         for _, raw in waiting:
-            hashes = merkle.grown(hashes, edge.size, merkle.leaf_hash(bytes(raw)))
+            hashes = merkle.grown(hashes, edge.size, merkle.leaf_hash(raw))
             edge.size += 1
         edge.hashes = [one.hex() for one in hashes]
         edge.save(update_fields=["size", "hashes"])
@@ -106,10 +105,25 @@ def _publish(turn: _Turn) -> None:
         return
     _refuse_on_evidence()
     stated = notes.Checkpoint(settings.LOG_ORIGIN, turn.size, turn.root)
-    note = notes.sign_checkpoint(stated, signing_key("log"))
+    note = notes.sign_checkpoint(stated, log_key_at(turn.size))
     told = {"root": turn.root.hex(), "note": note}
     Checkpoint.objects.get_or_create(size=turn.size, defaults=told)
     Edge.objects.filter(pk=1).update(tiled_size=turn.size)
+
+
+def _waiting(edge: Edge, limit: int) -> list[tuple[int, bytes]]:
+    """(row, bytes) of the messages that get a place now.
+
+    A rotation is the last of its turn, so that there is a checkpoint which ends with it: that one
+    the old key of the log signs, and the next one the new key (assay/succession.py).
+    """
+    is_unpublished, last = edge.size > edge.tiled_size, edge.size - 1
+    if is_unpublished and Message.objects.filter(log_index=last, kind=ROTATION).exists():
+        return []
+    found = Message.objects.filter(log_index=None).order_by("id")
+    rows = list(found.values_list("id", "raw", "kind")[:limit])
+    ends = next((at for at, (*_, kind) in enumerate(rows, 1) if kind == ROTATION), len(rows))
+    return [(name, bytes(raw)) for name, raw, _ in rows[:ends]]
 
 
 def _refuse_on_evidence() -> None:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.contrib import messages as flash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +12,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from assay import keys, notes
 from assay.errors import AssayError
 from assay.messages import LicenceBuy
 from ledger import log
@@ -68,11 +66,12 @@ def licences(request: HttpRequest) -> HttpResponse:
 def licence(request: HttpRequest, grant: str) -> HttpResponse:
     """One licence: what it allows, its signed text, its proof, and where the money went."""
     found = queries.grant(grant)
-    operator = keys.public_hex(log.signing_key("operator"))
+    operator = log.find_signer(found.message)
     claims = verify(found.jws, operator, now_ms=found.from_ms)
     transfers = list(record.transfers_of(found.message))
     pools = {pool_of(one.id): one for one in queries.works_of(_works_paid(transfers)).values()}
-    index, newest = log.index_of(found.message), record.latest_checkpoint()
+    index, covering = log.index_of(found.message), record.latest_checkpoint()
+    size = covering.size if covering else 0
     context = {
         "grant": found,
         "facts": record.answers_to(found.id),
@@ -80,9 +79,9 @@ def licence(request: HttpRequest, grant: str) -> HttpResponse:
         "state": queries.state_of(found, now=timezone.now()),
         "allowed": allowed(claims.uses, claims.conditions),
         "operator_key": operator,
-        "log_key": _log_key(),
+        "log_key": log.log_vkey_at(size),
         "transfers": [(one, pools.get(one.credit)) for one in transfers],
-        "has_receipt": index is not None and newest is not None and index < newest.size,
+        "has_receipt": index is not None and index < size,
     }
     return render(request, "licensing/licence.html", context)
 
@@ -139,8 +138,3 @@ def _words(wanted: LicenceBuy, key: str) -> str:
 def _works_paid(transfers: Sequence[object]) -> list[str]:
     accounts = [str(getattr(one, "credit")) for one in transfers]  # noqa: B009
     return [name.removeprefix("pool:") for name in accounts if name.startswith("pool:")]
-
-
-def _log_key() -> str:
-    public = log.signing_key("log").public_key().public_bytes_raw()
-    return notes.verifier_key(settings.LOG_ORIGIN, notes.LOG_KEY, public)
