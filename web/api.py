@@ -29,11 +29,14 @@ from web.errors import (
     Forbidden,
     LockedOut,
     NotFound,
+    PasswordsBusy,
     PasswordWrong,
     RequestError,
     RequestInvalid,
     RequestUnreadable,
     SignInNeeded,
+    SignInsSpent,
+    TokensHeld,
 )
 from web.openapi import Api, documented
 
@@ -171,7 +174,7 @@ def build_api(routers: Iterable[tuple[str, Router]], files: Files = MappingProxy
 def sign_in_router() -> Router:
     """POST /token, DELETE /token, GET /whoami: what `assay auth` talks to."""
     router = Router()
-    says = documented(PasswordWrong, LockedOut)
+    says = documented(PasswordWrong, LockedOut, SignInsSpent, TokensHeld, PasswordsBusy)
     router.post("/token", response=Token, auth=None, openapi_extra=says)(_new_token)
     router.delete("/token", response={204: None}, auth=TokenAuth())(_end_token)
     router.get("/whoami", response=Whoami, auth=TokenAuth())(_whoami)

@@ -18,7 +18,7 @@ from ledger.errors import AccountIsClosed, AccountUnknown, KeyTaken, SignerRefus
 from web import auth
 from web.api import Body, Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
-from web.errors import CodeSpent, SignInError
+from web.errors import CodeSpent, SignInError, TokensHeld
 from web.openapi import documented
 from web.receipts import receipt_url
 
@@ -86,8 +86,9 @@ class KeyOut(Schema):
 
 def router() -> Router:
     router = Router()
-    by_key = documented(SignInError, CodeSpent, AccountUnknown, AccountIsClosed)
-    router.post("", response=Token, openapi_extra=by_key)(_sign_in)
+    refusals = (SignInError, CodeSpent, AccountUnknown, AccountIsClosed)
+    for_token, by_key = documented(*refusals, TokensHeld), documented(*refusals)
+    router.post("", response=Token, openapi_extra=for_token)(_sign_in)
     router.post("/web", response=Link, openapi_extra=by_key)(_sign_in_browser)
     by_code = documented(
         SignInError, CodeSpent, SignerRefused, AccountUnknown, AccountIsClosed, KeyTaken

@@ -31,6 +31,7 @@ from ledger.rules.ranges import asked_range
 from web import auth
 from web.answers import streamed
 from web.api import Body, TokenAuth
+from web.errors import UploadBytesSpent
 from web.openapi import BYTES, documented
 
 PIECE_BYTES = 1 << 18
@@ -41,6 +42,7 @@ A_FILE = MappingProxyType(
         (304, ""): "It is what If-None-Match names.",
     }
 )
+BUSY, SPENT = (BlobGone, BlobBusy), (BlobTooLarge, UploadBytesSpent)
 FOREVER = "public, max-age=31536000, immutable"
 Sha256 = Query(..., pattern=r"^[0-9a-f]{64}$")
 
@@ -114,9 +116,9 @@ def router() -> Router:
     """/blobs"""
     found = Router()
     guard = TokenAuth("submit")
-    says = documented(BlobDamaged, BlobTooLarge, BlobQuota, BlobGone, BlobBusy, sends="The file.")
+    says = documented(BlobDamaged, *SPENT, BlobQuota, *BUSY, sends="The file.")
     found.put("/{sha256}", auth=guard, response=StoredOut, openapi_extra=says)(_put_blob)
-    says = documented(BlobUnknown, BlobGone, BlobBusy)
+    says = documented(BlobUnknown, *BUSY)
     found.api_operation(["HEAD"], "/{sha256}", auth=guard, openapi_extra=says)(_has_blob)
     says = documented(BlobMissing, BlobDamaged, BlobGone, RangeRefused, gives=A_FILE)
     found.get("/{sha256}", openapi_extra=says)(_get_blob)
@@ -130,7 +132,7 @@ def router() -> Router:
 def upload_router() -> Router:
     """/uploads"""
     found = Router(auth=TokenAuth("submit"))
-    says = documented(BlobTooLarge, BlobQuota, UploadRefused)
+    says = documented(*SPENT, BlobQuota, UploadRefused)
     found.post("", response=UploadOut, openapi_extra=says)(_begin_upload)
     says = documented(UploadUnknown)
     found.get("/{upload}", response=UploadOut, openapi_extra=says)(_upload_state)
@@ -139,7 +141,7 @@ def upload_router() -> Router:
     found.get(place, response=AddressOut, openapi_extra=says)(_part_address)
     says = documented(UploadUnknown, UploadRefused, BlobDamaged, sends="The part.")
     found.put(place, response={204: None}, openapi_extra=says)(_put_part)
-    says = documented(UploadUnknown, UploadRefused, BlobDamaged, BlobQuota, BlobGone, BlobBusy)
+    says = documented(UploadUnknown, UploadRefused, BlobDamaged, BlobQuota, *BUSY)
     found.post("/{upload}/complete", response=StoredOut, openapi_extra=says)(_complete_upload)
     return found
 

@@ -55,9 +55,14 @@ class Site:
     people: dict[str, Client] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
+    def name(self, route):
+        """What `name` stands for at this route."""
+        things = (("/api/competitions", "competition"), ("/api/submissions", "submission"))
+        return next((self.known[one] for start, one in things if route.startswith(start)), "miner")
+
     def path(self, route, **places):
         """The address of a route, with what is there or what is given in its places."""
-        found = {**self.known, "name": _named(route, self.known), **places}
+        found = {**self.known, "name": self.name(route), **places}
         return PLACE.sub(lambda hit: found[hit[1]], route) + ASKS.get(route, "")
 
     def account(self, route, role):
@@ -127,12 +132,6 @@ def _things():
         "level": "0", "place": f"000.p/{queries.log_size()}", "table": "ledger.Account",
         "slice_name": "public",
     }  # fmt: skip
-
-
-def _named(route, known):
-    """What `name` stands for at this route."""
-    things = (("/api/competitions", "competition"), ("/api/submissions", "submission"))
-    return next((known[thing] for start, thing in things if route.startswith(start)), "miner")
 
 
 def sent_to(route, method):
