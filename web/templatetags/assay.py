@@ -13,6 +13,8 @@ from assay.money import show_tokens
 register = template.Library()
 
 E9 = 10**9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_MS, _MOST_MS = -62_135_596_800_000, 253_402_300_799_000  # the years 1 and 9999
 _SPAN = 1000
 _GAP = 6  # of 1000: between two parts of a bar, 2 px on a narrow screen
 _HASH = re.compile(r"[0-9a-f]{32,}")
@@ -213,7 +215,8 @@ def _e9(text: str) -> int:
 
 
 def _from_ms(at_ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    """The moment, or the nearest one that a calendar has: one odd row breaks no list."""
+    return _EPOCH + timedelta(milliseconds=min(max(at_ms, _LEAST_MS), _MOST_MS))
 
 
 def _duration(seconds: int) -> str:
