@@ -37,4 +37,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "web.views.bad_request"
 handler403 = "web.views.forbidden"
 handler404 = "web.views.not_found"
+handler429 = "web.views.too_many"
 handler500 = "web.views.broken"

@@ -100,6 +100,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return problem(request, NotFound("There is nothing at this address.", path=request.path))
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """handler429: what django-allauth counts by itself."""
+    return problem(request, LockedOut("Too many of these in a short time."))
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """handler500."""
     request_id = getattr(request, "id", "")
