@@ -44,21 +44,17 @@ def add_key_for(account: str, public: str, *, now: datetime) -> str:
     return order.id
 
 
-@transaction.atomic
 def revoke_key(order: Entry, *, now: datetime, keeps_session: str = "") -> str:
     """End the key that a `key.revoke` order names, and whatever was signed in by any key.
 
-    The same order, the same answer. keeps_session: the browser session that stays
-    returns  the key
-    raises   KeyUnknown, LastKey
+    The same order, the same answer, and nobody is signed out by it again: the log is public.
+    keeps_session  the browser session that stays
+    returns        the key
+    raises         KeyUnknown, LastKey
     """
-    log.keep_appends_out()
     public = str(order.body.public)
-    if log.find(order.id):
-        return public
-    revoked = messages.KeyRevoked(public, order.actor, ms(now))
-    log.record([order, log.fact(revoked, answers=order)])
-    auth.sign_out_everywhere(order.actor, keeps_session=keeps_session)
+    if _end(order, messages.KeyRevoked(public, order.actor, ms(now))):
+        auth.sign_out_everywhere(order.actor, keeps_session=keeps_session)
     return public
 
 
@@ -76,21 +72,30 @@ def revoke_key_for(account: str, public: str, *, now: datetime, keeps_session: s
     return order.id
 
 
-@transaction.atomic
 def replace_key(order: Entry, *, now: datetime) -> str:
     """Put the new key of a `key.rotate` order in the place of the old one.
 
     The same order, the same answer. returns the new key; raises KeyTaken, KeyUnknown
     """
-    log.keep_appends_out()
     new, old, at_ms = str(order.body.public), str(order.body.instead_of), ms(now)
-    if log.find(order.id):
-        return new
     added = messages.KeyAdded(new, order.actor, "person", at_ms)
-    revoked = messages.KeyRevoked(old, order.actor, at_ms)
-    log.record([order, *(log.fact(one, answers=order) for one in (added, revoked))])
-    auth.sign_out_everywhere(order.actor)
+    if _end(order, added, messages.KeyRevoked(old, order.actor, at_ms)):
+        auth.sign_out_everywhere(order.actor)
     return new
+
+
+@transaction.atomic
+def _end(order: Entry, *bodies: object) -> bool:
+    """Record what an order that ends a key comes to. False: it was recorded before.
+
+    While the table of messages is held, tokens end, and no more: sessions may be many.
+    """
+    log.keep_appends_out()
+    if log.is_recorded(order.id):
+        return False
+    log.record([order, *(log.fact(one, answers=order) for one in bodies)])
+    auth.revoke_all(order.actor)
+    return True
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """The house's own keys: files of mode 0600, and which signs what, by its place in the log."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,14 +28,23 @@ class HouseKey(NamedTuple):
 def signing_key(role: str) -> Ed25519PrivateKey:
     """One of the house's own keys: operator, evaluator, log. Files of mode 0600, never a table.
 
-    A file that another one took the place of is read anew: a running site signs with the new key.
+    Made when it is missing as a process begins. A file that another one took the place of is read
+    anew: a running site signs with the new key.
+    raises KeyUnusable when the file is gone, or holds no key
     """
     path = Path(settings.KEYS_FOLDER) / f"{role}.key"
+    _begun(path)
     try:
         told = path.stat()
     except FileNotFoundError:
-        return keys.read_or_make_key(path)
+        return keys.read_key(path)
     return _key(path, (told.st_ino, told.st_mtime_ns))
+
+
+@cache
+def _begun(path: Path) -> None:
+    """Once in a process: a key that goes away later is no reason to make another one."""
+    keys.read_or_make_key(path)
 
 
 @lru_cache(16)

@@ -48,7 +48,7 @@ def read_order(raw: bytes) -> Entry:
     try:
         actor = speakers.admitted(entry, Tables())
     except (KeyEnded, AccountIsClosed):
-        if not Message.objects.filter(item=entry.id).exists():
+        if not is_recorded(entry.id):
             raise
         actor = speakers.actor_of(entry, Tables())  # taken before; whoever sends it again is told
     return replace(entry, actor=actor)
@@ -129,6 +129,11 @@ def find(item: str) -> Entry | None:
         return None
     entry = read_entry(bytes(row.raw))
     return replace(entry, actor=speakers.actor_of(entry, Tables()))
+
+
+def is_recorded(item: str) -> bool:
+    """Whether a message of this id was taken."""
+    return Message.objects.filter(item=item).exists()
 
 
 def find_signer(item: str) -> str:

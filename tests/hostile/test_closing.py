@@ -52,6 +52,23 @@ def test_an_account_that_is_closed_takes_part_in_nothing_any_more(client):
     fold_anew()
 
 
+def test_the_password_of_a_closed_account_opens_nothing(client):
+    actions.found(now=timezone.now())
+    get_user_model().objects.create_user("bob", password="a long enough one")
+    actions.open_account_for("bob", now=timezone.now())
+    close("bob")
+    form = {"login": "bob", "password": "a long enough one"}
+    page = client.post("/account/sign-in/", form)
+    assert page.status_code in (200, 302)
+    assert client.get("/account/keys/").status_code == 302
+    token = client.post(
+        "/api/auth/token",
+        {"account": "bob", "password": "a long enough one"},
+        content_type="application/json",
+    )
+    assert token.status_code == 401
+
+
 def test_only_its_owner_closes_an_account(client):
     eve, _ = Stranger(client), Stranger(client, "adam")
     answer = eve.send(messages.AccountClose("adam"), "close")

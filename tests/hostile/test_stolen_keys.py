@@ -15,7 +15,7 @@ from ledger.models import Key, Message
 from ledger.rules import accounts
 from tests.hostile.orders import BYTES, Stranger, fold_anew
 from tests.signing import sign_order
-from web import auth
+from web import auth, budgets
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +106,19 @@ def test_an_order_behind_the_revocation_is_refused_by_every_fold(eve):
     with pytest.raises(LogDamaged) as refusal:
         fold_anew().follow(raw)
     assert refusal.value.facts["code"] == "log.key_revoked"
+
+
+def test_whoever_sends_orders_of_the_log_again_signs_nobody_out_and_spends_nothing(eve, client):
+    """The log is public, and orders about keys need no token."""
+    key = second_key(eve)
+    raw = sign_order(messages.KeyRevoke(public_hex(key)), eve.key, idempotency="x").encode()
+    first = client.post("/api/messages", raw, content_type=BYTES)
+    token_for(eve)
+    spent = {one.budget.name: one.spent for one in budgets.left("eve")}
+    again = client.post("/api/messages", raw, content_type=BYTES)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert client.get("/api/auth/whoami", headers=eve.headers).status_code == 200
+    assert {one.budget.name: one.spent for one in budgets.left("eve")} == spent
 
 
 def test_the_last_key_stays_unless_another_takes_its_place(eve):

@@ -92,6 +92,17 @@ def test_the_old_key_of_the_house_signs_nothing_more(house):
         log.record([log.fact(body, idempotency="thief")])
 
 
+def test_a_key_that_goes_away_under_a_running_site_is_not_replaced_by_a_new_one(house):
+    """Else the site would sign with a key that nobody knows, over the place of the right one."""
+    kept = log.signing_key("operator")
+    (house / "operator.key").rename(house / "away")
+    with pytest.raises(keys.KeyUnusable):
+        log.signing_key("operator")
+    assert not (house / "operator.key").exists()
+    (house / "away").rename(house / "operator.key")
+    assert public_hex(log.signing_key("operator")) == public_hex(kept)
+
+
 def test_an_evaluators_lost_key_is_replaced_by_the_operators_word_and_no_other_lost_key(house):
     (house / "evaluator.key").unlink()
     rotate("evaluator", "--lost")
