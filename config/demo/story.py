@@ -54,11 +54,11 @@ class Pace:
     open_s: int
 
 
-DRY_RUNS = 4  # what miners and workers do meanwhile takes about three on an idle machine
+DRY_RUNS = 6  # what miners and workers do meanwhile takes about so long
 LATE = 0.8  # of the time: who is not done by then needs more of it
 LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
-FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 60)
-QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 60)
+FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 45)
+QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 45)
 
 
 @dataclass
