@@ -14,6 +14,7 @@ from licensing.rules.may import Priced
 from licensing.rules.rows import WorkKind
 from licensing.rules.terms import Schedule
 from web.errors import RequestInvalid
+from web.forms import StrictForm
 
 KINDS = {WorkKind.ADAPTER: "Adapters", WorkKind.BASE: "Base models", WorkKind.DATA: "Data sets"}
 _EVERY = {Schedule.ONE_TIME: "once", Schedule.MONTHLY: "per month"}
@@ -75,7 +76,7 @@ class UsesForm(forms.Form):
         field.choices = choices
 
 
-class BuyForm(forms.Form):
+class BuyForm(StrictForm):
     """A buyer agrees to one quote. key: made with the page, so that it is bought once."""
 
     uses = forms.CharField(max_length=200)
@@ -92,7 +93,7 @@ class BuyForm(forms.Form):
         return LicenceBuy(work, uses, agreed["terms_version"], price_nano, beside)
 
 
-class DrawForm(forms.Form):
+class DrawForm(StrictForm):
     """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
 
     work = forms.RegexField(r"\A[0-9a-f]{64}\Z")

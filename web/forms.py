@@ -15,7 +15,18 @@ class Renderer(TemplatesSetting):
     field_template_name = "web/parts/field.html"
 
 
-class TokenForm(forms.Form):
+class StrictForm(forms.Form):
+    """Takes no field that it does not have, but Django's protection against forged forms."""
+
+    def full_clean(self) -> None:
+        """Add an error that names them."""
+        super().full_clean()
+        unknown = sorted(set(self.data) - {*self.fields, "csrfmiddlewaretoken"})
+        if self.is_bound and unknown:
+            self.add_error(None, f"This form has no field {unknown[0]:.40}.")
+
+
+class TokenForm(StrictForm):
     """Asks what a new token may do, and how long it lives."""
 
     scopes = forms.MultipleChoiceField(

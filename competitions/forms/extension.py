@@ -3,11 +3,12 @@
 from django import forms
 
 from competitions.forms.fields import DurationField
+from web.forms import StrictForm
 
 LATEST_MS = 2**53  # whole numbers beyond it are not exact in a browser
 
 
-class ExtendForm(forms.Form):
+class ExtendForm(StrictForm):
     """One duration, added to the close that the page showed.
 
     The page's close comes with it, so that the same click twice asks for the same.

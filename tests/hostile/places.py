@@ -27,6 +27,7 @@ ROLES = ("anonymous", "other", "owner", "sponsor", "operator")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # What a form or an address needs before anybody looks whose the thing is.
 FORMS = {
+    "/account/tokens/": {"days": "1"},
     "/competitions/<str:competition>/extend/": {"by": "1 h", "closes_at_ms_shown": "1"},
     "/royalties/draw/": {"work": "0" * 64, "key": "k"},
 }

@@ -105,6 +105,23 @@ def test_no_form_breaks_by_an_odd_value(walk):
     assert walk.broken == []
 
 
+@pytest.mark.parametrize(
+    "route",
+    [
+        "/account/tokens/",
+        "/competitions/<str:competition>/extend/",
+        "/models/<str:work>/buy/",
+        "/royalties/draw/",
+    ],
+)
+def test_a_form_with_a_field_that_nobody_knows_is_refused_for_it(walk, route):
+    typed = urlencode({**FORMS.get(route, {}), "odd": "1"})
+    answer = walk.ask("POST", route, walk.site.path(route), data=typed, content_type=FORM)
+    assert answer.status_code in (200, 422)
+    assert "This form has no field odd." in answer.text
+    assert "assay_" not in answer.text
+
+
 def json_bodies():
     """(method, path, schema) of every operation that takes a JSON body."""
     document = api.get_openapi_schema()
