@@ -11,7 +11,7 @@ from django.db import transaction
 
 from assay import messages
 from assay.messages import Opened, Refusal, Shown
-from assay.wire import Nano, changed
+from assay.wire import Nano, changed, to_json
 from competitions import queries
 from competitions.actions import deadline, score, sealing
 from competitions.errors import FoldRefused
@@ -20,11 +20,13 @@ from competitions.rules import seals
 from evaluator.errors import AdapterWrongBase
 from ledger.actions import ms
 from ledger.models import Message
+from ledger.rules.entry import read_entry
 from ledger.sequencer import sequence
 from tests import factories
 from tests.factories import at
 from tests.laws.scenes import contest, put
 from tests.laws.test_contest_exits import escrow_nano, folded, tables
+from tests.laws.test_contest_fold import thrown_away
 
 pytestmark = pytest.mark.django_db
 SALT = "5c" * 32
@@ -92,6 +94,28 @@ def test_a_worse_entry_is_not_shown_and_the_first_is(shown):
     )
     with pytest.raises(FoldRefused, match="board"):
         put(body)
+
+
+def told_of(right, error):
+    """(kind, body without its seal, bytes) of every message of one story."""
+    with thrown_away():
+        factories.competition(quota=3)
+        factories.scored("ada", right=30)
+        factories.scored("ada", number=1, right=right)
+        factories.refused("bob", number=2, error=error)
+        found = []
+        for raw in Message.objects.order_by("pk").values_list("raw", flat=True):
+            entry = read_entry(bytes(raw))
+            body = to_json(entry.body)
+            found.append((entry.kind, body | {"seal": ""} if "seal" in body else body, len(raw)))
+        return found
+
+
+@pytest.mark.parametrize("right", [0, 29])
+def test_the_log_before_the_close_is_the_same_whatever_it_hides(right):
+    """But for seals and signatures, and to the byte in its length."""
+    other = AdapterWrongBase("Of another base, which is told at some length, " * 9)
+    assert told_of(right, other) == told_of(17, ERROR)
 
 
 # --- the opening ----------------------------------------------------------------------------------
