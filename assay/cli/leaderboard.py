@@ -1,4 +1,4 @@
-"""`assay leaderboard`: the board as the server ranks it; nothing is ranked or rounded here."""
+"""`assay leaderboard`: the board of a competition, also one that is still moving."""
 
 import time
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from assay.client import Client, ClientError
 
 COLUMNS = ("rank", "owner", "score", "low", "high", "final_score", "prize", "state", "title")
 LOOK_EVERY_S = 2.0
+WATCHED = 100  # places of a board that moves
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -22,29 +23,41 @@ def leaderboard(
         str, typer.Argument(envvar="ASSAY_COMPETITION", help="Id of the competition.")
     ] = "",
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Print it again when it changes.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="The first 100 places, again when they change.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """The board of a competition."""
     caller = caller_of(context)
     wanted = caller.competition(competition)
-    shown: list[dict[str, Any]] | None = None
     with caller.client() as client:
-        while True:
-            rows = _rows(client, wanted)
-            if rows != shown:
-                _print(rows, as_json=as_json)
-                shown = rows
-            if not watch:
-                return
-            time.sleep(LOOK_EVERY_S)
+        try:
+            if watch:
+                _watch(client, wanted, as_json=as_json)
+            _print(list(client.listed(_path(wanted))), as_json=as_json)
+        except ClientError as error:
+            suggest(client, error, "/api/competitions", wanted)
 
 
-def _rows(client: Client, wanted: str) -> list[dict[str, Any]]:
-    try:
-        return list(client.listed(f"/api/competitions/{wanted}/leaderboard"))
-    except ClientError as error:
-        suggest(client, error, "/api/competitions", wanted)
+def _watch(client: Client, wanted: str, *, as_json: bool) -> None:
+    """Ask for one place, which tells the board's version, and for more when that is another."""
+    version, shown = "", None
+    while True:
+        now = client.get(_path(wanted), limit=1)["version"]
+        if now != version:
+            page = client.get(_path(wanted), limit=WATCHED)
+            if page["items"] != shown:
+                _print(page["items"], as_json=as_json)
+                if page["next"]:
+                    all_of_it = f"More follow. All of them: assay leaderboard {wanted}"
+                    show.note(all_of_it, is_quiet=as_json)
+            version, shown = now, page["items"]
+        time.sleep(LOOK_EVERY_S)
+
+
+def _path(wanted: str) -> str:
+    return f"/api/competitions/{wanted}/leaderboard"
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

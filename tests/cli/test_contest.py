@@ -3,11 +3,13 @@
 import json
 import re
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
-from assay.cli import auth
+from assay.cli import auth, caller, leaderboard
+from assay.client import Client
 from competitions.actions import winners
 from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
@@ -295,3 +297,25 @@ def test_the_command_line_tells_nobody_elses_result_before_the_close(contest, ru
     ):
         assert secret not in said
         assert secret not in kept
+
+
+def test_a_watched_board_asks_for_one_place_until_something_changed(contest, run, monkeypatch):
+    asked, turns = [], iter([None, ("bob", 5), None])
+
+    class Counting(Client):
+        def get(self, path, **wanted):
+            asked.append(wanted["limit"])
+            return super().get(path, **wanted)
+
+    def sleep(_):
+        if (entered := next(turns, "no more")) == "no more":
+            raise KeyboardInterrupt
+        if entered:
+            factories.scored(entered[0], number=entered[1])
+
+    monkeypatch.setattr(caller, "Client", Counting)
+    monkeypatch.setattr(leaderboard, "time", SimpleNamespace(sleep=sleep))
+    told = run("leaderboard", "docs", "--watch")
+    assert asked == [1, leaderboard.WATCHED, 1, 1, leaderboard.WATCHED, 1]
+    assert "Nobody is on the board yet" in told.stderr
+    assert told.stdout.count("bob") == 1
