@@ -49,11 +49,15 @@ class SearchForm(forms.Form):
 
     def __init__(self, asked: Mapping[str, object]) -> None:
         super().__init__(asked)
-        choices = {"base": [one.name for one in bases()], "task": EVALUATORS, "metric": METRICS}
-        for name, known in choices.items():
+        told = {"task": EVALUATORS.values(), "metric": METRICS.values()}
+        choices = {
+            name: [(one.name, f"{one.name}: {one.title}") for one in known]
+            for name, known in told.items()
+        }
+        for name, known in {"base": [(one.name, one.name) for one in bases()], **choices}.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "Any"), *((one, one) for one in known)]
+            field.choices = [("", "Any"), *known]
 
     def asked(self) -> dict[str, str]:
         """What was filled in and can be read; what cannot is told beside its field."""

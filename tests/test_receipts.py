@@ -10,7 +10,7 @@ import re
 import pytest
 from django.conf import settings as house
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from assay import keys, merkle, messages, notes
@@ -205,6 +205,8 @@ def test_the_same_click_again_names_the_same_receipt(client, begin):
 def test_the_operator_is_told_the_receipt_of_a_base(client):
     factories.account("lab")
     told = io.StringIO()
+    with pytest.raises(CommandError, match="account_unknown"):
+        call_command("register_base", "minilm-l6-v2", "--author", "labb")
     call_command("register_base", "minilm-l6-v2", "--author", "lab", stdout=told)
     (address,) = re.findall(r"^receipt: (\S+)$", told.getvalue(), re.MULTILINE)
     assert_resolves(client, address, "work.register")

@@ -16,6 +16,7 @@ from competitions.rules.task import (
     GENERIC_WORDS,
     MOST_TEXT_BYTES,
     SANDBOX_LEVELS,
+    SANDBOX_WORDS,
     misfits,
 )
 from evaluator.bases import Base, base_named, bases
@@ -136,7 +137,10 @@ class DataForm(StepForm):
     min_sandbox_level = forms.ChoiceField(
         label="Weakest sandbox",
         required=False,
-        choices=[(name, name) for name in SANDBOX_LEVELS],
+        choices=[
+            (name, f"{name}: {words}")
+            for name, words in zip(SANDBOX_LEVELS, SANDBOX_WORDS, strict=True)
+        ],
         help_text="A worker that locks adapters up less strongly takes no run of it.",
     )
 
@@ -247,9 +251,10 @@ class DataForm(StepForm):
             raise forms.ValidationError(cause, code="ledger.blob_too_large")
         least, most = LEAST_ROWS.get(name, 0), most_rows(file)
         if most is not None and most < least:
+            rows = "1 row" if most == 1 else f"{most or 'no'} rows"
             raise forms.ValidationError(
-                f"It has {most or 'no'} rows. {least} are the fewest with which anybody could "
-                "prove to be better than another.",
+                f"It has {rows}. {least} are the fewest with which anybody could prove to be "
+                "better than another.",
                 code="data.too_small",
             )
         return file

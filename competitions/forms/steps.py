@@ -172,7 +172,7 @@ class TermsForm(StepForm):
         initial="fee",
     )
     commercial_fee = TokensField(
-        label="Highest one-time fee", required=False, initial="100", help_text="In ASSAY tokens."
+        label="Highest one-time fee", required=False, initial="100", help_text="In tokens."
     )
     derive_share = PercentField(
         label="Adapters made from an entry owe it",

@@ -8,6 +8,12 @@ from evaluator.bases import Base
 from evaluator.evaluators.form import Evaluator
 
 SANDBOX_LEVELS = ("seccomp", "landlock", "nocgroup", "full")  # from weak to strong
+SANDBOX_WORDS = (  # what each adds to those before it
+    "limits, and few system calls, none of which opens a file",
+    "no right to any file, port or process",
+    "a world of its own, without files and network",
+    "memory and processes bounded by the kernel too",
+)
 CUSTOM_WORDS = "custom code: sponsor-controlled"
 GENERIC_WORDS = "generic: slower, not exact"
 TASK_OPTION = "task"  # the option that a task file fills

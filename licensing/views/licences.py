@@ -121,6 +121,7 @@ def _quote_page(
         "key": key,
         "held": quote.held[0] if quote.held else None,
         "held_allows": allowed(quote.held[0].uses, ()) if quote.held else "",
+        "is_free": not gross_nano,
         "after_nano": after_nano,
         "missing_nano": max(-after_nano, 0),
         "problem": problem.as_dict() if problem else None,

@@ -136,6 +136,14 @@ def test_one_click_twice_is_one_licence(sit_down):
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")
 
 
+def test_a_licence_that_is_free_is_taken_and_nothing_is_said_of_payment(sit_down):
+    page = sit_down("buyer").get(f"/models/{DATA}/buy/", {"uses": "train"}, headers=HTML)
+    shown = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page.text))
+    assert "Take the licence" in shown
+    assert "Where every nano goes" not in shown
+    assert not re.search(r"Pay 0|\b0 tokens", shown)
+
+
 def test_a_second_purchase_of_the_same_right_warns_and_moves_money_only_when_wanted(sit_down):
     browser = sit_down("buyer")
     first = pay(browser, quote_page(browser))["Location"]

@@ -7,6 +7,7 @@ from assay.errors import AssayError
 from assay.messages import Share, WorkRegister
 from evaluator.bases import base_id, base_named
 from ledger import log
+from ledger import queries as record
 from licensing import actions, queries
 from licensing.rules.terms import OUR_LICENCE
 from web.receipts import receipt_url
@@ -33,6 +34,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {error} {error.next_step}") from error
 
     def _register(self, name: str, author: str, share: str) -> str:
+        """raises BaseUnknown, AccountUnknown, TermsRefused"""
         base = base_named(name)
         work = base_id(base)
         if queries.has_work(work):
@@ -44,6 +46,7 @@ class Command(BaseCommand):
             ("Currency", "ASSAY"),
         )
         body = WorkRegister(work, "base", name, tags, (Share(author, 1),))
+        record.account(author)
         order = log.order_for(author, body, idempotency=f"base/{work}")
         actions.register_work(order, now=timezone.now())
         return f"{name} is registered: {work}\nreceipt: {receipt_url(order.id)}"
