@@ -49,12 +49,12 @@ class SearchForm(forms.Form):
 
     def __init__(self, asked: Mapping[str, object]) -> None:
         super().__init__(asked)
-        told = {"task": EVALUATORS.values(), "metric": METRICS.values()}
         choices = {
-            name: [(one.name, f"{one.name}: {one.title}") for one in known]
-            for name, known in told.items()
+            "base": [(one.name, one.name) for one in bases()],
+            "task": [(one.name, f"{one.name}: {one.title}") for one in EVALUATORS.values()],
+            "metric": [(one.name, f"{one.name}: {one.title}") for one in METRICS.values()],
         }
-        for name, known in {"base": [(one.name, one.name) for one in bases()], **choices}.items():
+        for name, known in choices.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = [("", "Any"), *known]

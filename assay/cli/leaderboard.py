@@ -45,14 +45,12 @@ def _watch(client: Client, wanted: str, *, as_json: bool) -> None:
     version, shown = "", None
     while True:
         now = client.get(_path(wanted), limit=1)["version"]
-        if now != version:
-            page = client.get(_path(wanted), limit=WATCHED)
-            if page["items"] != shown:
-                _print(page["items"], as_json=as_json)
-                if page["next"]:
-                    all_of_it = f"More follow. All of them: assay leaderboard {wanted}"
-                    show.note(all_of_it, is_quiet=as_json)
-            version, shown = now, page["items"]
+        page = client.get(_path(wanted), limit=WATCHED) if now != version else shown
+        if shown is None or page["items"] != shown["items"]:
+            _print(page["items"], as_json=as_json)
+            if page["next"]:
+                show.note(f"All places: assay leaderboard {wanted}", is_quiet=as_json)
+        version, shown = now, page
         time.sleep(LOOK_EVERY_S)
 
 
