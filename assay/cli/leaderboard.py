@@ -42,11 +42,11 @@ def leaderboard(
 
 def _watch(client: Client, wanted: str, *, as_json: bool) -> None:
     """Ask for one place, which tells the board's version, and for more when that is another."""
-    version, shown = "", None
+    version, shown = "", dict[str, Any]()
     while True:
         now = client.get(_path(wanted), limit=1)["version"]
         page = client.get(_path(wanted), limit=WATCHED) if now != version else shown
-        if shown is None or page["items"] != shown["items"]:
+        if page["items"] != shown.get("items"):
             _print(page["items"], as_json=as_json)
             if page["next"]:
                 show.note(f"All places: assay leaderboard {wanted}", is_quiet=as_json)
