@@ -20,6 +20,7 @@ IN_TWO = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 # The laws, and what stands or falls with a database's own SQL, types and errors.
 ON_POSTGRES = (
     "tests/laws",
+    "tests/hostile/test_budgets.py",
     "tests/ledger/test_holds.py",
     "tests/ledger/test_record.py",
     "tests/ledger/test_signers.py",

@@ -198,7 +198,7 @@ def sign_in(request: HttpRequest, account: str, password: str) -> str:
     """
     user = authenticate(request, username=account, password=password)
     if getattr(request, "axes_locked_out", False):
-        raise LockedOut("Too many failures in a row.")
+        raise LockedOut(settings.LOCKED_OUT_S)
     if user is None:
         raise PasswordWrong("This name and password do not belong together.", account=account)
     return str(user.get_username())

@@ -56,18 +56,22 @@ class Left:
 def address_of(request: HttpRequest) -> str:
     """Where a request comes from, as config/asgi.py found it behind trusted proxies.
 
-    Of an IPv6 address the network of 64 bits, which one subscriber has as a whole.
+    Of an IPv6 address the first of its 64 bits' network, which one subscriber has as a whole.
     """
-    told = str(request.META.get("REMOTE_ADDR") or "")
+    return ip_of(request) or "unknown"
+
+
+def ip_of(request: HttpRequest) -> str | None:
+    """The same; None where it is no address, such as behind a socket of the file system."""
     try:
-        found = ipaddress.ip_address(told)
+        found = ipaddress.ip_address(str(request.META.get("REMOTE_ADDR") or ""))
     except ValueError:
-        return told[:64] or "unknown"
+        return None
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(ipaddress.ip_network((found.packed, 64), strict=False).network_address)
 
 
 def begin(request: HttpRequest) -> Token[str]:

@@ -143,10 +143,13 @@ class CodeSpent(SignInError):
 
 
 class LockedOut(SignInError):
-    """Too many failures in a row. Facts: none, so that nobody learns which accounts exist."""
+    """Too many failures in a row, of an account that may exist or not. Facts: retry_after_s."""
 
     code, status = "auth.locked_out", 429
     next_step = "Wait for some minutes, then try again."
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Too many failures in a row.", retry_after_s=retry_after_s)
 
 
 class BudgetSpent(AssayError):

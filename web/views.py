@@ -119,4 +119,4 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def locked_out(request: HttpRequest, *_details: object, **_more: object) -> HttpResponse:
     """AXES_LOCKOUT_CALLABLE: too many failures in a row."""
-    return problem(request, LockedOut("Too many failures in a row."))
+    return problem(request, LockedOut(settings.LOCKED_OUT_S))

@@ -92,6 +92,17 @@ def test_one_network_of_ipv6_is_one_address(client, most):
     assert open_account(client, "ben", REMOTE_ADDR="2001:db8:1:3::1").status_code == 200
 
 
+@pytest.mark.parametrize(("told", "found"), [
+    ("198.51.100.7", "198.51.100.7"), ("::ffff:198.51.100.7", "198.51.100.7"),
+    ("2001:db8:1:2:ffff::9", "2001:db8:1:2::"), ("2001:db8::1%eth0", "2001:db8::"),
+    ("", None), ("a socket", None),
+])  # fmt: skip
+def test_an_address_is_one_that_every_database_takes(rf, told, found):
+    request = rf.get("/", REMOTE_ADDR=told)
+    assert budgets.ip_of(request) == found
+    assert budgets.address_of(request) == (found or "unknown")
+
+
 def register(stranger, number):
     raw = f"data {number}".encode()
     name = sha256_hex(raw)

@@ -138,7 +138,9 @@ def test_a_lock_out_is_not_passed_with_a_header(client):
     body = {"account": "ada", "password": "wrong-password"}
     answers = [
         client.post("/api/auth/token", body, content_type="application/json",
-                    headers={"x-forwarded-for": f"203.0.113.{number}"}).status_code
+                    headers={"x-forwarded-for": f"203.0.113.{number}"})
         for number in range(12)
     ]  # fmt: skip
-    assert answers[-1] == 429
+    assert answers[-1].status_code == 429
+    assert answers[-1].json()["code"] == "auth.locked_out"
+    assert int(answers[-1].headers["Retry-After"]) > 0
