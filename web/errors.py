@@ -148,8 +148,8 @@ class LockedOut(SignInError):
     code, status = "auth.locked_out", 429
     next_step = "Wait for some minutes, then try again."
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("Too many failures in a row.", retry_after_s=retry_after_s)
+    def __init__(self, retry_after_s: int, message: str = "Too many failures in a row.") -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
 
 
 class BudgetSpent(AssayError):

@@ -102,7 +102,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """handler429: what django-allauth counts by itself."""
-    return problem(request, LockedOut("Too many of these in a short time."))
+    return problem(request, LockedOut(60, "Too many of these in a short time."))
 
 
 def broken(request: HttpRequest) -> HttpResponse:
