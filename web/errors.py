@@ -122,7 +122,7 @@ class ScopeMissing(SignInError):
     """The token is good, but not for this. Facts: needed, scopes."""
 
     code, status = "auth.scope_missing", 403
-    next_step = "Make a token with this scope on your account's tokens page."
+    next_step = "Run `assay auth login`, or make a token with this scope on your page of tokens."
 
 
 class PasswordWrong(SignInError):

@@ -65,6 +65,21 @@ def test_an_expired_token_says_so_and_how_to_go_on(run, site):
     assert "assay auth login" in told["next"]
 
 
+def test_a_token_that_is_asked_for_with_less_does_less(run, site, tmp_path):
+    told = run("auth", "login", "--account", "ada", "--scopes", "read", "--days", "7", "--json",
+               url=site)  # fmt: skip
+    assert json.loads(told.stdout)["scopes"] == ["read"]
+    made = ApiToken.objects.get()
+    assert (made.scopes, made.expires_at - made.created_at) == ("read", timedelta(days=7))
+    assert run("submissions", "list", "--json").exit_code == 0
+    told = json.loads(run("ledger", "draw", "0" * 64, "--json").stderr.splitlines()[-1])
+    assert (told["code"], told["facts"]["needed"]) == ("auth.scope_missing", "pay")
+    login(run, site)
+    assert ApiToken.objects.latest("created_at").scopes == "read submit pay"
+    wrong = run("auth", "login", "--account", "ada", "--scopes", "root", url=site)
+    assert (wrong.exit_code, "read, submit, pay" in wrong.stderr) == (2, True)
+
+
 def test_logout_ends_the_token_on_both_sides(run, site, home):
     login(run, site)
     assert run("auth", "logout", url=site).exit_code == 0

@@ -5,6 +5,7 @@ forms and JSON bodies; every method that an address takes is asked. tests/hostil
 asks the API at the borders of its document, tests/hostile/test_authorisation.py in every role.
 """
 
+import inspect
 import json
 import re
 from urllib.parse import quote, urlencode
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
+from django.urls import resolve
 
 from config.reference.doors import doors
 from config.urls import api
@@ -75,11 +77,17 @@ def test_no_place_of_an_address_breaks_by_an_odd_value(walk):
     assert walk.broken == []
 
 
+def reads_questions(path):
+    """Whether the view itself looks at the question; a few are asked of the others too."""
+    source = inspect.getsource(inspect.unwrap(resolve(path).func))
+    return "request.GET" in source or "page_start" in source
+
+
 def test_no_page_breaks_by_an_odd_question(walk):
     for method, route in TAKEN:
         if method != "GET" or route.startswith("/api/"):
             continue
-        for value in ODD:
+        for value in ODD if reads_questions(walk.site.path(route)) else ODD[::5]:
             asked = urlencode(dict.fromkeys(ASKED, value), errors="surrogatepass")
             walk.ask(method, route, f"{walk.site.path(route)}?{asked}", value)
     assert walk.broken == []
