@@ -49,6 +49,7 @@ ELSEWHERE = MappingProxyType(
 )
 INTEGRITY = frozenset({
     "client.download_damaged", "ledger.blob_damaged", "log.damaged", "log.note_invalid",
+    "log.key_not_announced",
 })  # fmt: skip
 FAILURE, USAGE, NETWORK, SIGN_IN, REFUSED, DAMAGED = 1, 2, 3, 4, 5, 6
 INTERRUPTED = 130

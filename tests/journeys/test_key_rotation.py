@@ -1,6 +1,7 @@
 """Every key, a person's and the house's, is exchanged on a site that runs; nothing old is lost."""
 
 import json
+import shutil
 from io import StringIO
 
 import httpx2
@@ -123,9 +124,15 @@ def assert_the_stolen_ones_do_not(kept, assay, folder):
     keys.write_key(path, stolen)
     assert assay("keys", "rotate")[1]["code"] == "log.key_revoked"
     assert assay("auth", "login", "--account", "holder")[0] == 4
+    shutil.copytree(kept.mirror, folder / "good")
     forge(kept.mirror, kept.log_key)
     code, refused = assay("audit", kept.mirror)
     assert (code, refused["checks"][-1]["name"]) == (6, "checkpoint"), refused
+    code, refused = assay("log", "import", kept.mirror, folder / "good")
+    assert (code, refused["facts"]["reason"]) == (6, "key"), refused
+    now = json.loads((folder / "good" / "log.json").read_text())["log_key"]
+    explained = assay("explain", "buyer", "--from", kept.mirror, "--key", now)
+    assert (explained[0], explained[1]["code"]) == (6, "log.key_not_announced"), explained
 
 
 def forge(mirror, key):
