@@ -183,7 +183,7 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT.mkdir(exist_ok=True, mode=0o700)
 WHITENOISE_USE_FINDERS = True
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20  # of a form without its files; other bodies are streamed
@@ -218,8 +218,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 if CELERY_BROKER_TRANSPORT_OPTIONS is _FILES:
     CELERY_BROKER_TRANSPORT = "workers.files:Transport"
-    (DATA / "broker").mkdir(exist_ok=True)
-    (DATA / "broker-control").mkdir(exist_ok=True)
+    (DATA / "broker").mkdir(exist_ok=True, mode=0o700)
+    (DATA / "broker-control").mkdir(exist_ok=True, mode=0o700)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -8,6 +8,7 @@ one time is counted where it lies, while `turn` keeps others of the same account
 import ipaddress
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -93,8 +94,9 @@ def spend(name: str, amount: int = 1, *, account: str = "") -> None:
     budget, now, address = settings.BUDGETS[name], timezone.now(), _asker.get()
     if not address:
         return
-    with transaction.atomic():
-        for who, most in _payers(budget, account, address):
+    payers = list(_payers(budget, account, address))
+    with transaction.atomic() if len(payers) > 1 else nullcontext():
+        for who, most in payers:
             if not _add(budget, who, amount, most, now):
                 raise _refusal(budget, who, most, now)
 

@@ -17,6 +17,7 @@ from tests.servers import free_port
 from workers import site
 
 APPLICATION, MORTAL = "config.asgi:application", f"{mortal_site.__name__}:application"
+BUDGETS = "accounts@address=10000"  # each step at which a server dies is tried with a new account
 LIMIT_S = 900
 
 
@@ -59,6 +60,7 @@ class Servers:
 
     def __enter__(self):
         told = {"DATABASE_URL": database_url(), "ASSAY_DATA": str(settings.DATA)}
+        told |= {"ASSAY_BUDGETS": BUDGETS}
         self._log, self._all = settings.DATA / "mortal.log", []
         with self._log.open("w") as log:
             self._warm = subprocess.Popen(

@@ -23,9 +23,10 @@ from ledger.sequencer import sequence, steps, tiles
 from tests import factories
 from tests.laws import mortal_site
 from tests.laws.mortal import FOR_EVER, dies_at, post
-from tests.laws.servers import Servers
+from tests.laws.servers import BUDGETS, Servers
 from tests.laws.together import assert_the_tree_is_that_of_the_log
 from tests.signing import sign_order
+from web.allowances import budgets
 from workers import dispatch
 
 LEAST = {
@@ -93,8 +94,11 @@ def test_a_sequencer_killed_at_any_step_leaves_what_the_next_one_finishes(founde
     assert_the_tiles_are_those_of_the_log()
 
 
-def test_a_web_process_killed_at_any_step_has_taken_an_order_or_not(founded, replay, sent):
+def test_a_web_process_killed_at_any_step_has_taken_an_order_or_not(
+    founded, replay, sent, settings
+):
     """Guards that an order and its facts are one transaction, and that it may be sent again."""
+    settings.BUDGETS = budgets(BUDGETS)
     for step in count(1):
         name, key = f"guest{step}", keys.new_key()
         order = sign_order(messages.AccountOpen(name), key, idempotency="open")
