@@ -2,7 +2,7 @@
 
 For every operation: values at each border of each place, query, header and body, right and wrong,
 and generated ones. No answer is a fault of ours, has a status that the document does not name, or
-another content type or shape than it says.
+another content type or shape than it says; what the document rules out is refused.
 """
 
 import logging
@@ -20,6 +20,7 @@ from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -27,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.hostile.places import OWNERS
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
-          response_schema_conformance]  # fmt: skip
+          response_schema_conformance, negative_data_rejection]  # fmt: skip
 GENERATED = 4
 QUIETLY = settings(
     max_examples=GENERATED,
