@@ -27,7 +27,7 @@ from web import auth
 
 pytestmark = pytest.mark.django_db
 HIDDEN = 23  # right answers of 40
-SCORE = ("0.575", "57.5", "575000000")
+SCORE = ("0.575000000", "575000000", ">0.575<", "57.5\u00a0%")  # no time of day looks like it
 TOLD = ("ca" * 32, "c4" * 32, "canary.code", "The canary sang", "Feed the canary")
 PACKED = re.compile(rb"[A-Za-z0-9+/_-]{64,}")
 
@@ -146,7 +146,7 @@ def test_after_the_close_everybody_reads_it_in_the_log_and_its_tables(client, ma
     follow()
     tables = told(client, "/api/state/competitions.Submission", {})
     log = b"".join(bytes(one) for one in Message.objects.values_list("raw", flat=True))
-    for one in (*secrets[2:], *secrets[-3:]):
+    for one in secrets[len(SCORE) :]:
         assert one in tables, one
         assert one in log, one
     assert b"0.575" in told(client, f"/api/submissions/{names['hidden']}", {})
