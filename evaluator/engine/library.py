@@ -37,6 +37,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_functions": (None, (c_int, c_int, _P, _P)),
     "engine_ln": (c_double, (c_double,)),
     "engine_widened": (None, (ctypes.c_ssize_t, c_int, _P, _P)),
+    "engine_largest": (c_float, (ctypes.c_ssize_t, _P)),
     "engine_peak": (c_double, (ctypes.c_long, _P)),
 }
 

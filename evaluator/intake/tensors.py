@@ -1,11 +1,10 @@
 """The tensors of an adapter: names, types, shapes and values against the task."""
 
+import ctypes
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
-from evaluator.blob import FLOAT_BYTES
+from evaluator.engine.library import floats, library
 from evaluator.errors import (
     AdapterDtype,
     AdapterLayout,
@@ -28,7 +27,7 @@ GATHERED = (
 UNPACKED = "Train and save LoRA on linear layers alone: modules_to_save of a 4-bit base is packed."
 RANKS = "Save config and tensors together, with save_pretrained of one model."
 
-Values = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Values = ctypes.Array[ctypes.c_float]
 
 
 def check_forms(matched: Matched, clause: AdapterClause) -> None:
@@ -58,7 +57,7 @@ def float32_values(source: Source, start: int, entry: Entry, amax_max: int) -> b
     parts: list[bytes] = []
     for values in _pieces(source, start, entry):
         _refuse_beyond(entry, _largest(values), amax_max)
-        parts.append(values.astype("<f4", copy=False).tobytes())
+        parts.append(bytes(values))
     return b"".join(parts)
 
 
@@ -70,9 +69,7 @@ def _pieces(source: Source, start: int, entry: Entry) -> Iterator[Values]:
 
 def _largest(values: Values) -> float:
     """The largest absolute value; infinite when a value is no finite number."""
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        low, high = float(values.min()), float(values.max())  # NaN wins in both
-    return math.inf if math.isnan(low) else max(-low, high)
+    return float(library().engine_largest(len(values), values))
 
 
 def _refuse_beyond(entry: Entry, largest: float, amax_max: int) -> None:
@@ -129,10 +126,11 @@ def _why(entry: Entry, shape: tuple[int, ...]) -> tuple[str, str]:
 
 def _widened(part: memoryview, dtype: str) -> Values:
     """float32 values; exact, as both short types are subsets."""
-    if dtype == "BF16":
-        return (np.frombuffer(part, "<u2").astype("<u4") << 16).view(np.float32)
-    if dtype == "F16":
-        with np.errstate(invalid="ignore"):  # a signalling NaN is judged by the caller
-            return np.frombuffer(part, "<f2").astype(np.float32)
-    assert len(part) % FLOAT_BYTES == 0
-    return np.frombuffer(part, "<f4").astype(np.float32, copy=False)
+    width = WIDTHS[dtype]
+    assert len(part) % width == 0, "pieces are whole values"
+    values = floats(len(part) // width)
+    if dtype == "F32":
+        ctypes.memmove(values, bytes(part), len(part))
+    else:
+        library().engine_widened(len(values), int(dtype == "F16"), bytes(part), values)
+    return values

@@ -141,5 +141,7 @@ def test_an_ordinary_adapter_is_scored_as_transformers_and_peft_predict(
     right = sum(one == label for one, label in zip(wanted, labels, strict=True))
     assert len(set(wanted)) > 1
     assert found.score_e9 == round(right * E9 / len(labels))
-    results = json.loads(blobs.read(factories.as_its_owner_sees(made).result["results_sha256"], limit_bytes=1 << 20))
+    results = json.loads(
+        blobs.read(factories.as_its_owner_sees(made).result["results_sha256"], limit_bytes=1 << 20)
+    )
     assert results["predictions"] == [[one] for one in wanted]

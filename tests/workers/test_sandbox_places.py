@@ -230,7 +230,7 @@ def test_a_generic_base_gets_fresh_jails_and_any_other_a_warm_zygote():
     for is_generic, kind in ((False, Sandbox), (True, generic)):
         with bench._sandbox.__wrapped__(Path("/usr"), scorer, is_generic=is_generic) as made:
             assert isinstance(made, kind)
-            assert made.run(Job(None, b"12345", b"{}")).predictions == ((5, 2), (), (0,))
+            assert made.run(Job(None, b"12345", b"{}")).predictions == ((5, 2), (), (1,))
 
 
 def test_a_fresh_jails_level_is_that_of_its_walls():

@@ -6,9 +6,9 @@ be found in an empty root, and a host without it must score all the same.
     python -m workers.sandbox.policy        rewrites the four files and prints their hashes, which
                                             stand in seccomp.py
 
-inner.bpf          levels full and nocgroup: files may be opened for reading; the root is empty
-inner_noopen.bpf   levels landlock and seccomp, where the host's files are still there, and a
-                   sponsor's code: no open, no name of a file at all, no signal
+inner_noopen.bpf   every jail of a zygote, and a sponsor's code: no open, no name of a file at all,
+                   no signal, no thread; engine and interpreter are in memory by then
+inner.bpf          the fresh backend on a base whose library opens files and starts threads late
 inner_jit.bpf      the fresh backend on a base that compiles kernels: inner.bpf, and memory may
                    become executable; nothing but the interpreter, the code and the base is there
 outer.bpf          round the whole of a fresh jail, from its first instruction: what no interpreter
@@ -36,16 +36,15 @@ clock_adjtime iopl ioperm modify_ldt vhangup pidfd_getfd pidfd_open kcmp process
 fanotify_init memfd_secret lookup_dcookie
 """.split()
 ALLOW = """
-read write readv writev pread64 lseek close fstat munmap mremap brk madvise futex futex_waitv
-sched_yield sched_getaffinity set_robust_list rseq gettid getpid getppid getuid geteuid getgid
-getegid rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack exit exit_group poll ppoll
-clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getrandom getrusage times
-sysinfo uname membarrier restart_syscall set_tid_address getrlimit get_mempolicy getcpu dup
-fsync
+read write readv writev pread64 lseek close fstat munmap mremap brk madvise futex sched_yield
+gettid getpid getppid getuid geteuid getgid getegid rt_sigaction rt_sigprocmask rt_sigreturn
+sigaltstack exit exit_group poll ppoll clock_gettime clock_getres clock_nanosleep nanosleep
+gettimeofday time getrandom getrusage times restart_syscall getrlimit dup fsync
 """.split()
 ALLOW_WITH_FILES = """
 newfstatat stat lstat statx access faccessat faccessat2 readlink readlinkat getdents64 getcwd
-sched_setaffinity
+sched_setaffinity sched_getaffinity set_robust_list set_tid_address rseq futex_waitv membarrier
+get_mempolicy getcpu sysinfo uname
 """.split()
 OUTSIDE_NO_SOCKETS = ("socket", "socketpair")
 O_TMPFILE_BIT = 0o20000000
@@ -60,7 +59,7 @@ TIOCSTI = 0x5412
 def compile_inner(*, with_files: bool, with_jit: bool = False) -> bytes:
     """The filter of a jail as an array of `struct sock_filter`: the bytes that `install` loads.
 
-    with_files  files may be opened and looked at, for reading
+    with_files  files may be opened and looked at, for reading, and threads may be started
     with_jit    memory may become executable
     default     EPERM; a call of a foreign architecture kills
     """
@@ -103,10 +102,6 @@ FILTERS: Mapping[str, Callable[[], bytes]] = {
 
 def _add_conditions(rules: pyseccomp.SyscallFilter) -> None:
     argument, allow = pyseccomp.Arg, pyseccomp.ALLOW
-    thread = argument(
-        0, pyseccomp.MASKED_EQ, CLONE_VM_THREAD | CLONE_NEW_ANY, CLONE_VM_THREAD
-    )  # a thread of this process, never a process
-    rules.add_rule(allow, "clone", thread)
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # flags in memory: glibc uses clone
     rules.add_rule(allow, "prlimit64", argument(2, pyseccomp.EQ, 0))  # read limits, never set
     for option in (PR_SET_NAME, PR_GET_NAME, PR_SET_VMA):
@@ -119,6 +114,10 @@ def _add_files(rules: pyseccomp.SyscallFilter) -> None:
     argument, allow, masked = pyseccomp.Arg, pyseccomp.ALLOW, pyseccomp.MASKED_EQ
     for name in ALLOW_WITH_FILES:
         rules.add_rule(allow, name)
+    thread = argument(
+        0, masked, CLONE_VM_THREAD | CLONE_NEW_ANY, CLONE_VM_THREAD
+    )  # a thread of this process, never a process
+    rules.add_rule(allow, "clone", thread)
     rules.add_rule(allow, "openat", argument(2, masked, WRITING, 0))
     rules.add_rule(allow, "open", argument(1, masked, WRITING, 0))
     rules.add_rule(allow, "tgkill", argument(0, pyseccomp.EQ, 1))  # itself: process 1 of its jail

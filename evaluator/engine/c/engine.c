@@ -315,6 +315,18 @@ void engine_widened(Index n, int is_half, const uint16_t *x, float *out) {
     leave(old);
 }
 
+// The largest size of a value; infinite when one of them is no finite number.
+float engine_largest(Index n, const float *x) {
+    float top = 0;
+    int is_finite = 1;
+    for (Index i = 0; i < n; i++) {
+        float size = x[i] < 0 ? -x[i] : x[i];
+        is_finite &= size <= 0x1.fffffep+127f;
+        top = size > top ? size : top;
+    }
+    return is_finite ? top : INFINITY;
+}
+
 // Independent chains of fmaf in registers alone, what the processor can do at most: 10^9 operations.
 double engine_peak(long turns, float *sink) {
     vf c[12], a = all(sink[0]), b = all(sink[1]);

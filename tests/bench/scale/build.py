@@ -86,14 +86,14 @@ def documents(tokens: int, *, files: str = "*.py") -> list[Sample]:
 
 def task(base: Base, folder: Path, adapter: Path, samples: Sequence[Sample]) -> Bench:
     """How well the decoder predicts these documents, as a pinned task."""
-    train, final = documents(200, files="asyncio/*.py"), documents(200, files="json/*.py")
+    train, final = documents(200, files="asyncio/*.py"), documents(600, files="json/*.py")
     options = Options(SALT, metric="bits_per_byte", max_tokens=LONGEST)
     return Bench(base, folder, adapter, samples, prepare(base, train, samples, final, options))
 
 
 def encoder(folder: Path) -> Bench:
     """The real MiniLM on docstrings, with an adapter of a short training."""
-    slices = docstring_slices(Sizes(train=60, public=60, final=4))
+    slices = docstring_slices(Sizes(train=60, public=60, final=6))
     options = Options(SALT, max_tokens=64)
     prepared = prepare(MINILM, slices["train"], slices["public"], slices["final"], options)
     recipe = Recipe(steps=12, threads=1, layers=6)
