@@ -19,14 +19,14 @@ MOST_CELLS = 1_000_000  # that are taken as they are, of all columns
 ESCAPED = range(0xDC80, 0xDD00)  # where a byte that is no UTF-8 is kept: "surrogateescape"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number with the digits that the file gives it."""
 
     digits: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Odd:
     """A cell of a kind that no column of ours takes. kind: "a date", "an object", ..."""
 
@@ -36,7 +36,7 @@ class Odd:
 Cell = str | Number | bool | list["Cell"] | Odd | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a file. row: from 1, without a header; cells: of the wanted columns alone."""
 
