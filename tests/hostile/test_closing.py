@@ -21,6 +21,7 @@ from ledger.errors import (
 )
 from ledger.rules import books
 from ledger.rules.accounts import Account
+from ledger.rules.bridge import Deposit
 from licensing import actions as rights
 from licensing.errors import SharesInvalid
 from tests import factories
@@ -67,6 +68,14 @@ def test_the_password_of_a_closed_account_opens_nothing(client):
         content_type="application/json",
     )
     assert token.status_code == 401
+
+
+def test_money_that_comes_for_a_closed_account_waits_outside():
+    """Else each sweep of the bridge would fail at it, and with it all deposits behind it."""
+    factories.account("gone")
+    close("gone")
+    deposit = Deposit("tx-1", "gone", 5)
+    assert actions.mint_deposit(deposit, now=factories.at(2001)) == ""
 
 
 def test_only_its_owner_closes_an_account(client):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from assay import keys, merkle, messages, notes
 from assay.keys import public_hex
 from assay.succession import KeyNotAnnounced, Succession, rotation_words, successor
-from assay.witness import FOLLOW_PATH, PATH, write_follow, write_request
+from assay.witness import FOLLOW_PATH, PATH, Witness, write_follow, write_request
 from ledger import actions, log, queries
 from ledger.errors import KeyEnded, LogDamaged, MessageRefused
 from ledger.models import Checkpoint, Message
@@ -256,6 +256,21 @@ def test_a_witness_follows_the_announced_key_and_refuses_the_old_one(seen, often
     url = settings.WITNESSES[0][1]
     answer = httpx2.post(url + PATH, content=write_request(newest.size, (), stolen))
     assert answer.status_code == 403
+
+
+def test_a_witness_that_starts_anew_with_the_old_key_goes_on_with_the_one_it_follows(
+    seen, settings
+):
+    """Whoever runs it need not know that the key changed."""
+    told = dict(seen.logs)
+    rotate("log")
+    record.ask_witnesses(again_s=0)
+    tick("after")
+    record.ask_witnesses(again_s=0)
+    again = Witness(seen.name, seen.key, told, seen.memory)
+    newest = queries.latest_checkpoint()
+    assert again.key_of(settings.LOG_ORIGIN) == log.log_vkey_at(newest.size)
+    assert seen.memory.last(settings.LOG_ORIGIN)[0] == newest.size
 
 
 def test_a_witness_takes_no_key_that_its_last_checkpoint_does_not_end_with(seen, settings):
