@@ -83,6 +83,7 @@ class Stop(RuleBasedStateMachine):
         for miner, right in zip(self.miners, (36, 9, 20), strict=False):
             self.attempt(self.contest.enter, miner, 0)
             self.attempt(self.contest.score, miner, right)
+            self.attempt(self.contest.resume, miner, 20)  # whom the race stopped pays a deposit
         if self.miners:
             self.attempt(self.contest.enter, "cyd", 0)
         self.contest.seconds = 601
