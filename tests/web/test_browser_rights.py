@@ -7,14 +7,19 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.utils import timezone
 
-from assay.messages import RoyaltyDraw
+from assay import keys
+from assay.messages import AccountOpen, RoyaltyDraw
 from competitions.actions import winners
 from competitions.errors import SubmissionTooLarge
+from ledger import actions as ledger_actions
 from ledger import log
 from ledger.models import Message
+from ledger.queries import key_rows
 from ledger.sequencer import sequence
 from licensing import actions, queries
 from tests import factories
+from tests.signing import sign_order
+from web import codes
 
 pytestmark = pytest.mark.chromium
 WITHIN_MS = 600_000  # the machine may be shared
@@ -48,6 +53,10 @@ def site(browser, transactional_db, live_server, monkeypatch):
     grant = actions.buy_licence(order, now=NOW)
     order = log.order_for("ada", RoyaltyDraw(work), idempotency="one")
     actions.draw_royalty(order, now=NOW)
+    key = keys.new_key()
+    raw = sign_order(AccountOpen("zoe"), key, idempotency="open").encode()
+    ledger_actions.open_account(log.read_order(raw), now=NOW)
+    factories.get_user_model().objects.create_user(username="zoe")
     while sequence(holder="load", now=NOW):
         pass
     return live_server.url, pages(work, grant.pk, [first, *lost])
@@ -59,9 +68,12 @@ def pages(work, grant, entries):
     rights = ["/models/", f"/models/{work}/", f"/licences/{grant}/"]
     record = ["/log/", *[f"/messages/{one}/" for one in messages], f"/accounts/pool:{work}/"]
     own = ["/competitions/live/", *[f"/submissions/{one}/" for one in entries], "/royalties/"]
+    public, (code, _) = key_rows("zoe")[0].id, codes.make_code("zoe", codes.FOR_BROWSER, NOW)
+    held = ["/account/keys/", f"/account/keys/{public}/revoke/", "/accounts/zoe/close/"]
     shown = {"/account/keys/": "Show the command", "/account/tokens/": "Make a token"}
     return {
-        "": dict.fromkeys([*rights, *record, "/docs/"], ""),
+        "": dict.fromkeys([*rights, *record, "/docs/", f"/account/enter/{code}/"], ""),
+        "zoe": dict.fromkeys(held, ""),
         "ada": dict.fromkeys(own, "") | shown,
         "firm": dict.fromkeys([f"/models/{work}/buy/?uses=commercial", "/licences/"], ""),
     }
