@@ -38,7 +38,7 @@ TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Al
 BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
 ENTRY_TERMS = (*TERMS[:2], ("Commercial-Use", "Allowed-With-Fee-One-Time-100"))
-RUN = {"results_root": "70" * 32, "results_sha256": "71" * 32, "device": "cpu x86_64",
+RUN = {"results_root": "70" * 32, "results_sha256": "71" * 32,
        "sandbox_level": "full", "policy_sha256": "90" * 32}  # fmt: skip
 
 

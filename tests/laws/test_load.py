@@ -13,7 +13,7 @@ from tests.bench.planted import lies, read_log, serve
 from tests.bench.site import house_keys, load, mirror
 
 MESSAGES = 3000
-CHECKS = ["checkpoint", "consistency", "tree", "messages", "rows", "supply", "escrow"]
+CHECKS = ["checkpoint", "consistency", "tree", "messages", "rows", "supply", "escrow", "seals"]
 
 pytestmark = pytest.mark.slow
 
