@@ -59,11 +59,23 @@ def order_for(account: str, body: object, *, idempotency: str) -> Entry:
 
     raises LogBytesSpent
     """
-    told = {"origin": settings.LOG_ORIGIN, "speaker": account}
-    words = f"{account}/{idempotency}"
-    made = make_entry(body, signing_key("operator"), **told, idempotency=words)
+    made = _spoken_for(account, body, idempotency)
     budgets.order(len(made.raw), account=account)
     return replace(made, actor=account)
+
+
+def order_id_for(account: str, body: object, *, idempotency: str) -> str:
+    """The id that `order_for` will give, for a page that shows what would come of it.
+
+    Nothing is recorded, so no budget is spent.
+    """
+    return _spoken_for(account, body, idempotency).id
+
+
+def _spoken_for(account: str, body: object, idempotency: str) -> Entry:
+    told = {"origin": settings.LOG_ORIGIN, "speaker": account}
+    words = f"{account}/{idempotency}"
+    return make_entry(body, signing_key("operator"), **told, idempotency=words)
 
 
 def fact(body: object, *, answers: Entry | None = None, idempotency: str = "") -> Entry:

@@ -109,12 +109,12 @@ def _quote_page(
     account, key = request.user.get_username(), secrets.token_urlsafe(16)
     quote = queries.quote(work, uses, account=account, now=timezone.now())
     agreed = quote.order(beside=quote.held[0].id if quote.held else None)
-    order = log.order_for(account, agreed, idempotency=_words(agreed, key))
+    order_id = log.order_id_for(account, agreed, idempotency=_words(agreed, key))
     gross_nano = quote.price.price_nano
     after_nano = record.balance_nano(account) - gross_nano
     context = {
         "quote": quote,
-        "split": queries.split_of(work, gross_nano, payment_id=order.id),
+        "split": queries.split_of(work, gross_nano, payment_id=order_id),
         "fee_e8": SALE_FEE_E8,
         "uses": ",".join(quote.price.uses),
         "allowed": allowed(quote.price.uses, quote.price.conditions, quote.price.rate_e8),

@@ -25,6 +25,7 @@ from tests.licensing.market import (
     scene,
     share,
 )
+from web.models import Spending
 
 pytestmark = pytest.mark.django_db
 HTML = {"accept": "text/html"}
@@ -134,6 +135,12 @@ def test_one_click_twice_is_one_licence(sit_down):
     assert first["Location"] == second["Location"]
     assert models.Grant.objects.count() == 1
     assert balance_nano("buyer") == FUNDS - parse_tokens("100")
+
+
+def test_who_only_looks_at_a_quote_spends_nothing_of_a_budget(sit_down):
+    before = sum(Spending.objects.values_list("spent", flat=True))
+    assert quote_page(sit_down("buyer")).status_code == 200
+    assert sum(Spending.objects.values_list("spent", flat=True)) == before
 
 
 def test_a_licence_that_is_free_is_taken_and_nothing_is_said_of_payment(sit_down):
