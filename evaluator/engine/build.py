@@ -68,12 +68,22 @@ def compile_to(path: Path, variant: str, command: list[str]) -> None:
         new = Path(made) / path.name
         words = [*command, *FLAGS, *VARIANTS[variant], str(SOURCES / "engine.c"), "-o", str(new)]
         try:
-            done = subprocess.run([*words, "-lm"], check=False, capture_output=True, text=True)
+            done = subprocess.run(
+                [*words, "-lm"], env=_with_cache(made), check=False, capture_output=True, text=True
+            )
         except OSError as error:
             raise _missing(f"{command[0]} cannot be run: {error}") from error
         if done.returncode:
             raise _missing(f"{shlex.join(command)}: {done.stderr.strip()[-600:]}")
         new.replace(path)
+
+
+def _with_cache(folder: str) -> dict[str, str]:
+    """The environment, with a place where zig may keep its parts: it needs a home, or is told."""
+    given = dict(os.environ)  # noqa: TID251 - the compiler inherits the caller's
+    if "HOME" not in given and "XDG_CACHE_HOME" not in given:
+        given = {"ZIG_GLOBAL_CACHE_DIR": folder, **given}
+    return given
 
 
 def compiler() -> list[str]:

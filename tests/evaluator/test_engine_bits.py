@@ -56,6 +56,14 @@ def test_another_build_gives_the_same_bits(variant):
     assert known.is_known_here(variant)
 
 
+def test_without_a_home_the_compiler_is_told_where_to_keep_its_parts(monkeypatch):
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert build._with_cache("/a/folder")["ZIG_GLOBAL_CACHE_DIR"] == "/a/folder"
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert "ZIG_GLOBAL_CACHE_DIR" not in build._with_cache("/a/folder")
+
+
 def test_the_systems_compiler_gives_the_same_bits(tmp_path, monkeypatch):
     command = shutil.which("gcc") or shutil.which("clang")
     if command is None:
