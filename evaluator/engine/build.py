@@ -34,7 +34,7 @@ SCALAR, AVX2, AVX512, NEON, WIDE = "scalar", "avx2", "avx512", "neon", "wide"
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     SCALAR: ("-DENGINE_SCALAR",),
     AVX2: ("-mavx2", "-mfma"),
-    AVX512: ("-mavx512f", "-mavx2", "-mfma"),
+    AVX512: ("-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mavx2", "-mfma"),
     NEON: (),
     WIDE: ("-DENGINE_WIDE", "-mavx2", "-mfma"),
 }

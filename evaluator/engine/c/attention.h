@@ -121,7 +121,9 @@ static void hold(const Shape *s, const Layer *l, const Places *p, Held *h, Index
             vf some = get(value + j, d - j, 0);
             put(h->values + (j / NR * h->room + h->count) * NR + j % NR, some, VL);
         }
-        for (Index j = 0; j < d; j++) h->is_finite &= value[j] - value[j] == 0;
+        int is_finite = 1;
+        for (Index j = 0; j < d; j++) is_finite &= value[j] - value[j] == 0;
+        h->is_finite &= is_finite;
     }
 }
 

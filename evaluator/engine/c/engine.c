@@ -23,7 +23,8 @@ int engine_machine(void) {
     if (!(first & bit_OSXSAVE)) return 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     int has_avx2 = (first & bit_FMA) && (b & bit_AVX2) && (low & 0x06) == 0x06;
-    return has_avx2 | (has_avx2 && (b & bit_AVX512F) && (low & 0xe6) == 0xe6) << 1;
+    unsigned wide = bit_AVX512F | bit_AVX512DQ | bit_AVX512VL | bit_AVX512BW;
+    return has_avx2 | (has_avx2 && (b & wide) == wide && (low & 0xe6) == 0xe6) << 1;
 #else
     return 0;
 #endif
