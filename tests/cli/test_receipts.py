@@ -6,8 +6,9 @@ import re
 import pytest
 from django.utils import timezone
 
-from assay import messages
+from assay import keys, messages
 from assay.cli import auth
+from assay.cli import keys as keys_commands
 from ledger import actions, log
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
@@ -15,12 +16,17 @@ from tests.licensing import market
 
 
 @pytest.fixture
-def ada(site, run, monkeypatch):
-    """ada("ledger", "balance"): a miner with money, at her terminal; the clock stands still."""
+def ada(site, run, monkeypatch, request):
+    """ada("ledger", "balance"): a miner with money, at her terminal; the clock stands still.
+
+    Who closes the account has none.
+    """
     monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
     monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(30)))
+    monkeypatch.setattr(keys_commands, "now_ms", lambda: actions.ms(factories.at(31)))
     assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
-    factories.account("ada", "500")
+    if request.node.callspec.params["kind"] != "account.close":
+        factories.account("ada", "500")
     return lambda *words: run(*words, url=site)
 
 
@@ -61,8 +67,27 @@ def withdraw(settings, tmp_path):
     return ["ledger", "withdraw", "1", "--to", "0xada"]
 
 
+def rotate(settings, tmp_path):
+    return ["keys", "rotate"]
+
+
+def revoke(settings, tmp_path):
+    """A key that she has elsewhere; the one at hand stays."""
+    lost = keys.public_hex(keys.new_key())
+    order = log.order_for("ada", messages.KeyAdd(lost), idempotency="another")
+    actions.add_key(order, now=timezone.now())
+    return ["keys", "revoke", lost, "--yes"]
+
+
+def close(settings, tmp_path):
+    return ["account", "close", "--yes"]
+
+
 COMMANDS = {
     "account.open": login,
+    "account.close": close,
+    "key.rotate": rotate,
+    "key.revoke": revoke,
     "submission.commit": submit,
     "submission.resume": resume,
     "licence.buy": buy,
