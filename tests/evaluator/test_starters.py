@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from safetensors.torch import load_file
 
-from evaluator.adding import Card, add_base
+from evaluator.bases.adding import Card, add_base
 from evaluator.doors.prepare import write_prepared
 from evaluator.intake import admit_folder
 from evaluator.prepare import Options, prepare
