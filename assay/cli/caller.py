@@ -19,7 +19,6 @@ Competition = Annotated[
     str,
     typer.Option("--competition", "-c", envvar="ASSAY_COMPETITION", help="Id of the competition."),
 ]
-IDS = {"ignore_unknown_options": True}  # for commands that take an id: it may begin with a dash
 
 
 class NotSignedIn(AssayError):

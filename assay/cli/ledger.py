@@ -6,7 +6,7 @@ import typer
 
 from assay import messages
 from assay.cli import show
-from assay.cli.caller import IDS, AsJson, caller_of, now_ms
+from assay.cli.caller import AsJson, caller_of, now_ms
 from assay.money import parse_tokens, show_tokens
 from assay.wire import Nano
 
@@ -53,7 +53,7 @@ def statement(
         show.note(told, is_quiet=is_json)
 
 
-@app.command(context_settings=IDS, epilog="Example: assay ledger draw WORK")
+@app.command(epilog="Example: assay ledger draw WORK")
 def draw(
     context: typer.Context,
     work: Annotated[str, typer.Argument(help="Id of a work that you are paid from.")],
@@ -68,7 +68,7 @@ def draw(
     show.put_answer(answer, answer["result"], as_json=as_json)
 
 
-@app.command(context_settings=IDS, epilog="Example: assay ledger withdraw 12.5 --to ADDRESS")
+@app.command(epilog="Example: assay ledger withdraw 12.5 --to ADDRESS")
 def withdraw(
     context: typer.Context,
     tokens: Annotated[str, typer.Argument(help="How much, in tokens.")],

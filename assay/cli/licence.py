@@ -7,7 +7,7 @@ import typer
 
 from assay import messages
 from assay.cli import show
-from assay.cli.caller import IDS, AsJson, caller_of
+from assay.cli.caller import AsJson, caller_of
 from assay.errors import AssayError
 from assay.money import show_tokens
 from assay.wire import Nano
@@ -24,7 +24,7 @@ class NotAgreed(AssayError):
     next_step = "Run it again with --yes to pay the price that is shown."
 
 
-@app.command("show", context_settings=IDS, epilog="Example: assay licence show GRANT")
+@app.command("show", epilog="Example: assay licence show GRANT")
 def show_one(
     context: typer.Context,
     grant: Annotated[str, typer.Argument(help="Id of the licence.")],
@@ -37,7 +37,7 @@ def show_one(
     show.put(found, as_json=as_json)
 
 
-@app.command(context_settings=IDS, epilog="Example: assay licence buy WORK --use commercial --yes")
+@app.command(epilog="Example: assay licence buy WORK --use commercial --yes")
 def buy(  # noqa: PLR0913 - each option of a command is an argument
     context: typer.Context,
     work: Annotated[str, typer.Argument(help="Id of the work.")],

@@ -8,7 +8,7 @@ import typer
 
 from assay import merkle, notes
 from assay.cli import show
-from assay.cli.caller import IDS, AsJson, caller_of
+from assay.cli.caller import AsJson, caller_of
 from assay.client import Client, ClientError
 from assay.errors import AssayError
 from assay.items import Item
@@ -27,7 +27,7 @@ class EntryMissing(AssayError):
     next_step = "Name it: --entry FILE. `assay log receipt ID` writes both files."
 
 
-@app.command(context_settings=IDS, epilog="Example: assay log receipt ID --out receipts")
+@app.command(epilog="Example: assay log receipt ID --out receipts")
 def receipt(
     context: typer.Context,
     item: Annotated[str, typer.Argument(metavar="ID", help="Id of a message.")],

@@ -5,6 +5,7 @@ entry points of the group `assay.commands`; a name with a dot (`licence.verify`)
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -20,6 +21,7 @@ from assay.cli import show
 from assay.errors import AssayError, did_you_mean
 
 GROUP = "assay.commands"
+_HYPHEN_FIRST = re.compile(r"-[A-Za-z0-9_-]{42}")  # ids are 43 characters of base64url
 COMMANDS = MappingProxyType(
     {
         "auth": ("assay.cli.auth:app", "Sign in and out; who is signed in."),
@@ -68,6 +70,14 @@ def exit_code(error: AssayError) -> int:
     return next((code for fits, code in rules if fits), FAILURE)
 
 
+def _ids_last(words: list[str]) -> list[str]:
+    """The same words, with ids that begin with a hyphen behind `--`: no id is read as an option."""
+    ids = [one for one in words if _HYPHEN_FIRST.fullmatch(one)]
+    if not ids or "--" in words:
+        return words
+    return [*(one for one in words if one not in ids), "--", *ids]
+
+
 class House(TyperGroup):
     """All commands by name, loaded when used; errors become a few lines and an exit code."""
 
@@ -101,7 +111,7 @@ class House(TyperGroup):
         self, args: Sequence[str] | None = None, **extra: Any
     ) -> Any:
         """Run; ends the process with the exit code of what happened."""
-        words = list(sys.argv[1:] if args is None else args)
+        words = _ids_last(list(sys.argv[1:] if args is None else args))
         extra["standalone_mode"] = False
         try:
             code = super().main(words, **extra)

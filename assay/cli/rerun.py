@@ -8,7 +8,7 @@ import typer
 
 from assay.canonical import canonical
 from assay.cli import show
-from assay.cli.caller import IDS, AsJson, caller_of
+from assay.cli.caller import AsJson, caller_of
 from assay.cli.scale import run_scale
 from assay.client import Client
 from assay.errors import AssayError
@@ -31,7 +31,7 @@ class ScaleMissing(AssayError):
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command(context_settings=IDS, epilog="Example: assay rerun ID --batch 3")
+@app.command(epilog="Example: assay rerun ID --batch 3")
 def rerun(  # noqa: PLR0913 - each option of a command is an argument
     context: typer.Context,
     submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],

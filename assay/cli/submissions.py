@@ -6,7 +6,7 @@ import typer
 
 from assay import messages
 from assay.cli import show
-from assay.cli.caller import IDS, AsJson, caller_of
+from assay.cli.caller import AsJson, caller_of
 from assay.wire import Nano
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ def list_mine(context: typer.Context, *, as_json: AsJson = False) -> None:
         show.note(told, is_quiet=as_json)
 
 
-@app.command("show", context_settings=IDS, epilog="Example: assay submissions show ID")
+@app.command("show", epilog="Example: assay submissions show ID")
 def show_one(
     context: typer.Context,
     submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
@@ -39,7 +39,7 @@ def show_one(
     show.put(found if as_json else _facts(found), as_json=as_json)
 
 
-@app.command(context_settings=IDS, epilog="Example: assay submissions resume ID")
+@app.command(epilog="Example: assay submissions resume ID")
 def resume(
     context: typer.Context,
     submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],

@@ -153,9 +153,10 @@ def test_a_flag_beats_the_environment_and_the_environment_beats_the_file(run):
     assert ":5" in flagged.stderr
 
 
-def test_an_id_that_begins_with_a_dash_is_an_id(run):
-    for words in (["submissions", "show"], ["licence", "show"]):
-        dashed = "-" + "cA0_" * 10 + "xy"
+@pytest.mark.parametrize("start", ["-c", "-h", "--", "-7"])
+def test_an_id_that_begins_with_a_hyphen_is_an_id(run, start):
+    for words in (["submissions", "show"], ["licence", "show"], ["log", "receipt"]):
+        dashed = start + "A0_b" * 10 + "x"
         result = run(*words, dashed, "--json", url="http://127.0.0.1:9")
         assert result.exit_code == 3, result.stderr
 
