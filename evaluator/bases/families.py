@@ -34,7 +34,8 @@ class Family:
     function   of the wide part
     head       the class head that transformers gives an encoder, step by step
     one_more   gains are stored as their distance from 1
-    far        rows of the table of places that stand before position 0
+    far        rows of the table of places that stand before position 0; the last of them is that of
+               the padding token, whose id is that row's number, wherever it stands in a text
     """
 
     prefix: str

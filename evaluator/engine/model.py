@@ -76,7 +76,7 @@ class Base:
         found = [
             shape.hidden, shape.intermediate, shape.heads, shape.kv_heads, shape.head_dim,
             shape.layers, shape.vocabulary, shape.positions, family.is_causal, family.is_gated,
-            FUNCTIONS.index(family.function), family.is_rms,
+            FUNCTIONS.index(family.function), family.is_rms, family.far,
         ]  # fmt: skip
         for layer in range(shape.layers):
             is_local = bool(shape.window) and layer not in shape.full
@@ -95,8 +95,6 @@ class Base:
         """What stands outside of the layers, in the order of model_new."""
         family = self.family
         places = self.tensor(f"{family.places}.weight")
-        if places:
-            places = places.rows(family.far, places.shape[0] - family.far)
         head = None
         if isinstance(self.shape, DecoderShape):
             tied = f"{family.words}.weight" if self.shape.is_tied else "lm_head.weight"

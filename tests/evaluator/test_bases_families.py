@@ -57,7 +57,8 @@ def test_an_encoder_of_this_family_gives_the_states_of_transformers(store, name,
     model = families.encoder(*families.ENCODERS[name], is_masked=is_masked)
     base = add_base(families.saved(store / "base", model), Card("one", "MIT", "maker"))
     bare = getattr(model, model.base_model_prefix) if is_masked else model
-    agrees_with_states(base, bare, texts(min(100, base.shape.positions)))
+    padded = [5, 1, 7, 1, 1, 9, 2]  # RoBERTa and MPNet give their padding token no place, anywhere
+    agrees_with_states(base, bare, [*texts(min(100, base.shape.positions)), padded])
 
 
 READ_ENCODERS = {

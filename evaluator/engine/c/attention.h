@@ -52,6 +52,7 @@ enum { FULL_ROPE = 0, LOCAL_ROPE = 1 };
 typedef struct {
     int32_t hidden, inter, heads, kv_heads, head_dim, layers, vocabulary, positions;
     int32_t is_causal, is_gated, function, is_rms;
+    int32_t far; // the place of position 0; the padding token has place and id far - 1. 0: there is none
     float eps, divisor, cap, logit_cap, word_scale; // scores / sqrt(divisor); caps of 0: none
 } Shape;
 

@@ -36,7 +36,7 @@ void engine_blocks(int rows, int ks, int stretch) { // for tests: no bit hangs o
 }
 
 // numbers  hidden, inter, heads, kv_heads, head_dim, layers, vocabulary, positions, is_causal, is_gated,
-//          function, is_rms; then window and rope of each layer
+//          function, is_rms, far; then window and rope of each layer
 // factors  eps, divisor, cap, logit_cap, word_scale
 // tensors  words, places, kinds, embedding norm (gain, bias), last norm (gain, bias), head, bias of
 //          places, cosine and sine, cosine and sine of local layers; then of each layer: weight and bias of
@@ -46,7 +46,7 @@ Model *model_new(const int32_t *numbers, const float *factors, const float *cons
     unsigned old = enter();
     Model *m = calloc(1, sizeof(Model));
     if (!m) abort();
-    memcpy(&m->s, numbers, 12 * sizeof(int32_t));
+    memcpy(&m->s, numbers, 13 * sizeof(int32_t));
     memcpy(&m->s.eps, factors, 5 * sizeof(float));
     const float *const *t = tensors;
     m->words = t[0], m->places = t[1], m->kinds = t[2];
@@ -56,7 +56,7 @@ Model *model_new(const int32_t *numbers, const float *factors, const float *cons
     m->layers = calloc((size_t)m->s.layers, sizeof(Layer));
     if (!m->layers) abort();
     for (Index l = 0; l < m->s.layers; l++) {
-        m->layers[l].window = numbers[12 + 2 * l], m->layers[l].rope = numbers[13 + 2 * l];
+        m->layers[l].window = numbers[13 + 2 * l], m->layers[l].rope = numbers[14 + 2 * l];
         fill_layer(&m->s, &m->layers[l], tensors + 13 + l * PER_LAYER);
         m->scratch_size = most(m->scratch_size, scratch_of(&m->layers[l]));
     }

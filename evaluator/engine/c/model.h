@@ -125,7 +125,11 @@ static float *states(const Model *m, Index texts, const int32_t *lengths, const 
     for (Index i = 0; i < texts; i++) tokens += lengths[i], longest = most(longest, lengths[i]);
     float *x = room(tokens * h), *first = x, *scratch = room(m->scratch_size);
     for (Index i = 0; i < texts; i++)
-        for (Index p = 0; p < lengths[i]; p++, first += h) embed(m, *ids++, p, first);
+        for (Index p = 0, place = s->far; p < lengths[i]; p++, ids++, first += h) {
+            int is_padding = s->far && *ids == s->far - 1; // its place is its own, and is not counted
+            embed(m, *ids, is_padding ? *ids : place, first);
+            place += !is_padding;
+        }
     Rooms r = rooms_for(s, most(longest, least(stretch_rows, tokens)), longest);
     Held held[s->kv_heads];
     for (Index kv = 0; kv < s->kv_heads; kv++) held[kv] = held_for(s, longest);
