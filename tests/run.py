@@ -16,7 +16,8 @@ from requirements.system import program  # noqa: E402 - the house is put on the 
 from tests.servers import postgres  # noqa: E402
 
 # A file stays in one process, so what its tests share is made once; tests/conftest.py orders files.
-IN_TWO = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# One process more than cores: journeys wait for others most of their time.
+IN_THREE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 # The laws, and what stands or falls with a database's own SQL, types and errors.
 ON_POSTGRES = (
     "tests/laws",
@@ -47,8 +48,8 @@ def _postgres_pass(places: tuple[str, ...]) -> int:
 
 
 def _pytest(arguments: list[str], more: dict[str, str]) -> int:
-    """Run pytest in two processes and give its exit status back."""
-    command = [sys.executable, "-m", "pytest", *IN_TWO, *arguments]
+    """Run pytest in three processes and give its exit status back."""
+    command = [sys.executable, "-m", "pytest", *IN_THREE, *arguments]
     environment = os.environ | more  # noqa: TID251 - a test run inherits the caller's environment
     return subprocess.run(command, cwd=HOUSE, env=environment, check=False).returncode
 

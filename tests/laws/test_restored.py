@@ -220,7 +220,7 @@ def test_many_who_sequence_place_nothing_after_the_evidence_is_stored(crowd):
             prove()
             found.append((queries.log_size(), Checkpoint.objects.count()))
             return
-        for step in range(100):
+        for step in range(25):
             with suppress(AnotherHistory):
                 tick(f"{number}/{step}")
 
