@@ -20,7 +20,7 @@ from requirements.system import PROGRAMS, program
 DATA = Path(tempfile.mkdtemp(prefix="assay-test-"))
 os.environ["ASSAY_DATA"] = str(DATA)  # noqa: TID251 - the tests' own data folder
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in two processes
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in several processes
 django.setup()
 
 from django.conf import settings as house_settings  # noqa: E402 - after the environment
