@@ -184,6 +184,16 @@ def test_the_page_after_a_click_links_the_receipt_of_each_message(client, begin,
         assert_resolves(client, receipt, kind)
 
 
+@pytest.mark.parametrize(
+    ("by", "next_step"), [("soon", "write by how long"), ("9 days", "shorter")]
+)
+def test_a_close_that_cannot_be_put_off_so_says_what_to_write_instead(client, by, next_step):
+    address, form = extend(client)
+    page = client.post(address, form | {"by": by}, headers=HTML)
+    assert page.status_code == 422
+    assert next_step in page.text
+
+
 def test_whoever_clicks_twice_still_finds_the_receipts(client):
     """The first answer was lost on its way: the stake's receipt is on the page it leads to."""
     address, form = publish(client)

@@ -144,7 +144,10 @@ def extend(order: Entry, *, now: datetime) -> Competition:
         facts = {"competition": name, "closes_at_ms": str(contest.spec.closes_at_ms)}
         raise CloseFixed(f"The close of {name} is fixed.", **facts)
     if found := [*extension_problems(contest.spec, closes_at_ms, now_ms=at_ms)]:
-        raise DatesInvalid(found[0].cause, path=found[0].path, cause=found[0].cause)
+        words = "Choose a shorter time: the close moves by the competition's own length at most."
+        raise DatesInvalid(
+            found[0].cause, next_step=words, path=found[0].path, cause=found[0].cause
+        )
     body = messages.CompetitionExtended(name, closes_at_ms, at_ms)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     return queries.competition_row(name)

@@ -14,7 +14,11 @@ class ExtendForm(StrictForm):
     The page's close comes with it, so that the same click twice asks for the same.
     """
 
-    by = DurationField(label="Close later by")
+    by = DurationField(
+        label="Close later by",
+        help_text="Such as 90 s, 10 min, 3 h or 7 days; at most the competition's own length. Once,"
+        " and not in the last tenth of the time.",
+    )
     closes_at_ms_shown = forms.IntegerField(
         min_value=0, max_value=LATEST_MS, widget=forms.HiddenInput
     )

@@ -95,7 +95,8 @@ def extend(request: HttpRequest, competition: str) -> HttpResponse:
     typed = ExtendForm(request.POST)
     if not typed.is_valid():
         field, causes = next(iter(typed.errors.items()))
-        raise DatesInvalid(str(causes[0]), path=field, cause=str(causes[0]))
+        words = f"Go back to the page of {competition}, and write by how long it shall close later."
+        raise DatesInvalid(str(causes[0]), next_step=words, path=field, cause=str(causes[0]))
     sponsor, closes_at_ms = request.user.get_username(), typed.closes_at_ms
     order = contest_actions.extend_for(sponsor, competition, closes_at_ms, now=timezone.now())
     told = "The close is put off. The page shows the new one, and the first beside it."
