@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 ORACLE := var/arbundles/node_modules/.package-lock.json
-ROOMS := config workers competitions licensing ledger web evaluator assay
+ROOMS := config workers audit competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help

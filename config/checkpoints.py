@@ -3,7 +3,7 @@
 from django.apps import apps
 
 from assay import notes
-from competitions.audit.history import History
+from audit.history import History
 from ledger.errors import LogDamaged
 from ledger.log import log_keys, log_vkey_at
 

@@ -17,8 +17,8 @@ from django.db import connections, transaction
 
 from assay.client import Told
 from assay.errors import AssayError
-from competitions.audit.claims import Difference, show_pair
-from competitions.audit.history import TABLES, History, collector_paused
+from audit.claims import Difference, show_pair
+from audit.history import TABLES, History, collector_paused
 from config import scratch
 from config.checkpoints import Tree
 from ledger.errors import LogDamaged

@@ -17,8 +17,8 @@ from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
 from assay import wire
-from competitions.audit.claims import Difference, show_pair
-from competitions.audit.history import TABLES, History
+from audit.claims import Difference, show_pair
+from audit.history import TABLES, History
 from ledger.rules.rows import MemoryRows, Row
 
 SCRATCH = "replay_scratch"

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from assay import messages, signing
-from competitions.audit.history import History
+from audit.history import History
 from ledger.rules import entry, envelope
 
 

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent
-ROOMS = ("config", "workers", "competitions", "licensing", "ledger", "web", "evaluator", "assay")
+ROOMS = (
+    "config",
+    "workers",
+    "audit",
+    "competitions",
+    "licensing",
+    "ledger",
+    "web",
+    "evaluator",
+    "assay",
+)
 
 # Who may write a table, and why. A folder ends with a slash.
 WRITERS = {

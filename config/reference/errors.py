@@ -13,6 +13,7 @@ from licensing.rules.terms import UDL_VERSIONS
 ROOMS = {
     "config": "the wiring",
     "workers": "the hands",
+    "audit": "the stranger",
     "competitions": "the contest",
     "licensing": "the rights",
     "ledger": "the record",

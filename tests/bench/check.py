@@ -21,8 +21,8 @@ django.setup()
 
 from assay import merkle  # noqa: E402 - Django is awake
 from assay.keys import new_key, verifies  # noqa: E402
-from competitions.audit.inspection import Inspection, Problem  # noqa: E402
-from competitions.audit.mirror import Folder  # noqa: E402
+from audit.inspection import Inspection, Problem  # noqa: E402
+from audit.mirror import Folder  # noqa: E402
 from config.replay import replay  # noqa: E402
 from ledger import queries  # noqa: E402
 from ledger.sequencer import proofs  # noqa: E402

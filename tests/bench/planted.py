@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assay import items, merkle, notes
 from assay.wire import Nano
-from competitions.audit.mirror import Folder, entries
+from audit.mirror import Folder, entries
 from ledger.rules import envelope
 from ledger.rules.entry import read_entry
 from tests.bench.world import Keys, sign

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from assay import wire
-from competitions.audit.history import TABLES
+from audit.history import TABLES
 from config.scratch import write_rows
 from ledger import log, queries
 from ledger.sequencer import sequence

@@ -15,7 +15,7 @@ from assay.canonical import canonical
 from assay.keys import public_hex
 from assay.messages import FileRef, Line, Opened, Result, Share, Spec
 from assay.wire import Nano, changed, made, to_json
-from competitions.audit.history import FOLDS
+from audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission

@@ -17,7 +17,17 @@ LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
 CITED = re.compile(
     r"docs/[a-z-]+(?:/[a-z0-9-]+)?\.(?:md|json)(?:,? (?:section )?([0-9]+(?:\.[0-9]+)?))?"
 )
-ROOMS = ("config", "workers", "competitions", "licensing", "ledger", "web", "evaluator", "assay")
+ROOMS = (
+    "config",
+    "workers",
+    "audit",
+    "competitions",
+    "licensing",
+    "ledger",
+    "web",
+    "evaluator",
+    "assay",
+)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 PATHS = re.compile(
     r"`((?:tests|config|workers|competitions|licensing|ledger|web|evaluator|assay)/[^`<> ]*)`"

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from assay import keys, messages, notes
-from competitions.audit import mirror
+from audit import mirror
 from ledger import actions, log, sequencer
 from ledger.models import Witness as Answered
 from workers import record

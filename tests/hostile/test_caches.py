@@ -15,7 +15,17 @@ from competitions.views.lines import licence_words
 from ledger.rules.envelope import tags_of
 from licensing.rules.reading import parse
 
-ROOMS = ("config", "workers", "competitions", "licensing", "ledger", "web", "evaluator", "assay")
+ROOMS = (
+    "config",
+    "workers",
+    "audit",
+    "competitions",
+    "licensing",
+    "ledger",
+    "web",
+    "evaluator",
+    "assay",
+)
 SMALL_BYTES = 4096
 MARK = "kept-of-a-stranger"
 LONG = [("License", MARK + "x" * 3000), *((f"{MARK}-{n}", "y" * 2900) for n in range(12))]

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from assay import messages
+from audit.history import FOLDS
 from competitions import queries as contests
 from competitions.actions import entry as entries
 from competitions.actions import score, winners
-from competitions.audit.history import FOLDS
 from competitions.errors import FoldRefused
 from competitions.models import Evaluation
 from ledger import log

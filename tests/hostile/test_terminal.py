@@ -8,7 +8,7 @@ import pytest
 from assay.bounds import HOSTILE
 from assay.cli import show
 from assay.cli.main import app
-from competitions import audit
+from audit import command
 from licensing import commands
 
 ODD = "\x1b[2Jgood\r\x9b0m\u202egnp.exe\u2066\x07\u200b"
@@ -47,7 +47,7 @@ def test_no_command_prints_but_by_that_one_printer():
     places = [
         *here.glob("*.py"),
         Path(commands.__file__),
-        *Path(audit.__file__).parent.glob("*.py"),
+        *Path(command.__file__).parent.glob("*.py"),
     ]
     allowed = {"show.py": None, "keys.py": "private_bytes_raw", "main.py": '"assay'}
     for place in places:

@@ -5,7 +5,7 @@ import json
 from django.test import Client
 
 from assay import merkle
-from competitions.audit.history import TABLES
+from audit.history import TABLES
 
 
 def copy_site(folder):

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from assay import merkle, notes
 from assay.keys import new_key
-from competitions.audit import audit
-from competitions.audit.history import TABLES
-from competitions.audit.mirror import split_bundle
+from audit.command import audit
+from audit.history import TABLES
+from audit.mirror import split_bundle
 from ledger.models import Account
 from tests.journeys.copied import change_row, copy_site, flip, save
 from tests.laws import story

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import messages
+from audit.history import TABLES
 from competitions import queries
 from competitions.actions import deadline, entry, score
-from competitions.audit.history import TABLES
 from competitions.errors import OwnEntry, SubmissionExists
 from competitions.models import Evaluation, Sealed, Submission
 from competitions.rules.dues import MOST_LINES

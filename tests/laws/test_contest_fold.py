@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from assay.money import parse_tokens
 from assay.wire import Nano
+from audit.history import TABLES
 from competitions import queries
 from competitions.actions import deadline, score
 from competitions.actions.contest import cancel_for, extend_for
 from competitions.actions.resume import resume_for
 from competitions.actions.score import Stopped
-from competitions.audit.history import TABLES
 from competitions.errors import (
     Duplicate,
     HasEntries,

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from assay import messages
 from assay.wire import Nano
-from competitions.audit.history import TABLES
+from audit.history import TABLES
 from competitions.errors import FoldRefused
 from ledger.actions import ms
 from ledger.models import Message

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assay import items, keys, messages, wire
 from assay.canonical import NotCanonical, canonical
 from assay.errors import AssayError
-from competitions.audit.history import FOLDS, TABLES
+from audit.history import FOLDS, TABLES
 from ledger import log, queries
 from ledger.sequencer import sequence
 from tests import factories, signing

@@ -5,8 +5,8 @@
 
 import pytest
 
-from competitions.audit.inspection import Inspection, Problem
-from competitions.audit.mirror import Folder
+from audit.inspection import Inspection, Problem
+from audit.mirror import Folder
 from config.management.commands.replay import as_text
 from ledger import queries
 from tests.bench.planted import lies, read_log, serve

@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 )
 
 from assay import keys, merkle, messages
-from competitions.audit.history import TABLES
-from competitions.audit.inspection import Inspection, Problem
-from competitions.audit.mirror import Folder, split_bundle
+from audit.history import TABLES
+from audit.inspection import Inspection, Problem
+from audit.mirror import Folder, split_bundle
 from ledger import actions, log, queries
 from ledger.errors import AccountTaken, FaucetEmpty
 from ledger.models import Checkpoint, Message

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
-from competitions.audit.history import TABLES
+from audit.history import TABLES
 from config.management.commands.replay import as_json, as_text, exit_code
 from config.replay import NOT_REPLAYED, unlisted
 from ledger.models import Checkpoint, Edge, Message

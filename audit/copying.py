@@ -21,9 +21,9 @@ from assay import merkle, notes
 from assay.client import Told
 from assay.errors import AssayError
 from assay.succession import KeyNotAnnounced, Succession
-from competitions.audit.checkpoints import Signed, newest
-from competitions.audit.history import TABLES
-from competitions.audit.mirror import Mirror, split_bundle
+from audit.checkpoints import Signed, newest
+from audit.history import TABLES
+from audit.mirror import Mirror, split_bundle
 
 LOOKS, PAUSE_S = 5, 1.0
 STAGED = ".coming"

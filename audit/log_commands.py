@@ -9,8 +9,8 @@ import typer
 
 from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
-from competitions.audit.copying import Copying
-from competitions.audit.mirror import mirror_at
+from audit.copying import Copying
+from audit.mirror import mirror_at
 
 Key = Annotated[str, typer.Option(help="The log's verifier key, when you know it.")]
 

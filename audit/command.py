@@ -8,8 +8,8 @@ import typer
 from assay.cli import show
 from assay.cli.home import home_at
 from assay.errors import AssayError
-from competitions.audit.inspection import Check, Inspection, Problem
-from competitions.audit.mirror import NotServed, Unreachable, mirror_at
+from audit.inspection import Check, Inspection, Problem
+from audit.mirror import NotServed, Unreachable, mirror_at
 
 INTEGRITY, NETWORK = 6, 3
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay import wire
 from assay.money import show_tokens
-from competitions.audit.history import TABLES, History
+from audit.history import TABLES, History
 from competitions.rules.escrow import account_of
 from competitions.rules.rows import ENDS, Competition, Seal
 from competitions.rules.visibility import SECRET_PHASES

@@ -10,10 +10,10 @@ from assay import merkle, notes
 from assay.client import Told
 from assay.errors import AssayError
 from assay.succession import KeyNotAnnounced, Succession
-from competitions.audit import claims, known
-from competitions.audit.checkpoints import Signed, newest
-from competitions.audit.history import TABLES, History, collector_paused
-from competitions.audit.mirror import Mirror, NotServed, entries
+from audit import claims, known
+from audit.checkpoints import Signed, newest
+from audit.history import TABLES, History, collector_paused
+from audit.mirror import Mirror, NotServed, entries
 from ledger.errors import LogDamaged
 
 LOOKS, PAUSE_S = 5, 1.0

@@ -14,9 +14,9 @@ from assay.client import Told
 from assay.errors import AssayError, did_you_mean
 from assay.money import show_tokens
 from assay.succession import Succession
-from competitions.audit.checkpoints import newest
-from competitions.audit.history import History, collector_paused
-from competitions.audit.mirror import Mirror, entries, mirror_at
+from audit.checkpoints import newest
+from audit.history import History, collector_paused
+from audit.mirror import Mirror, entries, mirror_at
 from competitions.rules.rows import Submission
 from ledger.rules.accounts import Account, Transfer
 from ledger.rules.entry import Entry

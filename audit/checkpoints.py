@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from assay import notes
-from competitions.audit.mirror import Mirror
+from audit.mirror import Mirror
 
 
 class Signed(NamedTuple):
