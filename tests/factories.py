@@ -20,9 +20,9 @@ from competitions.rules import records
 from competitions.rules.fold import fold
 from competitions.rules.preview import Count, DraftRead, FileRead, Length
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
-from evaluator import manifest as forms
 from evaluator.bases import MINILM, base_id
-from evaluator.results import result_tree
+from evaluator.score.results import result_tree
+from evaluator.task import manifest as forms
 from ledger import actions as ledger_actions
 from ledger import log
 from ledger import queries as ledger_queries

@@ -8,8 +8,8 @@ from competitions.actions.score import Stopped
 from competitions.models import Evaluation
 from competitions.rules.race import stop_from
 from competitions.rules.spec import deposit_nano
-from evaluator import racing
 from evaluator.evaluators.classification import ACCURACY
+from evaluator.score import racing
 from ledger import log
 from tests import factories
 from tests.factories import EXAMPLES, at

@@ -41,7 +41,7 @@ NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor,
 BREACHES = {
     "a room looks up": ("rooms", "ledger/queries", "import licensing.errors"),
     "the words look up": ("rooms", "assay/money", "import ledger.errors"),
-    "the face knows the scale": ("rooms", "web/api", "import evaluator.manifest"),
+    "the face knows the scale": ("rooms", "web/api", "import evaluator.task.manifest"),
     "the rights know the contest": ("rooms", "licensing/actions", "import competitions.errors"),
     "an import hides in a function": (
         "rooms",

@@ -9,7 +9,7 @@ from competitions.errors import CodeFailed
 from competitions.rules.task import MOST_TEXT_BYTES
 from evaluator.evaluators.custom import told
 from evaluator.evaluators.form import Context, Prediction
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 from ledger import blobs
 from workers.failures import InfrastructureFailed
 from workers.sandbox.custom import Custom, Party, score_custom

@@ -7,8 +7,8 @@ not depend on them, since it is renewed while the work runs (workers/holding.py)
 from dataclasses import dataclass
 
 from evaluator.bases.shapes import GENERIC
-from evaluator.manifest import FinalSlice, Manifest, PublicSlice
-from evaluator.slices import Inputs
+from evaluator.task.manifest import FinalSlice, Manifest, PublicSlice
+from evaluator.task.slices import Inputs
 from workers.sandbox.jobs import MOST_RESULT_BYTES
 
 BASE_S, MOST_S = 120, 6 * 3600

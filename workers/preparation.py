@@ -24,11 +24,11 @@ from competitions.rules.results import numbers_of
 from competitions.rules.spec import PUBLIC_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
 from evaluator.errors import DataTooEasy
-from evaluator.judging import metric_of
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.slices import SALT_BYTES
-from evaluator.starter import NAME as STARTER
-from evaluator.winnable import check_room
+from evaluator.score.judging import metric_of
+from evaluator.task.manifest import Manifest, read_manifest
+from evaluator.task.slices import SALT_BYTES
+from evaluator.task.winnable import check_room
+from evaluator.training.starter import NAME as STARTER
 from ledger import blobs
 from ledger.actions import ms, store_own
 from workers import previewing

@@ -26,16 +26,16 @@ from evaluator.errors import AdapterRefused, BaseMissing, BaseUnknown
 from evaluator.evaluators.form import Context
 from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
-from evaluator.judging import Judged, are_sound, judge, metric_of
-from evaluator.manifest import Manifest, read_manifest, to_bytes
-from evaluator.slices import (
+from evaluator.score.judging import Judged, are_sound, judge, metric_of
+from evaluator.task.manifest import Manifest, read_manifest, to_bytes
+from evaluator.task.slices import (
     Inputs,
     final_commitment,
     pack_inputs,
     unpack_inputs,
     unpack_labels,
 )
-from evaluator.tokens import tokens_of
+from evaluator.task.tokens import tokens_of
 from ledger import actions as ledger_actions
 from ledger import blobs
 from ledger.errors import BlobBusy, BlobDamaged, BlobGone, BlobMissing
@@ -144,7 +144,7 @@ def race_on(
 ) -> Result | tuple[Stop, str, str]:
     """The same in stages; where the race stops it, the stop, the level and the policy instead.
 
-    A task of a sponsor's own code has no race (evaluator/prepare.py).
+    A task of a sponsor's own code has no race (evaluator/task/prepare.py).
     """
     inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
     metric = metric_of(manifest)

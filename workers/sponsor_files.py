@@ -14,7 +14,7 @@ from typing import Any
 from assay.messages import FileRef
 from competitions.errors import PreparationRefused
 from evaluator.bases.catalogue import STORE_VARIABLE, store
-from evaluator.splitting import SLICES
+from evaluator.task.splitting import SLICES
 from ledger import blobs
 from workers.sandbox.reader import Allowance, run_reader, taken
 
@@ -49,7 +49,7 @@ def asked(folder: Path, words: Sequence[str], allowance: Allowance) -> dict[str,
 
 
 def preview(file: FileRef, *, metric: str, columns: Mapping[str, str]) -> dict[str, Any]:
-    """The document of evaluator/preview.py about a stored file; its faults are in the document.
+    """The document of evaluator/task/preview.py about a stored file; its faults are in it.
 
     columns  the evaluator's name of a column -> its name in the file, where the sponsor said
     raises   PreparationRefused

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from competitions.rules.race import Track
-from evaluator import racing
 from evaluator.evaluators.form import Metric
-from evaluator.racing import Look
+from evaluator.score import racing
+from evaluator.score.racing import Look
 from workers.sandbox.protocol import Rows
 from workers.sandbox.runner import Outcome
 

@@ -27,7 +27,7 @@ from competitions.rules import quota, rows
 from competitions.rules.escrow import prize_hold
 from competitions.rules.rows import ENDS, State
 from competitions.rules.verdict import STANDING
-from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
+from evaluator.task.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
 from ledger import queries as ledger_queries
 

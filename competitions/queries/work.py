@@ -27,8 +27,8 @@ from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, 
 from evaluator.errors import AdapterRefused
 from evaluator.intake.config import ignored_of
 from evaluator.intake.files import MOST_CONFIG_BYTES
-from evaluator.rerun import VERSION as RECEIPT_VERSION
-from evaluator.rerun import Receipt
+from evaluator.score.rerun import VERSION as RECEIPT_VERSION
+from evaluator.score.rerun import Receipt
 from ledger import blobs
 from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in

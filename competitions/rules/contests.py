@@ -7,7 +7,7 @@ from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import ENDS, PHASES, Competition, Evaluator, Phase, State, Submission
 from competitions.rules.spec import extension_problems, last_call_ms, problems
 from competitions.rules.task import CODE_FILE
-from evaluator import racing
+from evaluator.score import racing
 from ledger.rules.accounts import AccountKind
 from ledger.rules.books import open_account
 from ledger.rules.entry import Entry

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evaluator.errors import DataLabelUnknown, DataOneClass, DataTooSmall
 from evaluator.evaluators.classification import MOST_CLASSES
-from evaluator.winnable import check_size
+from evaluator.task.winnable import check_size
 
 MOST_CELL_CHARACTERS = 240
 MOST_WORDS = 400  # characters of a sentence or a name
@@ -103,7 +103,7 @@ class DraftRead:
 
 
 def file_read(part: str, name: str, told: Mapping[str, object]) -> FileRead:
-    """A file from the reader's document (evaluator/preview.py).
+    """A file from the reader's document (evaluator/task/preview.py).
 
     raises ValueError, KeyError, TypeError, AttributeError for a document of another form
     """

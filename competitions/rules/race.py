@@ -1,7 +1,8 @@
 """The race of a competition's public runs: who is compared with whom, and does a stop follow?
 
 Before the close a stop is checked as far as it can be without the secret order. When the slice is
-opened the order follows from its salt, and every stop is judged again by `evaluator/racing.py`.
+opened the order follows from its salt, and every stop is judged again by
+`evaluator/score/racing.py`.
 source  docs/mechanism.md, section 10; docs/algorithms/racing.md
 """
 
@@ -12,10 +13,10 @@ from assay.messages import Stop
 from competitions.rules import records, verdict
 from competitions.rules.results import mark_of, public_slice
 from competitions.rules.rows import Evaluator, State, Submission
-from evaluator import racing
 from evaluator.evaluators.form import Metric
-from evaluator.racing import MOST_E_VALUE_E3, Look, Race, Reason
 from evaluator.registry import metric_named
+from evaluator.score import racing
+from evaluator.score.racing import MOST_E_VALUE_E3, Look, Race, Reason
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Base:
     @property
     def scorer(self) -> str:
         """The module that loads this base and predicts."""
-        return "evaluator.generic.scoring" if self.is_generic else "evaluator.scoring"
+        return "evaluator.generic.scoring" if self.is_generic else "evaluator.score.scoring"
 
 
 MINILM = Base(

@@ -15,7 +15,7 @@ from evaluator.blob import FLOAT_BYTES, Contents, Part
 from evaluator.delivery.loading import Loading, loading_of
 from evaluator.intake.names import saved_modules
 from evaluator.intake.respelled import scaling
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 
 PEFT_VERSION = "0.21.2"  # whose config this is; a test compares it with the pinned one
 CONFIG, TENSORS, HEAD, LABELS = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evaluator.bases.families import BY_NAME
 from evaluator.bases.shapes import CLS, CLS_POOLER, LAST, MEAN, GenericShape, is_decoder
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 
 CAUSAL, CLASSES, STATES = (
     "AutoModelForCausalLM",

@@ -6,7 +6,7 @@ A test runs them. One text at a time, so that no padding can change an answer.
 from evaluator.bases.shapes import CLS
 from evaluator.delivery.folder import HEAD, LABELS
 from evaluator.delivery.loading import CAUSAL, CLASSES, Loading, loading_of
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 
 _LIKELIHOODS = frozenset({"lm", "choice"})  # evaluators that ask how likely a text is
 MOST_NEW = 32

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from evaluator.doors.answers import read_downloaded, run_door
 from evaluator.evaluators.form import Sample
-from evaluator.examples import read_jsonl
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.recipe import Recipe, check_trainable
+from evaluator.task.examples import read_jsonl
+from evaluator.task.manifest import Manifest, read_manifest
+from evaluator.training.recipe import Recipe, check_trainable
 
 TRAINING = "evaluator.doors.train"
 STOPPED = 130  # by Ctrl-C

@@ -5,11 +5,11 @@ Starts after `doors.intake`, which has the arguments and has accepted the adapte
 
 import sys
 
-from evaluator.checking import Checked, check
 from evaluator.doors.answers import ignored_line, read_downloaded, run_door, show_json, show_lines
 from evaluator.doors.intake import read_arguments
-from evaluator.manifest import read_manifest
 from evaluator.registry import show_score
+from evaluator.score.checking import Checked, check
+from evaluator.task.manifest import read_manifest
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from evaluator.docstrings import Sizes, write_slices
 from evaluator.doors.answers import run_door, show_json
+from evaluator.task.docstrings import Sizes, write_slices
 
 
 def main() -> None:

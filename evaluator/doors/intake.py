@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evaluator.doors.answers import ignored_line, read_downloaded, run_door, show_json, show_lines
 from evaluator.intake import Admitted, admit_folder
-from evaluator.manifest import Manifest, manifest_sha256, read_manifest
+from evaluator.task.manifest import Manifest, manifest_sha256, read_manifest
 
 SCORING = "evaluator.doors.check"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from assay.canonical import canonical
 from evaluator.bases import base_named
-from evaluator.data import FORMATS, format_of, read_samples
 from evaluator.doors.answers import read_downloaded, run_door, show_json
 from evaluator.evaluators.form import Sample
-from evaluator.manifest import manifest_sha256, to_bytes
-from evaluator.prepare import Options, Prepared, prepare
 from evaluator.registry import evaluator_of
-from evaluator.starter import NAME as STARTER
-from evaluator.starter import starter
+from evaluator.task.data import FORMATS, format_of, read_samples
+from evaluator.task.manifest import manifest_sha256, to_bytes
+from evaluator.task.prepare import Options, Prepared, prepare
+from evaluator.training.starter import NAME as STARTER
+from evaluator.training.starter import starter
 
 SLICES = ("train", "public", "final")
 

@@ -1,15 +1,15 @@
 """`python -m evaluator preview FILE --metric M`: what a file holds, before anything runs.
 
-Prints one JSON document (evaluator/preview.py says what is in it) and exits 0, also when the file
-has faults: they are in the document. Needs neither torch nor a tokenizer.
+Prints one JSON document (evaluator/task/preview.py says what is in it) and exits 0, also when the
+file has faults: they are in the document. Needs neither torch nor a tokenizer.
 """
 
 import argparse
 from pathlib import Path
 
-from evaluator.data import FORMATS, format_of
 from evaluator.doors.answers import run_door, show_json
-from evaluator.preview import preview
+from evaluator.task.data import FORMATS, format_of
+from evaluator.task.preview import preview
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from evaluator.doors.answers import read_downloaded, run_door, show_json, show_lines
-from evaluator.rerun import Receipt, Rerun, read_receipt, rerun
+from evaluator.score.rerun import Receipt, Rerun, read_receipt, rerun
 
 DIFFERS = 6
 

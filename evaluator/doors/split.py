@@ -11,7 +11,11 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
-from evaluator.data import (
+from evaluator.doors.answers import run_door, show_json
+from evaluator.errors import OptionRefused
+from evaluator.evaluators.form import Evaluator, Sample, no_classes
+from evaluator.registry import evaluator_of
+from evaluator.task.data import (
     FORMATS,
     Columns,
     format_of,
@@ -21,13 +25,9 @@ from evaluator.data import (
     sound,
     wanted_names,
 )
-from evaluator.doors.answers import run_door, show_json
-from evaluator.errors import OptionRefused
-from evaluator.evaluators.form import Evaluator, Sample, no_classes
-from evaluator.examples import write_jsonl
-from evaluator.formats.table import Row, Source
-from evaluator.registry import evaluator_of
-from evaluator.splitting import SLICES, USUAL_PARTS, split
+from evaluator.task.examples import write_jsonl
+from evaluator.task.formats.table import Row, Source
+from evaluator.task.splitting import SLICES, USUAL_PARTS, split
 
 
 def main() -> None:

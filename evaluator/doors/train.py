@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evaluator.doors.answers import run_door, show_json, show_lines
 from evaluator.doors.before_training import STOPPED, read_arguments, read_task, recipe_of
-from evaluator.training import Step, Trained, train
+from evaluator.training.peft_run import Step, Trained, train
 
 LINES_EVERY = 10
 

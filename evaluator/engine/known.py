@@ -25,7 +25,7 @@ from evaluator.blob import write_blob
 from evaluator.engine.model import Adapted, Base, parts_of
 from evaluator.engine.tensors import Floats, raw_floats
 from evaluator.evaluators.form import Reading
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 FILE = Path(__file__).parent / "known.json"
 WORDS, RANK, CLASSES, SCALE = 600, 2, 3, 0.3

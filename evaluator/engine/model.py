@@ -25,7 +25,7 @@ from evaluator.engine.tensors import (
     room,
 )
 from evaluator.evaluators.form import Reading, Scored
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 HEAD_MARK = "own-head."  # in front of a head's names in a base's file
 POOLINGS = {MEAN: 0, CLS: 1, LAST: 2}

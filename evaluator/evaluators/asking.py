@@ -16,7 +16,7 @@ from evaluator.evaluators.form import (
     Scored,
     Tokens,
 )
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 MOST_COST_Q32 = 2**53 - 1
 MOST_NEW, MOST_TOKEN = 4096, 2**31

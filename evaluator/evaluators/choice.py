@@ -24,7 +24,7 @@ from evaluator.evaluators.form import (
     Sample,
     Task,
 )
-from evaluator.slices import Inputs, Row
+from evaluator.task.slices import Inputs, Row
 
 LEAST_CHOICES = 2
 Judged = Callable[[Sequence[Prediction], Sequence[object], Context], tuple[int, ...]]

@@ -25,8 +25,8 @@ from evaluator.evaluators.form import (
     Sample,
     Task,
 )
-from evaluator.lookalikes import in_order
-from evaluator.slices import Row, single
+from evaluator.task.lookalikes import in_order
+from evaluator.task.slices import Row, single
 
 MOST_CLASSES = 256
 LEAST_CLASSES, LEAST_ROWS_PER_CLASS = 2, 2

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from evaluator.bases.shapes import LAST, MEAN, Shape
-from evaluator.slices import Inputs, Row
+from evaluator.task.slices import Inputs, Row
 
 E9 = 10**9
 Q32 = 1 << 32
@@ -103,7 +103,7 @@ class Manner:
 
 
 class Harness(Protocol):
-    """lm-evaluation-harness, which only a worker has (evaluator/harness.py). task: its YAML."""
+    """lm-evaluation-harness, which only a worker has (harness.py beside this). task: its YAML."""
 
     def manner(self, task: str, metric: str) -> Manner:
         """How the task asks; raises HarnessRefused for what is not taken, or has no such metric."""
@@ -195,7 +195,7 @@ class Context:
     units   what the slice's mean is taken over (manifest.test)
     tokens  the base's tokenizer, where answers are texts
     given   what a sponsor's own code gave each example in the score sandbox, in parts of 10^9
-    order   in which a run in stages met the examples (evaluator/racing.py); empty: no stages
+    order   in which a run in stages met the examples (evaluator/score/racing.py); empty: no stages
     """
 
     units: int

@@ -47,7 +47,7 @@ from evaluator.evaluators.words import (
     warnings_of,
     way_for,
 )
-from evaluator.slices import Inputs
+from evaluator.task.slices import Inputs
 
 MOST_STOPS, USUAL_NEW = 8, 32
 ORDERS = 4

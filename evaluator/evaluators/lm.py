@@ -22,7 +22,7 @@ from evaluator.evaluators.form import (
     Task,
     Tokens,
 )
-from evaluator.slices import Inputs, Row
+from evaluator.task.slices import Inputs, Row
 
 UNIT = 1 << 16  # records are in 2^-16 nat, so that a document's fits into 31 bits
 MOST_RECORD = 2**31 - 1

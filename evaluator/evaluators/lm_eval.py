@@ -41,7 +41,7 @@ from evaluator.evaluators.form import (
     Tokens,
 )
 from evaluator.evaluators.lm import MOST_RECORD, UNIT
-from evaluator.slices import Inputs, Row
+from evaluator.task.slices import Inputs, Row
 
 PREFIX = "lm_eval_"
 WIDTH = 2  # of a metric that divides: what was paid in 2^-16 nat, and what it is divided by

@@ -28,7 +28,7 @@ from evaluator.evaluators.form import (
     Task,
 )
 from evaluator.evaluators.options import number
-from evaluator.slices import Inputs, Row
+from evaluator.task.slices import Inputs, Row
 
 MOST_DOCUMENTS = 20_000
 MOST_K, MOST_GRADE = 100, 1000

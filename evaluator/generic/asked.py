@@ -15,8 +15,8 @@ from torch import Tensor
 
 from evaluator.bases.shapes import MEAN
 from evaluator.evaluators.form import MOST_NLL_Q32, Q32, Reading, Scored
-from evaluator.plan import batches
-from evaluator.slices import Row
+from evaluator.task.plan import batches
+from evaluator.task.slices import Row
 
 DOCUMENT_TOKENS = 2048  # padded tokens of documents that are computed together
 SMALLEST = 2.0**-100  # a state of zeros is like nothing

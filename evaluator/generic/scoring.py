@@ -1,4 +1,4 @@
-"""The scorer of bases that transformers computes: evaluator/scoring.py with another model.
+"""The scorer of bases that transformers computes: evaluator/score/scoring.py with another model.
 
 Its answers are near those of everybody else, and not the same to the bit, so a final score needs
 two runs that agree (workers/scoring.py).
@@ -13,15 +13,15 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from evaluator import scoring
 from evaluator.bases.reading import read_shape
 from evaluator.bases.shapes import GenericShape
 from evaluator.evaluators.form import Model
 from evaluator.generic import forward
 from evaluator.generic.asked import Asked, DecoderNet, EncoderNet, Weights
 from evaluator.generic.merge import headed, merged
-from evaluator.manifest import read_manifest
-from evaluator.slices import unpack_inputs
+from evaluator.score import scoring
+from evaluator.task.manifest import read_manifest
+from evaluator.task.slices import unpack_inputs
 
 
 def load_base(folder: Path) -> Weights:
@@ -36,7 +36,7 @@ def load_base(folder: Path) -> Weights:
 def predict(
     base: Weights, adapter: bytes | None, inputs: bytes, manifest: bytes
 ) -> list[list[int]]:
-    """What evaluator.scoring.predict gives, by transformers."""
+    """What evaluator.score.scoring.predict gives, by transformers."""
     pinned = read_manifest(manifest)
     scoring.refuse_other_engine(pinned)
     head = pinned.adapter.head

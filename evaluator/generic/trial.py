@@ -34,7 +34,7 @@ from evaluator.generic import forward
 from evaluator.generic.asked import DecoderNet, EncoderNet
 from evaluator.generic.reference import Folder, Reference, read_reference
 from evaluator.generic.scoring import calm, read_tensors
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 REACHES = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 USUAL_REACH = 2048

@@ -32,7 +32,7 @@ from evaluator.intake.kinds import note, refuse_other_weights
 from evaluator.intake.matching import match_tensors
 from evaluator.intake.sources import FileSource, MemorySource, Source
 from evaluator.intake.tensors import check_forms, float32_values, judge_values
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 
 
 @dataclass(frozen=True)

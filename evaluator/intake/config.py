@@ -16,7 +16,7 @@ from evaluator.intake.files import CONFIG_NAME
 from evaluator.intake.kinds import refuse_other_kind
 from evaluator.intake.names import endings, is_plain, paths_within, saved_modules, shown
 from evaluator.intake.strict import read_object
-from evaluator.manifest import AdapterClause
+from evaluator.task.manifest import AdapterClause
 
 HEADS_OF_PEFT = frozenset({"classifier", "score"})  # what peft adds by itself for SEQ_CLS
 UNUSED = frozenset({"pooler"})  # a part of encoders that a task may do without

@@ -7,7 +7,7 @@ from evaluator.intake.config import Config
 from evaluator.intake.header import Header
 from evaluator.intake.names import endings, shown
 from evaluator.intake.spelling import PREFIX, Front, lora_modules
-from evaluator.manifest import AdapterClause
+from evaluator.task.manifest import AdapterClause
 
 MOST_IN_FRONT = 4  # parts of a name that may stand before a target's, as "base_model.model."
 # Linear layers of well-known architectures: who names only such ones has another base in mind.

@@ -16,7 +16,7 @@ from evaluator.intake.header import Entry, Header
 from evaluator.intake.kinds import note
 from evaluator.intake.names import endings, is_plain, saved_modules, shown
 from evaluator.intake.spelling import PREFIX, Front, front_of, lora_modules, refuse_spelling
-from evaluator.manifest import AdapterClause
+from evaluator.task.manifest import AdapterClause
 
 NEAR, MOST_COMPARED = 16, 16  # for a misspelt name: how much longer, and how many are compared
 ALL_LINEAR = "all-linear"

@@ -16,7 +16,7 @@ from evaluator.blob import FLOAT_BYTES, Contents, read_blob, spell_beginning
 from evaluator.intake.files import CONFIG_NAME, TENSORS_NAME
 from evaluator.intake.names import saved_modules
 from evaluator.intake.spelling import PREFIX
-from evaluator.manifest import AdapterClause
+from evaluator.task.manifest import AdapterClause
 
 SIDES = {".A": ".lora_A.weight", ".B": ".lora_B.weight"}
 ALIGNMENT = 8  # safetensors lays values at multiples of it

@@ -16,7 +16,7 @@ from evaluator.intake.header import Entry
 from evaluator.intake.matching import Matched
 from evaluator.intake.names import shown
 from evaluator.intake.sources import Source
-from evaluator.manifest import AdapterClause
+from evaluator.task.manifest import AdapterClause
 
 WIDTHS = {"F32": 4, "F16": 2, "BF16": 2}
 PIECE_BYTES = 1 << 20  # how much of a tensor is looked at together

@@ -19,7 +19,7 @@ from evaluator.delivery.folder import tensor_files, text_files
 from evaluator.delivery.loading import POOLINGS, loading_of
 from evaluator.delivery.snippet import snippet
 from evaluator.errors import BaseUnknown
-from evaluator.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
+from evaluator.task.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs
 from ledger import queries as record
 from licensing import errors

@@ -14,7 +14,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
 
-from evaluator.racing import ALPHA_PPM, BLOCK, Race, stage_ends, verdict
+from evaluator.score.racing import ALPHA_PPM, BLOCK, Race, stage_ends, verdict
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 ENTRIES, PLACES = 60, 3

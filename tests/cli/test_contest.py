@@ -13,7 +13,7 @@ from assay.client import Client
 from competitions.actions import winners
 from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
-from evaluator.rerun import read_receipt
+from evaluator.score.rerun import read_receipt
 from ledger import actions, sequencer
 from tests import factories, racers
 

@@ -8,7 +8,7 @@ from competitions.errors import PreparationRefused
 from competitions.models import Draft, Preview
 from competitions.rules.preview import Count, Fault, SliceMade, faults_between, file_read
 from competitions.rules.prizes import least_wins
-from evaluator.winnable import LEAST_WINS
+from evaluator.task.winnable import LEAST_WINS
 from tests import factories
 from tests.competitions.test_pages_sponsor import DATA, begin, files, plain, send
 

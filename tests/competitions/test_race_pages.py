@@ -12,9 +12,9 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.rules import race
 from config import env
-from evaluator import racing
-from evaluator.manifest import RaceClause
-from evaluator.rerun import read_receipt
+from evaluator.score import racing
+from evaluator.score.rerun import read_receipt
+from evaluator.task.manifest import RaceClause
 from ledger import log
 from ledger.models import Message
 from tests import factories, racers

@@ -7,7 +7,7 @@ import pytest
 
 from competitions import queries
 from competitions.errors import FoldRefused
-from evaluator.rerun import read_receipt
+from evaluator.score.rerun import read_receipt
 from ledger import log
 from tests import factories
 from tests.competitions.test_api import bearer

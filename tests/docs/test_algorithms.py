@@ -9,7 +9,7 @@ from competitions.rules import quota
 from competitions.rules.prizes import Mark, Payout, PayoutTerms, Placed, settle
 from competitions.rules.verdict import places
 from config import env
-from evaluator.racing import Race, looks, order_of, salt_of, stage_ends, verdict
+from evaluator.score.racing import Race, looks, order_of, salt_of, stage_ends, verdict
 from licensing.rules.royalty import share_sale, targets
 from tests.bench import racing as bench
 from tests.docs.worked import given, parts_e8, section, sections

@@ -4,8 +4,8 @@ import pytest
 
 from evaluator.bases import MINILM, folder_of
 from evaluator.bases.adding import add_base
-from evaluator.prepare import Options, prepare
-from evaluator.scoring import load_base
+from evaluator.score.scoring import load_base
+from evaluator.task.prepare import Options, prepare
 from tests.evaluator.tiny import CARD, Tiny, write_adapter, write_llama
 
 SALT = bytes(range(32))

@@ -9,7 +9,7 @@ import numpy as np
 from evaluator.bases import MINILM
 from evaluator.bases.catalogue import plain
 from evaluator.engine.library import VERSION as ENGINE
-from evaluator.manifest import NO_RACE, VERSION, Manifest, from_json
+from evaluator.task.manifest import NO_RACE, VERSION, Manifest, from_json
 
 LABELS = ("cat", "dog", "owl")
 RANK = 2

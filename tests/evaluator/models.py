@@ -1,11 +1,11 @@
 """A registered base as evaluators see it, under an adapter or bare, whoever computes it."""
 
-from evaluator import scoring
 from evaluator.bases import folder_of
 from evaluator.engine.model import Adapted
 from evaluator.generic import scoring as generic_scoring
 from evaluator.generic.asked import Asked
 from evaluator.generic.merge import headed, merged
+from evaluator.score import scoring
 
 
 def model_of(base, adapter=None, head=None):

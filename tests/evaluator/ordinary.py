@@ -20,7 +20,7 @@ from transformers import (
 from evaluator.bases import Base
 from evaluator.bases.adding import Card, add_base
 from evaluator.doors.prepare import write_prepared
-from evaluator.prepare import Options, Prepared, prepare
+from evaluator.task.prepare import Options, Prepared, prepare
 from tests.evaluator.conftest import examples
 from tests.evaluator.tiny import tiny_tokenizer
 

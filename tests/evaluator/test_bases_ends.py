@@ -11,7 +11,7 @@ from evaluator.bases import folder_of
 from evaluator.bases.adding import Card, add_base
 from evaluator.errors import SampleUnfit
 from evaluator.evaluators.asking import ending
-from evaluator.tokens import tokens_of
+from evaluator.task.tokens import tokens_of
 from tests.evaluator import families
 from tests.evaluator.models import model_of
 from tests.evaluator.tiny import tiny_tokenizer

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from evaluator.bases.adding import Card, add_base
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 from tests.evaluator import families
 from tests.evaluator.models import model_of, pooled_of
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from evaluator.cells import MOST_TEXT_CHARACTERS
-from evaluator.data import read_samples
 from evaluator.errors import DataRefused
-from evaluator.examples import read_jsonl, write_jsonl
+from evaluator.task.cells import MOST_TEXT_CHARACTERS
+from evaluator.task.data import read_samples
+from evaluator.task.examples import read_jsonl, write_jsonl
 
 COLUMNS = {"text": "text", "label": "label"}
 ROWS = [

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from evaluator.data import read_samples
 from evaluator.errors import DataRefused
-from evaluator.preview import preview
+from evaluator.task.data import read_samples
+from evaluator.task.preview import preview
 
 COLUMNS = {"text": "text", "label": "label"}
 ASKED = {"prompt": "prompt", "references": "references"}
@@ -274,7 +274,7 @@ def test_parquet_is_judged_before_its_pages_are_read(tmp_path):
 
 
 def test_columns_that_are_not_needed_do_not_count_against_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluator.formats.parquet_file.MOST_FILE_BYTES", 2_000)
+    monkeypatch.setattr("evaluator.task.formats.parquet_file.MOST_FILE_BYTES", 2_000)
     images = pa.array([bytes([k]) * 900 for k in range(4)])
     held = {"text": list("abcd"), "label": list("xyxy"), "image": images}
     assert len(of_table(tmp_path, **held)) == 4
@@ -285,5 +285,5 @@ def test_columns_that_are_not_needed_do_not_count_against_the_limit(tmp_path, mo
 def test_too_many_columns_or_lines_are_refused_before_rows_are_read(tmp_path, monkeypatch):
     header = "text,label," + ",".join(f"c{k}" for k in range(1_000))
     assert refusal(of_text, tmp_path, "a.csv", header + "\na\n").facts["unit"] == "columns"
-    monkeypatch.setattr("evaluator.formats.text_file.MOST_LINES", 9)
+    monkeypatch.setattr("evaluator.task.formats.text_file.MOST_LINES", 9)
     assert refusal(of_text, tmp_path, "a.csv", "text,label\n" + "\n" * 9).facts["unit"] == "lines"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from evaluator.errors import DataRefused
-from evaluator.overlap import refuse_overlap, told
-from evaluator.preview import MOST_FAULTS, preview
 from evaluator.registry import evaluator_of
-from evaluator.splitting import split
+from evaluator.task.overlap import refuse_overlap, told
+from evaluator.task.preview import MOST_FAULTS, preview
+from evaluator.task.splitting import split
 
 HOUSE = Path(__file__).resolve().parents[2]
 CLASSIFICATION, GENERATION = evaluator_of("accuracy"), evaluator_of("exact_match")

@@ -23,9 +23,9 @@ from evaluator.generic.asked import Asked
 from evaluator.generic.merge import merged
 from evaluator.generic.scoring import read_tensors
 from evaluator.intake import admit, admit_folder
-from evaluator.manifest import MetricClause
-from evaluator.scoring import load_base
-from evaluator.slices import unpack_inputs
+from evaluator.score.scoring import load_base
+from evaluator.task.manifest import MetricClause
+from evaluator.task.slices import unpack_inputs
 from tests.evaluator import makers
 from tests.evaluator.test_evaluator_lm import prepared as language_task
 

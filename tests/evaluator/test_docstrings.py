@@ -1,5 +1,5 @@
-from evaluator.docstrings import LIBRARIES, Sizes, docstring_slices, masked
-from evaluator.overlap import Told, twins_between
+from evaluator.task.docstrings import LIBRARIES, Sizes, docstring_slices, masked
+from evaluator.task.overlap import Told, twins_between
 
 SIZES = Sizes(train=12, public=6, final=6)
 

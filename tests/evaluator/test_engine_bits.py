@@ -19,7 +19,7 @@ from evaluator.blob import read_blob, write_blob
 from evaluator.engine import build, known
 from evaluator.engine.library import best_variant, library
 from evaluator.engine.model import Adapted, groups
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 HERE = best_variant()
 RUNS = {build.AVX512: 3, build.AVX2: 2, build.NEON: 2, build.SCALAR: 1}  # of variants_here

@@ -7,7 +7,7 @@ from evaluator.errors import SampleUnfit
 from evaluator.evaluators.choice import CHOICE
 from evaluator.evaluators.form import Context, Task
 from evaluator.registry import METRICS
-from evaluator.tokens import tokens_of
+from evaluator.task.tokens import tokens_of
 
 CONTEXT = Context(1, {})
 ROW = {"question": "Where is the lamp?", "choices": ["in the house", "on", "an ant"], "answer": 2}

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from assay.canonical import sha256_hex
-from evaluator import custom_code
 from evaluator.bases import MINILM, folder_of
-from evaluator.checking import check
 from evaluator.errors import DataRefused, ScoredElsewhere
+from evaluator.evaluators import custom_code
 from evaluator.evaluators.custom import told
 from evaluator.evaluators.form import Context
-from evaluator.judging import judge
-from evaluator.prepare import MOST_CODE_BYTES, Options, prepare
 from evaluator.registry import METRICS
-from evaluator.slices import unpack_inputs, unpack_labels
-from evaluator.tokens import tokens_of
+from evaluator.score.checking import check
+from evaluator.score.judging import judge
+from evaluator.task.prepare import MOST_CODE_BYTES, Options, prepare
+from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.tokens import tokens_of
 from tests.evaluator.tiny import rows_for
 
 SALT = bytes(range(32))

@@ -9,8 +9,8 @@ import pytest
 from evaluator.bases import MINILM, base_named
 from evaluator.doors import prepare as door
 from evaluator.evaluators.lm import LM
-from evaluator.manifest import read_manifest
 from evaluator.registry import REGISTERED
+from evaluator.task.manifest import read_manifest
 from tests.evaluator.tiny import rows_for, write_adapter, write_llama
 
 TASK = (

@@ -18,9 +18,9 @@ from evaluator.errors import OptionRefused, SampleUnfit
 from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.generation import GENERATION, written
 from evaluator.registry import METRICS
-from evaluator.scoring import load_base
+from evaluator.score.scoring import load_base
+from evaluator.task.tokens import tokens_of
 from evaluator.texts import Measures
-from evaluator.tokens import tokens_of
 
 OPTIONS = {"max_new_tokens": "12", "stop": ""}
 TEXTS = (

@@ -9,13 +9,13 @@ import torch
 import transformers
 
 from evaluator.bases import MINILM, folder_of
-from evaluator.checking import check
 from evaluator.errors import DataRefused
 from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.lm import LM, MOST_RECORD, costs
-from evaluator.prepare import Options, prepare
-from evaluator.slices import unpack_inputs, unpack_labels
-from evaluator.tokens import tokens_of
+from evaluator.score.checking import check
+from evaluator.task.prepare import Options, prepare
+from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.tokens import tokens_of
 from tests.evaluator.tiny import rows_for
 
 SALT = bytes(range(32))

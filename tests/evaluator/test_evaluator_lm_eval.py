@@ -7,20 +7,20 @@ import pytest
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
-from evaluator import harness
 from evaluator.bases import folder_of
-from evaluator.checking import check
 from evaluator.engine.model import Adapted
 from evaluator.errors import HarnessRefused
+from evaluator.evaluators import harness
 from evaluator.evaluators.form import Task
 from evaluator.evaluators.generation import GENERATION
 from evaluator.evaluators.lm_eval import LM_EVAL
+from evaluator.evaluators.taskfile import manner_of, read_task
 from evaluator.intake import admit_folder
-from evaluator.prepare import Options, prepare
-from evaluator.scoring import load_base
-from evaluator.slices import unpack_inputs
-from evaluator.taskfile import manner_of, read_task
-from evaluator.tokens import tokens_of
+from evaluator.score.checking import check
+from evaluator.score.scoring import load_base
+from evaluator.task.prepare import Options, prepare
+from evaluator.task.slices import unpack_inputs
+from evaluator.task.tokens import tokens_of
 from tests.evaluator.tiny import rows_for
 
 SALT = bytes(range(32))

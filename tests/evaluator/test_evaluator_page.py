@@ -8,9 +8,9 @@ import pytest
 
 from config import env
 from evaluator import registry
-from evaluator.checking import check
 from evaluator.evaluators.form import Evaluator, Metric
-from evaluator.prepare import Options, prepare
+from evaluator.score.checking import check
+from evaluator.task.prepare import Options, prepare
 from tests.evaluator.tiny import rows_for
 
 PAGE = (env.HOUSE / "docs" / "adding-an-evaluator.md").read_text(encoding="utf-8")

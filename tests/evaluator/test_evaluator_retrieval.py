@@ -16,7 +16,7 @@ from evaluator.evaluators.form import Context, Task
 from evaluator.evaluators.retrieval import DISCOUNTS_E12, RETRIEVAL
 from evaluator.generic.asked import Asked
 from evaluator.registry import METRICS
-from evaluator.tokens import tokens_of
+from evaluator.task.tokens import tokens_of
 
 OPTIONS = {"k": "3", "pooling": "mean"}
 ROWS = (

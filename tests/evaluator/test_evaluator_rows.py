@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from evaluator.cells import MOST_LIST, MOST_NUMBER
-from evaluator.data import read_samples
 from evaluator.errors import DataRefused
 from evaluator.evaluators.choice import CHOICE
 from evaluator.evaluators.retrieval import RETRIEVAL
+from evaluator.task.cells import MOST_LIST, MOST_NUMBER
+from evaluator.task.data import read_samples
 
 ROW = {"query": "a", "relevant": ["b", "c"], "grades": [2, 1], "distractors": ["d"], "other": 1.5}
 

@@ -23,8 +23,8 @@ from evaluator.bases import DecoderShape, GenericShape
 from evaluator.bases.adding import Card, add_base
 from evaluator.errors import BaseRefused
 from evaluator.intake import admit_folder
-from evaluator.manifest import BaseClause
-from evaluator.slices import Row
+from evaluator.task.manifest import BaseClause
+from evaluator.task.slices import Row
 from tests.evaluator import makers
 from tests.evaluator.models import model_of, pooled_of
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from evaluator.intake import admit
-from evaluator.manifest import manifest_sha256, to_bytes
+from evaluator.task.manifest import manifest_sha256, to_bytes
 from tests.evaluator import makers
 from tests.hostile.hostile_adapters import ALL
 

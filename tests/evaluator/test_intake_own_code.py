@@ -13,7 +13,7 @@ import pytest
 from assay.canonical import sha256_hex
 from evaluator.blob import MAGIC
 from evaluator.intake import admit
-from evaluator.manifest import to_bytes
+from evaluator.task.manifest import to_bytes
 from tests.evaluator import makers
 from tests.hostile.hostile_adapters import ALL
 
@@ -37,7 +37,7 @@ INTAKE = """
     from pathlib import Path
     from evaluator.errors import AdapterRefused
     from evaluator.intake import admit_folder
-    from evaluator.manifest import read_manifest
+    from evaluator.task.manifest import read_manifest
 
     manifest = read_manifest(Path(sys.argv[1]).read_bytes())
     admit_folder(Path(sys.argv[2]), manifest)  # codecs are loaded when they are first used
@@ -52,7 +52,7 @@ WORKER = """
     import django
     django.setup()
     from competitions.queries import Ticket
-    from evaluator.manifest import read_manifest
+    from evaluator.task.manifest import read_manifest
     from ledger import blobs
     from pathlib import Path
     from workers import scoring, tasks

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from assay.canonical import canonical, digest
 from evaluator.errors import ManifestInvalid
-from evaluator.manifest import from_json, manifest_sha256, read_manifest, to_bytes, to_json
+from evaluator.task.manifest import from_json, manifest_sha256, read_manifest, to_bytes, to_json
 from tests.evaluator import makers
 
 TASK = makers.manifest()

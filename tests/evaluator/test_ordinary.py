@@ -23,8 +23,8 @@ from evaluator.errors import AdapterRefused, EvaluatorUnfit
 from evaluator.evaluators.form import Reading
 from evaluator.generic.scoring import calm
 from evaluator.intake import admit_folder
-from evaluator.recipe import Recipe, check_trainable
-from evaluator.training import padded, plain_model, train
+from evaluator.training.peft_run import padded, plain_model, train
+from evaluator.training.recipe import Recipe, check_trainable
 from tests.evaluator import ordinary
 from tests.evaluator.conftest import examples
 from tests.evaluator.models import model_of

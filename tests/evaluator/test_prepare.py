@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from evaluator import racing
 from evaluator.bases import MINILM
 from evaluator.errors import DataRefused
-from evaluator.manifest import NO_RACE, RaceClause
-from evaluator.overlap import Told, are_twins, runs_of, twins_between
-from evaluator.prepare import Options, opens, prepare
-from evaluator.slices import unpack_inputs, unpack_labels
+from evaluator.score import racing
+from evaluator.task.manifest import NO_RACE, RaceClause
+from evaluator.task.overlap import Told, are_twins, runs_of, twins_between
+from evaluator.task.prepare import Options, opens, prepare
+from evaluator.task.slices import unpack_inputs, unpack_labels
 
 SALT = bytes(range(32))
 OPTIONS = Options(salt=SALT, max_tokens=24)

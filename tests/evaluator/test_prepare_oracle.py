@@ -12,12 +12,12 @@ from evaluator.evaluators.form import Task
 from evaluator.evaluators.generation import GENERATION
 from evaluator.evaluators.options import chosen
 from evaluator.evaluators.retrieval import RETRIEVAL
-from evaluator.oracle import ask
-from evaluator.overlap import Told, refuse_overlap
-from evaluator.prepare import Options, prepare
 from evaluator.registry import METRICS, evaluator_of
-from evaluator.tokens import tokens_of
-from evaluator.winnable import LEAST_WINS, check_room
+from evaluator.task.oracle import ask
+from evaluator.task.overlap import Told, refuse_overlap
+from evaluator.task.prepare import Options, prepare
+from evaluator.task.tokens import tokens_of
+from evaluator.task.winnable import LEAST_WINS, check_room
 
 OPTIONS = Options(salt=bytes(32), max_tokens=24)
 ANSWERS = ("lamp", "river", "stone", "road", "paper")

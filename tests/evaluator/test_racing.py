@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator import racing
 from evaluator.evaluators.classification import ACCURACY
-from evaluator.manifest import NO_RACE, RaceClause
-from evaluator.plan import batches
-from evaluator.racing import MOST_E_VALUE_E3, Race, Reason, looks, verdict
 from evaluator.registry import METRICS
-from evaluator.slices import Inputs, Row, single
+from evaluator.score import racing
+from evaluator.score.racing import MOST_E_VALUE_E3, Race, Reason, looks, verdict
+from evaluator.task.manifest import NO_RACE, RaceClause
+from evaluator.task.plan import batches
+from evaluator.task.slices import Inputs, Row, single
 from tests.evaluator import makers
 
 HARSH = Race(examples=500, block=50, alpha_ppm=50_000, points_cap=1, is_binary=True)

@@ -13,13 +13,13 @@ from assay.canonical import canonical, sha256_hex
 from assay.merkle import leaf_hash, root
 from evaluator.errors import ReceiptInvalid
 from evaluator.intake import admit
-from evaluator.manifest import RaceClause, to_bytes
-from evaluator.plan import batches
-from evaluator.racing import order_of, plan_of, stages
-from evaluator.rerun import read_receipt, receipt_of, rerun, write_receipt
-from evaluator.results import result_tree
-from evaluator.scoring import predict
-from evaluator.slices import pack_inputs, unpack_inputs
+from evaluator.score.racing import order_of, plan_of, stages
+from evaluator.score.rerun import read_receipt, receipt_of, rerun, write_receipt
+from evaluator.score.results import result_tree
+from evaluator.score.scoring import predict
+from evaluator.task.manifest import RaceClause, to_bytes
+from evaluator.task.plan import batches
+from evaluator.task.slices import pack_inputs, unpack_inputs
 from tests.evaluator import makers
 
 

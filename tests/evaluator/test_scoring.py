@@ -17,11 +17,11 @@ from evaluator.errors import ManifestInvalid
 from evaluator.evaluators.classification import matches
 from evaluator.evaluators.form import ON_THE_MEAN, Context
 from evaluator.intake import admit
-from evaluator.manifest import to_bytes
-from evaluator.recipe import Recipe
-from evaluator.scoring import predict
-from evaluator.slices import pack_inputs, single, unpack_inputs, unpack_labels
-from evaluator.training import adapted, padded, plain_model
+from evaluator.score.scoring import predict
+from evaluator.task.manifest import to_bytes
+from evaluator.task.slices import pack_inputs, single, unpack_inputs, unpack_labels
+from evaluator.training.peft_run import adapted, padded, plain_model
+from evaluator.training.recipe import Recipe
 from tests.evaluator import makers
 
 TASK = makers.manifest()
@@ -127,7 +127,7 @@ def test_another_arithmetic_is_refused(weights):
 CHILD = """
     import os, resource, sys
     from pathlib import Path
-    from evaluator.scoring import load_base, predict
+    from evaluator.score.scoring import load_base, predict
     folder, adapter, inputs, manifest = (Path(one) for one in sys.argv[1:])
     blobs = [one.read_bytes() for one in (adapter, inputs, manifest)]
     assert not {"torch", "numpy", "transformers", "datasets", "peft", "django"} & set(sys.modules)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.canonical import canonical
-from evaluator.plan import batches
-from evaluator.slices import (
+from evaluator.task.plan import batches
+from evaluator.task.slices import (
     Inputs,
     Row,
     final_commitment,

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from evaluator.bases.adding import Card, add_base
 from evaluator.doors.prepare import write_prepared
 from evaluator.intake import admit_folder
-from evaluator.prepare import Options, prepare
-from evaluator.slices import unpack_inputs
+from evaluator.task.prepare import Options, prepare
+from evaluator.task.slices import unpack_inputs
 from tests.evaluator import ordinary
 from tests.evaluator.test_evaluator_lm_eval import FILES, row
 from tests.evaluator.tiny import rows_for

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from evaluator.checking import check
 from evaluator.doors.answers import read_downloaded
 from evaluator.doors.prepare import write_prepared
 from evaluator.errors import AdapterRank, DataFileMissing, DataLabelUnknown, SliceChanged
 from evaluator.intake import admit_folder
-from evaluator.recipe import Recipe
 from evaluator.registry import show_score
-from evaluator.training import RECORD_EVERY, UNFINISHED, train
+from evaluator.score.checking import check
+from evaluator.training.peft_run import RECORD_EVERY, UNFINISHED, train
+from evaluator.training.recipe import Recipe
 
 RECIPE = Recipe(steps=8, batch=16, threads=1, layers=2)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evaluator.errors import AdapterRefused
 from evaluator.intake import admit_folder
-from evaluator.manifest import read_manifest
+from evaluator.task.manifest import read_manifest
 
 
 def main():

@@ -4,9 +4,9 @@ import struct
 
 from evaluator.engine.model import Adapted
 from evaluator.evaluators.form import ON_THE_MEAN
-from evaluator.manifest import read_manifest
-from evaluator.scoring import load_base
-from evaluator.slices import unpack_inputs
+from evaluator.score.scoring import load_base
+from evaluator.task.manifest import read_manifest
+from evaluator.task.slices import unpack_inputs
 
 __all__ = ["load_base", "predict"]
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluator.manifest import to_bytes
+from evaluator.task.manifest import to_bytes
 from tests.evaluator import makers
 from tests.hostile.hostile_adapters import ALL, CONFIG, PREFIX, TENSORS
 

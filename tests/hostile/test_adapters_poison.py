@@ -13,8 +13,8 @@ from evaluator.bases import MINILM, folder_of
 from evaluator.blob import MAGIC, write_blob
 from evaluator.errors import AdapterRefused
 from evaluator.intake import admit
-from evaluator.manifest import to_bytes
-from evaluator.slices import pack_inputs, single
+from evaluator.task.manifest import to_bytes
+from evaluator.task.slices import pack_inputs, single
 from tests.evaluator import makers
 from workers.sandbox.levels import probe
 from workers.sandbox.runner import Job, Sandbox, Status

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from evaluator.errors import HarnessRefused
-from evaluator.formats.table import MOST_COLUMNS
-from evaluator.preview import preview
-from evaluator.taskfile import read_task
+from evaluator.evaluators.taskfile import read_task
+from evaluator.task.formats.table import MOST_COLUMNS
+from evaluator.task.preview import preview
 from workers import preparation, sponsor_files
 
 TAKES_ALL, TAKES_TWO = "lm_eval_exact_match", "accuracy"
@@ -28,7 +28,7 @@ def test_a_new_key_in_every_row_is_refused_where_all_columns_are_taken(tmp_path)
 
 
 def test_a_table_that_is_taken_whole_has_a_most_of_cells(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluator.data.MOST_CELLS", 100)
+    monkeypatch.setattr("evaluator.task.data.MOST_CELLS", 100)
     path = tmp_path / "a.csv"
     path.write_text("a,b,c\n" + "x,y,z\n" * 40)
     found, said = codes(path, TAKES_ALL)
@@ -38,7 +38,7 @@ def test_a_table_that_is_taken_whole_has_a_most_of_cells(tmp_path, monkeypatch):
 
 def test_one_long_text_again_and_again_has_an_end(tmp_path, monkeypatch):
     """In Parquet a dictionary says it in a few bytes a row."""
-    monkeypatch.setattr("evaluator.data.MOST_FILE_BYTES", 1000)
+    monkeypatch.setattr("evaluator.task.data.MOST_FILE_BYTES", 1000)
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + f"{'x' * 90},a\n" * 40)
     assert "data.too_large" in codes(path, TAKES_TWO)[0]

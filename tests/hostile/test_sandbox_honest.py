@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from evaluator import scoring
 from evaluator.bases import MINILM, folder_of
 from evaluator.blob import write_blob
-from evaluator.manifest import to_bytes
-from evaluator.prepare import Options, prepare
+from evaluator.score import scoring
+from evaluator.task.manifest import to_bytes
+from evaluator.task.prepare import Options, prepare
 from workers.sandbox import bubblewrap
 from workers.sandbox.errors import ZygoteFailed
 from workers.sandbox.fresh import Fresh, Needs
@@ -99,7 +99,7 @@ def fresh_or_skip():
 
 
 def test_a_fresh_jail_answers_as_the_free_scorer(fresh_or_skip, task, free_answers):
-    with Fresh(folder_of(MINILM), scorer="evaluator.scoring") as sandbox:
+    with Fresh(folder_of(MINILM), scorer="evaluator.score.scoring") as sandbox:
         blob, free = free_answers[0]
         outcome = sandbox.run(Job(blob, task.final_inputs, to_bytes(task.manifest)))
     assert (outcome.status, outcome.predictions) == (Status.OK, free), outcome

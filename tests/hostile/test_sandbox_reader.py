@@ -58,7 +58,7 @@ def look(folder, tmp_path, house):
         words = [
             house / "manage.py",
             secret,
-            house / "evaluator/plan.py",
+            house / "evaluator/task/plan.py",
             port,
             os.getpid(),
             folder,

@@ -18,7 +18,7 @@ from evaluator.bases import MINILM, folder_of
 from evaluator.engine.model import Adapted
 from evaluator.evaluators.form import ON_THE_MEAN
 from evaluator.intake import admit
-from evaluator.scoring import load_base
+from evaluator.score.scoring import load_base
 from ledger import actions as ledger_actions
 from licensing import models
 from tests import factories

@@ -7,7 +7,7 @@ from competitions.actions import score
 from competitions.errors import EvaluationRefused, StaleAttempt
 from competitions.models import Draft, Evaluation
 from evaluator.errors import AdapterWrongBase
-from evaluator.slices import pack_inputs, single
+from evaluator.task.slices import pack_inputs, single
 from ledger.models import Message
 from tests import factories
 from tests.evaluator import makers

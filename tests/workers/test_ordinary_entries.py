@@ -19,11 +19,11 @@ from competitions.actions import contest, deadline, entry, score
 from competitions.forms import plan
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
-from evaluator import scoring
 from evaluator.bases import base_id, base_named, folder_of
 from evaluator.doors import base as base_door
 from evaluator.generic import scoring as generic_scoring
-from evaluator.manifest import read_manifest
+from evaluator.score import scoring
+from evaluator.task.manifest import read_manifest
 from ledger import blobs, log
 from tests import factories
 from tests.evaluator import ordinary

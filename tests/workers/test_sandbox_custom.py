@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator import custom_code
+from evaluator.evaluators import custom_code
 from workers.sandbox import bubblewrap, custom
 from workers.sandbox.custom import CodeError, CustomLimits, Party, score_custom
 from workers.sandbox.errors import CodeTooLong
@@ -187,6 +187,8 @@ def test_every_module_for_scoring_code_is_there_and_of_the_standard_library():
     for name in custom_code.MODULES:
         assert loaded[name] is importlib.import_module(name)
         assert name.partition(".")[0] in sys.stdlib_module_names
-    alone = "import sys, evaluator.custom_code as c; c.load_base(None); print(*sys.modules)"
+    alone = (
+        "import sys, evaluator.evaluators.custom_code as c; c.load_base(None); print(*sys.modules)"
+    )
     there = subprocess.check_output([sys.executable, "-c", alone], text=True).split()
     assert not {"torch", "numpy", "django"} & set(there)

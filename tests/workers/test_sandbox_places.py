@@ -154,7 +154,10 @@ def test_without_bubblewrap_a_fresh_jail_is_refused_with_the_command_that_helps(
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
     assert bubblewrap.why_not.__wrapped__() == bubblewrap.INSTALL
     monkeypatch.setattr(bubblewrap, "why_not", lambda: bubblewrap.INSTALL)
-    with pytest.raises(BoxMissing) as refused, Fresh(None, scorer="evaluator.custom_code"):
+    with (
+        pytest.raises(BoxMissing) as refused,
+        Fresh(None, scorer="evaluator.evaluators.custom_code"),
+    ):
         pass
     assert "apt-get install bubblewrap" in refused.value.facts["missing"]
 
@@ -236,9 +239,9 @@ def test_a_generic_base_gets_fresh_jails_and_any_other_a_warm_zygote():
 def test_a_fresh_jails_level_is_that_of_its_walls():
     if reason := bubblewrap.why_not():
         pytest.skip(f"no fresh jails on this host: {reason}")
-    with Fresh(None, scorer="evaluator.custom_code") as made:
+    with Fresh(None, scorer="evaluator.evaluators.custom_code") as made:
         assert made.level is (Level.FULL if made._place else Level.NOCGROUP)
-    with Fresh(None, Level.NOCGROUP, scorer="evaluator.custom_code") as weaker:
+    with Fresh(None, Level.NOCGROUP, scorer="evaluator.evaluators.custom_code") as weaker:
         assert weaker.level is Level.NOCGROUP
         assert weaker.policy_sha256 != made.policy_sha256 or made.level is Level.NOCGROUP
 
@@ -250,6 +253,6 @@ def test_a_fresh_jail_at_a_level_without_a_cgroup_there_is_refused(monkeypatch):
     monkeypatch.setattr(fresh.levels, "probe", lambda: Host(Level.NOCGROUP, ()))
     with (
         pytest.raises(LevelMissing),
-        Fresh(None, Level.FULL, scorer="evaluator.custom_code"),
+        Fresh(None, Level.FULL, scorer="evaluator.evaluators.custom_code"),
     ):
         pass

@@ -11,9 +11,9 @@ from competitions.errors import CodeFailed, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
 from evaluator.bases.shapes import GenericShape
-from evaluator.plan import batches
-from evaluator.results import result_tree
-from evaluator.slices import Inputs, Row, pack_inputs, pack_labels, single
+from evaluator.score.results import result_tree
+from evaluator.task.plan import batches
+from evaluator.task.slices import Inputs, Row, pack_inputs, pack_labels, single
 from ledger import blobs
 from tests import factories
 from tests.evaluator import makers

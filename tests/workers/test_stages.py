@@ -10,13 +10,13 @@ from competitions import queries
 from competitions.errors import EvaluationRefused
 from competitions.rules import race
 from competitions.rules.race import Track
-from evaluator import racing
 from evaluator.evaluators.classification import ACCURACY
-from evaluator.manifest import RaceClause, to_bytes
-from evaluator.racing import Race, Reason
-from evaluator.rerun import receipt_of, rerun
-from evaluator.results import ResultTree
-from evaluator.slices import pack_inputs, pack_labels, single, unpack_inputs
+from evaluator.score import racing
+from evaluator.score.racing import Race, Reason
+from evaluator.score.rerun import receipt_of, rerun
+from evaluator.score.results import ResultTree
+from evaluator.task.manifest import RaceClause, to_bytes
+from evaluator.task.slices import pack_inputs, pack_labels, single, unpack_inputs
 from ledger import log
 from tests import factories, racers
 from tests.evaluator import makers

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from evaluator.custom_code import E9, ERROR_MARK, MODULES
+from evaluator.evaluators.custom_code import E9, ERROR_MARK, MODULES
 from workers.sandbox import bubblewrap
 from workers.sandbox.errors import CodeTooLong
 from workers.sandbox.fresh import Fresh
@@ -26,7 +26,7 @@ from workers.sandbox.trial import passed_fresh, passed_zygote
 
 __all__ = ["MODULES", "CodeError", "Custom", "CustomLimits", "Party", "score_custom"]
 
-SCORER = "evaluator.custom_code"
+SCORER = "evaluator.evaluators.custom_code"
 MOST_CODE_BYTES = 64 << 10
 ROW_BYTES, FRAME_BYTES = 16, 256  # "[1000000000]," and what stands round it
 

@@ -1,6 +1,6 @@
 """The second backend: a jail from nothing for every job, for what cannot live in a zygote.
 
-    with Fresh(folder, scorer="evaluator.scoring", needs_jit=True) as sandbox:
+    with Fresh(folder, scorer="evaluator.score.scoring", needs_jit=True) as sandbox:
         outcome = sandbox.run(Job(adapter, inputs, manifest))
 
 A sponsor's code (no fork of a process that served another), and a base whose library loads parts of

@@ -27,7 +27,7 @@ from workers.sandbox.stamp import UNTRIED, policy_name
 
 __all__ = ["Job", "Level", "Outcome", "Sandbox", "Status", "strongest_level"]
 
-SCORER = "evaluator.scoring"
+SCORER = "evaluator.score.scoring"
 ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "MKL_NUM_THREADS": "1",

@@ -25,8 +25,8 @@ from django.utils import timezone  # noqa: E402
 
 from assay import items, keys, messages  # noqa: E402
 from assay.client import sign_order  # noqa: E402
-from evaluator.data import read_samples  # noqa: E402
-from evaluator.taskfile import read_task  # noqa: E402
+from evaluator.evaluators.taskfile import read_task  # noqa: E402
+from evaluator.task.data import read_samples  # noqa: E402
 from ledger import actions  # noqa: E402
 from web import auth  # noqa: E402
 

@@ -21,8 +21,8 @@ from evaluator.bases import folder_of
 from evaluator.bases.shapes import CLS
 from evaluator.engine.model import Adapted
 from evaluator.intake import admit_folder
-from evaluator.manifest import to_bytes
-from evaluator.scoring import load_base
+from evaluator.score.scoring import load_base
+from evaluator.task.manifest import to_bytes
 from tests.bench.scale import build, paths, report
 from tests.bench.scale.build import Bench
 from tests.bench.scale.paths import Measured

@@ -16,11 +16,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from evaluator.bases import MINILM, Base
 from evaluator.bases.adding import Card, add_base
-from evaluator.docstrings import Sizes, docstring_slices
 from evaluator.evaluators.form import Sample
-from evaluator.prepare import Options, Prepared, prepare
-from evaluator.recipe import Recipe
-from evaluator.training import train
+from evaluator.task.docstrings import Sizes, docstring_slices
+from evaluator.task.prepare import Options, Prepared, prepare
+from evaluator.training.peft_run import train
+from evaluator.training.recipe import Recipe
 
 VOCABULARY, LONGEST = 8192, 256
 SALT = bytes(32)

@@ -17,8 +17,8 @@ from peft import PeftModel
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from evaluator.manifest import read_manifest
-from evaluator.training import plain_model
+from evaluator.task.manifest import read_manifest
+from evaluator.training.peft_run import plain_model
 
 SORTED, PADDED_TOKENS = "sorted", 1024
 

@@ -14,10 +14,10 @@ from evaluator.engine.library import library
 from evaluator.engine.tensors import floats_of
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
-from evaluator.judging import judge
-from evaluator.manifest import to_bytes
-from evaluator.slices import unpack_inputs, unpack_labels
-from evaluator.tokens import tokens_of
+from evaluator.score.judging import judge
+from evaluator.task.manifest import to_bytes
+from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.tokens import tokens_of
 from tests.bench.scale.build import LONGEST, Bench
 from workers.sandbox.protocol import Status
 from workers.sandbox.runner import Job, Sandbox
@@ -123,7 +123,7 @@ def peak() -> float:
 def cold_ready(bench: Bench) -> tuple[float, float]:
     """Wall and processor seconds of a fresh process up to a base that is ready; least of three."""
     folder = str(folder_of(bench.base, is_verified=False))
-    told = "import sys, pathlib; from evaluator.scoring import load_base; "
+    told = "import sys, pathlib; from evaluator.score.scoring import load_base; "
     command = [sys.executable, "-c", told + "load_base(pathlib.Path(sys.argv[1]))", folder]
     found = []
     for _ in range(3):

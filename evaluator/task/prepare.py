@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 from assay.canonical import sha256_hex
-from evaluator import manifest as forms
-from evaluator import racing
 from evaluator.bases import Base, folder_of
 from evaluator.engine.library import VERSION
 from evaluator.errors import (
@@ -20,16 +18,18 @@ from evaluator.errors import (
 )
 from evaluator.evaluators.form import Evaluator, Packed, Sample, Task
 from evaluator.evaluators.options import chosen
-from evaluator.examples import write_jsonl
 from evaluator.intake.header import MOST_HEADER_BYTES
-from evaluator.lookalikes import warnings_of
-from evaluator.oracle import Oracle, ask_all, trivial
-from evaluator.overlap import refuse_overlap, told
-from evaluator.plan import RULE
 from evaluator.registry import evaluator_of, metric_named
-from evaluator.slices import final_commitment, pack_inputs, pack_labels, public_root
-from evaluator.tokens import tokens_of
-from evaluator.winnable import check_classes, check_size, refuse_unknown_labels
+from evaluator.score import racing
+from evaluator.task import manifest as forms
+from evaluator.task.examples import write_jsonl
+from evaluator.task.lookalikes import warnings_of
+from evaluator.task.oracle import Oracle, ask_all, trivial
+from evaluator.task.overlap import refuse_overlap, told
+from evaluator.task.plan import RULE
+from evaluator.task.slices import final_commitment, pack_inputs, pack_labels, public_root
+from evaluator.task.tokens import tokens_of
+from evaluator.task.winnable import check_classes, check_size, refuse_unknown_labels
 
 TESTS = ("public", "final")
 MOST_TEST_EXAMPLES = 20_000
@@ -69,7 +69,7 @@ class Prepared:
     """A pinned task.
 
     train_jsonl, public_jsonl  what miners download
-    public_*, final_*          inputs and labels blobs (evaluator/slices.py)
+    public_*, final_*          inputs and labels blobs (evaluator/task/slices.py)
     code                       the sponsor's scoring code; empty where there is none
     twins                      near-duplicates that were found and let pass: "train-public" -> count
     oracles                    of public and final slice, where right answers have a best

@@ -9,8 +9,8 @@ from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
 from evaluator.errors import AdapterRank, DataLabelUnknown, EvaluatorUnfit, OutUnusable
 from evaluator.evaluators.form import Sample
-from evaluator.manifest import Manifest, manifest_sha256
-from evaluator.starter import NAME, starter
+from evaluator.task.manifest import Manifest, manifest_sha256
+from evaluator.training.starter import NAME, starter
 
 RUN_STARTER = f"Run the competition's own script: python {NAME} BASE OUT."
 TRAIN_YOURSELF = "Train with peft itself, and save with save_pretrained."

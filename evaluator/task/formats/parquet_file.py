@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from evaluator.errors import DataEmpty, DataRefused
-from evaluator.formats.table import (
+from evaluator.task.formats.table import (
     MOST_COLUMNS,
     MOST_FILE_BYTES,
     MOST_ROWS,

@@ -61,7 +61,7 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
         opening=marks.opening,
         ends=marks.ends,
         texts=cast("Texts", Late("evaluator.texts", "Measures")),
-        harness=cast("Harness", Late("evaluator.harness", "TaskFiles")),
+        harness=cast("Harness", Late("evaluator.evaluators.harness", "TaskFiles")),
     )
 
 

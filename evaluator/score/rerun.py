@@ -16,10 +16,10 @@ from assay.canonical import canonical, sha256_hex
 from assay.merkle import leaf_hash, root
 from evaluator.bases import base_named, folder_of
 from evaluator.errors import BatchUnknown, ReceiptInvalid
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.racing import stage_plans
-from evaluator.results import ResultTree, batch_leaf
-from evaluator.slices import Inputs, pack_inputs, unpack_inputs
+from evaluator.score.racing import stage_plans
+from evaluator.score.results import ResultTree, batch_leaf
+from evaluator.task.manifest import Manifest, read_manifest
+from evaluator.task.slices import Inputs, pack_inputs, unpack_inputs
 
 VERSION = "assay-receipt/2"
 MANIFEST, INPUTS, ADAPTER = "manifest.json", "inputs.blob", "adapter.blob"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluator.evaluators.form import Context, Metric, Prediction
-from evaluator.manifest import Manifest
-from evaluator.racing import plan_of
 from evaluator.registry import evaluator_named, metric_named
-from evaluator.results import ResultTree, result_tree
-from evaluator.slices import Inputs
+from evaluator.score.racing import plan_of
+from evaluator.score.results import ResultTree, result_tree
+from evaluator.task.manifest import Manifest
+from evaluator.task.slices import Inputs
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from hashlib import sha256
 from itertools import chain, pairwise
 
 from evaluator.evaluators.form import Metric
-from evaluator.manifest import NO_RACE, Manifest, RaceClause
-from evaluator.plan import batches
-from evaluator.slices import Inputs
+from evaluator.task.manifest import NO_RACE, Manifest, RaceClause
+from evaluator.task.plan import batches
+from evaluator.task.slices import Inputs
 
 LEAST_EXAMPLES = 2000  # below that the saving vanishes
 MOST_SHARED = 100  # shared rows may have one token for so many of the examples' own

@@ -7,7 +7,7 @@ column that hold it can be named, and a column that nobody reads does no harm.
 from pathlib import Path
 
 from evaluator.errors import DataEmpty
-from evaluator.formats.table import MOST_LINES, check_size, limit, malformed
+from evaluator.task.formats.table import MOST_LINES, check_size, limit, malformed
 
 IN_CLOTHES = {  # first bytes -> what the file is in truth
     b"PK\x03\x04": "it is a ZIP archive or an Excel workbook; save it as CSV UTF-8",

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median_low
 
-from evaluator.data import Columns, missing_column, open_source, samples, unreadable
 from evaluator.errors import DataRefused
 from evaluator.evaluators.classification import MOST_CLASSES
 from evaluator.evaluators.form import Evaluator, Sample, no_classes
-from evaluator.formats.table import Source
-from evaluator.lookalikes import warnings_of
-from evaluator.matching import ALSO_CALLED, matched
-from evaluator.overlap import NO_TEXTS, told
 from evaluator.registry import evaluator_of
+from evaluator.task.data import Columns, missing_column, open_source, samples, unreadable
+from evaluator.task.formats.table import Source
+from evaluator.task.lookalikes import warnings_of
+from evaluator.task.matching import ALSO_CALLED, matched
+from evaluator.task.overlap import NO_TEXTS, told
 
 FIRST_ROWS = 10
 MOST_FAULTS = 20

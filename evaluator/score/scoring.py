@@ -13,10 +13,10 @@ from evaluator.engine.library import VERSION
 from evaluator.engine.model import GROUP_TOKENS, Adapted, Base, read_base
 from evaluator.errors import ManifestInvalid
 from evaluator.evaluators.form import Model
-from evaluator.manifest import Manifest, read_manifest
-from evaluator.plan import batches
 from evaluator.registry import evaluator_named
-from evaluator.slices import Inputs, unpack_inputs
+from evaluator.task.manifest import Manifest, read_manifest
+from evaluator.task.plan import batches
+from evaluator.task.slices import Inputs, unpack_inputs
 
 
 def load_base(folder: Path) -> Base:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.errors import DataRefused
-from evaluator.formats.table import (
+from evaluator.task.formats.table import (
     MOST_COLUMNS,
     MOST_ROWS,
     Cell,
@@ -22,7 +22,7 @@ from evaluator.formats.table import (
     limit,
     malformed,
 )
-from evaluator.formats.text_file import read_text
+from evaluator.task.formats.text_file import read_text
 
 MOST_ROW_CHARACTERS = 8 * 1024 * 1024
 _SPACES = " \t\r\n"

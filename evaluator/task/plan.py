@@ -1,11 +1,12 @@
 """Which examples are computed together: part of the manifest, as it changes the last bits.
 
-A batch of the plan is also a leaf of the result's tree (evaluator/results.py): it can be run alone.
+A batch of the plan is also a leaf of the result's tree (evaluator/score/results.py): it can be run
+alone.
 """
 
 from collections.abc import Sequence
 
-from evaluator.slices import Row
+from evaluator.task.slices import Row
 
 RULE = "length-sorted-v3"
 

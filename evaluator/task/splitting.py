@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from evaluator.errors import DataTooSmall, OptionRefused
 from evaluator.evaluators.form import Evaluator, Sample, no_classes
-from evaluator.overlap import Seen, common_runs, told
-from evaluator.winnable import check_split, refuse_unknown_labels
+from evaluator.task.overlap import Seen, common_runs, told
+from evaluator.task.winnable import check_split, refuse_unknown_labels
 
 SLICES = ("train", "public", "final")
 USUAL_PARTS: Mapping[str, int] = {"train": 10, "public": 30, "final": 60}

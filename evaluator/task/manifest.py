@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from assay.canonical import canonical, sha256_hex
 from evaluator.bases.shapes import FAMILIES, GENERIC, FilePin, Shape
 from evaluator.errors import ManifestInvalid
-from evaluator.plan import RULE
+from evaluator.task.plan import RULE
 
 VERSION = "assay-evaluator/4"
 MOST_MANIFEST_BYTES = 1 << 20
@@ -118,7 +118,7 @@ class PlanClause:
 
 @dataclass(frozen=True)
 class RaceClause:
-    """How hopeless entries are stopped early on the public slice (evaluator/racing.py).
+    """How hopeless entries are stopped early on the public slice (evaluator/score/racing.py).
 
     block       examples between two looks; 0: there is no race, and the others are 0 or empty
     alpha_ppm   the largest chance, in parts of 10^6, to stop an entry that is as good

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.errors import DataEmpty, DataMalformed, DataTextTooLong
-from evaluator.formats.table import ESCAPED, Cell, Number, Odd, malformed
+from evaluator.task.formats.table import ESCAPED, Cell, Number, Odd, malformed
 
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import DataEmpty, DataRefused
-from evaluator.formats.table import (
+from evaluator.task.formats.table import (
     MOST_COLUMNS,
     MOST_FILE_BYTES,
     Row,
     limit,
     malformed,
 )
-from evaluator.formats.text_file import read_text
+from evaluator.task.formats.text_file import read_text
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 LOOKED_AT = 20  # rows by which the separator is judged

@@ -9,11 +9,11 @@ from evaluator.bases import base_named, folder_of
 from evaluator.errors import ScoredElsewhere, SliceChanged
 from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
-from evaluator.judging import judge, metric_of
-from evaluator.manifest import Manifest, manifest_sha256, to_bytes
 from evaluator.registry import evaluator_named
-from evaluator.slices import unpack_inputs, unpack_labels
-from evaluator.tokens import tokens_of
+from evaluator.score.judging import judge, metric_of
+from evaluator.task.manifest import Manifest, manifest_sha256, to_bytes
+from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.tokens import tokens_of
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from evaluator.evaluators.form import Sample
-from evaluator.examples import write_jsonl
-from evaluator.overlap import Seen, Told
+from evaluator.task.examples import write_jsonl
+from evaluator.task.overlap import Seen, Told
 
 LIBRARIES = ("celery", "django", "pandas", "python", "redis", "sympy", "torch", "transformers")
 STDLIB = "python"

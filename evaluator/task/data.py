@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import did_you_mean
-from evaluator.cells import Cells
 from evaluator.errors import (
     DataColumnMissing,
     DataColumnTwice,
@@ -14,10 +13,11 @@ from evaluator.errors import (
     DataRefused,
 )
 from evaluator.evaluators.form import Sample
-from evaluator.formats.csv_file import CsvFile
-from evaluator.formats.json_lines import JsonLines
-from evaluator.formats.parquet_file import ParquetFile
-from evaluator.formats.table import (
+from evaluator.task.cells import Cells
+from evaluator.task.formats.csv_file import CsvFile
+from evaluator.task.formats.json_lines import JsonLines
+from evaluator.task.formats.parquet_file import ParquetFile
+from evaluator.task.formats.table import (
     MOST_CELLS,
     MOST_COLUMNS,
     MOST_FILE_BYTES,

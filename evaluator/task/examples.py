@@ -15,7 +15,7 @@ def write_jsonl(samples: Iterable[Sample]) -> bytes:
 
 
 def read_jsonl(path: Path) -> list[Sample]:
-    """The samples of a file that `write_jsonl` wrote; a stranger's file is for evaluator/data.py.
+    """The samples of a file that `write_jsonl` wrote; a stranger's file is for data.py.
 
     raises DataFileMissing, DataEmpty, DataMalformed
     """

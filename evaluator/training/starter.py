@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from evaluator.bases.shapes import is_decoder
 from evaluator.intake.names import saved_modules
-from evaluator.manifest import Manifest
+from evaluator.task.manifest import Manifest
 
 NAME = "starter.py"
 # The layers of attention that LoRA usually changes, as the families call them.

@@ -17,7 +17,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from evaluator.errors import HarnessRefused
 from evaluator.evaluators.form import Manner, Sample
-from evaluator.taskfile import CHOICE, PAUSE, WRITES, manner_of, read_task
+from evaluator.evaluators.taskfile import CHOICE, PAUSE, WRITES, manner_of, read_task
 
 SPLIT = "test"
 MOST_CHARACTERS = 1 << 28  # a template may name a long column many times
