@@ -34,6 +34,8 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "engine_normed": (None, (c_int, c_int, c_float, _P, _P, _P)),
     "engine_merged": (None, (c_int, c_int, c_int, c_float, _P, _P, _P, _P)),
     "engine_likeness": (None, (c_int, c_int, c_int, _P, _P, _P)),
+    "engine_directions": (c_int, (_P, _P, _P, c_double, _P, _P, _P)),
+    "engine_shared": (c_double, (c_int, c_int, c_int, _P, _P)),
     "engine_functions": (None, (c_int, c_int, _P, _P)),
     "engine_ln": (c_double, (c_double,)),
     "engine_widened": (None, (ctypes.c_ssize_t, c_int, _P, _P)),

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from assay.money import parse_tokens, show_tokens
@@ -10,9 +11,12 @@ from competitions.rules.prizes import Mark, Payout, PayoutTerms, Placed, settle
 from competitions.rules.verdict import places
 from config import env
 from evaluator.score.racing import Race, looks, order_of, salt_of, stage_ends, verdict
+from evaluator.similarity.forms import form_of
+from evaluator.similarity.measure import compare, kind_of
 from licensing.rules.royalty import share_sale, targets
 from tests.bench import racing as bench
 from tests.docs.worked import given, parts_e8, section, sections
+from tests.evaluator.adapters import canonical
 
 
 def examples(name):
@@ -179,3 +183,33 @@ def test_the_simulation_on_file_is_what_the_rule_gives():
     assert found.wrong_places == told["wrong_places"] == 0
     for name in ("work", "work_staged", "stopped"):
         assert getattr(found, name) == pytest.approx(told[name], abs=0.02)
+
+
+def axes(text):
+    """Layers of axes: `1 2; 3` is two layers, the first with two directions."""
+    return [[int(axis) for axis in layer.split()] for layer in text.split(";")]
+
+
+def along(writes, reads):
+    """The normal form of an update that writes and reads along axes of a space of 64."""
+    made = {}
+    for place, (out, into) in enumerate(zip(axes(writes), axes(reads), strict=True)):
+        unit = np.eye(64)
+        made[f"layer{place}"] = (unit[:, out], unit[into])
+    return form_of(canonical(made))
+
+
+def test_the_worked_layers_are_as_like_as_the_measure_says():
+    (rows,) = section("similarity", "Worked layers").tables
+    for row in rows:
+        earlier = along(row["earlier writes"], row["earlier reads"])
+        found = compare(earlier, along(row["later writes"], row["later reads"]))
+        told = f"{found.two_sided_ppm / 1e6:.6f}", f"{found.copied_layers_ppm / 1e6:.6f}"
+        assert (*told, found.kind) == (row["two-sided"], row["copied layers"], row["verdict"])
+
+
+def test_the_limits_of_likeness_are_those_of_the_page():
+    (rows,) = section("similarity", "What follows").tables
+    for row in rows:
+        told = [round(float(row[name]) * 1e6) for name in ("two-sided", "copied layers")]
+        assert kind_of(*told) == row["the later one is"]

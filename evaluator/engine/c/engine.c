@@ -2,6 +2,7 @@
 // Compile with -ffp-contract=off -fno-math-errno and without -ffast-math.
 
 #include "model.h"
+#include "subspace.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -284,6 +285,23 @@ void engine_likeness(int queries, int documents, int width, const float *q, cons
     }
     unpack(&l);
     leave(old);
+}
+
+// ---------------------------------------------------------------- how like two adapters are
+
+int engine_directions(const int32_t *sizes, const float *up, const float *down, double floor, float *columns,
+                      float *rows, float *strength) { // sizes: d_out, d_in, rank, most_kept
+    unsigned old = enter();
+    int kept = directions(sizes[0], sizes[1], sizes[2], up, down, sizes[3], floor, columns, rows, strength);
+    leave(old);
+    return kept;
+}
+
+double engine_shared(int d, int k, int l, const float *x, const float *y) {
+    unsigned old = enter();
+    double found = shared(d, k, l, x, y);
+    leave(old);
+    return found;
 }
 
 // ---------------------------------------------------------------- for tests, measurements, and at load
