@@ -54,8 +54,8 @@ class Pace:
     open_s: int
 
 
-DRY_RUNS = 6  # what miners and workers do meanwhile takes about so long
-LATE = 0.8  # of the time: who is not done by then needs more of it
+DRY_RUNS = 8  # what miners and workers do meanwhile takes seven on an idle machine
+LATE = 0.88  # of the time, just before the last tenth: who is not done by then needs more of it
 LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
 FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 45)
 QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 45)
@@ -72,6 +72,7 @@ class Story:
     pace: Pace = FULL
     visitors: dict[str, Visitor] = field(default_factory=dict)
     miners: dict[str, Miner] = field(default_factory=dict)
+    trained: set[str] = field(default_factory=set)
     closes_s: float = 0.0
     late: threading.Timer = field(default_factory=lambda: threading.Timer(0, int))
 
@@ -82,7 +83,6 @@ class Story:
             ("data", self.data),
             ("sponsor", self.sponsor),
             ("training", self.training),
-            ("hostile", self.hostile),
             ("close", self.close),
         )
         for name, scene in scenes:
@@ -132,7 +132,7 @@ class Story:
         sponsor.post(f"{base}/prize/", {**PRIZE, "closes_in": f"{open_s} s"})
         sponsor.post(f"{base}/publish/", {})
         self.closes_s = time.monotonic() + open_s
-        self.late = threading.Timer(LATE * open_s, self._extend, [open_s])
+        self.late = threading.Timer(LATE * open_s, self._put_off, [open_s])
         self.late.daemon = True
         self.late.start()
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
@@ -147,8 +147,12 @@ class Story:
         )
         self.telling.say(SPONSOR, f"1000 tokens and the bond are in escrow; open for {open_s} s")
 
-    def _extend(self, by_s: int) -> None:
-        """The machine is busier than during the dry run: the sponsor puts the close off."""
+    def _put_off(self, open_s: int) -> None:
+        """The machine is busier than during the dry run: the sponsor puts the close off, once.
+
+        By as much as can be while somebody trains; afterwards half of that is plenty.
+        """
+        by_s = open_s if len(self.trained) < len(self.pace.runs) else open_s // 2
         sponsor = self.visitors[SPONSOR]
         shown = sponsor.get(f"/api/competitions/{COMPETITION}").json()["closes_at_ms"]
         told = {"by": f"{by_s} s", "closes_at_ms_shown": str(shown)}
@@ -165,12 +169,17 @@ class Story:
                 time.sleep(0.5)
 
     def training(self) -> None:
-        """Two miners at once: keys, files, a LoRA each, the local check, the entry."""
+        """Two miners at once: keys, files, a LoRA each, the local check, the entry.
+
+        One of them tries a hostile adapter as well.
+        """
         failures: list[BaseException] = []
 
         def mine(name: str) -> None:
             try:
                 self.mine(name, *self.pace.runs[name])
+                if name == "ben":
+                    self.hostile()
             except (
                 StoryBroken,
                 OSError,
@@ -185,6 +194,7 @@ class Story:
             thread.start()
         for thread in threads:
             thread.join()
+        self.late.cancel()
         if failures:
             raise failures[0]
 
@@ -203,6 +213,7 @@ class Story:
                 f"{name}: training ended with {done.returncode}: {done.stderr[-800:]}"
             )
         took_s = time.monotonic() - begun_s
+        self.trained.add(name)
         self.telling.say(name, f"trained a LoRA, {steps} steps, in {took_s:.0f} s")
         if early:
             kept = adapter.with_name(f"{adapter.name}-step-{early}")
@@ -237,7 +248,6 @@ class Story:
         self.telling.facts["refused"] = [{"owner": "ben", "code": code}]
         self.telling.check("hostile_refused", holds=code == "adapter.key_unknown", says=str(error))
         self.telling.say("ben", f"hostile adapter refused: {code}; its run is given back")
-        self.late.cancel()
 
     def close(self) -> None:
         """Wait for the clock: close, sealed slice, payout."""
