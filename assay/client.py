@@ -266,7 +266,7 @@ class Client:
 
     def _complete(self, place: str, name: str) -> None:
         try:
-            self.post(f"{place}/complete", {})
+            self._send("POST", f"{place}/complete")
         except ClientError as error:  # joined before, and the answer was lost
             if error.code != "ledger.upload_unknown" or not self._is_stored(name):
                 raise

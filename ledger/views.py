@@ -25,6 +25,7 @@ from ledger.sequencer import proofs, tiles
 from web import codes
 from web.errors import Forbidden, NotFound
 from web.receipts import accepted
+from web.strict import a_button
 
 FOREVER = "public, max-age=31536000, immutable"
 NEWEST = 50
@@ -161,6 +162,7 @@ def my_account(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_button
 def my_keys(request: HttpRequest) -> HttpResponse:
     """The keys that sign for whoever is signed in; a code with which one more is added."""
     name, code, until = request.user.get_username(), "", None
@@ -173,6 +175,7 @@ def my_keys(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_button
 def revoke_key(request: HttpRequest, public: str) -> HttpResponse:
     """End a key of whoever is signed in; it asks first."""
     name = request.user.get_username()
@@ -192,6 +195,7 @@ def revoke_key(request: HttpRequest, public: str) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_button
 def close_account(request: HttpRequest, name: str) -> HttpResponse:
     """Close the own account for good; it asks first."""
     if request.user.get_username() != name:
@@ -206,6 +210,7 @@ def close_account(request: HttpRequest, name: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def draw_play_money(request: HttpRequest, name: str) -> HttpResponse:
     """Give the signed-in owner all play money that is left; twice is the same as once."""
     if request.user.get_username() != name:

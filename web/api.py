@@ -39,8 +39,14 @@ from web.errors import (
     TokensHeld,
 )
 from web.openapi import Api, documented
+from web.strict import only_named
 
 PAGE_ITEMS = 100
+DESCRIPTION = """Competitions for model adapters, scored in the open.
+
+Refusals have one form: code, message, next, facts. A field that an operation does not name, in its
+address or its body, is refused with `request.invalid`, and so is a body where none is named; what
+is wrong is listed in `facts.problems`."""
 # Where a list goes on, as the site itself told it: how many to pass over, a moment, a name.
 Passed = Query(0, ge=0, le=10**8)
 Moment = Query("", pattern=r"^[0-9]{0,15}$")
@@ -156,8 +162,7 @@ def build_api(routers: Iterable[tuple[str, Router]], files: Files = MappingProxy
     api = Api(
         title="Assay",
         version="1",
-        description="Competitions for model adapters, scored in the open. Refusals have one form: "
-        "code, message, next, facts.",
+        description=DESCRIPTION,
         urls_namespace="api",
         docs_url=None,
         docs_decorator=require_safe,
@@ -165,6 +170,7 @@ def build_api(routers: Iterable[tuple[str, Router]], files: Files = MappingProxy
     api.refusal, api.files = Refusal.model_json_schema(), files
     for kind, make_error in _ERRORS.items():
         api.add_exception_handler(kind, partial(_answer, make_error=make_error))
+    api.add_decorator(only_named, mode="view")
     api.add_router("/auth", sign_in_router(), tags=["auth"])
     for prefix, router in routers:
         api.add_router(prefix, router, tags=[prefix.strip("/")])

@@ -6,6 +6,7 @@ from django import forms
 from django.forms.renderers import TemplatesSetting
 
 from assay.tokens import DAYS, DAYS_MOST, LEAST
+from web.strict import OF_FORMS
 
 
 class Renderer(TemplatesSetting):
@@ -21,7 +22,7 @@ class StrictForm(forms.Form):
     def full_clean(self) -> None:
         """Add an error that names them."""
         super().full_clean()
-        unknown = sorted(set(self.data) - {*self.fields, "csrfmiddlewaretoken"})
+        unknown = sorted({*self.data, *self.files} - {*self.fields, OF_FORMS})
         if self.is_bound and unknown:
             self.add_error(None, f"This form has no field {unknown[0]:.40}.")
 

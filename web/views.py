@@ -23,6 +23,7 @@ from web.errors import (
     TooLarge,
 )
 from web.forms import TokenForm
+from web.strict import a_button
 
 
 @require_safe
@@ -60,6 +61,7 @@ def limits(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_button
 def enter(request: HttpRequest, code: str) -> HttpResponse:
     """Sign a browser in with what `assay auth web` gave: it asks first, and counts once."""
     now = timezone.now()
@@ -74,6 +76,7 @@ def enter(request: HttpRequest, code: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def revoke_token(request: HttpRequest, prefix: str) -> HttpResponse:
     """End one token."""
     if auth.revoke(request.user.get_username(), prefix):

@@ -15,6 +15,7 @@ from assay.money import parse_tokens
 from competitions.rules.spec import Problem
 from competitions.rules.task import read_pairs
 from licensing.rules.terms import PERCENT_E8
+from web.forms import StrictForm
 
 MOST_PAYEES = 64
 MOST_TYPED = 4000  # characters of one field that a draft keeps, also while they are too many for it
@@ -39,7 +40,7 @@ class FieldGroup:
         self.is_open = is_open or any(one.errors for one in fields)
 
 
-class StepForm(forms.Form):
+class StepForm(StrictForm):
     """A page of the wizard. The browser blocks nothing, so that half a page can be saved too.
 
     now  what a date on the page is compared with

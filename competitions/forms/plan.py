@@ -41,9 +41,9 @@ DATES = frozenset({"opens", "closes", "closes_in", "dispute"})
 
 def bound(step: str, draft: Draft, *, now: datetime) -> StepForm:
     """The form of a page, with what the draft holds, to be checked."""
-    if step == "data":
-        return DataForm(draft.fields, stored=draft.files, now=now)
-    return STEPS[step](draft.fields, now=now)
+    form = STEPS[step]
+    typed = {name: text for name, text in draft.fields.items() if name in form.base_fields}
+    return DataForm(typed, stored=draft.files, now=now) if step == "data" else form(typed, now=now)
 
 
 def unfinished(draft: Draft, *, now: datetime) -> list[str]:

@@ -28,6 +28,7 @@ from licensing.rules.deed import deed
 from licensing.rules.may import Denied
 from licensing.rules.reading import parse
 from web.receipts import accepted
+from web.strict import a_button
 
 LISTED = 100
 MOST_AT_HOME = 5
@@ -179,6 +180,7 @@ def mine(request: HttpRequest, competition: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def resume(request: HttpRequest, submission: str) -> HttpResponse:
     """Run an eliminated entry in full, against a deposit."""
     order = resume_for(request.user.get_username(), submission, now=timezone.now())

@@ -26,6 +26,7 @@ from competitions.views.pages import REVIEW, TITLES, before, wizard
 from ledger import queries as ledger_queries
 from licensing import queries as rights
 from web.receipts import accepted
+from web.strict import a_button
 
 
 @never_cache
@@ -41,6 +42,7 @@ def review(request: HttpRequest, draft: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def dry_run(request: HttpRequest, draft: str) -> HttpResponse:
     """Ask a worker to read the files, pin the task, and measure the baseline."""
     sponsor, now = request.user.get_username(), timezone.now()
@@ -55,6 +57,7 @@ def dry_run(request: HttpRequest, draft: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def publish(request: HttpRequest, draft: str) -> HttpResponse:
     """Take the stake and make the competition public."""
     sponsor, now = request.user.get_username(), timezone.now()
@@ -79,6 +82,7 @@ def publish(request: HttpRequest, draft: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def cancel(request: HttpRequest, competition: str) -> HttpResponse:
     """End a competition that nobody has entered; the whole stake comes back."""
     sponsor = request.user.get_username()

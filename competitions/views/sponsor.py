@@ -27,11 +27,13 @@ from competitions.views.pages import REVIEW, TITLES, before, wizard
 from ledger import actions as ledger_actions
 from ledger import queries as ledger_queries
 from web.errors import NotFound
+from web.strict import a_button
 
 
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_button
 def desk(request: HttpRequest) -> HttpResponse:
     """My competitions and drafts; a POST begins a new draft."""
     sponsor = request.user.get_username()
@@ -70,6 +72,7 @@ def draft(request: HttpRequest, draft: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@a_button
 def discard(request: HttpRequest, draft: str) -> HttpResponse:
     """Throw a draft away."""
     drafts.discard(draft, sponsor=request.user.get_username())

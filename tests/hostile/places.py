@@ -29,8 +29,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 FORMS = {
     "/account/tokens/": {"days": "1"},
     "/competitions/<str:competition>/extend/": {"by": "1 h", "closes_at_ms_shown": "1"},
+    "/models/<str:work>/buy/": {"uses": "commercial", "terms_version": "1", "price_nano": "0",
+                                "key": "k" * 16, "beside": ""},
     "/royalties/draw/": {"work": "0" * 64, "key": "k"},
-}
+}  # fmt: skip
+STEPS = ("task", "data", "prize", "terms")
 ASKS = {"/api/uploads/<upload>/parts/<number>": f"?sha256={'0' * 64}"}
 # Whose the thing at a place is; of what is not named here there is no owner, so anybody stands in.
 OWNERS = {"competition": "sponsor", "draft": "sponsor", "step": "sponsor", "grant": "buyer"}

@@ -1,11 +1,13 @@
 """Every address, asked with odd values: an answer in the promised form, never a fault of ours.
 
 The values go into each place of the path, into what pages read of the query, into every field of
-forms and JSON bodies; every method that an address takes is asked. tests/hostile/test_described.py
-asks the API at the borders of its document, tests/hostile/test_authorisation.py in every role.
+forms and JSON bodies; every method that an address takes is asked, by every role: the roles take
+turns, and where one is not let in, the owner asks the same. tests/hostile/test_described.py asks
+the API at the borders of its document, tests/hostile/test_authorisation.py who may do what.
 """
 
 import inspect
+import itertools
 import json
 import re
 from urllib.parse import quote, urlencode
@@ -17,7 +19,7 @@ from django.urls import resolve
 
 from config.reference.doors import doors
 from config.urls import api
-from tests.hostile.places import FORMS, PLACE, ROUTES
+from tests.hostile.places import FORMS, PLACE, ROLES, ROUTES, STEPS
 
 ODD = (
     "9" * 5000, "-1", "1" * 19, "99999999999999999999", "1e400", "nan", "0x10", "\u0663", "\u00b2",
@@ -31,6 +33,10 @@ ODD_BODIES = (b"", b"[", b"null", b"[]", b'"x"', b"\xff\xfe", b"\xef\xbb\xbf{}",
               b'{"a":' * 5000, b"[" * 50_000, b'{"a": 1, "a": 2}', b"1" * 5000)  # fmt: skip
 SERVED = {PLACE.sub(r"{\1}", route): route for route in ROUTES}
 TAKEN = [(one.method, SERVED[one.address]) for one in doors()]
+LETS_IN = {
+    (one.method, SERVED[one.address]): {role for role in ROLES if getattr(one, role) == "yes"}
+    for one in doors()
+}
 FIELD = re.compile(r'<(?:input|select|textarea|button)[^>]* name="([^"]+)"')
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
 
@@ -40,13 +46,28 @@ class Walk:
 
     def __init__(self, site):
         self.site, self.broken = site, []
+        self.turns, self.asked = itertools.cycle(ROLES), set()
 
-    def ask(self, method, route, path, what="", **sent):
-        """As the owner: nobody gets further."""
-        answer = self.site.ask(method, path, self.site.account(route, "owner"), **sent)
+    def ask(self, method, route, path, what="", role="owner", **sent):
+        """As one role."""
+        answer = self.site.ask(method, path, self.site.account(route, role), **sent)
+        self.asked.add((method, route, role))
         if not is_promised(answer, path):
-            self.broken.append((method, route, str(what)[:40], answer.status_code))
+            self.broken.append((method, route, role, str(what)[:40], answer.status_code))
         return answer
+
+    def ask_in_turn(self, method, route, path, what, **sent):
+        """As the next role; as the owner too where that one is not let in."""
+        role = next(self.turns)
+        if role not in LETS_IN[method, route] and role != "owner":
+            self.ask(method, route, path, what, **sent)
+        self.ask(method, route, path, what, role, **sent)
+
+    def check(self):
+        """Nothing broke, and every role asked every address by each method that was walked."""
+        assert self.broken == []
+        walked = {(method, route) for method, route, _ in self.asked}
+        assert self.asked == {(*one, role) for one in walked for role in ROLES}
 
 
 def is_promised(answer, path):
@@ -73,8 +94,9 @@ def test_no_place_of_an_address_breaks_by_an_odd_value(walk):
     for method, route in TAKEN:
         for place in PLACE.findall(route):
             for value in filter(None, ODD):
-                walk.ask(method, route, walk.site.path(route, **{place: in_path(value)}), value)
-    assert walk.broken == []
+                path = walk.site.path(route, **{place: in_path(value)})
+                walk.ask_in_turn(method, route, path, value)
+    walk.check()
 
 
 def reads_questions(path):
@@ -89,45 +111,85 @@ def test_no_page_breaks_by_an_odd_question(walk):
             continue
         for value in ODD if reads_questions(walk.site.path(route)) else ODD[::5]:
             asked = urlencode(dict.fromkeys(ASKED, value), errors="surrogatepass")
-            walk.ask(method, route, f"{walk.site.path(route)}?{asked}", value)
-    assert walk.broken == []
+            walk.ask_in_turn(method, route, f"{walk.site.path(route)}?{asked}", value)
+    walk.check()
 
 
-def fields_of(walk, route):
+def fields_of(walk, route, path):
     """What the page of a form asks for, and what another page sends here."""
-    page = walk.site.ask("GET", walk.site.path(route), walk.site.account(route, "owner"))
+    page = walk.site.ask("GET", path, walk.site.account(route, "owner"))
     found = set() if page.streaming else set(FIELD.findall(page.text))
     return (found - {"csrfmiddlewaretoken"}) | set(FORMS.get(route, ()))
 
 
 def test_no_form_breaks_by_an_odd_value(walk):
-    for method, route in TAKEN:
-        if method != "POST" or route.startswith("/api/"):
-            continue
-        path, names = walk.site.path(route), fields_of(walk, route)
-        for value in ODD:
+    for route, path in forms_of(walk.site):
+        names = fields_of(walk, route, path)
+        for value in ODD if names else ODD[: len(ROLES)]:  # else it is only a button
             typed = urlencode(dict.fromkeys(names, value), errors="surrogatepass")
-            walk.ask(method, route, path, value, data=typed, content_type=FORM)
+            walk.ask_in_turn("POST", route, path, value, data=typed, content_type=FORM)
         for raw in ODD_BODIES:
-            walk.ask(method, route, path, raw, data=raw, content_type=PARTS)
+            walk.ask_in_turn("POST", route, path, raw, data=raw, content_type=PARTS)
+    walk.check()
+
+
+def forms_of(site):
+    """(route, path) of every form: four of them are at one route."""
+    for method, route in TAKEN:
+        if method == "POST" and not route.startswith("/api/"):
+            for step in STEPS if "<str:step>" in route else ("",):
+                yield route, site.path(route, step=step)
+
+
+def test_a_form_with_a_field_that_nobody_knows_is_refused_for_it(walk):
+    of_allauth = {"sign-in", "sign-out", "sign-up", "password", "set"}  # they take what they know
+    for route, path in forms_of(walk.site):
+        if route.startswith("/account/") and path.split("/")[-2] in of_allauth:
+            continue
+        typed = urlencode({**FORMS.get(route, {}), "odd": "1"})
+        answer = walk.ask("POST", route, path, data=typed, content_type=FORM)
+        assert answer.status_code in (200, 422), path
+        assert "This form has no field odd." in answer.text, path
+        assert "assay_" not in answer.text
     assert walk.broken == []
 
 
-@pytest.mark.parametrize(
-    "route",
-    [
-        "/account/tokens/",
-        "/competitions/<str:competition>/extend/",
-        "/models/<str:work>/buy/",
-        "/royalties/draw/",
-    ],
-)
-def test_a_form_with_a_field_that_nobody_knows_is_refused_for_it(walk, route):
-    typed = urlencode({**FORMS.get(route, {}), "odd": "1"})
-    answer = walk.ask("POST", route, walk.site.path(route), data=typed, content_type=FORM)
-    assert answer.status_code in (200, 422)
-    assert "This form has no field odd." in answer.text
-    assert "assay_" not in answer.text
+def operations():
+    """(method, route, whether it takes a body) of the API, as its document says."""
+    for path, found in api.get_openapi_schema()["paths"].items():
+        for method, operation in found.items():
+            if path.startswith("/api/"):
+                yield method.upper(), SERVED[path], "requestBody" in operation
+
+
+def problems(answer):
+    """What an answer lists; to HEAD nothing is told."""
+    assert answer.status_code == 422
+    told = json.loads(answer.content or '{"code": "request.invalid", "facts": {"problems": []}}')
+    assert told["code"] == "request.invalid"
+    return told["facts"]["problems"]
+
+
+def test_an_operation_refuses_a_field_and_a_body_that_its_document_does_not_name(walk):
+    odd = []
+    for method, route, takes_body in operations():
+        path = walk.site.path(route)
+        asked = f"{path}{'&' if '?' in path else '?'}odd=1"
+        if problems(walk.ask(method, route, asked)) != ["query.odd: There is no such field."]:
+            odd.append((method, route))
+        sent = {"data": b'{"odd": 1}', "content_type": "application/json"}
+        if not takes_body and problems(walk.ask(method, route, path, **sent)) != [
+            "body: There is none here."
+        ]:
+            odd.append((method, route, "body"))
+    assert odd == [("HEAD", "/api/blobs/<sha256>"), ("HEAD", "/api/blobs/<sha256>", "body")]
+    assert walk.broken == []
+
+
+def test_a_field_that_is_nearly_right_is_answered_with_the_right_one(client, db):
+    told = client.get("/api/competitions?limt=2").json()
+    assert told["message"] == "This address has no field limt."
+    assert told["next"] == "Did you mean limit?"
 
 
 def json_bodies():
@@ -145,17 +207,17 @@ def test_no_body_breaks_by_an_odd_value_and_a_field_that_nobody_knows_is_named(w
     asked = 0
     for method, path, schema in json_bodies():
         for raw in ODD_BODIES:
-            walk.ask(method, path, path, raw, data=raw, content_type="application/json")
+            walk.ask_in_turn(method, path, path, raw, data=raw, content_type="application/json")
         for name in schema["properties"]:
             for value in ODD_JSON:
-                sent = json.dumps({name: value})
-                walk.ask(method, path, path, sent, data=sent, content_type="application/json")
+                sent = {"data": json.dumps({name: value}), "content_type": "application/json"}
+                walk.ask_in_turn(method, path, path, sent, **sent)
         odd = {"data": b'{"odd": 1}', "content_type": "application/json"}
         told = walk.ask(method, path, path, "odd", **odd)
         assert (told.status_code, told.json()["code"]) == (422, "request.invalid")
         assert any("odd" in one for one in told.json()["facts"]["problems"])
         asked += 1
-    assert walk.broken == []
+    walk.check()
     assert asked > 0
 
 
