@@ -179,12 +179,23 @@ class Client:
         found: dict[str, Any] = self.post("/api/sessions/keys", {**body, "code": code})
         return found
 
-    def _signed(
-        self, purpose: str, account: str, key: Ed25519PrivateKey, once: object
+    def delivery(
+        self, work: str, account: str, key: Ed25519PrivateKey, *, at_ms: int
     ) -> dict[str, Any]:
-        """A signature that counts once, for this log at this very host."""
+        """Where a licence's holder gets the file of a work with restricted access, for an hour.
+
+        returns  {"url", "expires_at_ms"}; raises ClientError
+        """
+        body = self._signed("assay-delivery-v1", account, key, work, at_ms)
+        found: dict[str, Any] = self.post(f"/api/works/{work}/delivery", {**body, "at_ms": at_ms})
+        return found
+
+    def _signed(
+        self, purpose: str, account: str, key: Ed25519PrivateKey, *said: object
+    ) -> dict[str, Any]:
+        """A signature over what makes it count once, for this log at this very host."""
         origin, host = self.origin(), httpx2.URL(self.url).netloc.decode()
-        words = "\0".join(map(str, (purpose, origin, host, account, once)))
+        words = "\0".join(map(str, (purpose, origin, host, account, *said)))
         signature = key.sign(words.encode()).hex()
         return {"account": account, "public": keys.public_hex(key), "signature": signature}
 

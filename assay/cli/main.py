@@ -30,7 +30,9 @@ COMMANDS = MappingProxyType(
         "submissions": ("assay.cli.submissions:app", "Your entries and their scores."),
         "rerun": ("assay.cli.rerun:app", "Compute a score again, and compare its bits."),
         "leaderboard": ("assay.cli.leaderboard:app", "The board of a competition."),
-        "models": ("assay.cli.models:app", "Find models, and get their files."),
+        "models": ("assay.cli.models:app", "Find models by what they do."),
+        "pull": ("assay.cli.pull:app", "Get a model as a folder, or a data set as its file."),
+        "terms": ("assay.cli.terms:app", "Licence terms: of a work, of a file, of your own."),
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
         "account": ("assay.cli.account:app", "Close your account."),
@@ -51,7 +53,7 @@ ELSEWHERE = MappingProxyType(
 )
 INTEGRITY = frozenset({
     "client.download_damaged", "ledger.blob_damaged", "log.damaged", "log.note_invalid",
-    "log.key_not_announced",
+    "log.key_not_announced", "terms.differ",
 })  # fmt: skip
 FAILURE, USAGE, NETWORK, SIGN_IN, REFUSED, DAMAGED = 1, 2, 3, 4, 5, 6
 INTERRUPTED = 130

@@ -1,15 +1,11 @@
-"""`assay models`: find a model by what it does, look at it, get its files."""
+"""`assay models`: find a model by what it does, and look at it. `assay pull` gets its files."""
 
-from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
-from zipfile import BadZipFile, ZipFile
 
 import typer
 
-from assay.canonical import sha256_file
 from assay.cli import show
-from assay.cli.caller import AsJson, Caller, caller_of, file_in
-from assay.client import Client, DownloadDamaged
+from assay.cli.caller import AsJson, caller_of
 from assay.money import show_tokens
 
 app = typer.Typer(
@@ -52,66 +48,6 @@ def show_one(context: typer.Context, work: Id, *, as_json: AsJson = False) -> No
     with caller_of(context).client() as client:
         found = client.get(f"/api/works/{work}")
     show.put(found if as_json else _facts(found), as_json=as_json)
-
-
-@app.command(epilog="Example: assay models download WORK --out model")
-def download(
-    context: typer.Context,
-    work: Id,
-    *,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to write to; default: the name that the site gives.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Get an adapter as the folder that peft loads, or a data set as its file.
-
-    Every file is checked against its SHA-256. What is there and whole is not fetched again.
-    """
-    caller = caller_of(context)
-    with caller.client() as client:
-        told = client.get(f"/api/works/{work}/download")
-        folder = out or Path(str(told["name"]).removesuffix(".zip").removesuffix(".jsonl"))
-        is_whole = bool(told["files"]) and all(_is_here(folder, one) for one in told["files"])
-        is_fresh = not is_whole and _fetch(client, caller, folder, told)
-    files = [str(one["name"]) for one in told["files"]] or [str(told["name"])]
-    answer = {"work": work, "folder": str(folder), "kind": told["kind"], "files": files}
-    show.put({**answer, "fetched": is_fresh}, as_json=as_json)
-    if told["files"]:
-        show.note(f"Next: read {folder / 'README.md'}", is_quiet=as_json or caller.is_quiet)
-
-
-def _fetch(client: Client, caller: Caller, folder: Path, told: dict[str, Any]) -> bool:
-    """Bring the file, and unpack it when it is a ZIP; False when it was there."""
-    target = file_in(folder, str(told["name"]))
-    drawn = show.Progress(target.name, is_quiet=caller.is_quiet)
-    is_fresh = client.download(str(told["sha256"]), target, path=str(told["url"]), told=drawn)
-    drawn.close()
-    if told["files"]:
-        _unpack(target, folder, told["files"])
-        target.unlink()
-        return True
-    return is_fresh
-
-
-def _unpack(file: Path, folder: Path, files: list[dict[str, Any]]) -> None:
-    """Write exactly the files that were named, each checked. raises DownloadDamaged"""
-    try:
-        with ZipFile(file) as packed:
-            inside = {PurePosixPath(one.filename).name: one for one in packed.infolist()}
-            for one in files:
-                name = str(one["name"])
-                file_in(folder, name).write_bytes(packed.read(inside[name]))
-    except (BadZipFile, KeyError) as error:
-        raise DownloadDamaged("The folder is not what the site told of.", file=file.name) from error
-    for one in files:
-        if not _is_here(folder, one):
-            raise DownloadDamaged("A file is not what the site told of.", file=str(one["name"]))
-
-
-def _is_here(folder: Path, one: dict[str, Any]) -> bool:
-    path = file_in(folder, str(one["name"]))
-    return path.is_file() and sha256_file(path) == one["sha256"]
 
 
 def _row(found: dict[str, Any]) -> dict[str, object]:

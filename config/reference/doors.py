@@ -113,7 +113,9 @@ GET    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes   
 PUT    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes     unseen  unseen
 GET    /api/works                                         yes     yes     yes     yes     yes
 GET    /api/works/{work}                                  yes     yes     yes     yes     yes
+POST   /api/works/{work}/delivery                         yes     yes     yes     yes     yes
 GET    /api/works/{work}/download                         yes     yes     yes     yes     yes
+GET    /api/works/{work}/file                             no      no      no      no      no
 GET    /api/works/{work}/folder.zip                       unseen  unseen  unseen  unseen  unseen
 GET    /api/works/{work}/quote                            yes     yes     yes     yes     yes
 """

@@ -8,7 +8,7 @@ source  the formats of safetensors 0.8 and of peft 0.21
 import json
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from evaluator.blob import FLOAT_BYTES, Contents, Part
@@ -26,6 +26,7 @@ CONFIG, TENSORS, HEAD, LABELS = (
 )
 PREFIX = "base_model.model."
 ALIGNED = 8
+Metadata = Callable[[tuple[tuple[int, int], ...]], Mapping[str, str]]
 _SIDES = {".A": ".lora_A.weight", ".B": ".lora_B.weight"}
 
 
@@ -50,12 +51,10 @@ def text_files(contents: Contents, manifest: Manifest, base: str) -> dict[str, b
     return files
 
 
-def tensor_files(
-    contents: Contents, manifest: Manifest, metadata: Mapping[str, str]
-) -> dict[str, Spans]:
+def tensor_files(contents: Contents, manifest: Manifest, metadata: Metadata) -> dict[str, Spans]:
     """Name -> adapter_model.safetensors and, where the head lies apart, head.safetensors.
 
-    metadata  texts for the header, beside safetensors' own "format"
+    metadata  texts for the header, beside safetensors' own "format"; it is told the spans behind it
     """
     loading, head = loading_of(manifest), manifest.adapter.head
     inside = {
@@ -121,10 +120,11 @@ def _spelt(name: str, head: Mapping[str, object], loading: Loading) -> str:
     return module.removeprefix(loading.prefix) + _SIDES[side]
 
 
-def _file(parts: Mapping[str, Part], metadata: Mapping[str, str]) -> Spans:
+def _file(parts: Mapping[str, Part], metadata: Metadata) -> Spans:
     """A safetensors file: u64 header length, the header padded with spaces, the values."""
-    header: dict[str, object] = {"__metadata__": {"format": "pt", **metadata}}
     ordered, end = sorted(parts.items(), key=lambda one: one[1].start), 0
+    spans = _joined(part for _, part in ordered)
+    header: dict[str, object] = {"__metadata__": {"format": "pt", **metadata(spans)}}
     for name, part in ordered:
         size = math.prod(part.shape) * FLOAT_BYTES
         offsets = [end, end + size]
@@ -132,7 +132,7 @@ def _file(parts: Mapping[str, Part], metadata: Mapping[str, str]) -> Spans:
         end += size
     raw = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     raw += b" " * (-len(raw) % ALIGNED)
-    return Spans(struct.pack("<Q", len(raw)) + raw, _joined(part for _, part in ordered))
+    return Spans(struct.pack("<Q", len(raw)) + raw, spans)
 
 
 def _joined(parts: Iterable[Part]) -> tuple[tuple[int, int], ...]:

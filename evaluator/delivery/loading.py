@@ -14,6 +14,7 @@ CAUSAL, CLASSES, STATES = (
     "AutoModelForSequenceClassification",
     "AutoModel",
 )
+FEATURES = "feature-extraction"
 TASK_TYPES = {CAUSAL: "CAUSAL_LM", CLASSES: "SEQ_CLS", STATES: "FEATURE_EXTRACTION"}
 POOLINGS = {
     "": "None: the model writes, or predicts, every token.",
@@ -60,3 +61,12 @@ def loading_of(manifest: Manifest) -> Loading:
         return Loading(CLASSES, pooling)
     prefix = shape.prefix if isinstance(shape, GenericShape) else BY_NAME[shape.kind].prefix
     return Loading(STATES, pooling, prefix, has_head_apart=has_head)
+
+
+def pipeline(manifest: Manifest) -> str:
+    """The hub's word for what the model does."""
+    if manifest.labels:
+        return "text-classification"
+    if loading_of(manifest).model == CAUSAL:
+        return "text-generation"
+    return "sentence-similarity" if manifest.metric.evaluator == "retrieval" else FEATURES

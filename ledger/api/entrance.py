@@ -133,6 +133,16 @@ def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
     return {"account": body.account, "key": body.key, "receipt": receipt_url(order)}
 
 
+def check_holder(body: KeySignature, at_ms: int, *words: object) -> None:
+    """That a key of the account signed these words just now.
+
+    raises AccountUnknown, AccountIsClosed, SignInError
+    """
+    _check_key(body)
+    _check_clock(at_ms, actions.ms(timezone.now()))
+    _check_signature(body, *words)
+
+
 def _check_key(body: KeySignature) -> None:
     """raises AccountUnknown, AccountIsClosed, SignInError"""
     if queries.account(body.account).is_closed:

@@ -170,7 +170,7 @@ def _get_blob(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """The bytes of a public file, verified against their name; `Range: bytes=a-b` gives a part."""
     found = _public(sha256)
     file = Served(sha256, found.size_bytes)
-    return sent(request, file, lambda span: _pieces(blobs.open_verified(sha256), span))
+    return sent(request, file, lambda span: part_of(blobs.open_verified(sha256), span))
 
 
 def sent(
@@ -299,7 +299,8 @@ def _sent(request: HttpRequest) -> Iterator[bytes]:
         yield chunk
 
 
-def _pieces(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
+def part_of(file: IO[bytes], span: tuple[int, int]) -> Iterator[bytes]:
+    """The bytes of an open file from the first to before the second place; it is closed then."""
     start, end = span
     with file:
         file.seek(start)

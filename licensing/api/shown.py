@@ -80,11 +80,15 @@ class FileOut(Schema):
 
 
 class DownloadOut(FileOut):
-    """What can be downloaded of a work, from `url`. files: what is inside, when it is a ZIP."""
+    """What can be downloaded of a work, from `url`. files: what is inside, when it is a ZIP.
+
+    is_gated: only who holds a licence gets it, by a signature at `url`
+    """
 
     work: str
     kind: str
     url: str
+    is_gated: bool
     files: list[FileOut]
 
 

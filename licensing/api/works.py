@@ -1,18 +1,12 @@
 """Works: their terms, what a licence costs, and the files to download."""
 
-from collections.abc import Iterator
-from types import MappingProxyType
-
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import Query, Router
 
-from ledger.api.files import A_FILE, Served, sent
-from ledger.errors import BlobDamaged, BlobMissing, RangeRefused
 from licensing import queries
+from licensing.api import delivery
 from licensing.api.shown import (
-    DownloadOut,
     QuoteOut,
     WorkDetail,
     WorkOut,
@@ -21,7 +15,6 @@ from licensing.api.shown import (
     use_json,
 )
 from licensing.errors import (
-    FolderMissing,
     MeteringNeeded,
     MixedSchedules,
     NotForSale,
@@ -35,9 +28,6 @@ from web.api import Page, TokenAuth
 from web.openapi import documented
 
 DEFAULT_USES = "commercial"
-A_ZIP = MappingProxyType(
-    {(status, kind and "application/zip"): words for (status, kind), words in A_FILE.items()}
-)
 SCORE = r"^(-?[0-9]{1,6}(\.[0-9]{1,9})?)?$"
 
 
@@ -49,11 +39,7 @@ def router() -> Router:
     refusals = (WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, MeteringNeeded)
     says = documented(*refusals, scope="read")
     works.get("/{work}/quote", response=QuoteOut, openapi_extra=says)(_quote)
-    missing = (WorkUnknown, FolderMissing, BlobMissing, BlobDamaged)
-    says = documented(*missing)
-    works.get("/{work}/download", response=DownloadOut, openapi_extra=says)(_download)
-    says = documented(*missing, RangeRefused, gives=A_ZIP)
-    works.get("/{work}/folder.zip", openapi_extra=says)(_folder)
+    delivery.add_to(works)
     return works
 
 
@@ -91,38 +77,6 @@ def _work(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
         "parents": [link_json(one) for one in queries.parents(work)],
         "children": [link_json(one) for one in queries.children(work, limit=200).rows],
     }
-
-
-def _download(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
-    """What can be downloaded of a work: an adapter as a folder for peft, data as its file."""
-    found = queries.download(work)
-    told = {name: getattr(found, name) for name in ("name", "kind", "size_bytes", "sha256")}
-    names = ("name", "size_bytes", "sha256")
-    files = [dict(zip(names, one, strict=True)) for one in found.files]
-    return {**told, "work": work, "url": found.path, "files": files}
-
-
-def _folder(request: HttpRequest, work: str) -> HttpResponseBase:
-    """The folder of an adapter as a ZIP that is the same every time; `Range` gives a part of it."""
-    found = queries.download(work)
-    whole = queries.folder_pieces(work)
-    file = Served(found.sha256, found.size_bytes)
-    response = sent(request, file, lambda span: _part_of(whole, *span), keeps="no-cache")
-    response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
-    response.headers["Content-Type"] = "application/zip"
-    return response
-
-
-def _part_of(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
-    """The bytes from `start` to before `end` of what comes piece by piece."""
-    place = 0
-    for piece in pieces:
-        part = piece[max(start - place, 0) : max(end - place, 0)]
-        place += len(piece)
-        if part:
-            yield part
-        if place >= end:
-            return
 
 
 def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[str, object]:

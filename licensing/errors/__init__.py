@@ -37,6 +37,7 @@ from licensing.errors.lineage import (
     TrainDenied,
 )
 from licensing.errors.sales import (
+    AccessNeeded,
     AlreadyHeld,
     FolderMissing,
     GrantUnknown,
@@ -48,6 +49,7 @@ from licensing.errors.sales import (
     NothingToDraw,
     QuoteStale,
     SharesInvalid,
+    TicketSpent,
     UseDenied,
     UsesInvalid,
     WorkTaken,
@@ -70,7 +72,9 @@ from licensing.errors.terms import (
     PeriodOverlap,
     RateTooFine,
     ShareInvalid,
+    TagsMissing,
     TermsCharacters,
+    TermsDiffer,
     TermsRefused,
     TermsTooLarge,
     TermUnsupported,
@@ -80,6 +84,7 @@ from licensing.errors.terms import (
 )
 
 __all__ = [
+    "AccessNeeded",
     "AlreadyHeld",
     "AlreadyLinked",
     "AmountInvalid",
@@ -129,10 +134,13 @@ __all__ = [
     "ShareInvalid",
     "SharesInvalid",
     "StackExceedsWhole",
+    "TagsMissing",
     "TermUnsupported",
     "TermsCharacters",
+    "TermsDiffer",
     "TermsRefused",
     "TermsTooLarge",
+    "TicketSpent",
     "TooManyAncestors",
     "TooManyParents",
     "TrainDenied",

@@ -105,3 +105,17 @@ class MeteringNeeded(LicensingRefused):
 
     code = "licensing.metering_needed"
     next_step = "Ask the owner for a price, such as Allowed-With-Fee-Monthly-20."
+
+
+class AccessNeeded(LicensingRefused):
+    """Only who holds a licence that gives access gets the file. Facts: work, account."""
+
+    code, status = "licensing.access_needed", 403
+    next_step = "Buy a licence for copy on the work's page, then ask again."
+
+
+class TicketSpent(LicensingRefused):
+    """The address of the file is an hour old, or was changed. Facts: work."""
+
+    code, status = "licensing.ticket_spent", 403
+    next_step = "Sign again: `assay pull` goes on where it was."

@@ -161,3 +161,17 @@ class PaymentUnsupported(TermsRefused):
 
     code = "terms.payment_unsupported"
     next_step = "Leave the tag out: the payees that the work is registered with are paid."
+
+
+class TagsMissing(TermsRefused):
+    """A file holds no licence tags that can be read. Facts: place."""
+
+    code = "terms.missing"
+    next_step = "Give a file or folder that `assay pull` brought."
+
+
+class TermsDiffer(TermsRefused):
+    """What files say of the terms is not what the log says. Facts: work, differences."""
+
+    code, status = "terms.differ", 409
+    next_step = "The log counts. Get the files again: `assay pull`."

@@ -1,6 +1,13 @@
 """Reading the rights: works, deeds, quotes, lineage, pools, grants. Nothing here writes."""
 
-from licensing.queries.folder import File, Offered, download, folder_pieces, offered
+from licensing.queries.folder import (
+    File,
+    Offered,
+    check_access,
+    download,
+    folder_pieces,
+    offered,
+)
 from licensing.queries.lists import (
     PAGE,
     Listing,
@@ -63,6 +70,7 @@ __all__ = [
     "Split",
     "Wanted",
     "card_of",
+    "check_access",
     "check_parents",
     "children",
     "deed_of",

@@ -6,6 +6,7 @@ The same work under the same terms gives the same bytes, so they are hashed once
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -14,28 +15,45 @@ from django.core.cache import cache
 
 from assay.zips import Member, zipped
 from evaluator.bases import base_named
+from evaluator.bases.shapes import GENERIC
 from evaluator.blob import OPENING_BYTES, Contents, beginning_bytes, read_beginning
 from evaluator.delivery.folder import tensor_files, text_files
-from evaluator.delivery.loading import POOLINGS, loading_of
+from evaluator.delivery.loading import POOLINGS, loading_of, pipeline
 from evaluator.delivery.snippet import snippet
 from evaluator.errors import BaseUnknown
 from evaluator.task.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
-from ledger import blobs
+from ledger import blobs, log
 from ledger import queries as record
 from licensing import errors
 from licensing.models import SearchCard, Work
-from licensing.queries.works import card_of, parents, tags_of, work
-from licensing.rules.card import Ancestor, Told, card, licence_tags
+from licensing.queries.works import Link, card_of, parents, tags_of, terms_of, work
+from licensing.rules.catalogue import access_held
 from licensing.rules.deed import deed
+from licensing.rules.delivery.bom import bom
+from licensing.rules.delivery.card import card, licence_text
+from licensing.rules.delivery.policy import policy
+from licensing.rules.delivery.tags import header, licence_tags
+from licensing.rules.delivery.told import (
+    BOM,
+    CARD,
+    LICENCE,
+    POLICY,
+    SUMS,
+    TAGS,
+    Ancestor,
+    Base,
+    Told,
+    Usage,
+)
+from licensing.rules.may import Use
 from licensing.rules.reading import parse
 from licensing.rules.rows import WorkKind
 from licensing.rules.search import Measured
 from licensing.rules.terms import show_rate
 
-FORM = 1  # of the folder: another number forgets what is in mind
+FORM = 2  # of the folder: another number forgets what is in mind
 PIECE_BYTES = 1 << 18
 HUB = "https://huggingface.co/"
-SUMS, CARD, TAGS = "SHA256SUMS", "README.md", "LICENSE-TAGS.json"
 _ODD = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,6 +64,7 @@ class File:
     name: str
     kind: str
     path: str
+    is_gated: bool
     size_bytes: int
     sha256: str
     files: tuple[tuple[str, int, str], ...] = ()
@@ -59,18 +78,26 @@ class _Made:
 
 
 class Offered(NamedTuple):
-    """What a page offers for download. kind: in words; path: of the API."""
+    """What a page offers for download. kind: in words; path: of the API.
+
+    is_gated  only to who holds a licence: path is where a signature opens the file
+    """
 
     name: str
     kind: str
     path: str
+    is_gated: bool = False
 
 
 def offered(found: Work, card: SearchCard | None) -> Offered | None:
-    """What anybody may download of a work here, if anything; no byte of it is read."""
+    """What may be downloaded of a work here, if anything; no byte of it is read."""
     stored = record.blob(found.id)
-    if found.kind == WorkKind.BASE or not (stored and stored.is_public):
+    if found.kind == WorkKind.BASE or stored is None or stored.withdrawn:
         return None
+    if not stored.is_public:
+        place = f"/api/works/{found.id}/delivery"
+        is_gated = found.kind == WorkKind.DATA and is_restricted(found)
+        return Offered(f"{_slug(found)}.bin", "a file", place, is_gated) if is_gated else None
     if found.kind == WorkKind.DATA:
         return Offered(f"{_slug(found)}.jsonl", "JSON lines", f"/api/blobs/{found.id}")
     if card is None or not card.manifest:
@@ -99,6 +126,27 @@ def folder_pieces(work_id: str) -> Iterator[bytes]:
     return _zip(found, _files(found))
 
 
+def is_restricted(found: Work) -> bool:
+    """Whether the terms say that only licence holders have access."""
+    terms = parse(tags_of(found)).terms
+    return terms is not None and terms.is_restricted
+
+
+def check_access(work_id: str, account: str, *, now: datetime) -> File:
+    """The file of a work with restricted access, when the account may have it.
+
+    raises WorkUnknown, FolderMissing, BlobMissing, AccessNeeded
+    """
+    found = work(work_id)
+    file = download(work_id)
+    at_ms, rows = int(now.timestamp() * 1000), log.Tables()
+    held = access_held(work_id, account, rows=rows, at_ms=at_ms)
+    if file.is_gated and account != found.owner and held is None:
+        message = f"{account} holds no licence that gives access to {found.title}."
+        raise errors.AccessNeeded(message, work=work_id, account=account)
+    return file
+
+
 def _listed(found: Work, told: Offered) -> File:
     """Hash everything once."""
     made = _files(found)
@@ -125,15 +173,19 @@ def _files(found: Work) -> list[_Made]:
     assert one is not None, "_downloadable sees to it"
     manifest = read_manifest(blobs.read(one.manifest, limit_bytes=MOST_MANIFEST_BYTES))
     contents, told = _contents(found.id), _told(found, one, manifest)
-    texts = text_files(contents, manifest, told.base_id)
-    texts |= {CARD: card(told).encode(), TAGS: licence_tags(told).encode()}
+    texts = text_files(contents, manifest, told.base.id)
+    forms = {CARD: card, LICENCE: licence_text, TAGS: licence_tags, POLICY: policy}
+    texts |= {name: form(told).encode() for name, form in forms.items()}
     made = [_text(name, raw) for name, raw in texts.items()]
-    for name, file in tensor_files(contents, manifest, _metadata(found)).items():
+    for name, file in tensor_files(contents, manifest, _metadata(told)).items():
         size_bytes = len(file.header) + sum(size for _, size in file.spans)
         made.append(_Made(name, size_bytes, _tensors(found.id, file.header, file.spans)))
+    sums = {one.name: _sha256(one.pieces())[1] for one in made}
+    made.append(_text(BOM, bom(told, sums).encode()))
+    sums[BOM] = _sha256(made[-1].pieces())[1]
     made.sort(key=lambda one: one.name)
-    sums = "".join(f"{_sha256(one.pieces())[1]}  {one.name}\n" for one in made)
-    return [*made, _text(SUMS, sums.encode())]
+    lines = "".join(f"{sums[one.name]}  {one.name}\n" for one in made)
+    return [*made, _text(SUMS, lines.encode())]
 
 
 def _text(name: str, raw: bytes) -> _Made:
@@ -167,33 +219,53 @@ def _contents(name: str) -> Contents:
 
 
 def _told(found: Work, one: SearchCard, manifest: Manifest) -> Told:
-    tags, base_id = tags_of(found), _base_id(manifest.base.name)
-    at_ms, reading = found.registered_ms, parse(tags)
+    terms = terms_of(found)
+    at_ms, reading = found.registered_ms, parse(terms.tags)
     names = Measured.__dataclass_fields__
-    weights = next((pin for name, pin in sorted(manifest.base.files.items())
-                    if name.endswith(".safetensors")), None)  # fmt: skip
+    base, loading = _base(manifest), loading_of(manifest)
     return Told(
         work=found,  # type: ignore[arg-type]  # the row's columns are those of its table
+        terms=terms,
         measured=Measured(**{name: getattr(one, name) for name in names}),
-        base_id=base_id,
-        base_licence=manifest.base.licence,
-        base_sha256=weights.sha256 if weights else "",
-        labels=manifest.labels,
-        max_tokens=manifest.tokenizer.max_tokens,
-        pooling=POOLINGS[loading_of(manifest).pooling],
-        snippet=snippet(manifest, base_id),
-        tags=tags,
+        base=base,
+        usage=Usage(
+            labels=manifest.labels,
+            max_tokens=manifest.tokenizer.max_tokens,
+            pooling=POOLINGS[loading.pooling],
+            snippet=snippet(manifest, base.id),
+            pipeline=pipeline(manifest),
+        ),
         sentences=[one.sentence for one in deed(reading, registered_ms=at_ms, now_ms=at_ms)],
-        parents=[
-            Ancestor(up.work.title, up.work.kind, up.work.owner, up.work.id, show_rate(up.rate_e8))
-            for up in parents(found.id)
-        ],
+        parents=[_ancestor(up, at_ms) for up in parents(found.id)],
         origin=settings.LOG_ORIGIN,
     )
 
 
-def _metadata(found: Work) -> dict[str, str]:
-    return {"assay.work": found.id, "assay.log_origin": settings.LOG_ORIGIN}
+def _ancestor(up: Link, at_ms: int) -> Ancestor:
+    """A parent, with what its terms asked of who made something from it at that moment."""
+    above = up.work
+    made_from = Use.TRAIN if above.kind == WorkKind.DATA else Use.DERIVE
+    clauses = deed(parse(tags_of(above)), registered_ms=above.registered_ms, now_ms=at_ms)
+    sentences = [one.sentence for one in clauses if one.use in (made_from, Use.COMMERCIAL)]
+    rate = show_rate(up.rate_e8)
+    return Ancestor(above.title, above.kind, above.owner, above.id, rate, sentences)
+
+
+def _metadata(told: Told) -> Callable[[tuple[tuple[int, int], ...]], dict[str, str]]:
+    """What the header of a file says, which names the hash of the values behind it."""
+
+    def of(spans: tuple[tuple[int, int], ...]) -> dict[str, str]:
+        return header(told, _sha256(_tensors(told.work.id, b"", spans)())[1])
+
+    return of
+
+
+def _base(manifest: Manifest) -> Base:
+    one = manifest.base
+    pins = sorted(one.files.items())
+    weights = next((pin for name, pin in pins if name.endswith(".safetensors")), None)
+    family = one.config.kind if one.family == GENERIC else one.family
+    return Base(_base_id(one.name), one.licence, weights.sha256 if weights else "", family)
 
 
 def _base_id(name: str) -> str:

@@ -58,9 +58,14 @@ def has_work(work_id: str) -> bool:
 
 def tags_of(found: Work, *, rows: log.Tables | None = None) -> list[Tag]:
     """The licence tags that hold now, as they were given. rows: read before for the same page"""
+    return [(name, value) for name, value in terms_of(found, rows=rows).tags]
+
+
+def terms_of(found: Work, *, rows: log.Tables | None = None) -> TermsVersion:
+    """The version of a work's terms that holds now. rows: as for tags_of"""
     terms = (rows or log.Tables()).get(TermsVersion, terms_key(found.id, found.terms_version))
     assert terms is not None, f"{found.id} has no terms"
-    return [(name, value) for name, value in terms.tags]
+    return terms
 
 
 def deed_of(work_id: str, *, now: datetime, rows: log.Tables | None = None) -> tuple[Clause, ...]:

@@ -44,7 +44,7 @@ def write_folder(blob, manifest, out, base):
     out.mkdir()
     for name, raw in text_files(contents, manifest, str(base)).items():
         (out / name).write_bytes(raw)
-    for name, file in tensor_files(contents, manifest, {"assay.work": "w"}).items():
+    for name, file in tensor_files(contents, manifest, lambda _: {"assay.work": "w"}).items():
         values = b"".join(blob[first : first + size] for first, size in file.spans)
         (out / name).write_bytes(file.header + values)
     return out

@@ -6,11 +6,19 @@ import io
 import json
 import re
 import zipfile
+from importlib.resources import files
 
+import jsonschema_rs
 import pytest
 import torch
+import yaml
+from cyclonedx.model.bom import Bom
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core import signing
+from huggingface_hub import ModelCard
+from safetensors import safe_open
 
 from competitions.actions import score, winners
 from competitions.models import Evaluation
@@ -21,6 +29,7 @@ from evaluator.intake import admit
 from evaluator.score.scoring import load_base
 from ledger import actions as ledger_actions
 from licensing import models
+from licensing.api.delivery import SALT
 from tests import factories
 from tests.evaluator import makers
 from tests.evaluator.conftest import examples
@@ -121,6 +130,86 @@ def test_the_folder_names_its_terms_and_every_byte_of_it_can_be_checked(bought, 
     assert set(sums) == {one.name for one in folder.iterdir()} - {"SHA256SUMS"}
     for file, wanted in sums.items():
         assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == wanted
+
+
+def test_every_file_of_the_folder_carries_its_terms_in_the_words_of_its_field(
+    bought, tmp_path, house
+):
+    _, name, blob = bought
+    folder = downloaded(*bought[:2], tmp_path)
+    tags = json.loads((folder / "LICENSE-TAGS.json").read_text())["tags"]
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        told = file.metadata()
+    assert json.loads(told["assay.licence"]) == tags
+    assert told["assay.work"] == name == hashlib.sha256(blob).hexdigest()
+    parents = set(models.Edge.objects.filter(child=name).values_list("parent", flat=True))
+    assert set(json.loads(told["assay.work_parents"])) == parents
+    assert told["assay.log_origin"] == settings.LOG_ORIGIN
+    raw = (folder / "adapter_model.safetensors").read_bytes()
+    behind = raw[8 + int.from_bytes(raw[:8], "little") :]
+    assert told["modelspec.hash_sha256"] == f"0x{hashlib.sha256(behind).hexdigest()}"
+    assert told["modelspec.license"] == "LicenseRef-UDL-0.2"
+    _check_card(folder, house, parents)
+    _check_bom(folder, name, tags)
+    policy = json.loads((folder / "LICENSE.jsonld").read_text())
+    [paid] = [one for one in policy["permission"] if one["action"] == "cc:CommercialUse"]
+    [size] = paid["duty"][0]["action"][0]["refinement"]
+    assert (size["rightOperand"]["@value"], size["unit"]) == ("100", "assay:ASSAY")
+    forbidden = {one["action"] for one in policy["prohibition"]}
+    assert {"distribute", "assay:train"} <= forbidden
+
+
+def _check_card(folder, house, parents):
+    """The card's front is what the hub takes, read by the hub's own library."""
+    schema = json.loads((house / "tests" / "vectors" / "modelcard.schema.json").read_text())
+    told = ModelCard.load(folder / "README.md").data.to_dict()
+    raw = (folder / "README.md").read_text().split("---\n")[1]
+    front = yaml.safe_load(raw)
+    jsonschema_rs.validator_for(schema).validate(front)
+    assert told["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert (folder / front["license_link"]).is_file()
+    assert (front["license"], front["license_name"]) == ("other", "udl-0.2")
+    assert set(front["datasets"]) < parents
+    [result] = front["model-index"][0]["results"]
+    assert result["metrics"][0]["value"] == 0.9
+    for field, odd in (("license", "UDL"), ("license_link", "LICENSE-TAGS.json")):
+        assert not jsonschema_rs.validator_for(schema).is_valid({**front, field: odd})
+
+
+def _check_bom(folder, name, tags):
+    """The bill of materials fits the standard's schema, and a library of its field reads it."""
+    raw = (folder / "sbom.cdx.json").read_bytes()
+    there = files("cyclonedx.schema") / "_res"
+    known = {
+        f"http://cyclonedx.org/schema/{one}.SNAPSHOT.schema.json": json.loads(
+            (there / f"{one}.SNAPSHOT.schema.json").read_text()
+        )
+        for one in ("bom-1.6", "spdx", "jsf-0.82", "cryptography-defs")
+    }
+    schema = known["http://cyclonedx.org/schema/bom-1.6.SNAPSHOT.schema.json"]
+    registry = jsonschema_rs.Registry(list(known.items()))
+    check = jsonschema_rs.validator_for(schema, registry=registry, validate_formats=True)
+    check.validate(json.loads(raw))
+    assert not check.is_valid({**json.loads(raw), "serialNumber": "1"})
+    read = Bom.from_json(json.loads(raw))
+    model = read.metadata.component
+    assert model.type.value == "machine-learning-model"
+    said = {one.name: one.value for one in model.properties}
+    assert said["assay:work"] == name
+    assert {f"assay:tag:{tag}": value for tag, value in tags}.items() <= said.items()
+    kinds = {one.type.value for one in read.components}
+    assert kinds == {"machine-learning-model", "data"}
+
+
+def test_an_address_of_a_file_that_nobody_signed_for_opens_nothing(bought):
+    client, name, _ = bought
+    path = f"/api/works/{name}/file"
+    for ticket in ("x", signing.dumps([name, "firm"]), signing.dumps(["0" * 64, "f"], salt=SALT)):
+        answer = client.get(path, {"ticket": ticket})
+        assert (answer.status_code, answer.json()["code"]) == (403, "licensing.ticket_spent")
+    old = {"account": "firm", "public": "ab" * 32, "signature": "cd" * 64, "at_ms": 1}
+    answer = client.post(f"/api/works/{name}/delivery", old, content_type="application/json")
+    assert answer.status_code in (401, 403)
 
 
 def test_a_download_that_broke_off_goes_on_where_it_was(bought):
