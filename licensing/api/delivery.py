@@ -98,7 +98,7 @@ def _deliver(request: HttpRequest, work: str, body: DeliveryIn) -> dict[str, obj
 
 
 def _file(
-    request: HttpRequest, work: str, ticket: str = Query(..., max_length=500)
+    request: HttpRequest, work: str, ticket: str = Query("", max_length=500)
 ) -> HttpResponseBase:
     """The file that a signature opened; `Range: bytes=a-b` gives a part of it."""
     try:
