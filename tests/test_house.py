@@ -9,7 +9,9 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -151,11 +153,9 @@ def test_a_planted_breach_is_refused(planted, model_house):
 
 def test_no_import_hides_in_a_function():
     hidden = [
-        f"{path.relative_to(HOUSE)}:{inner.lineno}"
+        f"{path.relative_to(HOUSE)}:{line}"
         for path in WRITTEN + TESTS
-        for outer in functions(path)
-        for inner in ast.walk(outer)
-        if isinstance(inner, ast.Import | ast.ImportFrom)
+        for line in seen(path).hidden
     ]
     assert hidden == []
 
@@ -163,10 +163,42 @@ def test_no_import_hides_in_a_function():
 # --- sizes and names ------------------------------------------------------------------------------
 
 
-def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+class Function(NamedTuple):
+    """Where a function is, how many lines after its first it has, and how deep it nests."""
+
+    place: str
+    lines: int
+    depth: int
+
+
+class Seen(NamedTuple):
+    """What the tests below ask of a file: it is parsed once for all of them.
+
+    hidden  lines of imports inside functions     codes  (error code, class) pairs
+    """
+
+    functions: list[Function]
+    hidden: list[int]
+    codes: list[tuple[str, str]]
+
+
+@cache
+def seen(path: Path) -> Seen:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    outer = [one for one in nodes if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    imports = (ast.Import, ast.ImportFrom)
+    hidden = {one.lineno for each in outer for one in ast.walk(each) if isinstance(one, imports)}
+    classes = [one for one in nodes if isinstance(one, ast.ClassDef)]
+    return Seen(
+        [function(path, one) for one in outer],
+        sorted(hidden),
+        [(code, one.name) for one in classes for code in own_code(one)],
+    )
+
+
+def function(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
+    place = f"{path.relative_to(HOUSE)}:{node.lineno} {node.name}"
+    return Function(place, (node.end_lineno or node.lineno) - node.lineno, depth(node))
 
 
 def depth(node: ast.AST, *, is_elif: bool = False) -> int:
@@ -179,12 +211,7 @@ def depth(node: ast.AST, *, is_elif: bool = False) -> int:
 
 
 def too_long(paths: list[Path], limit: int) -> list[str]:
-    return [
-        f"{path.relative_to(HOUSE)}:{node.lineno} {node.name}"
-        for path in paths
-        for node in functions(path)
-        if (node.end_lineno or node.lineno) - node.lineno >= limit
-    ]
+    return [one.place for path in paths for one in seen(path).functions if one.lines >= limit]
 
 
 def test_no_file_passes_400_lines():
@@ -202,13 +229,8 @@ def test_no_test_passes_100_lines():
 
 
 def test_no_function_nests_deeper_than_three_blocks():
-    deep = [
-        f"{path.relative_to(HOUSE)}:{node.lineno} {node.name}"
-        for path in WRITTEN
-        for node in functions(path)
-        if depth(node) > NESTING
-    ]
-    assert deep == []
+    all_of_them = [one for path in WRITTEN for one in seen(path).functions]
+    assert [one.place for one in all_of_them if one.depth > NESTING] == []
 
 
 def test_no_file_or_folder_has_a_name_that_says_nothing():
@@ -246,12 +268,9 @@ def test_no_file_names_a_path_of_one_machine():
 # --- errors, tables, versions ---------------------------------------------------------------------
 
 
-def error_codes() -> Iterator[tuple[str, str]]:
+def error_codes() -> list[tuple[str, str]]:
     """Every class that has a `code` of its own, with the class's name."""
-    for path in WRITTEN:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                yield from ((code, node.name) for code in own_code(node))
+    return [pair for path in WRITTEN for pair in seen(path).codes]
 
 
 def own_code(node: ast.ClassDef) -> Iterator[str]:
