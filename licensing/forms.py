@@ -10,7 +10,6 @@ from assay.wire import Nano
 from evaluator.bases import bases
 from evaluator.registry import EVALUATORS, METRICS
 from licensing.rules.deed import DEEDS, Clause
-from licensing.rules.may import Priced
 from licensing.rules.rows import WorkKind
 from licensing.rules.terms import Schedule
 from web.errors import RequestInvalid
@@ -106,10 +105,10 @@ class DrawForm(StrictForm):
 
 def _asks(clause: Clause) -> str:
     """`Use it commercially: 25 tokens once`."""
-    answer, deed = clause.answer, DEEDS[clause.use].capitalize()
-    if not isinstance(answer, Priced):
+    given, deed = clause.offer, DEEDS[clause.use].capitalize()
+    if not given.price_nano:
         return f"{deed}: free"
-    return f"{deed}: {show_tokens(answer.amount_nano)} tokens {_EVERY[answer.schedule]}"
+    return f"{deed}: {show_tokens(given.price_nano)} tokens {_EVERY[given.schedule]}"
 
 
 def changed(form: forms.Form) -> RequestInvalid:

@@ -117,6 +117,7 @@ class Grant(models.Model):
     price_nano = models.BigIntegerField()
     from_ms = models.BigIntegerField()
     until_ms = models.BigIntegerField()
+    access_until_ms = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10)
     jws = models.TextField()
     message = models.CharField(max_length=MESSAGE)

@@ -69,7 +69,11 @@ class LicenceBuy:
 
 @dataclass(frozen=True)
 class LicenceGranted:
-    """The price left the holder's account and went to the fee and the pools."""
+    """The price left the holder's account and went to the fee and the pools.
+
+    uses             with `access` when this pays for it
+    until_ms         0 when it has no end;  access_until_ms: when the access in it ends
+    """
 
     grant: str
     work: str
@@ -79,6 +83,7 @@ class LicenceGranted:
     price_nano: Nano
     from_ms: int
     until_ms: int
+    access_until_ms: int
     jws: Annotated[str, Text(8192)]
     transfers: tuple[Line, ...]
     at_ms: int

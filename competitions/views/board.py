@@ -25,7 +25,8 @@ from competitions.views.stages import duration, is_ended, next_step, stages
 from competitions.views.stake import stake_lines
 from ledger.actions import ms
 from licensing.rules.deed import deed
-from licensing.rules.may import Denied
+from licensing.rules.may import Use
+from licensing.rules.offer import Subject
 from licensing.rules.reading import parse
 from web.receipts import accepted
 from web.strict import a_button
@@ -192,8 +193,8 @@ def resume(request: HttpRequest, submission: str) -> HttpResponse:
 def terms_of(tags: list[list[str]]) -> list[str]:
     """What licence tags allow, one sentence per use; what they do not allow is left out."""
     reading = parse([(name, value) for name, value in tags])
-    clauses = deed(reading, registered_ms=0, now_ms=0)
-    return [one.sentence for one in clauses if not isinstance(one.answer, Denied)]
+    clauses = deed(Subject(reading), now_ms=0)
+    return [one.sentence for one in clauses if not one.offer.reason and one.use != Use.ACCESS]
 
 
 def page_start(request: HttpRequest) -> int:

@@ -20,7 +20,8 @@ from competitions.rules.visibility import (
 )
 from evaluator.registry import show_score
 from licensing.rules.deed import amount
-from licensing.rules.may import Denied, Priced, Use, may
+from licensing.rules.may import Use
+from licensing.rules.offer import Subject, offer
 from licensing.rules.reading import MOST_KEPT_CHARACTERS, parse
 from licensing.rules.terms import Schedule
 
@@ -155,12 +156,12 @@ def licence_words(tags: Iterable[tuple[str, str]]) -> str:
 
 @lru_cache(maxsize=256)  # most entries of a board offer the same terms
 def _licence_words(tags: tuple[tuple[str, str], ...]) -> str:
-    answer = may(Use.COMMERCIAL, parse(tags), age_ms=0)
-    if isinstance(answer, Denied):
+    given = offer(Subject(parse(tags)), (Use.COMMERCIAL,), now_ms=0)
+    if given.reason:
         return "not sold"
-    if isinstance(answer, Priced):
-        when = "once" if answer.schedule == Schedule.ONE_TIME else "a month"
-        return f"{amount(answer)} {when}"
+    if given.price_nano:
+        when = "once" if given.schedule == Schedule.ONE_TIME else "a month"
+        return f"{amount(given.price_nano)} {when}"
     return "free"
 
 

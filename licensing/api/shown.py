@@ -8,7 +8,7 @@ from evaluator.registry import show_score
 from licensing import queries
 from licensing.models import Grant
 from licensing.rules.deed import Clause
-from licensing.rules.may import Denied, Granted, Priced
+from licensing.rules.terms import OUR_CURRENCY
 from web.receipts import receipt_url
 
 
@@ -40,13 +40,17 @@ class WorkOut(Schema):
 
 
 class UseOut(Schema):
-    """What the terms answer to one use: granted, priced, denied with its reason."""
+    """What the terms answer to one use: granted, priced, denied with its reason.
+
+    amount_nano: for the use by itself; price_nano: with the access that it needs.
+    """
 
     use: str
     answer: str
     sentence: str
     reason: str = ""
     amount_nano: str = ""
+    price_nano: str = ""
     schedule: str = ""
     currency: str = ""
     conditions: list[str] = []
@@ -114,7 +118,10 @@ class QuoteOut(Schema):
     price_nano: str
     schedule: str
     conditions: list[str]
+    rate_e8: int
+    from_ms: int
     until_ms: int
+    access_until_ms: int
     fee_nano: str
     split: list[PartOut]
     held_nano: str
@@ -133,6 +140,7 @@ class LicenceOut(Schema):
     price_nano: str
     from_ms: int
     until_ms: int
+    access_until_ms: int
     state: str
     jws: str
     message: str
@@ -178,21 +186,21 @@ def listing_json(listing: queries.Listing) -> dict[str, object]:
 
 
 def use_json(clause: Clause) -> dict[str, object]:
-    answer = clause.answer
+    given = clause.offer
     told: dict[str, object] = {
         "use": clause.use.value,
-        "answer": type(answer).__name__.lower(),
+        "answer": given.answer,
         "sentence": clause.sentence,
         "until_ms": clause.until_ms,
     }
-    if isinstance(answer, Denied):
-        return {**told, "reason": answer.reason}
-    told["conditions"] = [one.value for one in answer.conditions]
-    if isinstance(answer, Granted):
-        return {**told, "rate_e8": answer.rate_e8}
-    assert isinstance(answer, Priced)
-    amount = {"amount_nano": str(answer.amount_nano), "currency": answer.currency}
-    return {**told, **amount, "schedule": answer.schedule.value}
+    if given.reason:
+        return {**told, "reason": given.reason}
+    told |= {"conditions": list(given.conditions), "rate_e8": given.rate_e8}
+    if given.answer == "granted":
+        return told
+    amount_nano, price_nano = str(clause.asks.amount_nano), str(given.price_nano)
+    amounts = {"amount_nano": amount_nano, "price_nano": price_nano, "currency": OUR_CURRENCY}
+    return {**told, **amounts, "schedule": given.schedule.value}
 
 
 def link_json(link: queries.Link) -> dict[str, object]:
@@ -209,6 +217,7 @@ def licence_json(grant: Grant, now: datetime) -> dict[str, object]:
         "price_nano": str(grant.price_nano),
         "from_ms": grant.from_ms,
         "until_ms": grant.until_ms,
+        "access_until_ms": grant.access_until_ms,
         "state": queries.state_of(grant, now=now),
         "jws": grant.jws,
         "message": grant.message,

@@ -87,15 +87,18 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
     is_known = "Authorization" in request.headers
     account = TokenAuth("read")(request).account if is_known else ""
     found = queries.quote(work, uses.split(","), account=account, now=timezone.now())
-    split = queries.split_of(work, found.price.price_nano)
+    split = queries.split_of(work, found.offer.price_nano)
     return {
         "work": work,
-        "uses": list(found.price.uses),
+        "uses": list(found.offer.uses),
         "terms_version": found.terms_version,
-        "price_nano": str(found.price.price_nano),
-        "schedule": found.price.schedule.value,
-        "conditions": list(found.price.conditions),
-        "until_ms": found.price.until_ms,
+        "price_nano": str(found.offer.price_nano),
+        "schedule": found.offer.schedule.value,
+        "conditions": list(found.offer.conditions),
+        "rate_e8": found.offer.rate_e8,
+        "from_ms": found.offer.from_ms,
+        "until_ms": found.offer.until_ms,
+        "access_until_ms": found.offer.access_until_ms,
         "fee_nano": str(split.fee_nano),
         "split": [
             {

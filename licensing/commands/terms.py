@@ -31,6 +31,7 @@ from licensing.rules.delivery.found import (
     pairs,
 )
 from licensing.rules.delivery.told import SUMS, TENSORS
+from licensing.rules.offer import Subject
 from licensing.rules.reading import parse, read_own
 from licensing.rules.terms import Tag, render
 
@@ -52,7 +53,7 @@ def check(file: File, *, as_json: AsJson = False) -> None:
     for finding in (*reading.errors, *reading.warnings):
         show.note(f"{finding.tag}: {finding.code}", is_quiet=as_json)
     read_own(tags)
-    clauses = deed(reading, registered_ms=0, now_ms=0)
+    clauses = deed(Subject(reading), now_ms=0)
     sentences = [one.sentence for one in clauses]
     if as_json:
         show.put({"tags": [list(one) for one in tags], "deed": sentences}, as_json=True)

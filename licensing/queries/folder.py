@@ -27,7 +27,7 @@ from ledger import queries as record
 from licensing import errors
 from licensing.models import SearchCard, Work
 from licensing.queries.works import Link, card_of, parents, tags_of, terms_of, work
-from licensing.rules.catalogue import access_held
+from licensing.rules.catalogue import holder
 from licensing.rules.deed import deed
 from licensing.rules.delivery.bom import bom
 from licensing.rules.delivery.card import card, licence_text
@@ -46,6 +46,7 @@ from licensing.rules.delivery.told import (
     Usage,
 )
 from licensing.rules.may import Use
+from licensing.rules.offer import Subject
 from licensing.rules.reading import parse
 from licensing.rules.rows import WorkKind
 from licensing.rules.search import Measured
@@ -140,8 +141,8 @@ def check_access(work_id: str, account: str, *, now: datetime) -> File:
     found = work(work_id)
     file = download(work_id)
     at_ms, rows = int(now.timestamp() * 1000), log.Tables()
-    held = access_held(work_id, account, rows=rows, at_ms=at_ms)
-    if file.is_gated and account != found.owner and held is None:
+    mine = holder(work_id, account, rows=rows, at_ms=at_ms)
+    if file.is_gated and account != found.owner and not mine.holds(Use.ACCESS, at_ms=at_ms):
         message = f"{account} holds no licence that gives access to {found.title}."
         raise errors.AccessNeeded(message, work=work_id, account=account)
     return file
@@ -235,7 +236,7 @@ def _told(found: Work, one: SearchCard, manifest: Manifest) -> Told:
             snippet=snippet(manifest, base.id),
             pipeline=pipeline(manifest),
         ),
-        sentences=[one.sentence for one in deed(reading, registered_ms=at_ms, now_ms=at_ms)],
+        sentences=[one.sentence for one in deed(Subject(reading, at_ms), now_ms=at_ms)],
         parents=[_ancestor(up, at_ms) for up in parents(found.id)],
         origin=settings.LOG_ORIGIN,
     )
@@ -245,7 +246,8 @@ def _ancestor(up: Link, at_ms: int) -> Ancestor:
     """A parent, with what its terms asked of who made something from it at that moment."""
     above = up.work
     made_from = Use.TRAIN if above.kind == WorkKind.DATA else Use.DERIVE
-    clauses = deed(parse(tags_of(above)), registered_ms=above.registered_ms, now_ms=at_ms)
+    subject = Subject(parse(tags_of(above)), above.registered_ms)
+    clauses = deed(subject, now_ms=at_ms)
     sentences = [one.sentence for one in clauses if one.use in (made_from, Use.COMMERCIAL)]
     rate = show_rate(up.rate_e8)
     return Ancestor(above.title, above.kind, above.owner, above.id, rate, sentences)

@@ -16,7 +16,7 @@ from licensing.queries.works import links_above, works_of
 from licensing.rules import catalogue, sale
 from licensing.rules.contributors import Pool, parts_of, role_of
 from licensing.rules.lineage import WHOLE_E8
-from licensing.rules.pricing import Price, price
+from licensing.rules.offer import NOBODY, Offer, check, offer
 from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import Work as WorkRow
 from licensing.rules.rows import pool_of
@@ -33,7 +33,7 @@ class Quote:
     """
 
     work: WorkRow
-    price: Price
+    offer: Offer
     terms_version: int
     shares: Sale
     held: tuple[GrantRow, ...] = ()
@@ -41,8 +41,8 @@ class Quote:
 
     def order(self, *, beside: str | None = None) -> LicenceBuy:
         """What a buyer signs who agrees; beside: the licence that they hold and know of."""
-        price_nano = Nano(self.price.price_nano)
-        return LicenceBuy(self.work.id, self.price.uses, self.terms_version, price_nano, beside)
+        price_nano = Nano(self.offer.price_nano)
+        return LicenceBuy(self.work.id, self.offer.uses, self.terms_version, price_nano, beside)
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,10 @@ def quote(
     """
     rows, at_ms = rows or log.Tables(), int(now.timestamp() * 1000)
     found = catalogue.work_of(work_id, rows)
-    sale.check_for_sale(found)
-    access = None
-    if account:
-        access = catalogue.access_held(work_id, account, rows=rows, at_ms=at_ms)
-    reading = catalogue.reading_of(found, rows)
-    asked = price(found, reading, uses, now_ms=at_ms, access=access)
+    subject = catalogue.subject(found, rows)
+    mine = catalogue.holder(work_id, account, rows=rows, at_ms=at_ms) if account else NOBODY
+    asked = offer(subject, uses, now_ms=at_ms, holder=mine)
+    check(asked, subject)
     shares = _share(work_id, asked.price_nano, "")
     held, renews = [], ""
     if account and asked.price_nano:

@@ -12,7 +12,7 @@ from licensing.models import Edge, PoolShare, SearchCard, Work
 from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed
 from licensing.rules.lineage import due, edges_above
-from licensing.rules.may import Denied, is_metered
+from licensing.rules.may import Use
 from licensing.rules.parents import check_parent
 from licensing.rules.reading import read_own
 from licensing.rules.rows import TermsVersion, terms_key
@@ -72,14 +72,13 @@ def deed_of(work_id: str, *, now: datetime, rows: log.Tables | None = None) -> t
     """The terms in sentences, one per use. rows: as for tags_of. raises WorkUnknown"""
     rows = rows or log.Tables()
     found = catalogue.work_of(work_id, rows)
-    reading = catalogue.reading_of(found, rows)
-    return deed(reading, registered_ms=found.registered_ms, now_ms=_ms(now))
+    return deed(catalogue.subject(found, rows), now_ms=_ms(now))
 
 
 def uses_given(clauses: Sequence[Clause]) -> list[Clause]:
-    """The uses that a licence can be bought for."""
-    given = [one for one in clauses if not isinstance(one.answer, Denied)]
-    return [one for one in given if not is_metered(one.use, one.answer)]
+    """The uses that a licence can be bought for; access when it costs something."""
+    given = [one for one in clauses if not one.offer.reason]
+    return [one for one in given if one.use != Use.ACCESS or one.offer.price_nano]
 
 
 def links_above(*work_ids: str) -> Mapping[str, Mapping[str, int]]:
@@ -132,9 +131,9 @@ def check_parents(
         if parent is None:
             message = f"No work {parent_id[:16]} is registered."
             raise errors.ParentUnknown(message, parent=parent_id)
-        held = catalogue.uses_held(parent_id, owner, rows=rows, at_ms=at_ms)
-        reading = catalogue.reading_of(parent, rows)
-        rates[parent_id] = check_parent(terms, parent, reading, at_ms=at_ms, held=held)
+        holder = catalogue.holder(parent_id, owner, rows=rows, at_ms=at_ms)
+        subject = catalogue.subject(parent, rows)
+        rates[parent_id] = check_parent(terms, parent, subject, holder, at_ms)
     return rates
 
 

@@ -5,10 +5,9 @@ from collections.abc import Collection
 from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules.lineage import Links
-from licensing.rules.may import ARE_ACCESS
-from licensing.rules.pricing import Access
+from licensing.rules.offer import Holder, Subject, gives, holder_of, subject_of
 from licensing.rules.reading import Reading, parse
-from licensing.rules.rows import Edge, Grant, GrantState, TermsVersion, Work, terms_key
+from licensing.rules.rows import Edge, Grant, TermsVersion, Work, terms_key
 
 
 def work_of(work: str, rows: Rows) -> Work:
@@ -51,37 +50,25 @@ def works_below(work: str, rows: Rows) -> set[str]:
     return found
 
 
-def uses_held(work: str, holder: str, *, rows: Rows, at_ms: int) -> frozenset[str]:
-    """The uses of a work that an account holds grants for at this moment."""
-    grants = rows.find(Grant, work=work, holder=holder)
-    return frozenset(use for one in grants if is_active(one, at_ms) for use in one.uses)
+def subject(work: Work, rows: Rows) -> Subject:
+    """What is offered of a work: its terms that hold now."""
+    return subject_of(work, reading_of(work, rows))
 
 
-def access_held(work: str, holder: str, *, rows: Rows, at_ms: int) -> Access | None:
-    """What an account holds of a work's access at this moment; None when it holds none."""
-    grants = held(work, ARE_ACCESS, holder, rows=rows, at_ms=at_ms)
-    if not grants:
-        return None
-    ends = [one.until_ms for one in grants]
-    uses = frozenset(use for one in grants for use in one.uses)
-    return Access(frozenset(ARE_ACCESS & uses), max(ends) if all(ends) else 0)
+def holder(work: str, account: str, *, rows: Rows, at_ms: int) -> Holder:
+    """What an account holds of a work at this moment."""
+    return holder_of(rows.find(Grant, work=work, holder=account), at_ms=at_ms)
 
 
 def held(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> list[Grant]:
     """The licences that an account holds for one of these uses at this moment, newest first."""
     grants = rows.find(Grant, work=work, holder=holder)
-    active = [one for one in grants if is_active(one, at_ms) and set(uses) & set(one.uses)]
+    active = [one for one in grants if any(gives(one, use, at_ms=at_ms) for use in uses)]
     return sorted(active, key=lambda one: (-one.from_ms, one.id))
 
 
 def ended(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> str:
     """The newest licence of an account for one of these uses that has ended; "" without one."""
     grants = rows.find(Grant, work=work, holder=holder)
-    over = [one for one in grants if not is_active(one, at_ms) and set(uses) & set(one.uses)]
+    over = [one for one in grants if set(uses) & set(one.uses) and 0 < one.until_ms <= at_ms]
     return max(over, key=lambda one: (one.from_ms, one.id)).id if over else ""
-
-
-def is_active(grant: Grant, at_ms: int) -> bool:
-    """Whether a grant stands, has begun and has not ended."""
-    is_over = grant.until_ms and at_ms >= grant.until_ms
-    return grant.state == GrantState.ACTIVE and at_ms >= grant.from_ms and not is_over

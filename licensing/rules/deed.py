@@ -5,20 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from assay.money import show_tokens
-from licensing.rules.may import (
-    SETTLED_HERE,
-    Answer,
-    Condition,
-    Denied,
-    Priced,
-    Use,
-    access_to,
-    breakpoints,
-    is_metered,
-    may_at_all,
-)
-from licensing.rules.reading import Reading
-from licensing.rules.terms import OUR_CURRENCY, Schedule, show_rate
+from licensing.rules.may import Condition, Use
+from licensing.rules.offer import BY_ACCESS, METERING, Offer, Part, Subject, offer
+from licensing.rules.terms import Schedule, show_rate
 
 # SHA-256 of the legal text of each version. We could not obtain the texts, so the slots are empty.
 LEGAL_TEXT_SHA256 = {"0.1": "", "0.2": ""}
@@ -27,6 +16,7 @@ NO_LEGAL_TEXT = (
     "is not kept here; where they differ, the legal text counts."
 )
 DEEDS = {
+    Use.ACCESS: "have access to it",
     Use.COPY: "copy it",
     Use.DISPLAY: "display it",
     Use.PUBLISH: "publish it",
@@ -44,30 +34,33 @@ _REASONS = {
     "disallowed": "the owner disallows it",
     "payment_mode_unsupported": "it would be paid by lot, which is not supported here",
     "currency_not_settled_here": "its currency is not settled here",
+    "name_resembles": "a tag about it is nearly one of a licence, and nobody knows what it means",
 }
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One use. until_ms: when the answer may next change, 0 when it never does."""
+    """One use, and what anybody is offered who holds nothing. sentence: the same in words"""
 
     use: Use
-    answer: Answer
+    offer: Offer
     sentence: str
-    until_ms: int
+
+    @property
+    def until_ms(self) -> int:
+        """When the answer may next change, 0 when it never does."""
+        return self.offer.answer_until_ms
+
+    @property
+    def asks(self) -> Part:
+        """What the use asks for by itself; copying and showing ask for access alone."""
+        return _asks(self.use, self.offer)
 
 
-def deed(
-    reading: Reading, *, registered_ms: int, now_ms: int, settled: frozenset[str] = SETTLED_HERE
-) -> tuple[Clause, ...]:
+def deed(subject: Subject, *, now_ms: int) -> tuple[Clause, ...]:
     """One sentence per use: what you may do, what you owe, until when."""
-    clauses = []
-    for use in Use:
-        answer = may_at_all(use, reading, age_ms=now_ms - registered_ms, settled=settled)
-        access = access_to(use, reading, settled=settled)
-        until_ms = answer_ends_ms(use, answer, reading, (registered_ms, now_ms, settled))
-        clauses.append(Clause(use, answer, _sentence(use, answer, until_ms, access), until_ms))
-    return tuple(clauses)
+    offers = {use: offer(subject, (use.value,), now_ms=now_ms) for use in Use}
+    return tuple(Clause(use, one, _sentence(use, one)) for use, one in offers.items())
 
 
 def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) -> str:
@@ -80,48 +73,37 @@ def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) ->
     return deeds + owed
 
 
-def amount(answer: Priced) -> str:
+def amount(amount_nano: int) -> str:
     """`100 tokens`: a price with its unit; the tokens of this site have no other name."""
-    shown = show_tokens(answer.amount_nano)
-    if answer.currency == OUR_CURRENCY:
-        return f"{shown} token" if shown == "1" else f"{shown} tokens"
-    return f"{shown} {answer.currency}"
+    shown = show_tokens(amount_nano)
+    return f"{shown} token" if shown == "1" else f"{shown} tokens"
 
 
-def answer_ends_ms(
-    use: Use, answer: Answer, reading: Reading, moment: tuple[int, int, frozenset[str]]
-) -> int:
-    """When the answer next changes, such as at the end of a period; 0 when it never does.
-
-    moment  when the work was registered, the time now, and the currencies that are settled here
-    """
-    registered_ms, now_ms, settled = moment
-    for age_ms in breakpoints(reading.terms) if reading.terms else ():
-        is_later = registered_ms + age_ms > now_ms
-        if is_later and may_at_all(use, reading, age_ms=age_ms, settled=settled) != answer:
-            return registered_ms + age_ms
-    return 0
+def _asks(use: Use, found: Offer) -> Part:
+    parts = {one.use: one for one in found.parts}
+    return parts.get(Use.ACCESS, parts[use]) if use in BY_ACCESS else parts[use]
 
 
-def _sentence(use: Use, answer: Answer, until_ms: int, access: Answer) -> str:
-    until = f" until {_day(until_ms)}" if until_ms else ""
-    if isinstance(answer, Denied):
-        why = _REASONS.get(answer.reason, "a tag about it cannot be read")
+def _sentence(use: Use, found: Offer) -> str:
+    until = f" until {_day(found.answer_until_ms)}" if found.answer_until_ms else ""
+    if found.reason:
+        why = _REASONS.get(found.reason, "a tag about it cannot be read")
+        if found.reason == METERING:
+            why = f"it asks for {show_rate(found.rate_e8)} of what you earn, which is not measured"
         return f"You may not {DEEDS[use]}{until}: {why}."
-    price = ""
-    rate_e8 = 0
-    if isinstance(answer, Priced):
-        price = f" for {_price(answer)}"
-    else:
-        rate_e8 = answer.rate_e8
-    owed = "".join(f", {_owed(one, rate_e8)}" for one in answer.conditions)
-    unsold = " No licence for that is sold yet." if is_metered(use, answer) else ""
-    added = f" Access costs {_price(access)} on top." if isinstance(access, Priced) else ""
-    return f"You may {DEEDS[use]}{price}{until}{owed}.{added}{unsold}"
+    owed = "".join(f", {_owed(Condition(one), found.rate_e8)}" for one in found.conditions)
+    asks = _asks(use, found)
+    price = f" for {_price(asks)}" if asks.amount_nano else ""
+    added = "".join(
+        f" Access costs {_price(one)} on top."
+        for one in found.parts
+        if one.use == Use.ACCESS and one is not asks and one.amount_nano
+    )
+    return f"You may {DEEDS[use]}{price}{until}{owed}.{added}"
 
 
-def _price(answer: Priced) -> str:
-    return f"{amount(answer)} {_SCHEDULES[answer.schedule]}"
+def _price(part: Part) -> str:
+    return f"{amount(part.amount_nano)} {_SCHEDULES[part.schedule]}"
 
 
 def _owed(condition: Condition, rate_e8: int) -> str:

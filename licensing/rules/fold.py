@@ -146,9 +146,8 @@ def rate_of_link(child: Work, parent: Work, rows: Rows, *, at_ms: int) -> int:
     """
     terms = catalogue.reading_of(child, rows).terms
     assert terms is not None
-    held = catalogue.uses_held(parent.id, child.owner, rows=rows, at_ms=at_ms)
-    reading = catalogue.reading_of(parent, rows)
-    return check_parent(terms, parent, reading, at_ms=at_ms, held=held)
+    holder = catalogue.holder(parent.id, child.owner, rows=rows, at_ms=at_ms)
+    return check_parent(terms, parent, catalogue.subject(parent, rows), holder, at_ms)
 
 
 def _linked(work: str, rows: Rows) -> Work:
@@ -174,17 +173,18 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
     wanted = {
         "grant": order.id,
         "work": made.work.id,
-        "uses": made.price.uses,
+        "uses": made.offer.uses,
         "terms_version": made.work.terms_version,
         "holder": holder,
-        "price_nano": made.price.price_nano,
-        "from_ms": body.at_ms,
-        "until_ms": made.price.until_ms,
+        "price_nano": made.offer.price_nano,
+        "from_ms": made.offer.from_ms,
+        "until_ms": made.offer.until_ms,
+        "access_until_ms": made.offer.access_until_ms,
         "transfers": made.lines,
     }
     if odd := [name for name, value in wanted.items() if getattr(body, name) != value]:
         raise refused(entry, f"{odd[0]} is not what the terms give")
-    claims = grant.verify(body.jws, entry.signer, now_ms=body.at_ms)
+    claims = grant.verify(body.jws, entry.signer, now_ms=body.from_ms)
     if claims != sale.claims_of(made, order, holder, issuer=claims.issuer, at_ms=body.at_ms):
         raise refused(entry, "the grant claims something else")
     rows.put(
@@ -197,6 +197,7 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
             price_nano=body.price_nano,
             from_ms=body.from_ms,
             until_ms=body.until_ms,
+            access_until_ms=body.access_until_ms,
             state=GrantState.ACTIVE.value,
             jws=body.jws,
             message=entry.id,

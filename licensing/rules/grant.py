@@ -27,6 +27,7 @@ class Claims:
 
     issuer           the site;  holder: account of the buyer;  grant: id of the licence
     issued_ms, from_ms, until_ms  whole seconds are kept; until_ms 0: no end
+    access_until_ms  the end of the access among the uses, in whole seconds; 0: none, or no end
     udl              id of the licence text;  work, terms_version: what it is about
     price_nano       what was paid;  message: id of the fact on the log
     """
@@ -37,6 +38,7 @@ class Claims:
     issued_ms: int
     from_ms: int
     until_ms: int
+    access_until_ms: int
     udl: str
     work: str
     terms_version: int
@@ -96,7 +98,7 @@ def _payload(claims: Claims) -> dict[str, object]:
     times = {"iat": claims.issued_ms // 1000, "nbf": claims.from_ms // 1000}
     if claims.until_ms:
         times["exp"] = claims.until_ms // 1000
-    licence = {
+    licence: dict[str, object] = {
         "udl": claims.udl,
         "work": claims.work,
         "terms_version": claims.terms_version,
@@ -105,6 +107,8 @@ def _payload(claims: Claims) -> dict[str, object]:
         "price_nano": str(claims.price_nano),
         "message": claims.message,
     }
+    if claims.access_until_ms:
+        licence["access_until"] = claims.access_until_ms // 1000
     names = {"iss": claims.issuer, "sub": claims.holder, "jti": claims.grant}
     return {**names, **times, "lic": licence}
 
@@ -120,6 +124,9 @@ def _claims(payload: dict[str, object]) -> Claims:
         issued_ms=_seconds(payload, "iat") * 1000,
         from_ms=_seconds(payload, "nbf") * 1000,
         until_ms=_seconds(payload, "exp") * 1000 if "exp" in payload else 0,
+        access_until_ms=_seconds(licence, "access_until") * 1000
+        if "access_until" in licence
+        else 0,
         udl=_text(licence, "udl"),
         work=_text(licence, "work"),
         terms_version=_seconds(licence, "terms_version"),

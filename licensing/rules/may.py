@@ -22,8 +22,9 @@ SETTLED_HERE = frozenset({OUR_CURRENCY})
 
 
 class Use(StrEnum):
-    """What somebody wants to do with a work. Derive: make an adapter from it."""
+    """What somebody wants to do with a work. Access: have it; derive: make an adapter from it."""
 
+    ACCESS = "access"
     COPY = "copy"
     DISPLAY = "display"
     PUBLISH = "publish"
@@ -31,10 +32,6 @@ class Use(StrEnum):
     DERIVE = "derive"
     COMMERCIAL = "commercial"
     TRAIN = "train"
-
-
-ARE_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})
-NEED_ACCESS = frozenset({Use.DERIVE, Use.COMMERCIAL, Use.TRAIN})
 
 
 class Condition(StrEnum):
@@ -75,6 +72,7 @@ class Denied:
 Answer = Granted | Priced | Denied
 
 _RIGHT_OF = {
+    Use.ACCESS: Right.ACCESS,
     Use.COPY: Right.ACCESS,
     Use.DISPLAY: Right.ACCESS,
     Use.PUBLISH: Right.ACCESS,
@@ -113,28 +111,6 @@ def may(
     if right == Right.ACCESS:
         return _access(terms, settled)
     return _permitted(right, terms, max(age_ms, 0), settled)
-
-
-def access_to(use: Use, reading: Reading, *, settled: frozenset[str] = SETTLED_HERE) -> Answer:
-    """What access on top of a use asks for: whoever may derive, say, must have the work first.
-
-    It has no periods; when the term of a licence ends, the use is denied itself
-    """
-    return may(Use.COPY, reading, age_ms=0, settled=settled) if use in NEED_ACCESS else Granted()
-
-
-def may_at_all(
-    use: Use, reading: Reading, *, age_ms: int, settled: frozenset[str] = SETTLED_HERE
-) -> Answer:
-    """As `may`; but nobody does anything with a work that they cannot have access to."""
-    answer = may(use, reading, age_ms=age_ms, settled=settled)
-    access = access_to(use, reading, settled=settled)
-    return answer if isinstance(answer, Denied) or not isinstance(access, Denied) else access
-
-
-def is_metered(use: Use, answer: Answer) -> bool:
-    """Whether business owes a share of what it earns: that is not measured yet, nor sold."""
-    return use == Use.COMMERCIAL and isinstance(answer, Granted) and answer.rate_e8 > 0
 
 
 def breakpoints(terms: Terms) -> Iterator[int]:

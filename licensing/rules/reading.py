@@ -51,6 +51,7 @@ _REFUSALS: dict[str, type[errors.TermsRefused]] = {
         errors.PeriodOverlap,
         errors.TermUnsupported,
         errors.UnusualValue,
+        errors.NameResembles,
     )
 }
 _RANK = {code: place for place, code in enumerate(_REFUSALS)}
@@ -79,9 +80,20 @@ _UNSUPPORTED = {
 _PERIOD_NAME = re.compile(
     r"(before|after)-(.*)-years-(derivations?|commercial-use|data-model-training)", re.DOTALL
 )
-_PERIODS = (f"{edge}years{names.letters(right)}"
-            for edge in ("before", "after") for right in RIGHT_WORDS.values())  # fmt: skip
-_LETTERS = frozenset({*map(names.letters, (*_MEANINGS, *_UNSUPPORTED)), *_PERIODS})
+_PERIODS = {f"{edge}-years-{word}": right
+            for edge in ("before", "after") for right, word in RIGHT_WORDS.items()}  # fmt: skip
+_NEAR = {
+    names.letters(name): meaning
+    for name, meaning in {**_MEANINGS, **_UNSUPPORTED, **_PERIODS}.items()
+}
+_WHOLE_SET = ("license", "expiry")  # what is nearly one of these holds for every right
+_SPOILS = {
+    "access": Right.ACCESS,
+    "access-fee": Right.ACCESS,
+    "currency": Right.PAYMENT,
+    "payment-address": Right.PAYMENT,
+    "payment-mode": Right.PAYMENT,
+}
 _LICENCE_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _EXPIRY = re.compile(r"[1-9][0-9]{0,2}")
 _MODES = {word: mode for mode, word in MODE_WORDS.items()}
@@ -128,10 +140,19 @@ class _Notes:
 
     warnings: list[Finding] = field(default_factory=list)
     spoiled: dict[Right, list[str]] = field(default_factory=dict)
+    includes_unknown: bool = True
 
     def spoil(self, right: Right, code: str, tag: str) -> None:
         self.warnings.append(Finding(code, tag))
         self.spoiled.setdefault(right, []).append(code)
+
+    def nearly(self, name: str, meaning: str) -> None:
+        """A name that resembles a known one: the right that it is about is denied."""
+        if meaning == "unknown-usage-rights":
+            self.warnings.append(Finding("name_resembles", name))
+            self.includes_unknown = False
+        else:
+            self.spoil(_SPOILS.get(meaning) or Right(meaning), "name_resembles", name)
 
     def unreadable(self) -> tuple[tuple[Right, str], ...]:
         return tuple(
@@ -156,9 +177,13 @@ def parse(tags: Iterable[Tag]) -> Reading:
 def _parsed(tags: tuple[Tag, ...]) -> Reading:
     """The same sets of tags are read again for every sale, and a reading never changes."""
     known = [one for name, value in tags if (one := _recognise(name, value))]
-    if faults := _whole_set_faults(known):
+    nearly = [(name, _NEAR[like]) for name, value in tags if not _recognise(name, value)
+              for like in names.resembled(name, _NEAR)]  # fmt: skip
+    if faults := _whole_set_faults(known, nearly):
         return Reading(None, errors=faults)
     notes = _Notes()
+    for name, meaning in nearly:
+        notes.nearly(name, meaning)
     terms = _terms(known, notes)
     return Reading(terms, warnings=tuple(sorted(notes.warnings)))
 
@@ -195,8 +220,8 @@ def _refuse_odd_names(tags: Sequence[Tag]) -> None:
         if not name.isascii():
             message = "The name of a tag holds letters outside of ASCII."
             raise errors.TermsCharacters(message, tag=name[:100])
-        if _recognise(name, value) is None and (like := names.resembled(name, _LETTERS)):
-            message = f"The tag {name[:100]} means nothing, but is nearly {like}."
+        if _recognise(name, value) is None and (like := names.resembled(name, _NEAR)):
+            message = f"The tag {name[:100]} means nothing, but is nearly {like[0]}."
             raise errors.NameResembles(message, tag=name[:100])
 
 
@@ -223,8 +248,9 @@ def _recognise(name: str, value: str) -> _Known | None:
     return _Known(_MEANINGS[found[3]], period, name, value, "" if period else "period_invalid")
 
 
-def _whole_set_faults(known: list[_Known]) -> tuple[Finding, ...]:
+def _whole_set_faults(known: list[_Known], nearly: list[tuple[str, str]]) -> tuple[Finding, ...]:
     faults = _duplicates(known)
+    faults += [Finding("name_resembles", name) for name, like in nearly if like in _WHOLE_SET]
     licences = [one for one in known if one.meaning == "license"]
     if not licences:
         faults.append(Finding("licence_missing", "License"))
@@ -276,7 +302,7 @@ def _terms(known: list[_Known], notes: _Notes) -> Terms:
         derive=_permissions(Right.DERIVE, known, notes),
         commercial=_permissions(Right.COMMERCIAL, known, notes),
         train=_permissions(Right.TRAIN, known, notes),
-        unknown_rights_included=unknown_rights is None,
+        unknown_rights_included=unknown_rights is None and notes.includes_unknown,
         currency="AR" if currency == "Arweave" else currency,
         expiry_years=int(value.get("expiry", "0")),
         payment_address=value.get("payment-address", ""),
@@ -299,5 +325,5 @@ def _permissions(right: Right, known: list[_Known], notes: _Notes) -> tuple[Perm
     ends = [one.period.years for one in read if one.period and one.period.edge == "before"]
     begins = [one.period.years for one in read if one.period and one.period.edge == "after"]
     if ends and begins and max(ends) > min(begins):
-        notes.spoil(right, "period_overlap", tags[-1].tag)
+        notes.spoil(right, "period_overlap", RIGHT_WORDS[right])
     return tuple(sorted(read, key=lambda one: one.period or ("", 0)))

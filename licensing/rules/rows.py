@@ -106,7 +106,11 @@ class PoolShare:
 
 @dataclass(frozen=True)
 class Grant:
-    """A licence that was bought. id: that of the order; until_ms: 0 when it has no end."""
+    """A licence that was bought. id: that of the order.
+
+    until_ms  0 when it has no end;  access_until_ms: when the access among its uses ends, which
+              may be later; 0 when never, or when there is none
+    """
 
     TABLE: ClassVar[str] = "licensing.Grant"
     INDEXES: ClassVar[tuple[str, ...]] = ("work", "holder")
@@ -120,6 +124,7 @@ class Grant:
     price_nano: int
     from_ms: int
     until_ms: int
+    access_until_ms: int
     state: str
     jws: str
     message: str

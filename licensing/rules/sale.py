@@ -15,8 +15,8 @@ from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules import catalogue
 from licensing.rules.grant import Claims
-from licensing.rules.pricing import Price, price
-from licensing.rules.rows import PoolShare, Work, WorkState, pair_key, pool_of
+from licensing.rules.offer import Offer, check, offer
+from licensing.rules.rows import PoolShare, Work, pair_key, pool_of
 from licensing.rules.royalty import Sale, share_sale, targets
 
 # The house's published fee on every sale of a licence, parts per 10^8.
@@ -29,7 +29,7 @@ class Deal:
 
     work: Work
     licence_id: str
-    price: Price
+    offer: Offer
     shares: Sale
     lines: tuple[Line, ...]
 
@@ -37,14 +37,15 @@ class Deal:
 def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     """What a `licence.buy` order buys at this moment, when its price and terms still hold.
 
-    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale
+    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MeteringNeeded, MixedSchedules,
+           QuoteStale
     """
     asked: LicenceBuy = order.body
     work = catalogue.work_of(asked.work, rows)
-    check_for_sale(work)
-    reading = catalogue.reading_of(work, rows)
-    access = catalogue.access_held(work.id, holder, rows=rows, at_ms=at_ms)
-    found = price(work, reading, asked.uses, now_ms=at_ms, access=access)
+    subject = catalogue.subject(work, rows)
+    mine = catalogue.holder(work.id, holder, rows=rows, at_ms=at_ms)
+    found = offer(subject, asked.uses, now_ms=at_ms, holder=mine)
+    check(found, subject)
     if (asked.terms_version, asked.price_nano) != (work.terms_version, found.price_nano):
         message = f"The price of {work.title}, or its terms, changed."
         raise errors.QuoteStale(
@@ -53,11 +54,11 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
             price_nano=str(found.price_nano),
             terms_version=work.terms_version,
         )
-    assert reading.terms is not None
+    assert subject.reading.terms is not None
     links = catalogue.links_above(work.id, rows)
     shares = share_sale(work.id, found.price_nano, links, fee_e8=SALE_FEE_E8, payment_id=order.id)
     lines = _payment(order.id, holder, work.id, shares)
-    return Deal(work, reading.terms.licence_id, found, shares, lines)
+    return Deal(work, subject.reading.terms.licence_id, found, shares, lines)
 
 
 def check_second(made: Deal, order: Entry, holder: str, rows: Rows, *, at_ms: int) -> None:
@@ -67,11 +68,11 @@ def check_second(made: Deal, order: Entry, holder: str, rows: Rows, *, at_ms: in
     raises AlreadyHeld
     """
     asked: LicenceBuy = order.body
-    held = catalogue.held(made.work.id, made.price.uses, holder, rows=rows, at_ms=at_ms)
-    if not made.price.price_nano or not held or asked.beside in {one.id for one in held}:
+    held = catalogue.held(made.work.id, made.offer.uses, holder, rows=rows, at_ms=at_ms)
+    if not made.offer.price_nano or not held or asked.beside in {one.id for one in held}:
         return
     newest = held[0]
-    uses = [use for use in made.price.uses if use in newest.uses]
+    uses = [use for use in made.offer.uses if use in newest.uses]
     raise errors.AlreadyHeld(
         f"{holder} holds a licence of {made.work.title} for {', '.join(uses)} already.",
         work=made.work.id,
@@ -86,31 +87,25 @@ def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int)
 
     A grant counts in whole seconds, so one of a right's last second holds for one.
     """
-    from_s, until_s = at_ms // 1000, made.price.until_ms // 1000
-    if made.price.until_ms:
+    from_s, until_s = made.offer.from_ms // 1000, made.offer.until_ms // 1000
+    if made.offer.until_ms:
         until_s = max(until_s, from_s + 1)
     return Claims(
         issuer=issuer,
         holder=holder,
         grant=order.id,
-        issued_ms=from_s * 1000,
+        issued_ms=at_ms // 1000 * 1000,
         from_ms=from_s * 1000,
         until_ms=until_s * 1000,
+        access_until_ms=made.offer.access_until_ms // 1000 * 1000,
         udl=made.licence_id,
         work=made.work.id,
         terms_version=made.work.terms_version,
-        uses=made.price.uses,
-        conditions=made.price.conditions,
-        price_nano=made.price.price_nano,
+        uses=made.offer.uses,
+        conditions=made.offer.conditions,
+        price_nano=made.offer.price_nano,
         message=order.id,
     )
-
-
-def check_for_sale(work: Work) -> None:
-    """raises NotForSale"""
-    if work.state != WorkState.LIVE or not work.is_offered:
-        message = f"No licences of {work.title} are sold now."
-        raise errors.NotForSale(message, work=work.id, state=work.state)
 
 
 def due_from_pool(work: str, rows: Rows) -> Mapping[str, int]:

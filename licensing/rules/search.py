@@ -3,16 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from licensing.rules.may import (
-    Answer,
-    Granted,
-    Priced,
-    Use,
-    access_to,
-    breakpoints,
-    is_metered,
-    may,
-)
+from licensing.rules.may import Use, breakpoints
+from licensing.rules.offer import Subject, offer
 from licensing.rules.reading import Reading
 
 E9 = 10**9
@@ -78,11 +70,10 @@ def _spans_of(use: Use, reading: Reading, registered_ms: int, ages: list[int]) -
     """The spans of one use; neighbours with one price are one."""
     found: list[Span] = []
     for age_ms, end_ms in pairwise([*ages, 0]):
-        answer = may(use, reading, age_ms=age_ms)
-        own_nano, access_nano = price_of(answer), price_of(access_to(use, reading))
-        if own_nano is None or access_nano is None or is_metered(use, answer):
+        given = offer(Subject(reading), (use.value,), now_ms=age_ms)
+        if given.reason:
             continue
-        price_nano = own_nano + access_nano
+        price_nano = given.price_nano
         from_ms = registered_ms + age_ms if age_ms else 0  # a negative age counts as none
         until_ms = registered_ms + end_ms if end_ms else 0
         last = found[-1] if found else None
@@ -91,10 +82,3 @@ def _spans_of(use: Use, reading: Reading, registered_ms: int, ages: list[int]) -
         else:
             found.append(Span(use.value, from_ms, until_ms, price_nano))
     return found
-
-
-def price_of(answer: Answer) -> int | None:
-    """What a use costs by itself; 0 when it is free, None when it is not given."""
-    if isinstance(answer, Granted):
-        return 0
-    return answer.amount_nano if isinstance(answer, Priced) else None

@@ -110,14 +110,14 @@ def _quote_page(
     quote = queries.quote(work, uses, account=account, now=timezone.now())
     agreed = quote.order(beside=quote.held[0].id if quote.held else None)
     order_id = log.order_id_for(account, agreed, idempotency=_words(agreed, key))
-    gross_nano = quote.price.price_nano
+    gross_nano = quote.offer.price_nano
     after_nano = record.balance_nano(account) - gross_nano
     context = {
         "quote": quote,
         "split": queries.split_of(work, gross_nano, payment_id=order_id),
         "fee_e8": SALE_FEE_E8,
-        "uses": ",".join(quote.price.uses),
-        "allowed": allowed(quote.price.uses, quote.price.conditions, quote.price.rate_e8),
+        "uses": ",".join(quote.offer.uses),
+        "allowed": allowed(quote.offer.uses, quote.offer.conditions, quote.offer.rate_e8),
         "key": key,
         "held": quote.held[0] if quote.held else None,
         "held_allows": allowed(quote.held[0].uses, ()) if quote.held else "",

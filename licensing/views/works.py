@@ -16,7 +16,7 @@ from licensing.forms import KINDS, SearchForm, UsesForm
 from licensing.models import Grant, SearchCard
 from licensing.rules.deed import NO_LEGAL_TEXT, Clause
 from licensing.rules.lineage import WHOLE_E8
-from licensing.rules.may import Priced, Use
+from licensing.rules.may import Use
 from licensing.rules.sale import SALE_FEE_E8
 from licensing.rules.search import score_e9
 from licensing.rules.terms import OUR_LICENCE, UDL_VERSIONS
@@ -57,7 +57,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
         "work": found,
         "card": card if card and card.competition else None,
         "score": _score(card) if card else None,
-        "clauses": [(one, _state(one)) for one in clauses],
+        "clauses": clauses,
         "tags": tags,
         "legal": NO_LEGAL_TEXT,
         "udl": UDL_VERSIONS.get(dict(tags).get("License", OUR_LICENCE), "?"),
@@ -124,17 +124,13 @@ def _split(work: str, quote: queries.Quote | None) -> queries.Split:
     """Of the quote; where nothing is sold, of a price that only shows the parts."""
     if quote is None:
         return queries.split_of(work, OF_EVERY)
-    return queries.split_of(work, quote.price.price_nano, shares=quote.shares)
+    return queries.split_of(work, quote.offer.price_nano, shares=quote.shares)
 
 
 def _priced(clauses: Sequence[Clause]) -> list[str]:
     """The use that is offered first: commercial when it costs something, else what does."""
-    priced = [one.use.value for one in clauses if isinstance(one.answer, Priced)]
+    priced = [one.use.value for one in clauses if one.offer.answer == "priced"]
     return [Use.COMMERCIAL.value] if Use.COMMERCIAL in priced else priced[:1]
-
-
-def _state(clause: Clause) -> str:
-    return type(clause.answer).__name__.lower()
 
 
 def _mine(request: HttpRequest, work: str, now: datetime) -> list[tuple[Grant, str]]:

@@ -27,7 +27,7 @@ from ledger.rules.entry import Entry
 from ledger.rules.rows import MemoryRows
 from licensing.rules import catalogue, grant, sale
 from licensing.rules.fold import rate_of_link
-from licensing.rules.pricing import price
+from licensing.rules.offer import offer, subject_of
 from licensing.rules.rows import Work
 from licensing.rules.terms import OUR_LICENCE
 
@@ -123,15 +123,16 @@ class World:
         found = self.rows.get(Work, work)
         reading = catalogue.reading_of(found, self.rows)
         at_ms = self.tick()
-        quoted = price(found, reading, ("commercial",), now_ms=at_ms)
+        quoted = offer(subject_of(found, reading), ("commercial",), now_ms=at_ms)
         body = messages.LicenceBuy(work, quoted.uses, found.terms_version, Nano(quoted.price_nano))
         order = self.order(buyer, body)
         deal = sale.deal(order, buyer, self.rows, at_ms=at_ms)
         claims = sale.claims_of(deal, order, buyer, issuer=self.origin, at_ms=at_ms)
         granted = messages.LicenceGranted(
-            grant=order.id, work=work, uses=deal.price.uses, terms_version=found.terms_version,
-            holder=buyer, price_nano=Nano(deal.price.price_nano), from_ms=at_ms,
-            until_ms=deal.price.until_ms, jws=grant.sign(claims, self.keys.operator),
+            grant=order.id, work=work, uses=deal.offer.uses, terms_version=found.terms_version,
+            holder=buyer, price_nano=Nano(deal.offer.price_nano), from_ms=at_ms,
+            until_ms=deal.offer.until_ms, access_until_ms=deal.offer.access_until_ms,
+            jws=grant.sign(claims, self.keys.operator),
             transfers=deal.lines, at_ms=at_ms,
         )  # fmt: skip
         self.fact(granted, answers=order)

@@ -11,6 +11,7 @@ from ledger import log
 from ledger.actions import ms
 from ledger.rules import gate
 from licensing import actions, errors, queries
+from licensing.rules.grant import verify
 from licensing.rules.lineage import MOST_PAID, check_links
 from licensing.rules.may import MONTH_MS, YEAR_MS, Use
 from licensing.rules.reading import read_own
@@ -129,7 +130,7 @@ MONTH = timedelta(milliseconds=MONTH_MS)
 
 
 def cost(work, uses, now=factories.NOW):
-    return show_tokens(queries.quote(work, uses, account="buyer", now=now).price.price_nano)
+    return show_tokens(queries.quote(work, uses, account="buyer", now=now).offer.price_nano)
 
 
 def test_access_is_charged_once_whichever_way_it_came():
@@ -137,7 +138,7 @@ def test_access_is_charged_once_whichever_way_it_came():
     work = offered(ONCE, PAID, ("Data-Model-Training", "Allowed"))
     assert cost(work, ("commercial",)) == "23"
     bought = buy(work, ("commercial",), factories.NOW)
-    assert tuple(bought.uses) == ("copy", "commercial")
+    assert tuple(bought.uses) == ("access", "commercial")
     assert [cost(work, (use,)) for use in ("train", "display", "publish")] == ["0", "0", "0"]
     fold_anew()
 
@@ -148,7 +149,7 @@ def test_whoever_paid_for_one_use_of_access_has_all(use):
     buy(work, (use,), factories.NOW)
     others = {"copy", "display", "publish"} - {use}
     assert [cost(work, (one,)) for one in (*others, "commercial")] == ["0", "0", "20"]
-    assert cost(work, (use,)) == "3"  # again: a renewal, which an order names
+    assert (cost(work, (use,)), cost(work, ("access",))) == ("0", "3")  # a renewal is asked for
     fold_anew()
 
 
@@ -220,6 +221,7 @@ def test_every_sale_that_lineage_allows_is_a_fact_that_the_log_keeps():
         Nano(9 * 10**18),
         4 * 10**12,
         4 * 10**12,
+        4 * 10**12,
         jws,
         lines,
         4 * 10**12,
@@ -227,3 +229,25 @@ def test_every_sale_that_lineage_allows_is_a_fact_that_the_log_keeps():
     fact = log.fact(messages.LicenceGranted(*told), idempotency="largest")
     gate.admit(fact, origin="")
     assert 50_000 < len(fact.raw) <= gate.MOST_FACT_BYTES
+
+
+def test_a_month_that_is_renewed_early_begins_when_the_last_one_ends():
+    """Both began at once, and the days that were left were paid twice."""
+    work = offered(("Commercial-Use", "Allowed-With-Fee-Monthly-3"))
+    first = buy(work, ("commercial",), factories.NOW)
+    half = factories.NOW + MONTH / 2
+    second = buy(work, ("commercial",), half, "two")
+    assert (second.from_ms, second.until_ms) == (first.until_ms, first.until_ms + MONTH_MS)
+    assert verify(second.jws, log.find_signer(second.message), now_ms=second.from_ms)
+    with pytest.raises(errors.GrantEarly):
+        verify(second.jws, log.find_signer(second.message), now_ms=ms(half))
+    fold_anew()
+
+
+def test_access_that_was_paid_for_once_is_there_when_the_period_of_the_use_is_over():
+    work = offered(ONCE, ("Before-1-Years-Commercial-Use", PAID[1]))
+    bought = buy(work, ("commercial",), factories.NOW)
+    over = factories.NOW + timedelta(milliseconds=YEAR_MS)
+    assert (bought.until_ms, bought.access_until_ms) == (ms(over), 0)
+    assert cost(work, ("copy",), over) == "0"
+    fold_anew()

@@ -20,6 +20,7 @@ CLAIMS = Claims(
     issued_ms=1_700_000_000_000,
     from_ms=1_700_000_000_000,
     until_ms=1_700_000_100_000,
+    access_until_ms=0,
     udl="dE0rmDfl9_OWjkDznNEXHaSO_JohJkRolvMzaCroUdw",
     work="ab" * 32,
     terms_version=1,

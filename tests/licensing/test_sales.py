@@ -140,7 +140,7 @@ def test_nobody_buys_what_is_too_dear_denied_unknown_or_quoted_otherwise():
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
     with pytest.raises(Overdrawn):
         buy_quoted("mate", quote)
-    cheap = replace(quote, price=replace(quote.price, price_nano=1))
+    cheap = replace(quote, offer=replace(quote.offer, price_nano=1))
     with pytest.raises(errors.QuoteStale):
         buy_quoted("buyer", cheap)
     with pytest.raises(errors.UseDenied):

@@ -6,10 +6,12 @@ source  the ODRL vocabulary and information model 2.2 (W3C); schema.org
 import json
 
 from assay.money import show_tokens
+from licensing.rules.deed import Clause, deed
 from licensing.rules.delivery.told import Told
-from licensing.rules.may import Answer, Condition, Denied, Priced, Use, may_at_all
+from licensing.rules.may import Condition, Use
+from licensing.rules.offer import Subject
 from licensing.rules.reading import Reading, parse
-from licensing.rules.terms import show_rate
+from licensing.rules.terms import OUR_CURRENCY, show_rate
 
 OWN = "urn:assay:terms:"  # of words that ODRL has none for
 CONTEXT = [
@@ -17,6 +19,7 @@ CONTEXT = [
     {"schema": "https://schema.org/", "cc": "http://creativecommons.org/ns#", "assay": OWN},
 ]
 ACTIONS = {
+    Use.ACCESS: "assay:access",
     Use.COPY: "reproduce",
     Use.DISPLAY: "display",
     Use.PUBLISH: "present",
@@ -36,10 +39,9 @@ def policy(told: Told) -> str:
     """LICENSE.jsonld: an ODRL offer by the owner, as of the day of the registration."""
     reading, work = parse(told.tags), urn(told.work.id)
     given: dict[str, list[dict[str, object]]] = {"permission": [], "prohibition": []}
-    for use in Use:
-        answer = may_at_all(use, reading, age_ms=0)
-        kind = "prohibition" if isinstance(answer, Denied) else "permission"
-        given[kind].append(_rule(use, answer, work, reading))
+    for clause in deed(Subject(reading), now_ms=0):
+        kind = "prohibition" if clause.offer.reason else "permission"
+        given[kind].append(_rule(clause, work, reading))
     value = {
         "@context": CONTEXT,
         "@type": "Offer",
@@ -69,20 +71,22 @@ def _target(told: Told, work: str) -> dict[str, object]:
     }
 
 
-def _rule(use: Use, answer: Answer, work: str, reading: Reading) -> dict[str, object]:
-    rule: dict[str, object] = {"target": work, "action": ACTIONS[use]}
-    if isinstance(answer, Denied):
-        return {**rule, "assay:reason": answer.reason}
+def _rule(clause: Clause, work: str, reading: Reading) -> dict[str, object]:
+    given, asks = clause.offer, clause.asks
+    rule: dict[str, object] = {"target": work, "action": ACTIONS[clause.use]}
+    if given.reason:
+        return {**rule, "assay:reason": given.reason}
+    conditions = [Condition(one) for one in given.conditions]
     duties: list[dict[str, object]] = [
-        {"action": DUTIES[one]} for one in answer.conditions if one in DUTIES
+        {"action": DUTIES[one]} for one in conditions if one in DUTIES
     ]
-    if Condition.NON_COMMERCIAL in answer.conditions:
+    if Condition.NON_COMMERCIAL in conditions:
         rule["constraint"] = [_constraint("purpose", "neq", "assay:commercial")]
-    if isinstance(answer, Priced):
-        duties.append(_payment("payAmount", show_tokens(answer.amount_nano), answer.currency))
-        rule["assay:schedule"] = answer.schedule.value
-    elif answer.rate_e8:
-        duties.append(_payment("percentage", show_rate(answer.rate_e8)[:-1], "revenue"))
+    if asks.amount_nano:
+        duties.append(_payment("payAmount", show_tokens(asks.amount_nano), OUR_CURRENCY))
+        rule["assay:schedule"] = asks.schedule.value
+    elif given.rate_e8:
+        duties.append(_payment("percentage", show_rate(given.rate_e8)[:-1], "revenue"))
     if reading.terms and reading.terms.expiry_years:
         rule["assay:expiryYears"] = reading.terms.expiry_years
     return {**rule, **({"duty": duties} if duties else {})}
