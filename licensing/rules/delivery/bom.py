@@ -1,7 +1,7 @@
 """The bill of materials of a model: CycloneDX 1.6, with what 1.5 added for models.
 
 The kept library writes no `modelCard`, which is the part that is about models; so the document is
-made here, and the tests read it by that library and check it against the standard's own schema.
+made here, and the tests check it against the standard's own schema.
 source  https://cyclonedx.org/docs/1.6/json/
 """
 
