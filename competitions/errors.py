@@ -154,10 +154,27 @@ class TermsBelowRequired(AssayError):
 
 
 class Duplicate(AssayError):
-    """The same adapter is another owner's entry, or another kind of work, already. Facts: of."""
+    """The same adapter is another owner's entry, or another kind of work, already.
+
+    Facts: of; where it was measured two_sided_ppm, copied_layers_ppm, adapter_sha256, log_index.
+    """
 
     code, status = "submission.duplicate", 409
     next_step = "Submit an adapter that you trained yourself."
+
+
+class Derived(Duplicate):
+    """The adapter was made from one that is nobody's to build on. Facts: those of a duplicate."""
+
+    code = "submission.derived"
+    next_step = "Train from the base, or from a work whose terms allow it; deposits come back."
+
+
+class UndeclaredParent(Duplicate):
+    """The adapter was made from a public work, and does not say so. Facts: those of a duplicate."""
+
+    code = "submission.undeclared_parent"
+    next_step = "Enter the same files again, and name the work: assay submit --parents WORK."
 
 
 class SubmissionTooLarge(AssayError):

@@ -327,8 +327,24 @@ class Unopened(models.Model):
         return self.seal
 
 
+class NormalForm(models.Model):
+    """By what a canonical adapter is compared with others: kept so that it is made once.
+
+    Not replayed: it follows from the adapter alone. sha256: of the form's own blob
+    """
+
+    adapter = models.CharField(max_length=HASH, primary_key=True)
+    sha256 = models.CharField(max_length=HASH)
+
+    def __str__(self) -> str:
+        return self.adapter
+
+
 class Evaluation(models.Model):
-    """Scoring work to be done: one row each, gone with the score. Not logged, not replayed."""
+    """Scoring work to be done: one row each, gone with the score. Not logged, not replayed.
+
+    adapter_sha256  of the canonical adapter once the intake has made it
+    """
 
     class Slice(models.TextChoices):
         PUBLIC = "public"
@@ -341,6 +357,7 @@ class Evaluation(models.Model):
     leased_until = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
     last_error = models.TextField(blank=True)
+    adapter_sha256 = models.CharField(max_length=HASH, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -45,6 +45,7 @@ NOT_REPLAYED = {
     "licensing.ShareDue": "an index of pools and shares, for lists; what is paid is reckoned anew",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
+    "competitions.NormalForm": "an index of adapters by their directions; it follows from each",
     "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Unopened": "what seals hold, secret until the close; the seals are on the log",
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",

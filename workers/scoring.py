@@ -16,7 +16,7 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.actions import score as actions
 from competitions.actions.score import Measured, Stopped
-from competitions.errors import CodeFailed, EvaluationRefused
+from competitions.errors import CodeFailed, Duplicate, EvaluationRefused
 from competitions.queries import Ticket
 from competitions.rules import records
 from competitions.rules.race import Track, stop_from
@@ -39,7 +39,7 @@ from evaluator.task.tokens import tokens_of
 from ledger import actions as ledger_actions
 from ledger import blobs
 from ledger.errors import BlobBusy, BlobDamaged, BlobGone, BlobMissing
-from workers import custom, limits
+from workers import custom, likeness, limits
 from workers.bench import is_known_here, sandbox_of
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
@@ -78,7 +78,7 @@ def score(evaluation: int, fence: int) -> None:
 
     try:
         found = measure(ticket, Lease(renew, settings.LEASE_S))
-    except (AdapterRefused, EvaluationRefused) as refusal:
+    except (AdapterRefused, EvaluationRefused, Duplicate) as refusal:
         if ticket.submission:
             actions.record_refusal(**told, error=refusal, now=timezone.now())
         else:  # the baseline is ours: nobody is to blame, and it is tried again
@@ -97,7 +97,7 @@ def score(evaluation: int, fence: int) -> None:
 def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
     """Intake, sandbox, comparison with the labels; Stopped when a race ended the run early.
 
-    raises  AdapterRefused, EvaluationRefused: the adapter's fault
+    raises  AdapterRefused, EvaluationRefused: the adapter's fault; Duplicate: it is a copy
             CodeFailed: the sponsor's fault; InfrastructureFailed and OURS: ours
     """
     manifest = read_manifest(queries.manifest_bytes(ticket.manifest_sha256))
@@ -110,6 +110,8 @@ def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
     track = None if ticket.is_final else queries.track(ticket.submission)
     name = ledger_actions.store_own(adapter, now=timezone.now()) if adapter else ""
     least = ticket.min_sandbox_level
+    if name and not ticket.is_final:
+        likeness.check(ticket.submission, name)
     if track is None:
         return Measured(name, score_on(manifest, work, lease, least=least))
     found = race_on(manifest, work, track, lease, least=least)

@@ -60,6 +60,7 @@ from assay.messages.licensing import (
 )
 from assay.messages.parts import (
     FileRef,
+    Likeness,
     Line,
     Opened,
     RaceTerms,
@@ -122,6 +123,7 @@ __all__ = [
     "Kind",
     "LicenceBuy",
     "LicenceGranted",
+    "Likeness",
     "Line",
     "MoneyHeld",
     "MoneyLeft",

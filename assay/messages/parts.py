@@ -103,12 +103,27 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """How like an entry's adapter is to one that came first (docs/algorithms/similarity.md).
+
+    of              the other: an entry, or a work
+    adapter_sha256  of the entry's own canonical adapter, which is not opened
+    """
+
+    of: str
+    adapter_sha256: str
+    two_sided_ppm: Small
+    copied_layers_ppm: Small
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """Why an entry is out, in words of the refusal's own code."""
+    """Why an entry is out, in words of the refusal's own code. likeness: where one was measured."""
 
     reason: Annotated[str, CODE]
     cause: Annotated[str, WORDS]
     next_step: Annotated[str, WORDS]
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from competitions.errors import (
 from competitions.models import Evaluation
 from competitions.rules import quota
 from competitions.rules.fold import fold
-from competitions.rules.rows import Competition, Phase, Submission
+from competitions.rules.rows import Competition, Phase, State, Submission
 from evaluator.intake.files import MOST_CONFIG_BYTES
 from ledger import log
 from ledger import queries as ledger_queries
@@ -117,7 +117,8 @@ def _slot(
     mine = queries.entry_rows_of(contest.id, owner)
     files = (asked.config_sha256, asked.tensors_sha256)
     for one in mine:
-        if (one.config_sha256, one.tensors_sha256) == files:
+        is_same = (one.config_sha256, one.tensors_sha256) == files
+        if is_same and not _names_more_parents(asked, one):
             raise _entered(one)
     window = quota.window_of(at_ms, opens_at_ms=spec.opens_at_ms, window_s=spec.window_s)
     taken = {one.slot for one in mine if one.window == window and one.slot is not None}
@@ -131,6 +132,11 @@ def _slot(
             next_slot_at_ms=str(ends_ms),
         )
     return window, slot
+
+
+def _names_more_parents(asked: messages.SubmissionCommit, one: Submission) -> bool:
+    """A refused entry may come again with the parents that it had left out."""
+    return one.state == State.REFUSED and set(asked.parents) > set(one.parents)
 
 
 def _entered(one: Submission) -> SubmissionExists:

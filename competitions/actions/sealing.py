@@ -15,7 +15,7 @@ from assay.wire import to_json
 from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.models import Unopened
-from competitions.rules import seals
+from competitions.rules import likeness, seals
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition
 from competitions.rules.visibility import SECRET_PHASES
@@ -44,7 +44,7 @@ def refusal_of(
 ) -> messages.SubmissionRefused:
     """The fact that an entry is out, with the reason under its seal."""
     cause, advice = (fitting(text, WORDS) for text in (str(error), error.next_step))
-    held = Refusal(error.code, cause, advice)
+    held = Refusal(error.code, cause, advice, likeness.likeness_of(error))
     return messages.SubmissionRefused(submission, seal(submission, contest, held), at_ms)
 
 

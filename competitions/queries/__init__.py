@@ -48,6 +48,7 @@ from competitions.queries.contests import (
     submissions_of,
     totals,
 )
+from competitions.queries.likeness import commit_index, form_sha256, later_rivals, others
 from competitions.queries.previews import (
     draft_read,
     entries_waiting,
@@ -86,6 +87,7 @@ __all__ = [
     "best_entry",
     "board_size",
     "board_version",
+    "commit_index",
     "competition",
     "competition_row",
     "competitions",
@@ -108,12 +110,14 @@ __all__ = [
     "evaluations_waiting",
     "evaluator_row",
     "files_in_use",
+    "form_sha256",
     "funding_message",
     "has_competition",
     "has_entries",
     "has_evaluator",
     "ignored_fields",
     "is_on_board",
+    "later_rivals",
     "leaderboard",
     "leaderboard_lines",
     "least_level_of_draft",
@@ -121,6 +125,7 @@ __all__ = [
     "manifest",
     "manifest_bytes",
     "marks",
+    "others",
     "phases",
     "place_in_queue",
     "preparations_before",

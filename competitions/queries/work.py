@@ -21,6 +21,7 @@ from competitions.queries.contests import (
     manifest,
     sealed,
 )
+from competitions.queries.likeness import forms_in_use
 from competitions.queries.sealing import with_result
 from competitions.rules.race import Track, last_placed, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
@@ -174,9 +175,9 @@ def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
 
 
 def files_in_use() -> set[str]:
-    """Names of files of drafts, sealed slices and sealed results: the log names them later."""
+    """Files of drafts, sealed slices and results, which the log names later; and normal forms."""
     drafts = Draft.objects.values_list("files", "prepared")
     sealed = Sealed.objects.values_list("inputs", "labels")
     unopened = Unopened.objects.values_list("content")
     texts = (json.dumps(row).encode() for rows in (drafts, sealed, unopened) for row in rows)
-    return set().union(*(hashes_in(text) for text in texts))
+    return forms_in_use().union(*(hashes_in(text) for text in texts))

@@ -14,10 +14,11 @@ from typing import Any
 from assay.canonical import canonical, sha256_hex
 from assay.messages import Opened, Refusal, Result, Shown, Stop
 from assay.wire import changed, to_json
-from competitions.rules import race
+from competitions.errors import Derived
+from competitions.rules import likeness, race
 from competitions.rules.checks import need
 from competitions.rules.results import judged, public_slice
-from competitions.rules.rows import Competition, Evaluator, Held, Seal, Submission
+from competitions.rules.rows import Competition, Deposit, Evaluator, Held, Seal, Submission
 from competitions.rules.visibility import SECRET_PHASES
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
@@ -132,13 +133,18 @@ def _stop(entry: Entry, line: Opened, seal: Seal, rows: Rows) -> Told:
     return {"stop": line.stop}
 
 
-def _refusal(_: Entry, line: Opened, __: Seal, ___: Rows) -> Told:
+def _refusal(entry: Entry, line: Opened, seal: Seal, rows: Rows) -> Told:
+    """One that is out for being like another names that one; a deposit may come back."""
     assert line.refusal is not None
-    told = line.refusal
+    told, one = line.refusal, rows.get(Submission, seal.submission)
+    assert one is not None
+    likeness.judge(entry, told, one, rows)
+    is_back = told.reason == Derived.code and one.deposit == Deposit.FORFEITED
     return {
         "refusal_code": told.reason,
         "refusal_cause": told.cause,
         "refusal_next": told.next_step,
+        "deposit": Deposit.HELD.value if is_back else one.deposit,
     }
 
 

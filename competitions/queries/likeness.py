@@ -1,0 +1,107 @@
+"""What an entry's adapter is to be compared with. Nothing here writes."""
+
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.fields.json import KT
+
+from competitions.models import Competition, Evaluation, Evaluator, NormalForm, Submission
+from competitions.rules.likeness import Other, Relation
+from competitions.rules.rows import State
+from ledger import log
+from licensing import queries as rights
+
+OUT = (State.REFUSED,)
+
+
+def others(submission: str) -> list[Other]:
+    """All that came before an entry: earlier ones here, and what is public of the same base.
+
+    Of its owner's own too, since they explain a likeness. An adapter stands there once.
+    """
+    one = Submission.objects.get(pk=submission)
+    earlier = Submission.objects.filter(
+        competition=one.competition, committed_ms__lt=one.committed_ms
+    ).exclude(state__in=OUT)
+    found = [
+        Other(entry.id, name, Relation.OWN if entry.owner == one.owner else Relation.EARLIER)
+        for entry, name in _with_adapters(earlier)
+    ]
+    return [*found, *_opened(one)]
+
+
+def later_rivals(submission: str) -> list[Other]:
+    """Entries of others in the same competition that were committed later and are measured."""
+    one = Submission.objects.get(pk=submission)
+    later = Submission.objects.filter(
+        competition=one.competition,
+        committed_ms__gt=one.committed_ms,
+        state__in=[State.COMMITTED, State.SCORED],
+    ).exclude(owner=one.owner)
+    return [Other(entry.id, name, Relation.EARLIER) for entry, name in _with_adapters(later)]
+
+
+def form_sha256(adapter: str) -> str:
+    """The blob of an adapter's normal form; empty where none was made."""
+    found = NormalForm.objects.filter(pk=adapter).values_list("sha256", flat=True)
+    return found.first() or ""
+
+
+def forms_in_use() -> set[str]:
+    """Blobs of the normal forms of entries: those of nobody may go."""
+    entered = Submission.objects.filter(adapter_sha256=OuterRef("pk"))
+    waiting = Evaluation.objects.filter(adapter_sha256=OuterRef("pk"))
+    kept = NormalForm.objects.filter(Q(Exists(entered)) | Q(Exists(waiting)))
+    return set(kept.values_list("sha256", flat=True))
+
+
+def commit_index(entry: str) -> int | None:
+    """Where in the log an entry was committed; of a work, where its own entry was."""
+    if not Submission.objects.filter(pk=entry).exists():
+        adapter = Submission.objects.filter(adapter_sha256=entry).order_by("committed_ms")
+        entry = adapter.values_list("pk", flat=True).first() or ""
+    return log.index_of(entry)
+
+
+def _opened(one: Submission) -> list[Other]:
+    """The adapters of the same base that were public when the entry was committed."""
+    spec = Competition.objects.get(pk=one.competition).spec
+    base = Evaluator.objects.values_list("base", flat=True).get(pk=spec["manifest_sha256"])
+    tasks = Evaluator.objects.filter(base=base).values("pk")
+    named = Competition.objects.annotate(task=KT("spec__manifest_sha256"))
+    contests = named.filter(task__in=tasks).values("pk")
+    public = Submission.objects.filter(
+        competition__in=contests, state=State.REVEALED, since_ms__lt=one.committed_ms
+    ).exclude(competition=one.competition)
+    entries = {entry.adapter_sha256: entry for entry in public.order_by("-committed_ms")}
+    works = rights.works_of(list(entries))
+    above = _declared(one.parents)
+    return [
+        Other(entry.id, name, _relation(one, entry, is_parent=name in above), is_work=is_work)
+        for name, entry in entries.items()
+        for is_work in [name in works and works[name].registered_ms < one.committed_ms]
+    ]
+
+
+def _relation(one: Submission, entry: Submission, *, is_parent: bool) -> Relation:
+    if entry.owner == one.owner:
+        return Relation.OWN
+    return Relation.PARENT if is_parent else Relation.OPENED
+
+
+def _declared(parents: Iterable[str]) -> set[str]:
+    """The declared parents, and what stands above them."""
+    links = rights.links_above(*parents)
+    return {*links, *(parent for found in links.values() for parent in found)}
+
+
+def _with_adapters(entries: Iterable[Submission]) -> list[tuple[Submission, str]]:
+    """Each with its canonical adapter: those that a worker has taken in at least once."""
+    known = list(entries)
+    running = dict(
+        Evaluation.objects.filter(submission__in=[one.id for one in known])
+        .exclude(adapter_sha256="")
+        .values_list("submission", "adapter_sha256")
+    )
+    pairs = [(one, one.adapter_sha256 or running.get(one.id, "")) for one in known]
+    return [(one, name) for one, name in pairs if name]
