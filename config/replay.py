@@ -59,7 +59,7 @@ NOT_REPLAYED = {
     "auth.User_groups": "Django's own",
     "auth.User_user_permissions": "Django's own",
     "contenttypes.ContentType": "Django's own",
-    "sessions.Session": "who is signed in now",
+    "web.Session": "who is signed in now",
     "account.EmailAddress": "sign-in to the web pages",
     "account.EmailConfirmation": "sign-in to the web pages",
     "axes.AccessAttempt": "guards the sign-in",

@@ -66,7 +66,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -269,14 +268,15 @@ AXES_CLIENT_IP_CALLABLE = "web.budgets.ip_of"
 CSRF_FAILURE_VIEW = "web.views.form_expired"
 FORM_RENDERER = "web.forms.Renderer"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "web.auth.LongEnough",
+        "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
     )
 ]
+SESSION_ENGINE = "web.sessions"
 
 # --- headers --------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

@@ -47,6 +47,8 @@ _USUAL = (
     Budget("drafts", "drafts that are not published", AT_ONCE, account=50),
     Budget("tokens", "tokens that count", AT_ONCE, account=50),
     Budget("sign_ins", "attempts to sign in with a password", QUARTER_S, account=50, address=60),
+    Budget("signatures", "signatures tried, to show whose key one has", QUARTER_S, address=120),
+    Budget("key_sign_ins", "sign-ins with a key", QUARTER_S, account=60),
     Budget("passwords", "passwords that are hashed", AT_ONCE, account=2, is_shared=True),
 )  # fmt: skip
 

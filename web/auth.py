@@ -12,11 +12,10 @@ from hmac import compare_digest
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, authenticate, get_user_model
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, User
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.db import transaction
 from django.forms import Form, ValidationError
 from django.http import HttpRequest
@@ -35,8 +34,9 @@ from web.errors import (
     TokenExpired,
     TokenUnknown,
 )
-from web.models import ApiToken
+from web.models import ApiToken, Session
 from web.receipts import accepted
+from web.sessions import SessionStore
 
 TOKEN_LIFETIME = timedelta(days=DAYS)
 USE_IS_NOTED_EVERY = timedelta(minutes=5)
@@ -141,6 +141,17 @@ def revoke_all(account: str) -> None:
     forget_codes(account)
 
 
+class LongEnough(MinimumLengthValidator):
+    """Django's own; as one of the validators it is told of every change of a password.
+
+    Also of one by `manage.py changepassword`. The other sessions Django ends by itself.
+    """
+
+    def password_changed(self, password: str, user: AbstractBaseUser) -> None:  # noqa: ARG002
+        """End all tokens and codes of the account."""
+        revoke_all(user.get_username())
+
+
 def has_password(account: str) -> bool:
     """Whether a name and a password lead into the account."""
     user = get_user_model().objects.filter(username=account).first()
@@ -154,11 +165,8 @@ def sign_out_everywhere(account: str, *, keeps_session: str = "") -> None:
     """
     revoke_all(account)
     user = get_user_model().objects.filter(username=account).first()
-    if user is None:
-        return
-    for session in Session.objects.exclude(pk=keeps_session).iterator():
-        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
-            session.delete()
+    if user is not None:
+        Session.objects.filter(user=user.pk).exclude(pk=keeps_session).delete()
 
 
 def close(account: str) -> None:
@@ -216,10 +224,9 @@ class Adapter(DefaultAccountAdapter):
         return str(super().clean_username(username.lower(), shallow=shallow))
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        """Set it, and end all tokens and codes; Django ends the other sessions by itself."""
+        """Set it, and end what LongEnough ends, or neither."""
         with transaction.atomic():
             super().set_password(user, password)
-            revoke_all(user.get_username())
 
     def save_user(
         self,

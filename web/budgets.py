@@ -34,7 +34,7 @@ _REFUSALS: dict[str, type[errors.BudgetSpent]] = {
     for one in (
         errors.AccountsSpent, errors.LogBytesSpent, errors.UploadBytesSpent, errors.DryRunsSpent,
         errors.DryRunsHeld, errors.ReadingsSpent, errors.DraftsHeld, errors.TokensHeld,
-        errors.SignInsSpent, errors.PasswordsBusy,
+        errors.SignInsSpent, errors.SignaturesSpent, errors.KeySignInsSpent, errors.PasswordsBusy,
     )
 }  # fmt: skip
 _asker: ContextVar[str] = ContextVar("who asks", default="")

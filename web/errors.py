@@ -235,6 +235,19 @@ class SignInsSpent(BudgetSpent):
     code = "budget.sign_ins"
 
 
+class SignaturesSpent(BudgetSpent):
+    """Many signatures came that were to let a key in. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.signatures"
+
+
+class KeySignInsSpent(BudgetSpent):
+    """A key of the account signed in often. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.key_sign_ins"
+    next_step = "Use the token that you have: it lives as long as you asked. Or wait as it says."
+
+
 class PasswordsBusy(BudgetSpent):
     """Others sign in at this moment. Facts: budget, of, most, retry_after_s."""
 

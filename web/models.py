@@ -1,6 +1,10 @@
 """Tokens, codes that count once, what was spent. Not derived from the log (NOT_REPLAYED)."""
 
+from importlib import import_module
+
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
 
@@ -51,6 +55,21 @@ class OneTimeCode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.account}"
+
+
+class Session(AbstractBaseSession):
+    """A browser's session (web/sessions.py). user: the id of who signed in; empty: nobody did."""
+
+    user = models.CharField(max_length=40, blank=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"session of {self.user or 'nobody'}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """What reads it."""
+        store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
+        return store
 
 
 class Spending(models.Model):

@@ -15,14 +15,15 @@ from assay.bounds import MOST_MS
 from assay.tokens import SCOPES, Scope
 from ledger import actions, queries
 from ledger.errors import AccountIsClosed, AccountUnknown, KeyTaken, SignerRefused
-from web import auth
+from web import auth, budgets
 from web.api import Body, Token, TokenWish
 from web.codes import FOR_BROWSER, FOR_KEY, make_code, redeem, spend_signature
-from web.errors import CodeSpent, SignInError, TokensHeld
+from web.errors import CodeSpent, KeySignInsSpent, SignaturesSpent, SignInError, TokensHeld
 from web.openapi import documented
 from web.receipts import receipt_url
 
 CLOCKS_MAY_DIFFER_MS = 5 * 60_000
+SPENT = (SignaturesSpent, KeySignInsSpent)
 
 
 class KeySignature(Body):
@@ -86,12 +87,13 @@ class KeyOut(Schema):
 
 def router() -> Router:
     router = Router()
-    refusals = (SignInError, CodeSpent, AccountUnknown, AccountIsClosed)
+    refusals = (SignInError, CodeSpent, AccountUnknown, AccountIsClosed, *SPENT)
     for_token, by_key = documented(*refusals, TokensHeld), documented(*refusals)
     router.post("", response=Token, openapi_extra=for_token)(_sign_in)
     router.post("/web", response=Link, openapi_extra=by_key)(_sign_in_browser)
     by_code = documented(
-        SignInError, CodeSpent, SignerRefused, AccountUnknown, AccountIsClosed, KeyTaken
+        *(SignInError, CodeSpent, SignerRefused, AccountUnknown, AccountIsClosed, KeyTaken),
+        SignaturesSpent,
     )
     router.post("/keys", response=KeyOut, openapi_extra=by_code)(_add_key)
     return router
@@ -100,9 +102,7 @@ def router() -> Router:
 def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noqa: ARG001
     """Sign in with the key of an account; get a token for a program."""
     now = timezone.now()
-    _check_key(body)
-    _check_clock(body.at_ms, actions.ms(now))
-    _check_signature(body, "assay-session-v1", settings.LOG_ORIGIN, body.account, body.at_ms)
+    _check_sign_in(body, "assay-session-v1", settings.LOG_ORIGIN)
     spend_signature(f"session/{body.key}/{body.at_ms}", now)  # the words: some keys sign them anew
     auth.welcome(body.account)
     return body.issue(body.account, now)
@@ -111,10 +111,7 @@ def _sign_in(request: HttpRequest, body: KeySignIn) -> dict[str, object]:  # noq
 def _sign_in_browser(request: HttpRequest, body: BrowserSignIn) -> dict[str, object]:
     """Sign in with the key of an account; get an address at which a browser is signed in, once."""
     now = timezone.now()
-    _check_key(body)
-    _check_clock(body.at_ms, actions.ms(now))
-    origin, host = settings.LOG_ORIGIN, request.get_host()
-    _check_signature(body, "assay-web-v1", origin, host, body.account, body.at_ms)
+    _check_sign_in(body, "assay-web-v1", settings.LOG_ORIGIN, request.get_host())
     spend_signature(f"web/{body.key}/{body.at_ms}", now)
     auth.welcome(body.account)
     code, until = make_code(body.account, FOR_BROWSER, now)
@@ -125,6 +122,7 @@ def _sign_in_browser(request: HttpRequest, body: BrowserSignIn) -> dict[str, obj
 def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
     """Let a key sign for an account that was opened in the web, with a code of its owner."""
     now = timezone.now()
+    budgets.spend("signatures")
     queries.account(body.account)
     origin, host = settings.LOG_ORIGIN, request.get_host()
     _check_signature(body, "assay-key-v1", origin, host, body.account, body.code)
@@ -134,13 +132,24 @@ def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
 
 
 def check_holder(body: KeySignature, at_ms: int, *words: object) -> None:
-    """That a key of the account signed these words just now.
+    """That a key of the account signed these words just now. Whoever tries spends of his address.
 
-    raises AccountUnknown, AccountIsClosed, SignInError
+    raises SignaturesSpent, AccountUnknown, AccountIsClosed, SignInError
     """
+    budgets.spend("signatures")
     _check_key(body)
     _check_clock(at_ms, actions.ms(timezone.now()))
     _check_signature(body, *words)
+
+
+def _check_sign_in(body: KeySignIn | BrowserSignIn, *begin: str) -> None:
+    """The same of a sign-in, which an account spends too: by what its own keys signed alone.
+
+    begin   what its words begin with
+    raises  what check_holder raises, KeySignInsSpent
+    """
+    check_holder(body, body.at_ms, *begin, body.account, body.at_ms)
+    budgets.spend("key_sign_ins", account=body.account)
 
 
 def _check_key(body: KeySignature) -> None:

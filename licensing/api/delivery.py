@@ -25,7 +25,7 @@ from ledger.errors import (
 from licensing import queries
 from licensing.api.shown import DownloadOut
 from licensing.errors import AccessNeeded, FolderMissing, TicketSpent, WorkUnknown
-from web.errors import SignInError
+from web.errors import SignaturesSpent, SignInError
 from web.openapi import documented
 
 A_ZIP = MappingProxyType(
@@ -59,7 +59,7 @@ def add_to(works: Router) -> None:
     says = documented(*missing, RangeRefused, gives=A_ZIP)
     works.get("/{work}/folder.zip", openapi_extra=says)(_folder)
     gated = (*missing, AccessNeeded)
-    says = documented(*gated, SignInError, AccountUnknown, AccountIsClosed)
+    says = documented(*gated, SignInError, AccountUnknown, AccountIsClosed, SignaturesSpent)
     works.post("/{work}/delivery", response=DeliveryOut, openapi_extra=says)(_deliver)
     says = documented(*gated, TicketSpent, RangeRefused, gives=A_FILE)
     works.get("/{work}/file", openapi_extra=says)(_file)

@@ -1,7 +1,6 @@
 """What is permanent or heavy has a budget: by account, and by address over all accounts of one."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 from django.conf import settings as house_settings
@@ -23,19 +22,6 @@ from web.models import ApiToken, Spending
 
 pytestmark = pytest.mark.django_db
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}
-
-
-@pytest.fixture
-def most(settings):
-    """most(name, account=1, address=2): another figure, as ASSAY_BUDGETS would give it."""
-
-    def change(name, **figures):
-        settings.BUDGETS = {
-            **settings.BUDGETS,
-            name: replace(settings.BUDGETS[name], **figures),
-        }
-
-    return change
 
 
 def refused(answer, budget, *, of="account", status=429):

@@ -27,8 +27,8 @@ def words_of(stranger, at_ms):
     }
 
 
-def sign_in(client, body):
-    return client.post("/api/sessions", body, content_type="application/json")
+def sign_in(client, body, **more):
+    return client.post("/api/sessions", body, content_type="application/json", **more)
 
 
 def test_a_signature_that_signed_in_once_signs_in_nobody_again(eve, client):
@@ -40,6 +40,29 @@ def test_a_signature_that_signed_in_once_signs_in_nobody_again(eve, client):
     assert again.status_code == 401
     assert ApiToken.objects.count() == tokens
     assert sign_in(client, words_of(eve, now_ms + 1)).status_code == 200
+
+
+def test_an_address_tries_so_many_signatures_and_shuts_no_owner_out(eve, client, most):
+    """Whoever names an account and one of its keys, which are public, spends of his own."""
+    most("signatures", address=3)
+    most("key_sign_ins", account=2)
+    now_ms = actions.ms(timezone.now())
+    for number in range(3):
+        forged = words_of(eve, now_ms) | {"signature": f"{number:0128x}"}
+        place = ("/api/sessions", "/api/sessions/web")[number % 2]
+        assert client.post(place, forged, content_type="application/json").status_code == 401
+    told = sign_in(client, words_of(eve, now_ms))
+    assert (told.status_code, told.json()["code"]) == (429, "budget.signatures")
+    code = {**words_of(eve, 1), "code": "x"}
+    del code["at_ms"]
+    told = client.post("/api/sessions/keys", code, content_type="application/json")
+    assert told.status_code == 429
+    for number in range(2):
+        body, elsewhere = words_of(eve, now_ms + number), f"198.51.100.{number}"
+        assert sign_in(client, body, REMOTE_ADDR=elsewhere).status_code == 200
+    told = sign_in(client, words_of(eve, now_ms + 2), REMOTE_ADDR="198.51.100.9")
+    assert (told.status_code, told.json()["code"]) == (429, "budget.key_sign_ins")
+    assert told.json()["facts"]["of"] == "account"
 
 
 @pytest.mark.parametrize("more", [{"extra": 1}, {"at_ms": 10**400}, {"at_ms": -1}])

@@ -2,8 +2,9 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from assay import keys, messages
@@ -180,6 +181,14 @@ def test_a_browser_that_a_stolen_key_signed_in_is_signed_out_and_no_other(eve, c
     assert eve.send(messages.KeyRevoke(public_hex(key)), "revoke").status_code == 200
     assert client.get("/account/keys/").status_code == 302
     assert adams.get("/account/keys/").status_code == 200
+
+
+def test_signing_an_account_out_reads_no_session_of_others(eve):
+    with CaptureQueriesContext(connection) as asked:
+        auth.sign_out_everywhere("eve")
+    of_sessions = [one["sql"] for one in asked if "web_session" in one["sql"]]
+    assert of_sessions
+    assert all('"user" = ' in one for one in of_sessions)
 
 
 def test_the_page_of_keys_revokes_a_lost_key_of_an_account_with_a_password(client):

@@ -1,15 +1,21 @@
 """A token speaks for one account, for a while; every way in which it may fail has a name."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from web import auth, codes
 from web.errors import CodeSpent, ScopeMissing, TokenExpired, TokenUnknown
-from web.models import ApiToken
+from web.models import ApiToken, Session
 
 pytestmark = [pytest.mark.urls("tests.web.site"), pytest.mark.django_db]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -195,3 +201,36 @@ def test_a_change_of_the_password_ends_tokens_codes_and_other_sessions(client, a
         codes.redeem(code, codes.FOR_BROWSER, timezone.now())
     assert client.get("/account/tokens/").status_code == 200
     assert theirs.get("/account/tokens/").status_code == 302
+
+
+def test_a_change_on_the_host_ends_tokens_codes_and_sessions_too(client, ada, monkeypatch):
+    """`manage.py changepassword` knows nothing of them."""
+    raw = auth.issue("ada", timezone.now())
+    code, _ = codes.make_code("ada", codes.FOR_KEY, timezone.now())
+    client.force_login(ada)
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: "another-44-x")
+    call_command("changepassword", "ada", stdout=StringIO())
+    answer = client.get("/api/auth/whoami", headers=_bearer(raw))
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.token_unknown")
+    with pytest.raises(CodeSpent):
+        codes.redeem(code, codes.FOR_KEY, timezone.now())
+    assert client.get("/account/tokens/").status_code == 302
+
+
+def test_sessions_of_the_table_before_are_kept_with_whose_they_are(client, ada):
+    client.force_login(ada)
+    store, now = client.session, timezone.now()
+    kept = (store.session_key, store.encode(dict(store.items())), now + timedelta(days=1))
+    Session.objects.all().delete()
+    assert client.get("/account/tokens/").status_code == 302
+    client.cookies["sessionid"] = store.session_key
+    with connection.cursor() as cursor:
+        shape = "session_key varchar(40), session_data text, expire_date timestamp"
+        cursor.execute(f"CREATE TABLE django_session ({shape})")
+        cursor.execute("INSERT INTO django_session VALUES (%s, %s, %s)", kept)
+    moving = import_module("web.migrations.0004_session")
+    for _ in range(2):
+        moving.move(apps, SimpleNamespace(connection=connection))
+    assert client.get("/account/tokens/").status_code == 200
+    auth.sign_out_everywhere("ada")
+    assert client.get("/account/tokens/").status_code == 302
