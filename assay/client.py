@@ -199,6 +199,15 @@ class Client:
         signature = key.sign(words.encode()).hex()
         return {"account": account, "public": keys.public_hex(key), "signature": signature}
 
+    def put(self, raw: bytes) -> str:
+        """Store some bytes, at most those that go in one piece; answers with their SHA-256.
+
+        raises ClientError
+        """
+        name = sha256_hex(raw)
+        self._send("PUT", f"/api/blobs/{name}", content=raw, headers={"Content-Type": BYTES})
+        return name
+
     def upload(self, path: Path, *, told: Told | None = None) -> str:
         """Put a file into the store, unless you did before; answers with its SHA-256.
 

@@ -304,6 +304,11 @@ def blob(sha256: str) -> Blob | None:
     return Blob.objects.filter(pk=sha256).first()
 
 
+def public_blobs(names: Collection[str]) -> set[str]:
+    """Those of these files that anybody may fetch."""
+    return set(Blob.objects.filter(pk__in=names, is_public=True).values_list("pk", flat=True))
+
+
 def holds(account: str, sha256: str) -> bool:
     """Whether an account has sent all of these bytes itself."""
     is_owner = Blob.objects.filter(pk=sha256, owner=account).exists()

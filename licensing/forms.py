@@ -96,6 +96,28 @@ class BuyForm(StrictForm):
         return LicenceBuy(work, uses, agreed["terms_version"], price_nano, beside)
 
 
+class OutputForm(forms.Form):
+    """An output to look up: its text, or a file, or its SHA-256; nothing of it is kept."""
+
+    text = forms.CharField(
+        label="Text", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 8})
+    )
+    file = forms.FileField(label="Or a file", required=False, allow_empty_file=True)
+    sha256 = forms.RegexField(
+        r"\A[0-9a-f]{64}\Z",
+        label="Or its SHA-256",
+        required=False,
+        error_messages={"invalid": "Write 64 small hex digits."},
+    )
+
+    def clean(self) -> dict[str, object]:
+        """One of the three."""
+        found = {name: value for name, value in (super().clean() or {}).items() if value}
+        if len(found) != 1 and not self.errors:
+            raise forms.ValidationError("Give a text, a file or a hash: one of them.")
+        return found
+
+
 class DrawForm(StrictForm):
     """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
 

@@ -1,6 +1,7 @@
 """The tables of the rights. Each mirrors a row of rules/rows.py and follows from the log.
 
-SearchCard, SearchRight and ShareDue do not: an index of the others, for lists and searches.
+SearchCard, SearchRight, ShareDue and OutputRecord do not: an index of the others, for lists and
+searches.
 """
 
 from django.db import models
@@ -228,6 +229,52 @@ class ShareDue(models.Model):
             models.Index(
                 fields=["payee", "-due_nano", "-drawn_nano", "work"], name="largest_due_of_payee"
             ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class OutputBatch(models.Model):
+    """Outputs that an account made with a work, by the root over their records."""
+
+    id = models.CharField(max_length=MESSAGE, primary_key=True)
+    work = models.CharField(max_length=ID)
+    account = models.CharField(max_length=ACCOUNT)
+    licence = models.CharField(max_length=MESSAGE, blank=True)
+    root = models.CharField(max_length=ID)
+    size = models.IntegerField()
+    records = models.CharField(max_length=ID)
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(size__gte=1), name="batch_has_records"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class OutputRecord(models.Model):
+    """Where the record of an output is: its batch, and its line there. An index: not replayed.
+
+    output  SHA-256 of what was made;  at_ms: of the batch, so that the first claim comes first
+    """
+
+    id = models.CharField(max_length=PAIR, primary_key=True)
+    output = models.CharField(max_length=ID)
+    batch = models.CharField(max_length=MESSAGE)
+    place = models.IntegerField()
+    at_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "place"], name="record_once_in_its_batch"),
+        ]
+        indexes = [
+            models.Index(fields=["output", "at_ms", "id"], name="record_oldest_of_output"),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""Addresses of the rights: works, licences, royalties."""
+"""Addresses of the rights: works, licences, outputs, royalties."""
 
 from django.urls import path
 
-from licensing.views import licences, royalties, works
+from licensing.views import licences, provenance, royalties, works
 
 urlpatterns = [
     path("models/", works.models, name="licensing_models"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("licences/", licences.licences, name="licensing_licences"),
     path("licences/<str:grant>/", licences.licence, name="licensing_licence"),
     path("licences/<str:grant>/grant.jws", licences.grant_text, name="licensing_grant_text"),
+    path("provenance/", provenance.look_up, name="licensing_provenance"),
     path("royalties/", royalties.royalties, name="licensing_royalties"),
     path("royalties/draw/", royalties.draw, name="licensing_draw"),
     path("royalties/statement.csv", royalties.statement, name="licensing_statement"),

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from assay import keys, merkle, messages, notes
+from assay import keys, merkle, messages, notes, records
 from assay.money import parse_tokens
 from assay.wire import Nano
 from competitions.rules.spec import deposit_nano
@@ -277,6 +277,13 @@ def draw_royalty(settings, tmp_path):
     return messages.RoyaltyDraw(work)
 
 
+def record_outputs(settings, tmp_path):
+    work = factories.base_work()
+    lines = [records.Record("ab" * 32, work, 1).line()]
+    name = factories.blob(records.file_of(lines), owner=ME).sha256
+    return messages.ProvenanceRecord(work, records.root_of(lines), 1, name)
+
+
 def commit_submission(settings, tmp_path):
     factories.competition()
     config, tensors = (factories.blob(part, owner=ME).sha256 for part in "ct")
@@ -330,6 +337,7 @@ API = {
     "licence.buy": buy_licence,
     "royalty.draw": draw_royalty,
     "work.register": register_work,
+    "provenance.record": record_outputs,
     "submission.commit": commit_submission,
     "submission.resume": resume_submission,
     "competition.cancel": cancel_competition,

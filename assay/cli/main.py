@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "pull": ("assay.cli.pull:app", "Get a model as a folder, or a data set as its file."),
         "terms": ("assay.cli.terms:app", "Licence terms: of a work, of a file, of your own."),
         "licence": ("assay.cli.licence:app", "Look at licences and buy them."),
+        "provenance": ("assay.cli.provenance:app", "Record what a model made, and look it up."),
         "ledger": ("assay.cli.ledger:app", "Balance, statement, and royalties to draw."),
         "account": ("assay.cli.account:app", "Close your account."),
         "keys": ("assay.cli.keys:app", "The keys that sign for you: make, replace, revoke."),

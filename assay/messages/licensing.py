@@ -1,4 +1,4 @@
-"""Messages of the rights: works, lineage, licences, royalties."""
+"""Messages of the rights: works, lineage, licences, royalties, and who made an output."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -103,4 +103,34 @@ class RoyaltyDrawn:
     work: str
     payee: str
     transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class ProvenanceRecord:
+    """These outputs were made with a work. Only hashes are told: assay/records.py.
+
+    licence  the grant that it was used under, when the work's terms ask for one
+    root     of RFC 6962 over the lines of the file;  size: how many they are
+    records  the SHA-256 of the file, which the signer has sent
+    """
+
+    work: str
+    root: str
+    size: Small
+    records: str
+    licence: str | None = None
+
+
+@dataclass(frozen=True)
+class ProvenanceRecorded:
+    """The file holds what the root says, and anybody can look its outputs up. batch: the order."""
+
+    batch: str
+    work: str
+    account: str
+    root: str
+    size: Small
+    records: str
+    licence: str
     at_ms: int

@@ -59,6 +59,8 @@ GET    /models/{work}/                                    yes     yes     yes   
 GET    /models/{work}/buy/                                sign-in yes     yes     yes     yes
 POST   /models/{work}/buy/                                sign-in yes     yes     yes     yes
 GET    /models/{work}/children/                           yes     yes     yes     yes     yes
+GET    /provenance/                                       yes     yes     yes     yes     yes
+POST   /provenance/                                       yes     yes     yes     yes     yes
 GET    /royalties/                                        sign-in yes     yes     yes     yes
 POST   /royalties/draw/                                   sign-in yes     yes     yes     yes
 GET    /royalties/statement.csv                           sign-in yes     yes     yes     yes
@@ -111,6 +113,8 @@ GET    /api/uploads/{upload}                              sign-in unseen  yes   
 POST   /api/uploads/{upload}/complete                     sign-in unseen  yes     unseen  unseen
 GET    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes     unseen  unseen
 PUT    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes     unseen  unseen
+GET    /api/v1/rail/batches/{batch}                       yes     yes     yes     yes     yes
+GET    /api/v1/rail/lookup                                yes     yes     yes     yes     yes
 GET    /api/works                                         yes     yes     yes     yes     yes
 GET    /api/works/{work}                                  yes     yes     yes     yes     yes
 POST   /api/works/{work}/delivery                         yes     yes     yes     yes     yes

@@ -1,8 +1,8 @@
-"""The rights' part of the API: works and their terms, quotes, licences, royalties, and orders."""
+"""The rights' part of the API: works, terms, quotes, licences, royalties, outputs, and orders."""
 
 from ninja import Router
 
-from licensing.api import licences, works
+from licensing.api import licences, provenance, works
 from licensing.api.licences import ORDERS
 
 __all__ = ["ORDERS", "routers"]
@@ -14,4 +14,5 @@ def routers() -> list[tuple[str, Router]]:
         ("/works", works.router()),
         ("/licences", licences.router()),
         ("/royalties", licences.royalty_router()),
+        ("/v1/rail", provenance.router()),
     ]

@@ -11,6 +11,7 @@ from ninja import Query, Router
 from ledger.api import Order
 from ledger.rules.entry import Entry
 from licensing import actions, queries
+from licensing.api import provenance
 from licensing.api.shown import DueOut, LicenceOut, licence_json
 from licensing.errors import GrantUnknown
 from web import auth
@@ -48,7 +49,12 @@ def _register(entry: Entry, now: datetime) -> dict[str, object]:
 
 
 ORDERS: Mapping[str, Order] = MappingProxyType(
-    {"licence.buy": _buy, "royalty.draw": _draw, "work.register": _register}
+    {
+        "licence.buy": _buy,
+        "provenance.record": provenance.record,
+        "royalty.draw": _draw,
+        "work.register": _register,
+    }
 )
 
 

@@ -5,6 +5,7 @@ AssayError
   LineageRefused     lineage.*    a link between works is not possible
   GrantRefused       grant.*      a licence grant does not hold
   LicensingRefused   licensing.*  works, offers and purchases
+  ProvenanceRefused  provenance.* records of outputs
 """
 
 from licensing.errors.grants import (
@@ -35,6 +36,13 @@ from licensing.errors.lineage import (
     TooManyAncestors,
     TooManyParents,
     TrainDenied,
+)
+from licensing.errors.provenance import (
+    BatchUnknown,
+    HashInvalid,
+    ProvenanceRefused,
+    RecordingRefused,
+    RecordsDiffer,
 )
 from licensing.errors.sales import (
     AccessNeeded,
@@ -91,6 +99,7 @@ __all__ = [
     "AmountMustBePositive",
     "AmountTooFine",
     "AmountTooLarge",
+    "BatchUnknown",
     "CommercialConflict",
     "DeriveDenied",
     "DuplicateTag",
@@ -107,6 +116,7 @@ __all__ = [
     "GrantSignature",
     "GrantType",
     "GrantUnknown",
+    "HashInvalid",
     "LicenceIdInvalid",
     "LicenceIsNotUdl",
     "LicenceMissing",
@@ -128,9 +138,12 @@ __all__ = [
     "PaymentUnsupported",
     "PeriodInvalid",
     "PeriodOverlap",
+    "ProvenanceRefused",
     "QuoteStale",
     "RateOutOfRange",
     "RateTooFine",
+    "RecordingRefused",
+    "RecordsDiffer",
     "ShareInvalid",
     "SharesInvalid",
     "StackExceedsWhole",

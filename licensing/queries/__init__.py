@@ -18,6 +18,8 @@ from licensing.queries.lists import (
     listing,
     offers,
 )
+from licensing.queries.provenance import MOST as MOST_OUTPUTS
+from licensing.queries.provenance import Output, Outputs, output_batch, outputs
 from licensing.queries.royalties import (
     Due,
     DuesPage,
@@ -57,6 +59,7 @@ from licensing.queries.works import (
 )
 
 __all__ = [
+    "MOST_OUTPUTS",
     "PAGE",
     "Contributor",
     "Due",
@@ -65,6 +68,8 @@ __all__ = [
     "Link",
     "Listing",
     "Offered",
+    "Output",
+    "Outputs",
     "Page",
     "Quote",
     "Split",
@@ -88,6 +93,8 @@ __all__ = [
     "offered",
     "offers",
     "open_dues",
+    "output_batch",
+    "outputs",
     "owed",
     "parents",
     "payees",

@@ -16,6 +16,7 @@ from licensing import errors
 from licensing.rules import catalogue, grant, sale
 from licensing.rules.lineage import check_links
 from licensing.rules.parents import check_parent
+from licensing.rules.provenance import recorded
 from licensing.rules.reading import read_own
 from licensing.rules.rows import (
     Edge,
@@ -230,4 +231,5 @@ _RULES: dict[str, Fold] = {
     "offer.published": _offer_published,
     "licence.granted": _licence_granted,
     "royalty.drawn": _royalty_drawn,
+    "provenance.recorded": recorded,
 }

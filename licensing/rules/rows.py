@@ -130,7 +130,29 @@ class Grant:
     message: str
 
 
-ROWS = (Work, TermsVersion, Edge, PoolShare, Grant)
+@dataclass(frozen=True)
+class OutputBatch:
+    """Outputs that an account made with a work, by the root over their records; final.
+
+    id: that of the order;  licence: the grant, may be empty;  records: the SHA-256 of their file
+    """
+
+    TABLE: ClassVar[str] = "licensing.OutputBatch"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = True
+
+    id: str
+    work: str
+    account: str
+    licence: str
+    root: str
+    size: int
+    records: str
+    at_ms: int
+    message: str
+
+
+ROWS = (Work, TermsVersion, Edge, PoolShare, Grant, OutputBatch)
 
 
 def terms_key(work: str, number: int) -> str:
