@@ -10,6 +10,7 @@ from assay import messages
 from assay.canonical import canonical, sha256_hex
 from assay.messages import FileRef, Result, Share, Spec, SubmissionCommit
 from assay.money import parse_tokens
+from assay.records import Record, file_of, root_of
 from assay.wire import Nano, to_json
 from competitions import queries
 from competitions.actions import contest, deadline, drafts, entry, previews, score
@@ -74,6 +75,14 @@ def work(kind, sha256, *, owner, tags=OPEN_TAGS):
         body = messages.WorkRegister(sha256, kind, f"The {kind}", tags, (Share(owner, 1),))
         rights.register_work(log.order_for(owner, body, idempotency=sha256), now=NOW)
     return sha256
+
+
+def output_batch(made_with, *, owner, lines=None):
+    """An output that the owner of a work recorded; the id of its batch."""
+    lines = lines or [Record("ab" * 32, made_with, 1).line()]
+    name = blob(file_of(lines), owner=owner).sha256
+    body = messages.ProvenanceRecord(made_with, root_of(lines), len(lines), name)
+    return rights.record_outputs(log.order_for(owner, body, idempotency=name), now=NOW).pk
 
 
 def base_work():

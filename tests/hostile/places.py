@@ -129,9 +129,11 @@ def _things():
         owner="miner", sha256=sha256_hex(b"more"), size_bytes=4, now=factories.NOW
     )
     rights.buy_licence(order, now=factories.NOW)
+    batch = factories.output_batch(work, owner="miner")
     while sequence(holder="site", now=factories.NOW):
         pass
     return {
+        "batch": batch,
         "competition": "docs", "submission": entry, "draft": draft, "step": "task", "work": work,
         "grant": rights_queries.grants(holder="buyer")[0].id, "item": order.id,
         "public": key, "sha256": file, "index": "0", "upload": upload.id, "number": "0",
