@@ -111,6 +111,13 @@ class NotEliminated(AssayError):
     next_step = "The entry's page shows its state; every other entry is run in full anyway."
 
 
+class NotNominable(AssayError):
+    """An entry cannot be one of those that decide. Facts: submission, state, most."""
+
+    code, status = "submission.not_nominable", 422
+    next_step = "Name entries of your own that stand in the competition, and no more than it takes."
+
+
 class DepositDiffers(AssayError):
     """The order names another deposit than the competition asks. Facts: wanted_nano, found_nano."""
 

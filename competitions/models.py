@@ -1,4 +1,4 @@
-"""The tables of the contest. Evaluator, Competition, Submission, Due and Seal mirror rules/rows."""
+"""The tables of the contest. Those before Draft mirror rules/rows."""
 
 from functools import reduce
 
@@ -138,6 +138,7 @@ class Submission(models.Model):
     stop = models.JSONField(null=True)
     resumed = models.CharField(max_length=7, blank=True)
     deposit = models.CharField(max_length=9, blank=True)
+    is_nominated = models.BooleanField(default=False)
     place = models.IntegerField(null=True)
     prize_nano = models.BigIntegerField(null=True)
     rank_key = _rank_key("merit")
@@ -153,6 +154,11 @@ class Submission(models.Model):
                 fields=["competition", "place"],
                 name="entries_that_won",
                 condition=Q(place__isnull=False),
+            ),
+            models.Index(
+                fields=["competition"],
+                name="entries_that_decide",
+                condition=Q(is_nominated=True),
             ),
             *(
                 models.Index(
@@ -198,6 +204,20 @@ class Submission(models.Model):
                 name="only_who_is_out_gets_a_slot_back",
             ),
         ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Nomination(models.Model):
+    """The entries that an owner named last. Every column follows from the log."""
+
+    id = models.CharField(max_length=49 + NAME, primary_key=True)
+    competition = models.CharField(max_length=48, db_index=True)
+    owner = models.CharField(max_length=NAME)
+    submissions = models.JSONField()
+    order = models.CharField(max_length=ITEM)
+    at_ms = models.BigIntegerField()
 
     def __str__(self) -> str:
         return self.id

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from competitions.views import board, review, sponsor
+from competitions.views import board, nomination, review, sponsor
 
 urlpatterns = [
     path("", board.home, name="home"),
@@ -11,6 +11,11 @@ urlpatterns = [
     path("competitions/<str:competition>/", board.competition, name="competition"),
     path("competitions/<str:competition>/leaderboard/", board.leaderboard, name="leaderboard"),
     path("competitions/<str:competition>/entries/", board.mine, name="competition_entries"),
+    path(
+        "competitions/<str:competition>/nominate/",
+        nomination.nomination,
+        name="competition_nomination",
+    ),
     path("competitions/<str:competition>/cancel/", review.cancel, name="competition_cancel"),
     path("competitions/<str:competition>/extend/", review.extend, name="competition_extend"),
     path("submissions/<str:submission>/", board.submission, name="submission"),

@@ -20,6 +20,7 @@ from competitions.models import Draft, Evaluation, Sealed
 from competitions.rules import records
 from competitions.rules.fold import fold
 from competitions.rules.preview import Count, DraftRead, FileRead, Length
+from competitions.rules.registry import NEWEST
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from evaluator.bases import MINILM, base_id
 from evaluator.score.results import result_tree
@@ -210,7 +211,7 @@ def spec(name="docs", race=None, **changed):
         fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000,
         opens_at_ms=ledger_actions.ms(NOW), closes_at_ms=ledger_actions.ms(at(600)),
         reveal_s=60, verify_s=60, dispute_s=0, quota=2, window_s=86_400,
-        required_tags=REQUIRED, min_sandbox_level="seccomp",
+        required_tags=REQUIRED, min_sandbox_level="seccomp", rules=NEWEST, finals=2,
     )  # fmt: skip
     return replace(made, **changed), body, files
 

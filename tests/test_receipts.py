@@ -118,6 +118,13 @@ def resume(client):
     return f"/submissions/{racers.eliminated()}/resume/", {}
 
 
+def nominate(client):
+    factories.competition()
+    entry = factories.scored("ada")
+    sign_in(client, "ada")
+    return "/competitions/docs/nominate/", {"entries": [entry]}
+
+
 def buy(client):
     market.people()
     market.scene()
@@ -162,6 +169,7 @@ PAGES = [
     (cancel, {"competition.cancel"}),
     (extend, {"competition.extend"}),
     (resume, {"submission.resume"}),
+    (nominate, {"submission.nominate"}),
     (buy, {"licence.buy"}),
     (draw, {"royalty.draw"}),
     (close_own_account, {"account.close"}),
@@ -203,7 +211,7 @@ def test_whoever_clicks_twice_still_finds_the_receipts(client):
     assert_resolves(client, f"/log/receipt/{item}", "competition.funded")
 
 
-@pytest.mark.parametrize("begin", [cancel, extend, resume, buy, draw])
+@pytest.mark.parametrize("begin", [cancel, extend, resume, nominate, buy, draw])
 def test_the_same_click_again_names_the_same_receipt(client, begin):
     address, form = begin(client)
     told = [
@@ -298,6 +306,11 @@ def resume_submission(settings, tmp_path):
     return messages.SubmissionResume(slow, Nano(deposit_nano(spec)))
 
 
+def nominate_submission(settings, tmp_path):
+    factories.competition()
+    return messages.SubmissionNominate("docs", (factories.scored(ME),))
+
+
 def cancel_competition(settings, tmp_path):
     factories.competition(sponsor=ME)
     return messages.CompetitionCancel("docs")
@@ -340,6 +353,7 @@ API = {
     "provenance.record": record_outputs,
     "submission.commit": commit_submission,
     "submission.resume": resume_submission,
+    "submission.nominate": nominate_submission,
     "competition.cancel": cancel_competition,
     "competition.extend": extend_competition,
 }

@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "competitions": ("assay.cli.competitions:app", "Find competitions and get their files."),
         "submit": ("assay.cli.submit:app", "Enter an adapter into a competition."),
         "submissions": ("assay.cli.submissions:app", "Your entries and their scores."),
+        "nominate": ("assay.cli.nominate:app", "Say which of your entries decide."),
         "rerun": ("assay.cli.rerun:app", "Compute a score again, and compare its bits."),
         "leaderboard": ("assay.cli.leaderboard:app", "The board of a competition."),
         "models": ("assay.cli.models:app", "Find models by what they do."),

@@ -42,7 +42,11 @@ class EvaluatorRegistered:
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything that is fixed before the first entry. *_e8: parts of 10^8 of the prize."""
+    """Everything that is fixed before the first entry. *_e8: parts of 10^8 of the prize.
+
+    rules   by name: who ranks, who is paid, who sees what (competitions/rules/registry.py)
+    finals  how many entries of an owner may decide
+    """
 
     title: Annotated[str, Text(80, is_needed=True)]
     summary: Annotated[str, Text(2000, lines=True)]
@@ -67,6 +71,8 @@ class Spec:
     window_s: int
     required_tags: tuple[Tag, ...]
     min_sandbox_level: str
+    rules: str
+    finals: int
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,13 @@ class SliceOpened:
 
 @dataclass(frozen=True)
 class CompetitionVerifying:
-    """No public score is missing; the final scoring begins. Slice and entries stay sealed."""
+    """No public score is missing; the final scoring begins. Slice and entries stay sealed.
+
+    nominated  how many entries decide: those that their owners named, or the rule did
+    """
 
     competition: str
+    nominated: int
     at_ms: int
 
 

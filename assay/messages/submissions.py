@@ -100,6 +100,27 @@ class SubmissionResumed:
 
 
 @dataclass(frozen=True)
+class SubmissionNominate:
+    """These entries of mine decide, and no others. The last such order before the close counts.
+
+    submissions  none: the rule chooses again
+    """
+
+    competition: str
+    submissions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SubmissionNominated:
+    """An owner named the entries that decide for him; until the close he may name others."""
+
+    competition: str
+    owner: str
+    submissions: tuple[str, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class ResultsOpened:
     """What was sealed before the close, opened after it, a batch at a time.
 
@@ -114,7 +135,7 @@ class ResultsOpened:
 
 @dataclass(frozen=True)
 class SubmissionRevealed:
-    """Every final score is there: the adapter becomes public."""
+    """Every final score is there: the adapter of an entry that decides becomes public."""
 
     submission: str
     adapter: FileRef

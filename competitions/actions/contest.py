@@ -24,6 +24,7 @@ from competitions.errors import (
 from competitions.models import Draft
 from competitions.rules import escrow
 from competitions.rules.fold import fold
+from competitions.rules.registry import rules_problems
 from competitions.rules.rows import Competition, Phase
 from competitions.rules.spec import (
     bond_nano,
@@ -197,7 +198,7 @@ def check_spec(competition: str, spec: Spec, *, now: datetime) -> None:
     """raises SpecInvalid, or DatesInvalid when only the dates are wrong, with every problem"""
     now_ms = ms(now)
     found = problems(competition, spec, now_ms=now_ms)
-    found += new_problems(competition, spec, now_ms=now_ms)
+    found += [*rules_problems(spec.rules), *new_problems(competition, spec, now_ms=now_ms)]
     if not found:
         return
     first = found[0]

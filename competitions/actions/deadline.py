@@ -21,6 +21,7 @@ from competitions.models import Evaluation
 from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
+from competitions.rules.registry import rules_of
 from competitions.rules.rows import ENDS, Competition, Phase, State, Submission
 from ledger import actions as ledger_actions
 from ledger import blobs, log
@@ -123,30 +124,39 @@ def _close(contest: Competition, now: datetime) -> str | None:
 
 
 def _verify(contest: Competition, now: datetime) -> str | None:
-    """Set the final scoring to work once no public score is missing; nobody stands: cancel.
+    """Set the final scoring of those that decide to work once no public score is missing.
 
-    Slice and entries stay sealed: what cannot be judged is never opened.
+    When nobody stands it is cancelled. Slice and entries stay sealed: what cannot be judged is
+    never opened.
     """
     entries = queries.entry_rows(contest.id)
     if not verdict.is_scored(entries):
         return _quarantine(contest, entries, now)
     if inside := _inside_margin(contest, entries):
         return _resume(contest, inside, now)
-    standing = verdict.standing(entries)
-    if not standing:
+    if not verdict.standing(entries):
         body = messages.CompetitionCancelled(contest.id, next_ms(contest, now))
         return _say(contest, [body], Phase.CANCELLED)
-    copies, at_ms = verdict.copies(entries), next_ms(contest, now)
-    for name in ("", *(one.id for one in standing if one.id not in copies)):
+    if copies := verdict.copies(entries):
+        return _refuse_copies(contest, copies, now)
+    named = queries.nominations(contest.id)
+    decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
+    for name in ("", *(one.id for one in decide)):
         Evaluation.objects.create(
             competition=contest.id, submission=name, slice=Evaluation.Slice.FINAL, created_at=now
         )
+    begun = messages.CompetitionVerifying(contest.id, len(decide), next_ms(contest, now))
+    return _say(contest, [begun], Phase.VERIFYING)
+
+
+def _refuse_copies(contest: Competition, copies: dict[str, str], now: datetime) -> str:
+    """Before it is fixed who decides, so that nobody decides by a copy."""
+    at_ms = next_ms(contest, now)
     bodies: list[object] = []
     for name, original in copies.items():
         error = Duplicate(f"The same adapter was entered earlier. It is {original}.", of=original)
         bodies.append(sealing.refusal_of(name, contest, error, at_ms=at_ms))
-    bodies.append(messages.CompetitionVerifying(contest.id, at_ms))
-    return _say(contest, bodies, Phase.VERIFYING)
+    return _say(contest, bodies, Phase.CLOSED)
 
 
 def _quarantine(contest: Competition, entries: list[Submission], now: datetime) -> str | None:
@@ -196,15 +206,15 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
 
 
 def _judge(contest: Competition, now: datetime) -> str | None:
-    """Open slice and entries once every final score is there, a batch in each step."""
-    entries = queries.entry_rows(contest.id)
+    """Open slice and those that decide once every final score is there, a batch in each step."""
+    entries = queries.deciding_rows(contest.id)
     if not verdict.is_verified(contest, entries):
         return None
     bodies: list[object] = []
     at_ms = next_ms(contest, now)
     if not contest.slice_salt:
         bodies.append(_opened_slice(contest, at_ms, now))
-    sealed = [one for one in verdict.standing(entries) if one.state != "revealed"]
+    sealed = [one for one in verdict.deciding(entries) if one.state != "revealed"]
     bodies += [_revealed(one, at_ms, now) for one in sealed[:MOST_OPENINGS]]
     if len(sealed) > MOST_OPENINGS:
         _say(contest, bodies, Phase.VERIFYING)
@@ -237,7 +247,7 @@ def _settle(contest: Competition, now: datetime) -> str | None:
         return None
     entries = queries.entry_rows(contest.id)
     evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
-    result, lines = verdict.payout(contest, entries, evaluator)
+    result, lines = rules_of(contest.spec).payout(contest, entries, evaluator)
     body = messages.CompetitionSettled(
         competition=contest.id,
         draw=contest.draw,

@@ -16,6 +16,7 @@ from competitions.api.shown import (
     evaluator_json,
     funding_json,
     json_after_the_close,
+    nomination_json,
     purse_json,
     score_json,
 )
@@ -23,7 +24,8 @@ from competitions.errors import CompetitionUnknown
 from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
 from web.answers import streamed
-from web.api import PAGE_ITEMS, Passed
+from web.api import PAGE_ITEMS, Passed, TokenAuth
+from web.auth import Caller
 from web.openapi import documented
 
 CSV_COLUMNS = ("rank", "is_tied", "owner", "score", "low", "high", "submission", "committed_ms")
@@ -62,6 +64,17 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
         | funding_json(contest)
         | json_after_the_close(contest)
     )
+
+
+@router.get(
+    "/{name}/nomination",
+    auth=TokenAuth("read"),
+    openapi_extra=documented(CompetitionUnknown, scope="read"),
+)
+def read_nomination(request: HttpRequest, name: str) -> Json:
+    """Which of your entries decide, or would if it closed now."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]
+    return nomination_json(queries.competition(name), caller.account)
 
 
 @router.get("/{name}/leaderboard", openapi_extra=documented(CompetitionUnknown))

@@ -12,10 +12,12 @@ from ninja import Query, Router
 from competitions import queries
 from competitions.actions.contest import cancel, extend
 from competitions.actions.entry import commit
+from competitions.actions.nomination import nominate
 from competitions.actions.resume import resume
-from competitions.api.shown import Json, competition_json, submission_json
+from competitions.api.shown import Json, competition_json, nomination_json, submission_json
 from competitions.errors import CompetitionUnknown, ReceiptSealed, SubmissionUnknown
 from competitions.models import Competition
+from competitions.rules.rows import State
 from competitions.rules.visibility import is_opened, may_see_final_score
 from ledger.actions import ms
 from ledger.errors import BlobMissing
@@ -45,11 +47,11 @@ def list_mine(
         found = found.filter(committed_ms__lt=int(after))
     entries = list(found[: limit + 1])
     queries.as_owners_see(entries)
-    phases = queries.phases({one.competition for one in entries})
+    contests = queries.competitions_named({one.competition for one in entries})
     places = queries.queue_places([one.id for one in entries])
     shown = [
         submission_json(
-            one, phases[one.competition], viewer=caller.account, place=places.get(one.id)
+            one, contests[one.competition], viewer=caller.account, place=places.get(one.id)
         )
         for one in entries
     ]
@@ -66,7 +68,7 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     shows = queries.is_on_board(entry, contest)
     if entry.owner == viewer:
         queries.as_owners_see([entry])
-    told = submission_json(entry, contest.phase, viewer=viewer, place=place, is_on_board=shows)
+    told = submission_json(entry, contest, viewer=viewer, place=place, is_on_board=shows)
     if entry.owner == viewer:
         told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
     return told
@@ -86,7 +88,10 @@ def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json
     is_own = entry.owner == _viewer(request)
     if is_own:
         queries.as_owners_see([entry])
-    is_open = bool(contest.slice_salt) if is_raced else is_opened(contest.phase) or is_own
+    is_public = is_opened(contest.phase) and entry.state == State.REVEALED
+    is_open = (
+        bool(contest.slice_salt) and (is_public or is_own) if is_raced else is_public or is_own
+    )
     may_see = may_see_final_score(contest.phase) if is_final else is_open
     if slice_name not in ("public", "final") or not may_see:
         raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)
@@ -99,7 +104,7 @@ def _commit(order: Entry, now: datetime) -> Json:
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
     queries.as_owners_see([entry])
     place = queries.queue_places([made.id]).get(made.id)
-    told = submission_json(entry, contest.phase, viewer=made.owner, place=place)
+    told = submission_json(entry, contest, viewer=made.owner, place=place)
     return told | _slots(contest, made.owner)
 
 
@@ -109,7 +114,13 @@ def _resume(order: Entry, now: datetime) -> Json:
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
     queries.as_owners_see([entry])
     place = queries.queue_places([made.id]).get(made.id)
-    return submission_json(entry, contest.phase, viewer=made.owner, place=place)
+    return submission_json(entry, contest, viewer=made.owner, place=place)
+
+
+def _nominate(order: Entry, now: datetime) -> Json:
+    """Name the entries that decide; the answer is those that would decide now."""
+    nominate(order, now=now)
+    return nomination_json(queries.competition(order.body.competition), order.actor)
 
 
 def _cancel(order: Entry, now: datetime) -> Json:
@@ -126,6 +137,7 @@ ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
     {
         "submission.commit": _commit,
         "submission.resume": _resume,
+        "submission.nominate": _nominate,
         "competition.cancel": _cancel,
         "competition.extend": _extend,
     }

@@ -14,9 +14,14 @@ from competitions.queries import BoardRow
 from competitions.rules import rows
 from competitions.rules.purse import purse
 from competitions.rules.race import show_e_value
+from competitions.rules.registry import RULES
 from competitions.rules.rows import Phase, State
 from competitions.rules.spec import deposit_nano
-from competitions.rules.visibility import may_see_final_score, may_see_refusal, may_see_score
+from competitions.rules.visibility import (
+    SECRET_PHASES,
+    may_see_final_score,
+    may_see_refusal,
+)
 from evaluator.registry import show_score
 from ledger import log
 from web.receipts import receipt_url
@@ -108,7 +113,7 @@ def board_line(row: BoardRow, *, is_final: bool) -> Json:
 
 def submission_json(
     entry: Submission,
-    phase: str,
+    contest: Competition,
     *,
     viewer: str,
     place: int | None,
@@ -119,6 +124,7 @@ def submission_json(
     viewer  the account that asks, or ""      place  in the queue, None when it does not wait
     is_on_board  it is the best of its owner, whose score everybody sees
     """
+    phase = contest.phase
     told: Json = {
         "id": entry.id,
         "competition": entry.competition,
@@ -132,7 +138,10 @@ def submission_json(
         "receipt_url": receipt_url(entry.id),
     }
     told |= {} if place is None else {"place_in_queue": place}
-    if may_see_score(entry, phase=phase, viewer=viewer, is_on_board=is_on_board):
+    if phase not in SECRET_PHASES:
+        told |= {"is_nominated": entry.is_nominated}
+    sees = RULES[contest.spec["rules"]].visibility
+    if sees(entry, phase=phase, viewer=viewer, is_on_board=is_on_board):
         told |= score_json("score", entry.score_e9) | _stopped(entry)
         told |= {"run": _run(entry.result)} if entry.result else {}
     if may_see_final_score(phase):
@@ -143,6 +152,21 @@ def submission_json(
     if may_see_refusal(entry, viewer=viewer):
         told |= _refused(entry)
     return told
+
+
+def nomination_json(contest: Competition, owner: str) -> Json:
+    """The owner's entries that decide, or would if it closed now, and who chose them."""
+    names = [one.id for one in queries.nominated_of(contest.id, owner)]
+    entries = [queries.submission(name) for name in names]
+    queries.as_owners_see(entries)
+    said = queries.nomination(contest.id, owner)
+    decide = [submission_json(one, contest, viewer=owner, place=None) for one in entries]
+    return {
+        "competition": contest.id,
+        "finals": contest.spec["finals"],
+        "is_by_rule": not (said and said.submissions),
+        "decide": decide,
+    }
 
 
 def _stopped(entry: Submission) -> Json:

@@ -13,6 +13,7 @@ from competitions.forms.data import DataForm
 from competitions.forms.fields import StepForm
 from competitions.forms.steps import STEPS, moments
 from competitions.models import Draft
+from competitions.rules.registry import NEWEST
 from competitions.rules.spec import BOND_E8, DEPOSIT_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named
 from licensing import queries as rights
@@ -121,6 +122,8 @@ def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
         window_s=values["window"],
         required_tags=required_tags(values),
         min_sandbox_level=_sandbox_level(manifest_sha256),
+        rules=NEWEST,
+        finals=values["finals"],
     )
 
 

@@ -21,6 +21,8 @@ from competitions.forms.fields import (
 )
 from competitions.rules.spec import (
     BOND_E8,
+    FINALS,
+    MOST_FINALS,
     OUR_ADDRESSES,
     SLUG,
     Problem,
@@ -101,6 +103,15 @@ class PrizeForm(StepForm):
         max_value=1000,
         help_text="In each window. A refused entry gives its run back.",
     )
+    finals = forms.IntegerField(
+        label="Entries of a miner that decide",
+        required=False,
+        initial=FINALS,
+        min_value=1,
+        max_value=MOST_FINALS,
+        help_text="Empty: 2. Each miner names so many before the close. Only these are scored on"
+        " the sealed slice and opened; the fewer, the smaller the gap that wins.",
+    )
     window = DurationField(label="Window", initial="1 day", help_text="Then the runs count anew.")
 
     typed_at = MappingProxyType(
@@ -113,6 +124,10 @@ class PrizeForm(StepForm):
             "window_s": "window",
         }
     )
+
+    def clean_finals(self) -> int:
+        """Without a word the usual number."""
+        return int(self.cleaned_data["finals"] or FINALS)
 
     def clean_dispute(self) -> int:
         """raises ValidationError below the shortest window of this site"""

@@ -25,8 +25,9 @@ from competitions.models import (
 )
 from competitions.rules import quota, rows
 from competitions.rules.escrow import prize_hold
+from competitions.rules.nomination import chosen
 from competitions.rules.rows import ENDS, State
-from competitions.rules.verdict import STANDING
+from competitions.rules.verdict import STANDING, standing
 from evaluator.task.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
 from ledger import queries as ledger_queries
@@ -82,9 +83,9 @@ def competition(name: str) -> Competition:
     return found
 
 
-def phases(names: Collection[str]) -> dict[str, str]:
-    """Competition -> where it stands."""
-    return dict(Competition.objects.filter(pk__in=names).values_list("pk", "phase"))
+def competitions_named(names: Collection[str]) -> dict[str, Competition]:
+    """Those of these names that are there."""
+    return Competition.objects.in_bulk([*names])
 
 
 def has_competition(name: str) -> bool:
@@ -102,6 +103,35 @@ def competition_row(name: str) -> rows.Competition:
 def entry_rows(name: str) -> list[rows.Submission]:
     """Every entry of a competition, as the rules see it."""
     return log.Tables().find(rows.Submission, competition=name)
+
+
+def deciding_rows(name: str) -> list[rows.Submission]:
+    """The nominated entries, once the close has fixed them, as the rules see them."""
+    return log.Tables().find(rows.Submission, competition=name, is_nominated=True)
+
+
+def nominations(name: str) -> list[rows.Nomination]:
+    """What the owners of a competition's entries said last of which ones decide."""
+    return log.Tables().find(rows.Nomination, competition=name)
+
+
+def deciding_count(contest: Competition) -> int:
+    """How many entries decide, once the close has fixed them."""
+    return Submission.objects.filter(competition=contest.pk, is_nominated=True).count()
+
+
+def nomination(name: str, owner: str) -> rows.Nomination | None:
+    """What an owner said last; None: nothing."""
+    return log.Tables().get(rows.Nomination, rows.Nomination.key(name, owner))
+
+
+def nominated_of(name: str, owner: str) -> list[rows.Submission]:
+    """The owner's entries that decide, or would if it closed now."""
+    contest, mine = competition_row(name), entry_rows_of(name, owner)
+    if fixed := [one for one in mine if one.is_nominated]:
+        return fixed
+    said = nomination(name, owner)
+    return chosen(standing(mine), said.submissions if said else (), contest.spec.finals)
 
 
 def entry_rows_of(name: str, owner: str) -> list[rows.Submission]:

@@ -3,8 +3,18 @@
 from assay.wire import changed
 from competitions.rules import dues, escrow, exits, race, verdict
 from competitions.rules.checks import need, order_of
+from competitions.rules.registry import rules_of, rules_problems
 from competitions.rules.results import final_slice, judged, of_this_task
-from competitions.rules.rows import ENDS, PHASES, Competition, Evaluator, Phase, State, Submission
+from competitions.rules.rows import (
+    ENDS,
+    PHASES,
+    Competition,
+    Evaluator,
+    Nomination,
+    Phase,
+    State,
+    Submission,
+)
 from competitions.rules.spec import extension_problems, last_call_ms, problems
 from competitions.rules.task import CODE_FILE
 from evaluator.score import racing
@@ -30,6 +40,7 @@ def published(entry: Entry, rows: Rows) -> None:
     works = [rows.get(Work, work) for work in (spec.base_work, spec.data_work)]
     need(all(works), entry, "base or data is no registered work")
     found = problems(body.competition, spec, now_ms=body.at_ms)
+    found += rules_problems(spec.rules)
     need(not found, entry, found[0].cause if found else "")
     rows.put(
         Competition(
@@ -132,11 +143,17 @@ def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows:
 
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """From now on it is fixed which entries decide; only they are scored and opened."""
     entries = rows.find(Submission, competition=contest.id)
     need(contest.phase == Phase.CLOSED, entry, f"it is {contest.phase}")
     need(verdict.is_scored(entries), entry, "a public score is missing")
     need(bool(verdict.standing(entries)), entry, "no entry stands")
     need(not verdict.copies(entries), entry, "a copy stands beside its original")
+    named = rows.find(Nomination, competition=contest.id)
+    decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
+    need(entry.body.nominated == len(decide), entry, "other entries decide")
+    for one in decide:
+        rows.put(changed(one, is_nominated=True))
     return moved(entry, contest, Phase.VERIFYING)
 
 
@@ -162,7 +179,7 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    entries = rows.find(Submission, competition=contest.id)
+    entries = rows.find(Submission, competition=contest.id, is_nominated=True)
     need(verdict.is_verified(contest, entries), entry, "a score is missing")
     need(bool(contest.slice_salt), entry, "the slice is sealed")
     need(verdict.is_opened(entries), entry, "an entry is not revealed")
@@ -179,7 +196,7 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     entries = rows.find(Submission, competition=contest.id)
-    result, lines = verdict.payout(contest, entries, evaluator)
+    result, lines = rules_of(contest.spec).payout(contest, entries, evaluator)
     need(body.draw == contest.draw, entry, "the draw differs")
     amounts = (result.fee_nano, result.pool_nano, result.to_sponsor_nano, result.burnt_nano)
     told = (body.fee_nano, body.pool_nano, body.to_sponsor_nano, body.burnt_nano)
@@ -188,7 +205,7 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     is_same = body.payout_sha256 == verdict.payout_sha256(result, lines)
     need(is_same, entry, "the payout differs")
     placed = verdict.places(result)
-    for one in verdict.standing(entries):
+    for one in verdict.deciding(entries):
         prize_nano = result.prizes.get(one.id, 0)
         rows.put(changed(one, place=placed.get(one.id), prize_nano=prize_nano))
     return dues.owe(moved(entry, contest, Phase.SETTLED), lines, rows)

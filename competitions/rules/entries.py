@@ -6,8 +6,9 @@ from typing import Any
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import escrow, quota, race, seals
+from competitions.rules import escrow, quota, race, seals, verdict
 from competitions.rules.checks import need, order_of
+from competitions.rules.registry import Rules, rules_of
 from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import (
     ENDS,
@@ -16,6 +17,7 @@ from competitions.rules.rows import (
     Deposit,
     Evaluator,
     Held,
+    Nomination,
     Phase,
     State,
     Submission,
@@ -79,7 +81,7 @@ def scored(entry: Entry, rows: Rows) -> None:
     told = {"score_e9": int(body.shown.score_e9), "merit": body.shown.merit} if body.shown else {}
     made = _moved(entry, submission, State.SCORED, adapter_sha256=body.adapter_sha256, **told)
     mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
-    _check_shown(entry, made, mine)
+    _check_shown(entry, made, mine, rules_of(contest.spec))
     rows.put(made)
     if made.deposit:
         others = rows.find(Submission, competition=contest.id)
@@ -136,6 +138,33 @@ def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     return contest
 
 
+def nominated(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """An owner names the entries that decide for him; the last word before the close counts."""
+    body, order = entry.body, order_of(entry, "submission.nominate")
+    named = (order.body.competition, order.body.submissions, order.actor)
+    need(named == (contest.id, body.submissions, body.owner), entry, "the order differs")
+    is_open = contest.phase == Phase.OPEN and body.at_ms < contest.spec.closes_at_ms
+    need(is_open, entry, "the competition is not open")
+    names = body.submissions
+    is_few = len(set(names)) == len(names) <= contest.spec.finals
+    need(is_few, entry, "they are too many, or one is there twice")
+    of_his = (contest.id, body.owner)
+    mine = [one for one in rows.some(Submission, names) if (one.competition, one.owner) == of_his]
+    stood = verdict.standing(mine)
+    need(len(stood) == len(names), entry, "one is not his, or does not stand")
+    said = Nomination(
+        id=Nomination.key(contest.id, body.owner),
+        competition=contest.id,
+        owner=body.owner,
+        submissions=names,
+        order=order.id,
+        at_ms=body.at_ms,
+    )
+    rows.get(Nomination, said.id)  # what is read is replaced
+    rows.put(said)
+    return contest
+
+
 def refused(entry: Entry, rows: Rows) -> None:
     """Out. The run is given back three times a competition; then a refusal costs it.
 
@@ -162,6 +191,7 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     submission, contest = _both(entry, rows)
     body = entry.body
     need(contest.phase == Phase.VERIFYING, entry, f"it is {contest.phase}")
+    need(submission.is_nominated, entry, "it does not decide")
     need(body.adapter_sha256 == submission.adapter_sha256, entry, "another adapter")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
@@ -179,14 +209,15 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     )
 
 
-def _check_shown(entry: Entry, made: Submission, mine: Sequence[Submission]) -> None:
+def _check_shown(entry: Entry, made: Submission, mine: Sequence[Submission], rules: Rules) -> None:
     """The board shows an owner's best entry: a better one is told, another is not.
 
     raises FoldRefused
     """
     if made.merit:
         need(bool(_WHOLE.fullmatch(made.merit)), entry, "the merit is no whole number")
-        need(seals.leads(made, mine), entry, "a better entry of its owner is on the board")
+        is_best = rules.board(made, mine)
+        need(is_best, entry, "a better entry of its owner is on the board")
     else:
         need(any(one.merit for one in mine), entry, "the board has no other entry of its owner")
 

@@ -79,6 +79,7 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.scored": entries.scored,
     "submission.eliminated": entries.eliminated,
     "submission.resumed": _timed(entries.resumed),
+    "submission.nominated": _timed(entries.nominated),
     "submission.refused": entries.refused,
     "results.opened": _timed(seals.opened),
     "submission.revealed": entries.revealed,

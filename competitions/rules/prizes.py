@@ -1,7 +1,8 @@
 """Settlement rule `settle-v1`: from marks on the sealed slice to payouts, in whole numbers.
 
     ranking     the greater merit first, then the earlier commit; one place per owner, the best
-    winners     those clearly better than the untouched base (separable)
+    winners     those clearly better than the untouched base (separable) at 1/20 of the number of
+                entries that decide: of many entries equal to the base hardly one wins by luck
     groups      a leader and those after it, up to the first that is separable from that leader
     weights     a group shares the sum of the places it stands on, equally
     pot         prize - fee - pool + forfeits, split once over all winners by largest remainder
@@ -32,9 +33,9 @@ class Mark:
     merit: int
     points: tuple[int, ...]
 
-    def beats(self, other: "Mark") -> bool:
+    def beats(self, other: "Mark", alpha: Fraction = ALPHA) -> bool:
         """True when it is greater, and clearly so."""
-        return self.merit > other.merit and separable(self.points, other.points)
+        return self.merit > other.merit and separable(self.points, other.points, alpha)
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,16 @@ class Payout:
     burnt_nano: int = 0
 
 
-def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
-    """True when points are clearly better, one-sided, at 1 in 20.
+def alpha_for(entries: int) -> Fraction:
+    """The chance that one entry no better than the base wins, when so many decide (Bonferroni)."""
+    return ALPHA / max(1, entries)
+
+
+def separable(better: Sequence[int], worse: Sequence[int], alpha: Fraction = ALPHA) -> bool:
+    """True when points are clearly better, one-sided, at this chance.
 
     source  exact sign test over the examples on which they differ, which for 0/1 points is
-            McNemar's: P(Binomial(wins + losses, 1/2) >= wins) <= 1/20, whole numbers
+            McNemar's: P(Binomial(wins + losses, 1/2) >= wins) <= alpha, whole numbers
     """
     if len(better) != len(worse):
         raise ValueError("points of two tests cannot be compared")
@@ -94,25 +100,25 @@ def separable(better: Sequence[int], worse: Sequence[int]) -> bool:
     for won in range(total, wins - 1, -1):  # ways = C(total, won)
         tail += ways
         ways = ways * won // (total - won + 1)
-    return tail * ALPHA.denominator <= ALPHA.numerator << total
+    return tail * alpha.denominator <= alpha.numerator << total
 
 
-def least_wins(losses: int) -> int:
+def least_wins(losses: int, alpha: Fraction = ALPHA) -> int:
     """How many examples an entry must win against so many losses to be clearly better."""
     wins = losses + 1
-    while not separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses):
+    while not separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses, alpha):
         wins += 1
     return wins
 
 
-def wins_of(differing: int) -> int | None:
+def wins_of(differing: int, alpha: Fraction = ALPHA) -> int | None:
     """Of so many examples on which two runs differ, how many the clearly better one has won.
 
     None: so few tell nothing, even when it wins them all
     """
     for wins in range(differing // 2 + 1, differing + 1):
         losses = differing - wins
-        if separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses):
+        if separable((1,) * wins + (0,) * losses, (0,) * wins + (1,) * losses, alpha):
             return wins
     return None
 
@@ -154,10 +160,12 @@ def place_weights(groups: Sequence[Sequence[Placed]], curve: Sequence[int]) -> d
 def settle(entries: Sequence[Placed], terms: PayoutTerms, *, baseline: Mark, draw: str) -> Payout:
     """The whole payout of one competition.
 
+    entries   those that decide: each is one test against the base
     baseline  mark of the untouched base on the same examples
     draw      decides equal remainders; fixed by the log before anybody knows the scores
     """
-    winners = [one for one in ranking(entries) if one.mark.beats(baseline)]
+    alpha = alpha_for(len(entries))
+    winners = [one for one in ranking(entries) if one.mark.beats(baseline, alpha)]
     pool_nano = terms.prize_nano * terms.pool_e8 // E8
     if not winners:
         rest_nano = terms.prize_nano - pool_nano  # forfeits never go to who chose the task

@@ -88,6 +88,15 @@ def rank_key(entry: Submission) -> tuple[int, int]:
     return -int(entry.merit), entry.committed_ms
 
 
+def leads(one: Submission, mine: Sequence[Submission]) -> bool:
+    """Whether an entry with a merit is the best that the board shows of its owner's.
+
+    mine  all entries of the owner in the competition; those of hidden merit lead nobody
+    """
+    others = [other for other in mine if other.merit and other.id != one.id]
+    return all(rank_key(one) < rank_key(other) for other in others)
+
+
 def points_of(entry: Submission, evaluator: Evaluator) -> tuple[int, ...]:
     """The points of a finished entry, example by example as the slice has them."""
     assert entry.result is not None, "a finished entry has a result"

@@ -166,10 +166,11 @@ class Submission:
                    run in full after all
     resumed        why it is run in full: deposit, or margin; empty: it is not
     deposit        what becomes of what its owner put down for that
+    is_nominated   it is one of those that decide, which the close fixed
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
-    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256")
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256", "is_nominated")
     IS_FINAL: ClassVar[bool] = False
 
     id: str
@@ -198,8 +199,34 @@ class Submission:
     stop: Stop | None = None
     resumed: str = ""
     deposit: str = ""
+    is_nominated: bool = False
     place: int | None = None
     prize_nano: int | None = None
+
+
+@dataclass(frozen=True)
+class Nomination:
+    """The entries that an owner named last, in his order; none: he left it to the rule.
+
+    id     of the competition, "/", the owner
+    order  that said so
+    """
+
+    TABLE: ClassVar[str] = "competitions.Nomination"
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition",)
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    competition: str
+    owner: str
+    submissions: tuple[str, ...]
+    order: str
+    at_ms: int
+
+    @staticmethod
+    def key(competition: str, owner: str) -> str:
+        """The id of what an owner said in a competition."""
+        return f"{competition}/{owner}"
 
 
 class Held(StrEnum):
@@ -231,4 +258,4 @@ class Seal:
     is_open: bool = False
 
 
-ROWS = (Evaluator, Competition, Submission, Due, Seal)
+ROWS = (Evaluator, Competition, Submission, Nomination, Due, Seal)

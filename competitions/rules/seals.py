@@ -7,7 +7,7 @@ opening by its seal. No move and no exit waits for an opening: a lost salt holds
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +17,7 @@ from assay.wire import changed, to_json
 from competitions.errors import Derived
 from competitions.rules import likeness, race
 from competitions.rules.checks import need
+from competitions.rules.registry import Rules, rules_of
 from competitions.rules.results import judged, public_slice
 from competitions.rules.rows import Competition, Deposit, Evaluator, Held, Seal, Submission
 from competitions.rules.visibility import SECRET_PHASES
@@ -65,7 +66,7 @@ def shown(entry: Entry, result: Result, rows: Rows) -> Shown | None:
     assert one is not None
     merit = str(judged(entry, result, public_slice(_evaluator(one, rows))).merit)
     mine = rows.find(Submission, competition=one.competition, owner=one.owner)
-    is_best = leads(changed(one, merit=merit), mine)
+    is_best = _rules(one, rows).board(changed(one, merit=merit), mine)
     return Shown(result.score_e9, merit) if is_best else None
 
 
@@ -115,7 +116,11 @@ def _result(entry: Entry, line: Opened, seal: Seal, rows: Rows) -> Told:
         need(is_same, entry, "the board showed another score")
     else:
         mine = rows.find(Submission, competition=one.competition, owner=one.owner)
-        need(not leads(made, mine), entry, "the board hid the best entry of its owner")
+        need(
+            not _rules(one, rows).board(made, mine),
+            entry,
+            "the board hid the best entry of its owner",
+        )
     return {name: getattr(made, name) for name in ("score_e9", "merit", "result")}
 
 
@@ -153,18 +158,17 @@ _OPENINGS: Mapping[Held, Callable[[Entry, Opened, Seal, Rows], Told]] = MappingP
 )
 
 
-def _evaluator(one: Submission, rows: Rows) -> Evaluator:
-    contest = rows.get(Competition, one.competition)
-    assert contest is not None
-    found = rows.get(Evaluator, contest.spec.manifest_sha256)
+def _contest(one: Submission, rows: Rows) -> Competition:
+    found = rows.get(Competition, one.competition)
     assert found is not None
     return found
 
 
-def leads(one: Submission, mine: Sequence[Submission]) -> bool:
-    """Whether an entry with a merit is the best that the board shows of its owner's.
+def _evaluator(one: Submission, rows: Rows) -> Evaluator:
+    found = rows.get(Evaluator, _contest(one, rows).spec.manifest_sha256)
+    assert found is not None
+    return found
 
-    mine  all entries of the owner in the competition; those of hidden merit lead nobody
-    """
-    others = [other for other in mine if other.merit and other.id != one.id]
-    return all(race.rank_key(one) < race.rank_key(other) for other in others)
+
+def _rules(one: Submission, rows: Rows) -> Rules:
+    return rules_of(_contest(one, rows).spec)

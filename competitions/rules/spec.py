@@ -17,6 +17,7 @@ DAY_S = 86_400
 LEAST_OPEN_MS = 10_000
 MOST_WAIT_S = 2 * 366 * DAY_S  # from today to the close
 FEE_E8, POOL_E8, BOND_E8 = 2_500_000, 5_000_000, 10_000_000  # of the prize, for new competitions
+FINALS, MOST_FINALS = 2, 10  # entries of an owner that may decide
 DEPOSIT_E8 = 100_000  # of the prize, for the full run of an eliminated entry
 REVEAL_S, VERIFY_S = DAY_S, 3 * DAY_S
 PUBLIC_FILES = ("manifest.json", "train.jsonl", "public.jsonl", "public.inputs", "public.labels")
@@ -170,7 +171,13 @@ def _dates(spec: Spec, now_ms: int) -> Iterator[Problem]:
     yield from dispute_problems(spec.dispute_s)
 
 
+def finals_problems(finals: int) -> Iterator[Problem]:
+    if not 1 <= finals <= MOST_FINALS:
+        yield Problem("finals", f"Let 1 to {MOST_FINALS} entries of a miner decide.")
+
+
 def _runs(spec: Spec) -> Iterator[Problem]:
+    yield from finals_problems(spec.finals)
     if not 1 <= spec.quota <= 1000:
         yield Problem("quota", "Choose between 1 and 1000 runs a window.")
     yield from window_problems(spec.window_s)

@@ -39,15 +39,20 @@ def is_scored(entries: Sequence[Submission]) -> bool:
     return all(one.state != State.COMMITTED for one in entries)
 
 
+def deciding(entries: Sequence[Submission]) -> list[Submission]:
+    """The nominated entries that stand, once the close has fixed them."""
+    return [one for one in standing(entries) if one.is_nominated]
+
+
 def is_verified(contest: Competition, entries: Sequence[Submission]) -> bool:
-    """True when every standing entry, and the baseline, has its score on the sealed slice."""
-    done = all(one.state in JUDGED for one in standing(entries))
+    """True when every entry that decides, and the baseline, has its score on the sealed slice."""
+    done = all(one.state in JUDGED for one in deciding(entries))
     return done and contest.baseline_e9 is not None
 
 
 def is_opened(entries: Sequence[Submission]) -> bool:
-    """True when every standing entry is public."""
-    return all(one.state == State.REVEALED for one in standing(entries))
+    """True when every entry that decides is public."""
+    return all(one.state == State.REVEALED for one in deciding(entries))
 
 
 def payout_sha256(result: prizes.Payout, lines: Sequence[Line]) -> str:
@@ -65,7 +70,7 @@ def payout(
     """
     assert contest.phase == Phase.PROVISIONAL, f"{contest.id} is {contest.phase}"
     assert contest.baseline is not None, "what is verified has its baseline"
-    judged = standing(entries)
+    judged = deciding(entries)
     spec = contest.spec
     result = prizes.settle(
         [_placed(one, evaluator) for one in judged],

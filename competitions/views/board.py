@@ -17,6 +17,7 @@ from competitions import queries
 from competitions.actions.resume import resume_for
 from competitions.forms.extension import ExtendForm
 from competitions.models import Competition
+from competitions.rules.prizes import alpha_for, least_wins
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
 from competitions.rules.spec import deposit_nano, last_call_ms
@@ -254,12 +255,15 @@ def _extension(contest: Competition, now: datetime) -> ExtendForm | None:
 def _fixed(contest: Competition, now: datetime) -> dict[str, object]:
     """What was fixed before the first entry."""
     parts = purse(from_json(Spec, contest.spec))
+    deciding = queries.deciding_count(contest)
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     can_end = contest.phase in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN)
     return {
         "purse": parts,
         "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
         "evaluator": evaluator,
+        "deciding": deciding,
+        "least_wins": least_wins(0, alpha_for(deciding)),
         "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
         "code": queries.scoring_code(contest),
         "funding": queries.funding_message(contest.id),

@@ -11,12 +11,13 @@ from competitions import queries
 from competitions.models import Competition, Submission
 from competitions.queries import BoardRow
 from competitions.rules.race import show_e_value
+from competitions.rules.registry import RULES
 from competitions.rules.results import interval_e9
-from competitions.rules.rows import State
+from competitions.rules.rows import Phase, State
 from competitions.rules.visibility import (
+    SECRET_PHASES,
     may_see_final_score,
     may_see_refusal,
-    may_see_score,
 )
 from evaluator.registry import show_score
 from licensing.rules.deed import amount
@@ -76,7 +77,8 @@ class Board:
 class EntryLine:
     """An entry as its viewer may see it.
 
-    stop   where a race stopped it     place  in the queue of runs, the next being 1
+    stop      where a race stopped it     place  in the queue of runs, the next being 1
+    is_fixed  which entries decide
     """
 
     entry: Submission
@@ -86,11 +88,17 @@ class EntryLine:
     place: int | None
     is_mine: bool
     has_reason: bool
+    is_fixed: bool
 
     @property
     def e_value(self) -> str:
         """The evidence against it, where a race stopped it."""
         return show_e_value(self.stop) if self.stop else ""
+
+    @property
+    def is_left_out(self) -> bool:
+        """It stands, and others of its owner decide."""
+        return self.is_fixed and self.entry.state == State.SCORED and not self.entry.is_nominated
 
     @property
     def is_waiting(self) -> bool:
@@ -124,7 +132,8 @@ def entry_line(
     place: int | None,
 ) -> EntryLine:
     """What the viewer may see of one entry."""
-    sees_score = may_see_score(entry, phase=contest.phase, viewer=viewer, is_on_board=is_on_board)
+    sees = RULES[contest.spec["rules"]].visibility
+    sees_score = sees(entry, phase=contest.phase, viewer=viewer, is_on_board=is_on_board)
     sees_final = may_see_final_score(contest.phase)
     return EntryLine(
         entry=entry,
@@ -134,6 +143,7 @@ def entry_line(
         place=place,
         is_mine=bool(viewer) and entry.owner == viewer,
         has_reason=may_see_refusal(entry, viewer=viewer),
+        is_fixed=contest.phase not in SECRET_PHASES | {Phase.CLOSED},
     )
 
 

@@ -7,13 +7,14 @@ from competitions import queries
 from competitions.actions.drafts import MEASURING
 from competitions.models import Draft
 from competitions.rules.findings import Findings
-from competitions.rules.prizes import least_wins, wins_of
+from competitions.rules.prizes import alpha_for, least_wins, wins_of
 from competitions.rules.task import words_of
 from competitions.views.files import TITLES
 from competitions.views.stages import Stage
 from evaluator.registry import metric_named, show_score
 
 E9 = 10**9
+DECIDING = (2, 20, 200)  # entries of a competition
 DIFFER_ON = (10, 20, 50, 100, 200, 500, 1000)
 STAGES = (
     "Waits for a worker",
@@ -79,6 +80,7 @@ def measured(found: Draft) -> dict[str, Any]:
             for one in findings.oracles
         ],
         "least_wins": least_wins(0),
+        "winning": [(count, least_wins(0, alpha_for(count))) for count in DECIDING],
         "gaps": gaps(prepared["metric"], prepared["final_examples"]),
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 from assay.messages import Result
 from assay.money import show_tokens
 from assay.wire import from_json
-from competitions.rules.prizes import Mark
+from competitions.rules.prizes import Mark, alpha_for
 from competitions.rules.results import Slice, interval_e9, mark_of
 from config.demo.miner import Miner
 from config.demo.site import manage
@@ -32,27 +32,40 @@ def play(story: Story) -> None:
 
 
 def scores(story: Story) -> None:
-    """Every entry with both scores, and whether the best one clearly beats the untouched base."""
+    """Every entry with its scores, and whether the best one clearly beats the untouched base.
+
+    The entries that were not nominated have no final score, and their adapters stay sealed.
+    """
     facts, telling = story.telling.facts, story.telling
     rows = rows_of(story, "competitions.Submission")
     contest = rows_of(story, "competitions.Competition")[0]
     evaluator = rows_of(story, "competitions.Evaluator")[0]
     sealed = Slice(*(evaluator[name] for name in ("metric", "final_examples", "final_units")))
-    scored = [one for one in rows if one["state"] == "revealed"]
-    marks = {one["id"]: _mark(one["final_result"], sealed) for one in scored}
-    scored.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
-    facts["scored"] = [_scored(one, sealed.metric) for one in scored]
+    decided = [one for one in rows if one["state"] == "revealed"]
+    others = [one for one in rows if one["state"] == "scored"]
+    marks = {one["id"]: _mark(one["final_result"], sealed) for one in decided}
+    decided.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
+    facts["scored"] = [_scored(one, sealed.metric) for one in (*decided, *others)]
     facts["baseline"] = {
         "public": show_score(int(evaluator["baseline_e9"])),
         "sealed": show_score(int(contest["baseline_e9"])),
     }
-    telling.check("three_adapters_scored", holds=len(scored) >= 3, says=str(len(scored)))
+    count = len(decided) + len(others)
+    telling.check("three_adapters_scored", holds=count >= 3, says=str(count))
+    told = str([one["title"] for one in others])
+    telling.check("who_was_not_nominated_stays_sealed", holds=_is_sealed(story, others), says=told)
     baseline = _mark(contest["baseline"], sealed)
-    best = marks[scored[0]["id"]]
-    telling.check("best_clearly_beats_the_base", holds=best.beats(baseline))
+    best, alpha = marks[decided[0]["id"]], alpha_for(len(decided))
+    telling.check("best_clearly_beats_the_base", holds=best.beats(baseline, alpha))
     gone = [one for one in rows if one["state"] == "refused"]
     is_free = all(one.get("slot") is None for one in gone)
     telling.check("refused_lost_no_quota", holds=len(gone) == 1 and is_free, says=str(gone))
+
+
+def _is_sealed(story: Story, others: list[Facts]) -> bool:
+    """Whether there are such entries, and nobody gets their adapters."""
+    paths = [f"/api/blobs/{one['adapter_sha256']}" for one in others]
+    return bool(paths) and not any(story.visitors[BUYER].finds(path) for path in paths)
 
 
 def _mark(told: Facts, sealed: Slice) -> Mark:
@@ -60,14 +73,15 @@ def _mark(told: Facts, sealed: Slice) -> Mark:
 
 
 def _scored(row: Facts, metric: str) -> Facts:
-    result = from_json(Result, row["final_result"])
-    interval = interval_e9(result, metric)
+    final = row.get("final_result")
+    result = from_json(Result, final or row["result"])
+    interval = interval_e9(result, metric) if final else None
     return {
         "place": row.get("place"),  # absent on the wire: none
         "title": row["title"],
         "owner": row["owner"],
         "public": show_score(int(row["score_e9"])),
-        "sealed": show_score(int(row["final_score_e9"])),
+        "sealed": show_score(int(row["final_score_e9"]))[:6] if final else "did not decide",
         "interval": [show_score(one) for one in interval or ()],
         "prize_nano": str(row.get("prize_nano") or 0),
         "sandbox_level": result.sandbox_level,

@@ -34,7 +34,7 @@ def _board(facts: dict[str, Any]) -> Table:
         span = " to ".join(one[:6] for one in row["interval"])
         prize = show_tokens(int(row["prize_nano"]))
         place = str(row["place"] or "")
-        table.add_row(place, row["title"], row["public"][:6], row["sealed"][:6], span, prize)
+        table.add_row(place, row["title"], row["public"][:6], row["sealed"], span, prize)
     base = facts["baseline"]
     table.add_row("", "the untouched base", base["public"][:6], base["sealed"][:6], "", "")
     for row in facts["refused"]:

@@ -221,6 +221,17 @@ class Story:
             self.telling.say(name, f"entered an early adapter, public score {state['score']}")
         state = self.enter(miner, adapter, f"{name} at {steps}")
         self.telling.say(name, f"entered {state['id'][:12]}..., public score {state['score']}")
+        if early:
+            self.nominate(miner, state)
+
+    def nominate(self, miner: Miner, state: Any) -> None:
+        """Let this entry decide alone: the early one stays the miner's secret."""
+        told = miner.assay("nominate", state["id"], "-c", COMPETITION)
+        named = [one["id"] for one in told["decide"]]
+        self.telling.check("nominated", holds=named == [state["id"]], says=str(told))
+        self.telling.say(
+            miner.name, f"nominated {state['title']!r}: it alone decides for {miner.name}"
+        )
 
     def enter(self, miner: Miner, adapter: Path, title: str, *more: str, **told: bool) -> Any:
         """Submit an adapter and wait for the verdict."""
@@ -271,9 +282,9 @@ class Story:
             rows = watcher.get("/api/state/competitions.Submission?limit=500").json()["rows"]
         if found["state"] == "open":
             return f"it closes in {max(0, self.closes_s - time.monotonic()):.0f} s"
-        done = sum(one["state"] in {"final_scored", "revealed"} for one in rows)
-        stands = sum(one["state"] in {"revealed", "scored", "final_scored"} for one in rows)
-        return f"{done} of {stands} final scores"
+        decide = [one for one in rows if one["is_nominated"]]
+        done = sum(one["state"] in {"final_scored", "revealed"} for one in decide)
+        return f"{done} of {len(decide)} final scores"
 
     def _wait_for_works(self) -> None:
         until_s = time.monotonic() + LICENSED_WITHIN_S

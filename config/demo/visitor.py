@@ -36,6 +36,10 @@ class Visitor:
         """A page. raises StoryBroken unless it is answered well"""
         return self._good(self._http.get(path))
 
+    def finds(self, path: str) -> bool:
+        """Whether an address is answered well."""
+        return self._http.get(path).is_success
+
     def post(
         self, path: str, fields: dict[str, str], files: dict[str, Path] | None = None
     ) -> httpx2.Response:

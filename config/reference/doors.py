@@ -42,6 +42,8 @@ POST   /competitions/{competition}/cancel/                sign-in no      yes   
 GET    /competitions/{competition}/entries/               sign-in yes     yes     yes     yes
 POST   /competitions/{competition}/extend/                sign-in no      yes     yes     no
 GET    /competitions/{competition}/leaderboard/           yes     yes     yes     yes     yes
+GET    /competitions/{competition}/nominate/              sign-in yes     yes     yes     yes
+POST   /competitions/{competition}/nominate/              sign-in yes     yes     yes     yes
 GET    /docs/                                             yes     yes     yes     yes     yes
 GET    /healthz                                           yes     yes     yes     yes     yes
 GET    /licences/                                         sign-in yes     yes     yes     yes
@@ -93,6 +95,7 @@ GET    /api/competitions                                  yes     yes     yes   
 GET    /api/competitions/{name}                           yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/leaderboard               yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/leaderboard.csv           yes     yes     yes     yes     yes
+GET    /api/competitions/{name}/nomination                sign-in yes     yes     yes     yes
 GET    /api/licences                                      sign-in yes     yes     yes     yes
 GET    /api/licences/{grant}                              yes     yes     yes     yes     yes
 GET    /api/log                                           yes     yes     yes     yes     yes

@@ -18,6 +18,7 @@ from assay.wire import Nano, changed, made, to_json
 from audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
+from competitions.rules.registry import NEWEST
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.seals import seal_of
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
@@ -192,7 +193,7 @@ class World:
             files=files, prize_nano=Nano(1000 * TOKEN + 1), curve=(8, 4, 2, 1), fee_e8=2_500_000,
             pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000, opens_at_ms=self.now_ms + 10,
             closes_at_ms=self.now_ms + 20_000, reveal_s=60, verify_s=60, dispute_s=0, quota=2,
-            window_s=3600, required_tags=(), min_sandbox_level="full",
+            window_s=3600, required_tags=(), min_sandbox_level="full", rules=NEWEST, finals=2,
         )  # fmt: skip
 
     def _enter(self, name: str, miner: str, place: int) -> Entry:
@@ -218,7 +219,7 @@ class World:
         self.fact(messages.ResultsOpened(name, 0, tuple(self._sealed), self.tick()))
         self._sealed.clear()
         adapters = {one.id: rows.get(Submission, one.id).adapter_sha256 for one in entries}
-        self.fact(messages.CompetitionVerifying(name, self.tick()))
+        self.fact(messages.CompetitionVerifying(name, len(entries), self.tick()))
         base = measured(EXAMPLES // 4)
         self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
         for place, (one, adapter) in enumerate(adapters.items()):

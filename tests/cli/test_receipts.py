@@ -47,6 +47,11 @@ def resume(settings, tmp_path):
     return ["submissions", "resume", racers.eliminated("ada")]
 
 
+def nominate(settings, tmp_path):
+    factories.competition()
+    return ["nominate", factories.scored("ada"), "-c", "docs"]
+
+
 def buy(settings, tmp_path):
     market.people()
     market.scene()
@@ -90,6 +95,7 @@ COMMANDS = {
     "key.revoke": revoke,
     "submission.commit": submit,
     "submission.resume": resume,
+    "submission.nominate": nominate,
     "licence.buy": buy,
     "royalty.draw": draw,
     "money.withdraw": withdraw,

@@ -208,6 +208,29 @@ def phase(kind, at_s):
     return kind("docs", ms(at(at_s))), None
 
 
+def verification(count, at_s):
+    return messages.CompetitionVerifying("docs", count, ms(at(at_s))), None
+
+
+def nomination(names, account="ada", *, owner="ada", ordered=None, at_s=100):
+    """names: numbers of the entries of ada, in the order of their commits, or ids"""
+    mine = sorted(queries.entry_rows_of("docs", "ada"), key=lambda one: one.committed_ms)
+    ids = tuple(mine[one].id if isinstance(one, int) else one for one in names)
+    told = ids if ordered is None else ordered
+    asked = order(account, messages.SubmissionNominate("docs", told))
+    return messages.SubmissionNominated("docs", owner, ids, ms(at(at_s))), asked
+
+
+def of_another():
+    return nomination([queries.entry_rows_of("docs", "bob")[0].id])
+
+
+def score_of_who_does_not_decide():
+    one = next(one for one in entries("scored") if not one.is_nominated)
+    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
+    return messages.SubmissionFinalScored(**told | told_score({})), None
+
+
 def provisional(seconds):
     at_ms = ms(at(620))
     return messages.CompetitionProvisional("docs", at_ms + 1000 * seconds, at_ms), None

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from assay import messages
 from competitions import queries
+from competitions.errors import Duplicate
 from competitions.rules.fold import fold
 from ledger import log
 from ledger.actions import ms
@@ -50,6 +51,27 @@ def one_of_which_no_entry_stands():
     """Closed by its fact alone: the clock would cancel it at once."""
     factories.competition()
     put(messages.CompetitionClosed("docs", ms(at(601))))
+
+
+def one_of_many_entries():
+    """Open: ada has three entries with scores and one that was refused, bob has one."""
+    factories.competition(quota=4)
+    for number in range(3):
+        factories.scored("ada", number=number, right=20 + number)
+    factories.refused("ada", number=3, error=Duplicate("It is there already.", of="somebody"))
+    factories.scored("bob", number=4)
+
+
+def one_whose_scores_are_there():
+    """Closed by its fact alone: the clock would go on at once."""
+    one_of_many_entries()
+    put(messages.CompetitionClosed("docs", ms(at(601))))
+
+
+def one_in_which_not_all_decide():
+    """Being verified: of ada's three the best and the newest are one, and the second is there."""
+    one_of_many_entries()
+    factories.deadline.advance("docs", now=at(601))
 
 
 def one_being_verified():

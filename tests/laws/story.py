@@ -11,6 +11,7 @@ from assay.wire import Nano
 from competitions.actions import contest, deadline, winners
 from competitions.rules.fold import fold
 from competitions.rules.records import pack
+from competitions.rules.registry import NEWEST
 from competitions.rules.seals import seal_of
 from competitions.rules.spec import PUBLIC_FILES, bond_nano
 from ledger import log, queries
@@ -51,6 +52,7 @@ def tell():
     competition()
     entries = [enter(miner, number) for number, miner in enumerate(MINERS)]
     refuse(entries.pop())
+    nominate(MINERS[0], entries[0])
     judge(entries)
     sell()
     place_all()
@@ -98,6 +100,8 @@ def spec():
         window_s=3600,
         required_tags=(),
         min_sandbox_level="full",
+        rules=NEWEST,
+        finals=2,
     )
 
 
@@ -128,6 +132,13 @@ def enter(miner, number):
     told = messages.SubmissionCommitted(order.id, NAME, miner, 0, 0, at_ms)
     record(order, log.fact(told, answers=order))
     return order.id
+
+
+def nominate(miner, entry):
+    body = messages.SubmissionNominate(NAME, (entry,))
+    order = log.order_for(miner, body, idempotency="nominate")
+    told = messages.SubmissionNominated(NAME, miner, (entry,), ms(at(29)))
+    record(order, log.fact(told, answers=order))
 
 
 def refuse(entry):
@@ -162,7 +173,7 @@ def judge(entries):
 def close():
     for body in (
         messages.CompetitionClosed(NAME, ms(at(101))),
-        messages.CompetitionVerifying(NAME, ms(at(103))),
+        messages.CompetitionVerifying(NAME, len(MINERS) - 1, ms(at(103))),
     ):
         record(log.fact(body, idempotency=NAME))
 

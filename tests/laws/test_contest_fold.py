@@ -20,11 +20,13 @@ from audit.history import TABLES
 from competitions import queries
 from competitions.actions import deadline, score
 from competitions.actions.contest import cancel_for, extend_for
+from competitions.actions.nomination import nominate_for
 from competitions.actions.resume import resume_for
 from competitions.actions.score import Stopped
 from competitions.errors import (
     Duplicate,
     HasEntries,
+    NotNominable,
     QuotaUsed,
     SubmissionClosed,
     SubmissionExists,
@@ -46,9 +48,19 @@ FUNDS = 10_000 * 10**9
 MINERS = ("ada", "bob", "cyd")
 PURSE = 100 * 10**9
 FAR = 10**6
+KEPT = ("scored", "final_scored", "revealed")
 EACH = 8  # histories for each end
-RULES = (HasEntries, Overdrawn, QuotaUsed, SubmissionClosed, SubmissionExists, WrongState)
-ACTS = ("enter", "enter", "score", "score", "resume", "refuse", "fail", "cancel", "extend")
+RULES = (
+    HasEntries,
+    NotNominable,
+    Overdrawn,
+    QuotaUsed,
+    SubmissionClosed,
+    SubmissionExists,
+    WrongState,
+)
+ACTS = ("enter", "enter", "score", "score", "resume", "refuse", "fail", "cancel", "extend",
+        "nominate", "nominate")  # fmt: skip
 histories = st.fixed_dictionaries(
     {
         "quota": st.integers(1, 3),
@@ -108,6 +120,12 @@ class Contest:
 
     def cancel(self, *_):
         cancel_for("sponsor", "docs", now=at(self.seconds))
+
+    def nominate(self, miner, which):
+        """Any of his entries, some of which do not stand; the last word of many."""
+        mine = [one.id for one in queries.entry_rows_of("docs", miner)]
+        names = mine[which % 3 :][: which % 4]
+        nominate_for(miner, "docs", names, now=at(self.seconds))
 
     def extend(self, *_):
         closes_at_ms = factories.ledger_actions.ms(at(900))
@@ -268,11 +286,28 @@ def assert_it_ended_well(contest):
         won_nano = sum(one.prize_nano or 0 for one in mine)
         lost_nano = forfeits_nano(spec, mine) if found.phase == "settled" else 0
         assert balance_nano(miner) == PURSE + won_nano - lost_nano
+    assert_only_the_named_decide(entries)
     out = [one for one in entries if one not in standing(entries) and one.state != "eliminated"]
     assert all(not one.prize_nano for one in out)
     given_back = Counter(one.owner for one in out if one.slot is None)
     assert all(count <= 3 for count in given_back.values())
     assert_nothing_moves_any_more(contest)
+
+
+def assert_only_the_named_decide(entries):
+    """By another reading of the rule: per owner his standing named ones, else best and newest."""
+    decide = {one.id for one in entries if one.is_nominated}
+    assert all(one.is_nominated for one in entries if one.final_result or one.place)
+    for owner in {one.owner for one in entries if decide}:
+        mine = [one for one in entries if one.owner == owner and one.slot is not None]
+        stood = sorted((one for one in mine if one.state in KEPT), key=lambda one: one.committed_ms)
+        said = queries.nomination("docs", owner)
+        wanted = [one.id for one in stood if said and one.id in said.submissions]
+        if stood and not wanted:
+            best = max(stood, key=lambda one: (int(one.merit), -one.committed_ms))
+            others = [one for one in stood if one != best]
+            wanted = [one.id for one in (best, *others[-1:])]
+        assert sorted(wanted) == sorted(decide & {one.id for one in mine}), owner
 
 
 def assert_nothing_moves_any_more(contest):

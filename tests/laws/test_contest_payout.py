@@ -112,12 +112,13 @@ def test_each_owner_has_one_place_by_the_best_entry_and_clearly_beats_the_base(e
     for one in paid:
         rivals = [other for other in entries if other.owner == one.owner]
         assert one.mark.merit == max(other.mark.merit for other in rivals)
-        assert chance_of_luck(one.mark.points, BASELINE) <= Fraction(1, 20)
+        assert chance_of_luck(one.mark.points, BASELINE) <= Fraction(1, 20 * len(entries))
     best = {}
     for one in sorted(entries, key=lambda one: (-one.mark.merit, one.committed_ms)):
         best.setdefault(one.owner, one)
     missed = {one.id for one in best.values()} - {one.id for one in paid}
-    assert all(not separable(by_name[name].mark.points, BASELINE) for name in missed)
+    alpha = Fraction(1, 20 * max(1, len(entries)))
+    assert all(not separable(by_name[name].mark.points, BASELINE, alpha) for name in missed)
 
 
 @given(entry_lists(), terms_of_payout())
@@ -159,12 +160,12 @@ def test_a_prize_so_many_times_as_large_pays_so_many_times_as_much(entries, term
 
 
 @given(entry_lists(), terms_of_payout())
-def test_an_entry_that_is_not_clearly_better_than_the_base_changes_no_payout(entries, terms):
-    """A crowd of worthless entries of new owners neither takes nor moves anything."""
-    puppets = [
-        Placed(f"puppet{number}", f"puppet{number}", number, mark(BASELINE)) for number in (1, 2)
-    ]
-    assert pay([*entries, *puppets], terms) == pay(entries, terms)
+def test_a_crowd_of_worthless_entries_wins_nothing_and_makes_nobody_else_a_winner(entries, terms):
+    """It raises the bar for all, since each that decides is one more test against the base."""
+    puppets = [Placed(f"puppet{n}", f"puppet{n}", n, mark(BASELINE)) for n in (1, 2)]
+    before, after = pay(entries, terms), pay([*entries, *puppets], terms)
+    assert set(after.prizes) <= set(before.prizes)
+    assert after.prizes == before.prizes or len(after.prizes) < len(before.prizes)
 
 
 def test_the_generator_reaches_ties_losers_and_groups_of_unequal_size():
@@ -342,6 +343,7 @@ FAULTS = [
     ({"quota": 0}, "quota", False),
     ({"quota": 1001}, "quota", False),
     ({"window_s": 0}, "window_s", False),
+    ({"finals": 11}, "finals", False),
     ({"min_sandbox_level": "none"}, "min_sandbox_level", False),
     ({"title": ""}, "title", False),
     ({"title": "x" * 81}, "title", False),

@@ -232,7 +232,7 @@ def test_a_close_that_leaves_an_entry_inside_the_margin_is_refused():
     assert sealing.open_next("docs", now=at(602))
     copy = next(one for one in queries.entry_rows("docs") if one.owner == "bob")
     put(messages.SubmissionRefused(copy.id, "5e" * 32, ms(at(602))))
-    put(messages.CompetitionVerifying("docs", ms(at(603))))
+    put(messages.CompetitionVerifying("docs", 1, ms(at(603))))
     files = [factories.blob(one) for one in ("inputs", "labels")]
     body = messages.SliceOpened("docs", "5a" * 32, *files, ms(at(604)))
     assert refusal(body).endswith("is inside the margin and was not run in full")

@@ -27,6 +27,8 @@ from tests.laws.forged import (
     final_score,
     funding,
     funds,
+    nomination,
+    of_another,
     one_group,
     opened_slice,
     payment,
@@ -38,10 +40,12 @@ from tests.laws.forged import (
     regrouped,
     reveal,
     score,
+    score_of_who_does_not_decide,
     settlement,
     shifted,
     to_another_account,
     twice_extended,
+    verification,
 )
 from tests.laws.scenes import (
     a_cancelled_one,
@@ -54,7 +58,10 @@ from tests.laws.scenes import (
     contest,
     entries,
     one_being_verified,
+    one_in_which_not_all_decide,
+    one_of_many_entries,
     one_of_which_no_entry_stands,
+    one_whose_scores_are_there,
     order,
     put,
 )
@@ -78,6 +85,11 @@ CASES = {
         lambda: publication(spec={"quota": 3}, ordered=contest().spec),
     ),
     "a spec that is not well formed": (a_funded_one, lambda: publication(spec={"curve": (1, 2)})),
+    "rules that nobody knows": (a_funded_one, lambda: publication(spec={"rules": "contest/0"})),
+    "a competition in which no entry decides": (
+        a_funded_one,
+        lambda: publication(spec={"finals": 0}),
+    ),
     "an evaluator that nobody registered": (
         a_funded_one,
         lambda: publication(spec={"manifest_sha256": "0" * 64}),
@@ -120,6 +132,30 @@ CASES = {
     "an entry in another window": (an_open_one, lambda: commit(window=1)),
     "a second entry in one slot": (an_open_one, lambda: commit("ada", owner="ada")),
     "an entry that is no later than the last": (an_open_one, lambda: commit(seconds=11)),
+    # who decides
+    "a nomination in another's name": (one_of_many_entries, lambda: nomination([0], "bob")),
+    "a nomination that was not ordered": (
+        one_of_many_entries,
+        lambda: nomination([0], ordered=()),
+    ),
+    "a nomination of another's entry": (one_of_many_entries, of_another),
+    "a nomination of a refused entry": (one_of_many_entries, lambda: nomination([0, 3])),
+    "a nomination of more than may decide": (one_of_many_entries, lambda: nomination([0, 1, 2])),
+    "a nomination of one entry twice": (one_of_many_entries, lambda: nomination([0, 0])),
+    "a nomination of nobody's entry": (one_of_many_entries, lambda: nomination(["A" * 43])),
+    "a nomination after the close": (one_of_many_entries, lambda: nomination([0], at_s=600)),
+    "a nomination in a closed competition": (
+        one_whose_scores_are_there,
+        lambda: nomination([0], at_s=602),
+    ),
+    "a verification of other entries": (
+        one_whose_scores_are_there,
+        lambda: verification(4, 603),
+    ),
+    "a final score of an entry that does not decide": (
+        one_in_which_not_all_decide,
+        score_of_who_does_not_decide,
+    ),
     # public scores
     "a score under no seal": (an_open_one, lambda: score(seal="no hash")),
     "a first score that the board hides": (an_open_one, lambda: score(shown=None)),
@@ -155,11 +191,11 @@ CASES = {
     "a slice that is opened before the close": (an_open_one, opened_slice),
     "a verification of nobody": (
         one_of_which_no_entry_stands,
-        lambda: phase(messages.CompetitionVerifying, 603),
+        lambda: verification(1, 603),
     ),
     "a verification while a public score is missing": (
         a_closed_one,
-        lambda: phase(messages.CompetitionVerifying, 620),
+        lambda: verification(2, 620),
     ),
     "a slice that is opened while entries wait for their scores": (a_closed_one, opened_slice),
     "a fault of the task before the sealed slice is scored": (
