@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.errors import DataEmpty, DataMalformed, DataTextTooLong
-from evaluator.task.formats.table import ESCAPED, Cell, Number, Odd, malformed
+from evaluator.task.formats.table import ESCAPED, Cell, Number, Odd, malformed, values_in
 
 MOST_TEXT_CHARACTERS = 20_000
 MOST_LABEL_CHARACTERS = 100
@@ -48,7 +48,7 @@ class Cells:
         if not value:
             raise self._empty(row, name)
         if len(value) > MOST_LIST:
-            raise self._refused(row, f"the {name} are {len(value)}; the limit is {MOST_LIST}")
+            raise self._too_many(row, name, len(value))
         return [one(row, name, each) for each in value]
 
     def _listed(self, row: int, name: str, value: str) -> Cell:
@@ -56,10 +56,13 @@ class Cells:
         bare = value.strip()
         if not (bare.startswith("[") and bare.endswith("]")):
             return value
-        try:
-            found = json.loads(bare, parse_int=Number)
+        held = values_in(bare, MOST_LIST)
+        try:  # of many the digits are not kept: they are only counted
+            found = json.loads(bare, parse_int=float if held > MOST_LIST else Number)
         except (ValueError, RecursionError):
             found = None
+        if isinstance(found, list) and len(found) > MOST_LIST:
+            raise self._too_many(row, name, len(found))
         kind = Number if name in NUMBERED else str
         if isinstance(found, list) and all(isinstance(one, kind) for one in found):
             return found
@@ -134,6 +137,9 @@ class Cells:
     def _empty(self, row: int, name: str) -> DataEmpty:
         file = self._path.name
         return DataEmpty(f"The {name} in row {row} of {file} is empty.", file=file, row=row)
+
+    def _too_many(self, row: int, name: str, held: int) -> DataMalformed:
+        return self._refused(row, f"the {name} are {held}; the limit is {MOST_LIST}")
 
     def _refused(self, row: int, problem: str) -> DataMalformed:
         return malformed(self._path, row, problem)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from ledger.errors import MessageRefused
+
 
 class Row(Protocol):
     """What every row class has.
@@ -43,7 +45,7 @@ class Rows(Protocol):
         """Rows whose indexed fields equal `wanted`, in order of id."""
 
     def put(self, row: Row) -> None:
-        """Insert the row, or replace the one of the same id."""
+        """Insert the row, or replace the one of the same id. raises MessageRefused without an id"""
 
 
 _Index = dict[object, dict[str, None]]  # value of a field -> ids of the rows that have it
@@ -71,6 +73,7 @@ class MemoryRows:
         return [rows[key] for key in sorted(hits) if all(key in one for one in keys)]
 
     def put(self, row: Row) -> None:
+        _need_name(row)
         table, key = type(row), row.id
         rows = self._rows[table]
         old = rows.get(key)
@@ -119,6 +122,7 @@ class Overlay:
         return [found[key] for key in sorted(found)]
 
     def put(self, row: Row) -> None:
+        _need_name(row)
         self._changed[type(row), row.id] = row
 
     @property
@@ -130,3 +134,10 @@ class Overlay:
         for row in self._changed.values():
             self._below.put(row)
         self._changed.clear()
+
+
+def _need_name(row: Row) -> None:
+    """The tables find no row by an empty id, so none may have it anywhere."""
+    if not row.id:
+        cause = f"A row of {type(row).TABLE} needs a name."
+        raise MessageRefused(cause, reason="nameless", table=type(row).TABLE)

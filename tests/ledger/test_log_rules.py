@@ -34,6 +34,7 @@ from ledger.rules.accounts import ISSUANCE
 from ledger.rules.accounts import Account as Purse
 from ledger.rules.entry import read_entry
 from ledger.sequencer import sequence
+from tests import signing
 from tests.factories import NOW
 from tests.signing import make_item
 
@@ -98,6 +99,15 @@ def test_an_unknown_key_may_open_its_own_account_and_nothing_else():
         log.read_order(order(messages.RoyaltyDraw("a" * 64), stranger))
     assert refusal.value.code == "log.signer_refused"
     assert refusal.value.facts["key"] == keys.public_hex(stranger)
+
+
+def test_no_row_is_without_a_name_on_the_site_or_in_an_audit():
+    """The tables would not find it, and take it twice."""
+    nameless = log.fact(AccountOpened("", "fee", AT_MS), idempotency="nameless")
+    with transaction.atomic(), pytest.raises(MessageRefused, match="needs a name"):
+        log.record([nameless])
+    with pytest.raises(MessageRefused, match="needs a name"):
+        signing.history().rows.put(Purse(id="", kind="fee"))
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,16 @@ from pathlib import Path
 from evaluator.errors import DataRefused
 from evaluator.task.formats.table import (
     MOST_COLUMNS,
+    MOST_ROW_VALUES,
     MOST_ROWS,
+    MOST_VALUES,
     Cell,
     Number,
     Odd,
     Row,
     limit,
     malformed,
+    values_in,
 )
 from evaluator.task.formats.text_file import read_text
 
@@ -51,15 +54,16 @@ class JsonLines:
             : self._is_array
         ]
         self._is_utf8 = _is_utf8(self._text)
+        limit(path, self._held(), MOST_VALUES, "values")
         seen: dict[str, None] = {}
-        for row, _, value in self._objects():
+        for row, _, value in self._objects(_KEYS):
             limit(path, row, MOST_ROWS, "rows")
             if isinstance(value, _Pairs) and len(seen) <= MOST_COLUMNS:
                 seen |= dict.fromkeys(key for key, _ in value[:MOST_COLUMNS])
         self.columns = tuple(seen)
 
     def rows(self, names: Collection[str]) -> Iterator[Row | DataRefused]:
-        for row, line, value in self._objects():
+        for row, line, value in self._objects(_DECODER):
             problem = _problem(value, names)
             if problem or not isinstance(value, _Pairs):
                 yield malformed(self._path, row, problem, line=line)
@@ -76,13 +80,21 @@ class JsonLines:
         assert value is None or isinstance(value, str | Number | bool | Odd), "JSON has no others"
         return value
 
-    def _objects(self) -> Iterator[tuple[int, int, object]]:
+    def _held(self) -> int:
+        """How many values there are; 0 when they are few enough in any case."""
+        if self._text.count(",") < MOST_VALUES:
+            return 0
+        # Counted line by line: there a text that nobody closes ends with its line.
+        parts = [self._text] if self._is_array else (line for _, line in self._lines())
+        return sum(values_in(one, 0) for one in parts)
+
+    def _objects(self, decoder: json.JSONDecoder) -> Iterator[tuple[int, int, object]]:
         """(row, line, value) of each row; line 0 where it is not known."""
         if self._is_array:
-            yield from _elements(self._text)
+            yield from _elements(self._text, decoder)
             return
         for row, (number, line) in enumerate(self._lines(), start=1):
-            yield row, number, _value(line)
+            yield row, number, _value(line, decoder)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         end = "\n" if "\n" in self._text else "\r"
@@ -92,11 +104,11 @@ class JsonLines:
                 yield number, bare
 
 
-def _value(line: str) -> object:
-    if len(line) > MOST_ROW_CHARACTERS:
-        return _Broken(f"it has {len(line)} characters; the limit is {MOST_ROW_CHARACTERS}")
+def _value(line: str, decoder: json.JSONDecoder) -> object:
+    if problem := _too_much(line):
+        return _Broken(problem)
     try:
-        value, end = _DECODER.raw_decode(line)
+        value, end = decoder.raw_decode(line)
     except RecursionError:
         return _Broken("it is nested too deeply")
     except json.JSONDecodeError as error:
@@ -108,20 +120,29 @@ def _value(line: str) -> object:
     return value
 
 
+def _too_much(line: str) -> str:
+    """Why a row is refused before it is read, or nothing."""
+    if len(line) > MOST_ROW_CHARACTERS:
+        return f"it has {len(line)} characters; the limit is {MOST_ROW_CHARACTERS}"
+    held = values_in(line, MOST_ROW_VALUES)
+    is_small = held <= MOST_ROW_VALUES
+    return "" if is_small else f"it has {held} values; the limit is {MOST_ROW_VALUES}"
+
+
 def _no_json(line: str, error: json.JSONDecodeError) -> str:
     if error.pos >= len(line) and line.startswith("{"):
         return "the JSON object does not end on its line; write one object a line"
     return f"the line is not JSON ({error.msg}, character {error.pos + 1})"
 
 
-def _elements(text: str) -> Iterator[tuple[int, int, object]]:
+def _elements(text: str, decoder: json.JSONDecoder) -> Iterator[tuple[int, int, object]]:
     """The entries of one JSON array, one after the other; the first fault ends it."""
     at, row = _skip(text, text.index("[") + 1), 1
     if text[at : at + 1] == "]":
         return
     while True:
         try:
-            value, end = _DECODER.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, at)
         except (RecursionError, ValueError) as error:
             yield row, 0, _Broken(f"the entry of the array is not JSON ({error!s:.80})")
             return
@@ -167,3 +188,5 @@ def _constant(name: str) -> Odd | None:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_Pairs, parse_float=Number, parse_int=Number, parse_constant=_constant
 )
+# For the names of columns alone: a float is made by C, and has no most digits.
+_KEYS = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=float)

@@ -12,6 +12,7 @@ from evaluator.task.formats.table import (
     MOST_COLUMNS,
     MOST_FILE_BYTES,
     MOST_ROWS,
+    MOST_VALUES,
     Cell,
     Number,
     Odd,
@@ -51,7 +52,10 @@ class ParquetFile:
 
     def rows(self, names: Collection[str]) -> Iterator[Row | DataRefused]:
         wanted = [name for name in self.columns if name in names]
-        limit(self._path, self._unpacked_bytes(wanted), MOST_FILE_BYTES, "bytes")
+        chunks = list(self._chunks(wanted))
+        unpacked_bytes = sum(one.total_uncompressed_size for one in chunks)
+        limit(self._path, unpacked_bytes, MOST_FILE_BYTES, "bytes")
+        limit(self._path, sum(one.num_values for one in chunks), MOST_VALUES, "values")
         row = 0
         try:
             for batch in self._file.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
@@ -62,15 +66,14 @@ class ParquetFile:
         except (pa.ArrowException, OSError) as error:
             yield malformed(self._path, row + 1, f"its pages cannot be read ({_said(error)})")
 
-    def _unpacked_bytes(self, wanted: Collection[str]) -> int:
+    def _chunks(self, wanted: Collection[str]) -> Iterator[parquet.ColumnChunkMetaData]:
+        """What the table of contents says of the pages of these columns."""
         found = self._file.metadata
-        groups = [found.row_group(place) for place in range(found.num_row_groups)]
-        return sum(
-            chunk.total_uncompressed_size
-            for group in groups
-            for chunk in map(group.column, range(group.num_columns))
-            if chunk.path_in_schema.split(".")[0] in wanted or chunk.path_in_schema in wanted
-        )
+        for group in map(found.row_group, range(found.num_row_groups)):
+            for chunk in map(group.column, range(group.num_columns)):
+                name = chunk.path_in_schema
+                if name in wanted or name.split(".")[0] in wanted:
+                    yield chunk
 
 
 def _check_footer(path: Path) -> None:

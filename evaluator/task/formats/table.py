@@ -4,6 +4,7 @@ A cell is a text as it stands in the file, a `Number` with its digits, a truth v
 these, or None where nothing is. Whatever else a format can hold is an `Odd` that says its kind.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,12 @@ MOST_ROWS = 200_000
 MOST_LINES = 5_000_000
 MOST_COLUMNS = 1_000
 MOST_CELLS = 1_000_000  # that are taken as they are, of all columns
+MOST_VALUES = 4_000_000  # of JSON or Parquet: entries of lists and objects count each
+MOST_ROW_VALUES = 100_000
 ESCAPED = range(0xDC80, 0xDD00)  # where a byte that is no UTF-8 is kept: "surrogateescape"
+
+
+_JSON_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,16 @@ def limit(path: Path, size: int, most: int, unit: str) -> None:
             limit=most,
             unit=unit,
         )
+
+
+def values_in(text: str, most: int) -> int:
+    """How many values JSON holds, or fewer where they are at most `most`, without reading it.
+
+    Each behind the first follows a comma outside of texts.
+    """
+    if text.count(",") < most:
+        return 0
+    return 1 + _JSON_TEXT.sub("", text).count(",")
 
 
 def malformed(path: Path, row: int, problem: str, *, line: int = 0) -> DataMalformed:

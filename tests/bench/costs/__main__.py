@@ -15,7 +15,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[3]
 NAMES = ("large_bodies", "accounts", "sign_ins", "summary", "drafts", "upload", "whole_table",
-         "new_keys", "brackets")  # fmt: skip
+         "new_keys", "numbers", "brackets")  # fmt: skip
 
 
 def main() -> None:

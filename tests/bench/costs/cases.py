@@ -176,6 +176,11 @@ def new_keys():
     return read("a.jsonl", "\n".join(json.dumps({f"k{n:05d}": "v"}) for n in range(20_750)))
 
 
+def numbers():
+    """7.8 MB of JSON lines: one row, a list of numbers, for a metric that takes all columns."""
+    return read("a.jsonl", f'{{"n": [{"1," * 3_899_999}1]}}')
+
+
 def brackets():
     """A task file of 32 KB of opening brackets."""
 
@@ -217,7 +222,7 @@ def kept_bytes(data: Path) -> int:
 CASES = {
     one.__name__: one
     for one in (large_bodies, accounts, sign_ins, summary, drafts, upload, whole_table, new_keys,
-                brackets)
+                numbers, brackets)
 }  # fmt: skip
 
 if __name__ == "__main__":
