@@ -96,7 +96,7 @@ class BuyForm(StrictForm):
         return LicenceBuy(work, uses, agreed["terms_version"], price_nano, beside)
 
 
-class OutputForm(forms.Form):
+class OutputForm(StrictForm):
     """An output to look up: its text, or a file, or its SHA-256; nothing of it is kept."""
 
     text = forms.CharField(
