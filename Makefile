@@ -1,26 +1,30 @@
 # The house's commands. `make help` lists them. Two are enough: `make demo` and `make test`.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+SET ?= worker
 RUN := .venv/bin/python
 ORACLE := var/arbundles/node_modules/.package-lock.json
 ROOMS := config workers audit competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
+.PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
 	bench-costs bench-evaluator bench-ledger bench-racing bench-web clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ifeq ($(PYTHON),)
-$(error Assay needs Python 3.11 with venv. Debian, Ubuntu: apt-get install python3.11 python3.11-venv)
+$(error Assay needs Python 3.11, 3.12 or 3.13 with venv. Debian, Ubuntu: apt-get install python3 python3-venv)
 endif
 
-setup: ## Install what the site and its workers need into .venv (no time when it is there)
-	@$(PYTHON) requirements/install.py worker
+setup: ## Install the site and its workers into .venv (SET=client: the commands; SET=train: torch too)
+	@$(PYTHON) requirements/install.py $(SET)
 
-setup-dev: ## The same, and what tests and lint need
+setup-train:
+	@$(PYTHON) requirements/install.py train
+
+setup-dev: ## Install everything, with what tests and lint need
 	@$(PYTHON) requirements/install.py dev
 
 oracle: $(ORACLE) ## The public ANS-104 package, which two tests compare ours with (needs npm)
@@ -30,7 +34,7 @@ $(ORACLE): tests/assay/arbundles/package-lock.json
 	@cd var/arbundles && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000
 	@touch $@
 
-demo: setup ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
+demo: setup-train ## Play the whole story on a running site (ONCE=1 ends by itself; PORT=8000)
 	@ASSAY_APT=0 $(RUN) requirements/system.py  # what could be here and is not, a line each
 	@$(RUN) -m config.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 

@@ -6,10 +6,11 @@ source  ANS-104 signature types 1 and 3 as Irys-xyz/arbundles checks them; EIP-1
 
 from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
-from Crypto.Hash import keccak
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from assay.keccak import keccak256
 
 RSA_EXPONENT = 65537
 FIRST_V = 27  # Bitcoin's way to write which of two keys is meant; Ethereum kept it
@@ -57,11 +58,6 @@ def ethereum_is_plain(owner: bytes, signature: bytes, message: bytes) -> bool:
     except ValueError:
         return False
     return found.format(compressed=False) == owner
-
-
-def keccak256(raw: bytes) -> bytes:
-    """Ethereum's hash: Keccak before it became SHA-3, which pads in another way."""
-    return keccak.new(digest_bits=256, data=raw).digest()
 
 
 def personal_hash(message: bytes) -> bytes:

@@ -1,12 +1,14 @@
 """Set the virtual environment up: `make setup` runs this, and so does every target that needs it.
 
-    python3 requirements/install.py worker      what `make demo` and `make up` need
+    python3 requirements/install.py client      to submit, check, run again and audit
+    python3 requirements/install.py worker      the site and its workers: `make up`
+    python3 requirements/install.py train       that, and torch: `make demo` trains
     python3 requirements/install.py dev         that, and what tests and lint need
 
-Standard library only, and any Python 3 gets as far as the sentence that asks for 3.11. Each step
+Standard library only, and any Python 3 gets as far as the sentence that asks for another. Each step
 prints what it does and how long it took. Everything but torch comes from a hashed lock; uv, itself
-from one, installs it, and pip does where uv cannot be had. A stamp of the lock makes the second run
-take no time.
+from one, installs it, and pip does where uv cannot be had. Client and worker keep no compiler:
+it is taken away when the engine is built. A stamp of the lock makes the second run take no time.
 
     ASSAY_TORCH_ARGS   arguments for `pip install torch==...`, passed on as given
 """
@@ -31,11 +33,15 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PIP = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
 REQUIREMENTS = ROOT / "requirements"
+ENGINE = ROOT / "evaluator" / "engine" / "c"
 TORCH = "2.13.0"
-NEWEST_FIRST = ("dev", "worker")  # what dev.lock holds is enough for worker.lock
+LARGEST_FIRST = ("dev", "train", "worker", "client")  # each holds what the next one needs
+WITH_TORCH = ("dev", "train")
+ONCE = ("setuptools", "ziglang", "uv")  # the others need these for set-up alone
+PYTHONS = ((3, 11), (3, 12), (3, 13))
 NO_PYTHON = """
-Assay needs Python 3.11 with venv, since the pinned torch is built for it. Found: {found}.
-  Debian, Ubuntu   apt-get install python3.11 python3.11-venv
+Assay needs Python 3.11, 3.12 or 3.13 with venv. Found: {found}.
+  Debian, Ubuntu   apt-get install python3 python3-venv    (Debian 12, Ubuntu 24.04, or newer)
   macOS            brew install python@3.11
   anywhere         pip install uv && uv python install 3.11
                    and then: make demo PYTHON="$(uv python find 3.11)"
@@ -59,8 +65,8 @@ CUDA_IS_COMING = """
 def main(arguments: list[str]) -> None:
     """Bring `.venv` to the state of the named lock; return at once when it is there already."""
     name = arguments[0] if arguments else "worker"
-    if name not in NEWEST_FIRST:
-        sys.exit(f"install.py: choose one of {', '.join(NEWEST_FIRST)}, not {name!r}")
+    if name not in LARGEST_FIRST:
+        sys.exit(f"install.py: choose one of {', '.join(LARGEST_FIRST)}, not {name!r}")
     if _is_stamped(name):
         return
     started = time.monotonic()
@@ -68,11 +74,11 @@ def main(arguments: list[str]) -> None:
     if not PYTHON.exists():
         _make_venv()
     tool = _tool()
-    if _torch_version() != TORCH:
+    if name in WITH_TORCH and _torch_version() != TORCH:
         _install_torch(tool)
-    lock = REQUIREMENTS / f"{name}.lock"
-    with _step("packages", f"{_count(lock)} from {lock.relative_to(ROOT)}, each with its hash"):
-        tool("install", "--require-hashes", "--no-deps", "-r", str(lock))
+    for lock in (REQUIREMENTS / "build.lock", REQUIREMENTS / f"{name}.lock"):
+        with _step("packages", f"{_count(lock)} from {lock.relative_to(ROOT)}, each with its hash"):
+            tool("install", "--require-hashes", "--no-deps", "-r", str(lock))
     with _step("assay", "the house itself, editable"):
         tool("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     with _step("engine", "the scale's C, built for this processor"):
@@ -80,15 +86,18 @@ def main(arguments: list[str]) -> None:
         if done.returncode:
             sys.exit(f"\nthe engine cannot be built:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     with _step("check", "do all versions fit each other?"):
-        tool("check")
+        _check(tool)
+    if name not in WITH_TORCH:
+        with _step("tidy", f"{', '.join(ONCE)}: no longer needed"):
+            _pip("uninstall", "--yes", *ONCE)
     _stamp(name).write_text(_wanted(name))
     size_mb = sum(each.stat().st_size for each in VENV.rglob("*") if each.is_file()) >> 20
     print(f"  ready     {time.monotonic() - started:.0f} s, {size_mb} MB in .venv", flush=True)
 
 
 def _make_venv() -> None:
-    """Make `.venv` with Python 3.11, or end with the command that gets one."""
-    base = _python311()
+    """Make `.venv` with a Python that fits, or end with the command that gets one."""
+    base = _python()
     if base is None:
         sys.exit(NO_PYTHON.format(found=f"{sys.executable}, {platform.python_version()}"))
     with _step("venv", f"{base} -m venv .venv"):
@@ -99,11 +108,12 @@ def _make_venv() -> None:
             sys.exit(NO_PYTHON.format(found=f"{base}, which makes no venv") + said)
 
 
-def _python311() -> str | None:
-    """The first Python 3.11 among the one that runs this script, python3.11 and python3."""
-    for candidate in (sys.executable, "python3.11", "python3"):
+def _python() -> str | None:
+    """The one that runs this script if it fits, else the first that does, the oldest before."""
+    names = (f"python{major}.{minor}" for major, minor in PYTHONS)
+    for candidate in (sys.executable, *names, "python3"):
         place = shutil.which(candidate)
-        probe = [place or "", "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"]
+        probe = [place or "", "-c", f"import sys; sys.exit(sys.version_info[:2] not in {PYTHONS})"]
         if place and _run(probe).returncode == 0:
             return place
     return None
@@ -135,6 +145,25 @@ class Tool:
         best = ["--index-strategy", "unsafe-best-match"] if verb == "install" else []
         command = [str(self.uv), "pip", verb, "--python", str(PYTHON), *best, *arguments]
         return _run(command, _places())
+
+
+def _check(tool: Tool) -> None:
+    """Ask whether all versions fit; end with what does not. What locks leave out may be missing."""
+    done = tool.ask("check") if tool.uv else _run([*PIP, "check"])
+    left_out = _left_out()
+    faults = [
+        line
+        for line in (done.stdout + done.stderr).splitlines()
+        if "requires" in line and not any(each in line for each in left_out)
+    ]
+    if faults:
+        sys.exit("\n" + "\n".join(faults))
+
+
+def _left_out() -> list[str]:
+    """The packages that the locks leave out on purpose."""
+    text = "".join(each.read_text() for each in sorted(REQUIREMENTS.glob("*overrides.txt")))
+    return [line.split(" ")[0] for line in text.splitlines() if "never" in line]
 
 
 def _tool() -> Tool:
@@ -237,8 +266,10 @@ def _torch_version() -> str:
 def _wanted(name: str) -> str:
     """What a stamp holds: a hash of everything that decides what is installed."""
     project = (ROOT / "pyproject.toml").read_text().split("[tool.", 1)[0]  # names, entry points
-    lock = (REQUIREMENTS / f"{name}.lock").read_text()
-    return hashlib.sha256("\0".join([TORCH, str(ROOT), project, lock]).encode()).hexdigest()
+    parts = [TORCH, str(ROOT), project, (REQUIREMENTS / f"{name}.lock").read_text()]
+    if name not in WITH_TORCH:  # they have no compiler, which would build a changed engine later
+        parts += [each.read_text() for each in sorted(ENGINE.iterdir())]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _stamp(name: str) -> Path:
@@ -248,7 +279,7 @@ def _stamp(name: str) -> Path:
 
 def _is_stamped(name: str) -> bool:
     """True when this lock, or one that holds it, is what `.venv` has."""
-    enough = NEWEST_FIRST[: NEWEST_FIRST.index(name) + 1]
+    enough = LARGEST_FIRST[: LARGEST_FIRST.index(name) + 1]
     stamps = {each: _stamp(each) for each in enough}
     return PYTHON.exists() and any(
         stamp.exists() and stamp.read_text() == _wanted(each) for each, stamp in stamps.items()

@@ -1,7 +1,8 @@
 """Write the hashed locks of `requirements/`: run by `make lock`, needs uv and a package index.
 
 Every lock says the same version of the same package, because dev.lock is made first and the others
-are held to it. torch and what only its CUDA build needs are left out: install.py sees to torch.
+are held to it. Each fits Python 3.11 and everything newer. torch and what only its CUDA build needs
+are left out: install.py sees to torch.
 """
 
 import re
@@ -11,23 +12,35 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
+OVERRIDES = "requirements/overrides.txt"
+LOCKS = {  # lock -> the lists that it is made of
+    "dev": ("dev",),
+    "train": ("worker", "train"),
+    "worker": ("worker",),
+    "client": ("client", "miner"),
+    "build": ("build",),
+    "tools": ("tools",),
+}
 APART = ("torch", "triton", "cuda-", "nvidia-")
+NEVER = "sys_platform == 'never'"  # how the overrides leave a package out
 ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 HEAD = "# Written by `make lock`. torch is apart: see install.py.\n"
 
 
 def main() -> None:
     """Write dev.lock, then the other locks in its bounds."""
-    dev_lock = _write("dev", held_to=None)
-    for name in ("worker", "web", "cli", "tools"):
-        _write(name, held_to=dev_lock)
+    for name in LOCKS:
+        _write(name, held_to=None if name == "dev" else REQUIREMENTS / "dev.lock")
 
 
-def _write(name: str, *, held_to: Path | None) -> Path:
-    """Resolve `requirements/NAME.txt` and write its lock; the path of the lock is returned."""
-    command = [_uv(), "pip", "compile", f"requirements/{name}.txt", "--generate-hashes"]
+def _write(name: str, *, held_to: Path | None) -> None:
+    """Resolve the lists of a lock and write it."""
+    lists = [f"requirements/{each}.txt" for each in LOCKS[name]]
+    command = [_uv(), "pip", "compile", *lists, "--generate-hashes"]
     command += ["--python-version", "3.11", "--universal", "--no-header", "--no-annotate"]
-    command += ["--override", "requirements/overrides.txt", "--no-emit-package", "torch"]
+    command += ["--override", OVERRIDES, "--no-emit-package", "torch"]
+    if name == "client":
+        command += ["--override", "requirements/client-overrides.txt"]
     if held_to:
         command += ["--constraints", str(held_to)]
     else:
@@ -36,20 +49,18 @@ def _write(name: str, *, held_to: Path | None) -> Path:
     lock = REQUIREMENTS / f"{name}.lock"
     lock.write_text(HEAD + without_torch(done.stdout))
     sys.stdout.write(f"{lock.relative_to(ROOT)}: {lock.read_text().count('==')} packages\n")
-    return lock
 
 
 def without_torch(resolved: str) -> str:
-    """The lock without torch's CUDA packages and without comments (they may name an index)."""
+    """The lock without torch's CUDA packages, what is left out, and comments (of an index)."""
     lines = [
         line
         for line in resolved.splitlines()
         if not line.lstrip().startswith(("#", "--")) or "--hash=" in line
     ]
     entries = ENTRY.split("\n".join(lines))
-    return "".join(
-        f"{entry.strip()}\n" for entry in entries if entry.strip() and not entry.startswith(APART)
-    )
+    kept = (each for each in entries if not each.startswith(APART) and NEVER not in each)
+    return "".join(f"{entry.strip()}\n" for entry in kept if entry.strip())
 
 
 def _uv() -> str:

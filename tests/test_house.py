@@ -67,6 +67,8 @@ BREACHES = {
         "import safetensors",
     ),
     "a score needs torch": ("engine", "evaluator/engine/model", "import torch"),
+    "a worker needs torch": ("worker", "evaluator/task/prepare", "import torch"),
+    "a client needs a tokenizer": ("client", "evaluator/score/judging", "import tokenizers"),
     "the site loads torch": ("site", "competitions/queries/contests", "import torch"),
     "the command line loads peft": ("site", "assay/client", "import peft"),
     "a rule of competitions meets Django": ("rules", "competitions/rules", "import django.db"),

@@ -13,13 +13,13 @@ OTHER_PYTHON = f"""#!/bin/sh
 exec {sys.executable} -c '
 import platform, runpy, sys
 sys.executable, sys.argv = sys.argv[1], sys.argv[2:]
-platform.python_version = lambda: "3.13.0"
+platform.python_version = lambda: "3.10.9"
 runpy.run_path(sys.argv[0], run_name="__main__")
 ' "$0" "$@"
 """
 
 
-def test_another_python_than_3_11_is_told_the_command_that_gets_it(house, tmp_path):
+def test_another_python_than_those_that_fit_is_told_the_command_that_gets_one(house, tmp_path):
     shutil.copytree(house / "requirements", tmp_path / "house" / "requirements")
     shutil.copy(house / "pyproject.toml", tmp_path / "house")
     python = tmp_path / "bin" / "python3"
@@ -35,10 +35,62 @@ def test_another_python_than_3_11_is_told_the_command_that_gets_it(house, tmp_pa
         check=False,
     )
     assert done.returncode == 1
-    assert f"Found: {python}, 3.13.0." in done.stderr
-    assert "apt-get install python3.11 python3.11-venv" in done.stderr
+    assert f"Found: {python}, 3.10.9." in done.stderr
+    assert "apt-get install python3 python3-venv" in done.stderr
     assert "uv python install 3.11" in done.stderr
     assert not (tmp_path / "house" / ".venv").exists()
+
+
+@pytest.mark.parametrize("set_name", ["train", "worker", "client"])
+def test_a_smaller_lock_holds_nothing_that_a_larger_one_has_otherwise(set_name):
+    """So a set-up of tests is one of the demo too, and nothing is resolved twice."""
+    all_pins, pins = pinned("dev"), pinned(set_name)
+    assert {name: all_pins.get(name) for name in pins} == pins
+    assert len(pins) > 30
+
+
+def test_neither_client_nor_worker_gets_what_trains_or_compiles():
+    apart = {"torch", "transformers", "peft", "accelerate", "safetensors", "sentence-transformers"}
+    assert not (apart | {"ziglang"}) & set(pinned("worker"))
+    assert not {"huggingface-hub", "hf-xet", "numpy", "django", "ziglang"} & set(pinned("client"))
+    assert "ziglang" in pinned("build")
+
+
+def pinned(name):
+    """Package -> each version in a lock: another Python may have another one."""
+    found = {}
+    for line in (install.REQUIREMENTS / f"{name}.lock").read_text().splitlines():
+        package, is_pin, rest = line.partition("==")
+        if is_pin:
+            found.setdefault(package, set()).add(rest.split()[0])
+    return found
+
+
+def test_what_no_lock_brings_may_be_missing_and_nothing_else(monkeypatch):
+    said = "The package `tokenizers` requires `huggingface-hub>=1`, but it's not installed\n"
+    other = "The package `celery` requires `vine>=5`, but it's not installed\n"
+    tool = install.Tool(install.VENV / "uv")
+    answers = iter([said, said + other])
+    monkeypatch.setattr(
+        tool, "ask", lambda *_: subprocess.CompletedProcess([], 1, "", next(answers))
+    )
+    install._check(tool)
+    with pytest.raises(SystemExit, match="vine"):
+        install._check(tool)
+
+
+@pytest.mark.parametrize("set_name", ["client", "worker"])
+def test_an_install_without_a_compiler_is_set_up_again_when_the_engine_changed(
+    set_name, monkeypatch, tmp_path
+):
+    engine = tmp_path / "c"
+    shutil.copytree(install.ENGINE, engine)
+    monkeypatch.setattr(install, "ENGINE", engine)
+    before = install._wanted(set_name), install._wanted("dev")
+    (engine / "engine.c").write_text("changed")
+    after = install._wanted(set_name), install._wanted("dev")
+    assert before[0] != after[0]
+    assert before[1] == after[1]
 
 
 def test_what_pip_is_told_about_places_uv_is_told_too(monkeypatch, tmp_path):

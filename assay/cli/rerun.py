@@ -1,6 +1,5 @@
 """`assay rerun`: compute a score again from what the site made public, and compare its bits."""
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 from assay.cli.scale import run_scale
 from assay.client import Client
-from assay.errors import AssayError
 
 FILES = {  # field of the receipt -> the file beside it, as the scale looks for it
     "manifest_sha256": "manifest.json",
@@ -19,14 +17,6 @@ FILES = {  # field of the receipt -> the file beside it, as the scale looks for 
     "adapter_sha256": "adapter.blob",
 }
 RECEIPT = "receipt.json"
-
-
-class ScaleMissing(AssayError):
-    """The scale's libraries are not installed here. Facts: missing."""
-
-    code, status = "cli.scale_missing", 503
-    next_step = "Install the project with its scale, as docs/verify.md says."
-
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -47,8 +37,6 @@ def rerun(  # noqa: PLR0913 - each option of a command is an argument
 
     Ends with 0 when all are the same, with 6 when some differ, with 5 when something is refused.
     """
-    if missing := [one for one in ("evaluator", "tokenizers") if not importlib.util.find_spec(one)]:
-        raise ScaleMissing("The score cannot be computed here.", missing=missing)
     caller = caller_of(context)
     folder = out or Path(f"rerun-{submission[:12]}-{slice_name}")
     with caller.client() as client:

@@ -1,6 +1,5 @@
 """`assay submit`: check, upload, sign, wait, receipt."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -16,13 +15,14 @@ from assay.bounds import fitting
 from assay.cli import show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
-from assay.cli.scale import refusal_in
+from assay.cli.scale import CheckFailed, refusal_in
 from assay.client import Client, ClientError
 from assay.errors import AssayError
 from assay.linked import followed
 from assay.messages.submissions import TITLE
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
+LIBRARY_MISSING = "scale.library_missing"  # a tokenizer, or torch: only some competitions need them
 CHECKED_WITH = {
     "--task": "manifest.json",
     "--inputs": "public.inputs",
@@ -132,13 +132,10 @@ def _note_ignored(caller: Caller, names: Sequence[str]) -> None:
 
 
 def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """What the server's own code says, with the public score; empty when it is not installed.
+    """What the server's own code says, with the public score; empty when a library is missing here.
 
     raises CheckFailed
     """
-    if not all(importlib.util.find_spec(name) for name in ("evaluator", "tokenizers")):
-        show.note("Not checked before the upload: the scale is not installed here.")
-        return {}
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
     command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]
     for option, name in CHECKED_WITH.items():
@@ -151,7 +148,13 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
     progress.say("done")
     progress.close()
     hint = "(--no-check sends it all the same.)"
-    refusal_in(done.stdout, done.returncode, hint=hint, noise=done.stderr)
+    try:
+        refusal_in(done.stdout, done.returncode, hint=hint, noise=done.stderr)
+    except CheckFailed as error:
+        if error.code != LIBRARY_MISSING:
+            raise
+        show.note(f"Not checked before the upload. {error} {error.next_step}")
+        return {}
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 

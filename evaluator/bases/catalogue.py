@@ -19,6 +19,7 @@ from assay.canonical import digest, sha256_file
 from assay.errors import did_you_mean
 from evaluator.bases.shapes import FAMILIES, GENERIC, MEAN, EncoderShape, FilePin, Shape
 from evaluator.errors import BaseDamaged, BaseMissing, BaseUnknown
+from evaluator.libraries import need
 
 STORE_VARIABLE = "ASSAY_BASES"
 CARD_NAME = "base.json"
@@ -141,8 +142,10 @@ def folder_of(base: Base, *, is_verified: bool = True) -> Path:
     """The folder with the base's files, each checked against its pin.
 
     is_verified  False skips reading the files (0.1 s for 90 MB), for callers that just need a path
-    raises       BaseMissing, BaseDamaged
+    raises       BaseMissing, BaseDamaged, LibraryMissing: transformers computes a generic base
     """
+    if base.is_generic:
+        need("torch", "transformers")
     if base.package:
         spec = importlib.util.find_spec(base.package)
         if spec is None or spec.origin is None:

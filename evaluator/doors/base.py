@@ -1,11 +1,12 @@
 """`python -m evaluator base add|list`: register a base model on this machine, or show them all."""
 
 import argparse
+import importlib
 from pathlib import Path
 
 from evaluator.bases import Base, base_id, bases
-from evaluator.bases.adding import Card, add_base, from_hub
 from evaluator.doors.answers import run_door, show_json, show_lines
+from evaluator.libraries import TRAINING, need
 
 
 def main() -> None:
@@ -24,12 +25,19 @@ def main() -> None:
 
 
 def _added(asked: argparse.Namespace, notes: list[str]) -> Base:
-    """A folder, or the name of a hub's repository where there is no such folder."""
+    """A folder, or the name of a hub's repository where there is no such folder.
+
+    raises LibraryMissing: a base is tried out by transformers, which `base list` does without
+    """
+    need(*TRAINING)
+    adding = importlib.import_module("evaluator.bases.adding")
     folder = Path(asked.base)
     is_hub = not folder.exists() and asked.base.count("/") == 1
     name = asked.name or asked.base.rstrip("/").rpartition("/")[2].lower()
-    card = Card(name, asked.licence, asked.author, asked.base if is_hub else "")
-    return add_base(from_hub(asked.base) if is_hub else folder, card, notes.append)
+    card = adding.Card(name, asked.licence, asked.author, asked.base if is_hub else "")
+    given = adding.from_hub(asked.base) if is_hub else folder
+    added: Base = adding.add_base(given, card, notes.append)
+    return added
 
 
 def _document(base: Base) -> dict[str, object]:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from evaluator.doors.answers import read_downloaded, run_door
 from evaluator.evaluators.form import Sample
+from evaluator.libraries import TRAINING, need
 from evaluator.task.examples import read_jsonl
 from evaluator.task.manifest import Manifest, read_manifest
 from evaluator.training.recipe import Recipe, check_trainable
 
-TRAINING = "evaluator.doors.train"
+TRAINER = "evaluator.doors.train"
 STOPPED = 130  # by Ctrl-C
 
 
@@ -26,7 +27,8 @@ def main() -> None:
     def work() -> None:
         manifest, examples = read_task(asked)
         check_trainable(examples, manifest, asked.out, recipe_of(asked))
-        os.execv(sys.executable, [sys.executable, "-m", TRAINING, *given])  # noqa: S606
+        need(*TRAINING)
+        os.execv(sys.executable, [sys.executable, "-m", TRAINER, *given])  # noqa: S606
 
     run_door(work, is_json=asked.progress == "json")
 

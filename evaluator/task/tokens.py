@@ -1,9 +1,8 @@
 """Texts to token ids, by the base's own tokenizer file."""
 
-import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from tokenizers import Encoding, Tokenizer
 
@@ -11,22 +10,7 @@ from evaluator.bases.ends import read_ends
 from evaluator.bases.reading import read_shape
 from evaluator.errors import SampleUnfit
 from evaluator.evaluators.form import Harness, Texts, Tokens
-
-
-class Late:
-    """What a class of another module gives, which is imported when the first thing is asked of it.
-
-    The measures of texts and the harness bring libraries that take seconds, and most tasks ask
-    neither of them.
-    """
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
-
-    def __getattr__(self, asked: str) -> Any:
-        if "_made" not in self.__dict__:
-            self._made = getattr(importlib.import_module(self._module), self._name)()
-        return getattr(self._made, asked)
+from evaluator.libraries import Late
 
 
 def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
@@ -60,8 +44,8 @@ def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
         max_tokens=max_tokens,
         opening=marks.opening,
         ends=marks.ends,
-        texts=cast("Texts", Late("evaluator.texts", "Measures")),
-        harness=cast("Harness", Late("evaluator.evaluators.harness", "TaskFiles")),
+        texts=cast("Texts", Late("sacrebleu", "evaluator.texts", "Measures")),
+        harness=cast("Harness", Late("lm_eval", "evaluator.evaluators.harness", "TaskFiles")),
     )
 
 

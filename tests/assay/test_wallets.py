@@ -1,5 +1,6 @@
 """Signatures of foreign wallets: checked as the public implementation does, and then some."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import items, keys, wallets
+from assay import items, keccak, keys, wallets
 from tests.assay import foreign
 from tests.assay.curve import P
 
@@ -26,9 +27,15 @@ SMALL = [
 def test_keccak_is_ethereums_and_not_sha3():
     """Known answers: of nothing, and of EIP-191's "hello" as every wallet signs it."""
     nothing = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
-    assert wallets.keccak256(b"").hex() == nothing
+    assert keccak.keccak256(b"").hex() == nothing
     hello = "50b2c43fd39106bafbba0da34fc430e1f91e3c96ea2acee2bc34119f92b37750"
     assert wallets.personal_hash(b"hello").hex() == hello
+
+
+@given(st.binary(max_size=3 * keccak.RATE_BYTES))
+def test_with_the_ending_of_sha3_our_sponge_is_hashlibs(message):
+    ours = keccak.keccak256(message, ending=keccak.SHA3)
+    assert ours == hashlib.sha3_256(message).digest()
 
 
 @pytest.mark.parametrize("wallet", [foreign.rsa_wallet, foreign.ethereum_wallet])

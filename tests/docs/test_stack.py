@@ -9,7 +9,7 @@ from config import env
 from tests.docs.worked import tables
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[\w+\])?==(\S+)$", re.MULTILINE)
-LISTS = ("cli", "web", "worker", "dev")
+LISTS = ("client", "miner", "web", "worker", "train", "build", "tools", "dev")
 SPELLINGS = {
     "BSD-3-Clause": ("BSD-3-Clause", "BSD", "BSD (3-clause)"),
     "BSD-2-Clause": ("BSD-2-Clause", "BSD 2-Clause"),

@@ -1,0 +1,47 @@
+"""Libraries that not every install has: asked for before they are needed, or imported late.
+
+A client has no tokenizer, and only an install for training has torch: README.md has the three.
+"""
+
+import importlib
+import importlib.util
+from typing import Any
+
+from evaluator.errors import LibraryMissing
+
+TRAINING = (
+    "torch",
+    "transformers",
+    "peft",
+)  # what our code imports of train.txt
+_ADDED_BY = {"tokenizers": 'pip install ".[miner]"'}
+_OTHERWISE = 'make setup SET=train, or pip install ".[train]"'
+
+
+def need(*libraries: str) -> None:
+    """Nothing when all of them are installed. raises LibraryMissing, which says how to get one"""
+    for library in libraries:
+        if importlib.util.find_spec(library) is None:
+            raise LibraryMissing(
+                f"This needs {library}, which is not installed here.",
+                next_step=f"Install it: {_ADDED_BY.get(library, _OTHERWISE)}",
+                library=library,
+            )
+
+
+class Late:
+    """What a function or a class of another module gives for these arguments, once it is asked.
+
+    Measures of texts and the harness bring libraries that take seconds; a tokenizer is needed only
+    where answers are texts. raises LibraryMissing where `library` is not installed
+    """
+
+    def __init__(self, library: str, module: str, name: str, **given: object) -> None:
+        self._library, self._module, self._name, self._given = library, module, name, given
+
+    def __getattr__(self, asked: str) -> Any:
+        if "_made" not in self.__dict__:
+            need(self._library)
+            make = getattr(importlib.import_module(self._module), self._name)
+            self._made = make(**self._given)
+        return getattr(self._made, asked)
