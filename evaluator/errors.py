@@ -4,7 +4,6 @@
       BaseMissing .. BaseDamaged          base.*       the base model on this machine
       ManifestInvalid                     manifest.*   the pinned task
       EngineMissing                       engine.*     what computes it
-      LibraryMissing                      scale.*      what this install is without
       ReceiptInvalid, BatchUnknown        receipt.*    a score that is to be run again
       DataRefused -> data.*               a sponsor's file or slice
       AdapterRefused -> adapter.*         a miner's adapter; the verdict of the intake
@@ -62,13 +61,6 @@ class EngineMissing(AssayError):
 
     code, status = "engine.missing", 503
     next_step = "Run `make setup`, or name a C compiler: ASSAY_ENGINE_CC=gcc."
-
-
-class LibraryMissing(AssayError):
-    """A library that this install of the scale is without is needed. Facts: library."""
-
-    code, status = "scale.library_missing", 503
-    next_step = "Install the set that has it: README.md names the three."
 
 
 class ReceiptInvalid(AssayError):

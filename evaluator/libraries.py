@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 from typing import Any
 
-from evaluator.errors import LibraryMissing
+from assay.errors import AssayError
 
 TRAINING = (
     "torch",
@@ -16,6 +16,13 @@ TRAINING = (
 )  # what our code imports of train.txt
 _ADDED_BY = {"tokenizers": 'pip install ".[miner]"'}
 _OTHERWISE = 'make setup SET=train, or pip install ".[train]"'
+
+
+class LibraryMissing(AssayError):
+    """A library that this install of the scale is without is needed. Facts: library."""
+
+    code, status = "scale.library_missing", 503
+    next_step = "Install the set that has it: README.md names the three."
 
 
 def need(*libraries: str) -> None:

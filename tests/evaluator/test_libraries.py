@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from evaluator.doors import base as base_door
-from evaluator.errors import LibraryMissing
-from evaluator.libraries import TRAINING, need
+from evaluator.libraries import TRAINING, LibraryMissing, need
 from evaluator.score.checking import check
 from evaluator.task.prepare import Options, prepare
 from tests.evaluator.tiny import rows_for
