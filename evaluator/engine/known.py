@@ -4,7 +4,8 @@
 
 The models are small and made of SHAKE-256, so no generator and no file takes part. They are chosen
 to go every way: grouped heads, biases, windows, soft caps, two runs of the vocabulary, widths that
-fill no vector, texts of one token, an adapter on a fused layer and on others.
+fill no vector, texts of one token, an adapter on a fused layer and on others, a padding token
+inside of texts where it has a place of its own.
 """
 
 import hashlib
@@ -113,6 +114,9 @@ def answers(kind: str, variant: str = "") -> dict[str, list[list[str]]]:
         "nearest": [[str(one) for one in each] for each in other.nearest(queries, texts, most=3)],
         "mean_logits": _hexadecimal(other.logits(texts, Reading(MEAN))),
     }
+    if BY_NAME[kind].far:
+        padded = [_padded(text, BY_NAME[kind].far - 1) for text in texts]
+        found["padded_logits"] = _hexadecimal(other.logits(padded, Reading(MEAN)))
     model = Adapted(base, adapter_of(shape, own), own)
     return found | {"own_logits": _hexadecimal(model.logits(texts, Reading(CLS, is_own=True)))}
 
@@ -123,6 +127,11 @@ def documents() -> list[list[int]]:
         [one % WORDS for one in _shake(f"document {number}", length)]
         for number, length in enumerate(LENGTHS)
     ]
+
+
+def _padded(text: Sequence[int], padding: int) -> list[int]:
+    """The text with the padding token in a third of its places, the second one among them."""
+    return [padding if place % 3 == 1 else token for place, token in enumerate(text)]
 
 
 def shape_of(kind: str) -> OwnShape:

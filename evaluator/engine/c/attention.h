@@ -159,7 +159,7 @@ static float soften(const Shape *s, float *scores, Index from, Index to, Index l
 }
 
 typedef struct { // what one stretch of texts needs
-    float *normed, *qkv, *mixed, *wide, *q, *scores;
+    float *normed, *qkv, *mixed, *wide, *q, *scores, *laid;
 } Rooms;
 
 static Index first_seen(const Shape *s, const Layer *l, Index query) {
@@ -178,7 +178,8 @@ static void answer(const Shape *s, const Layer *l, const Places *p, const Held *
     Index from = first_seen(s, l, first) / ALIGNED_KEYS * ALIGNED_KEYS, to = end_seen(s, l, last, h->count);
     Index ld = up_to(to - from, LANES) + LANES, reach = 2 * (Index)s->positions - 1;
     float factor[QUERIES];
-    product(count, to - from, d, q, ldq, h->keys + from * d, d, NULL, (Finish){PUT, 0, r->scores, ld, NULL});
+    lay(q, ldq, count, d, r->laid);
+    product(count, to - from, d, r->laid, h->keys + from * d, d, NULL, (Finish){PUT, 0, r->scores, ld, NULL});
     for (Index i = 0; i < count; i++) {
         Index query = first + i, lo = first_seen(s, l, query), hi = end_seen(s, l, query, h->count);
         const float *bias = p->bias ? p->bias + head * reach + from - query + s->positions - 1 : NULL;
@@ -189,7 +190,8 @@ static void answer(const Shape *s, const Layer *l, const Places *p, const Held *
     for (Index i = 0; i < count; i += step) {
         Index lo = h->is_finite ? from : first_seen(s, l, first + i);
         Index hi = h->is_finite ? to : end_seen(s, l, first + i, h->count);
-        product(step, d, hi - lo, r->scores + i * ld + lo - from, ld, h->values + lo * NR, h->room, NULL,
+        lay(r->scores + i * ld + lo - from, ld, step, hi - lo, r->laid);
+        product(step, d, hi - lo, r->laid, h->values + lo * NR, h->room, NULL,
                 (Finish){SCALED, 0, out + i * ldo, ldo, factor + i});
     }
 }

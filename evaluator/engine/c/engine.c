@@ -132,12 +132,13 @@ static int64_t cost(const Seen *seen, double total) { // in units of 2^-32 nat; 
 // nll of each wanted token, and the likeliest one, from normed states [rows][hidden].
 static void judge(const Model *m, Index rows, const float *states_, const int32_t *wanted, int64_t *nll, int32_t *best) {
     Index vocabulary = m->s.vocabulary, runs = (vocabulary + COLUMNS - 1) / COLUMNS, h = m->s.hidden;
-    float *logits = room((rows + MR) * COLUMNS), *sums = room(rows * runs), *tops = room(rows * runs);
+    float *logits = room((rows + MR) * COLUMNS), *laid = room(up_to(rows, MR) * h), *sums = room(rows * runs), *tops = room(rows * runs);
     Seen seen[ROWS];
     for (Index i = 0; i < rows; i++) seen[i] = (Seen){-INFINITY, -1, NAN, {0, 0}};
+    lay(states_, h, rows, h, laid);
     for (Index c = 0; c < runs; c++) {
         Index first = c * COLUMNS, count = least(COLUMNS, vocabulary - first);
-        product(rows, count, h, states_, h, m->head.base + first * h, h, NULL, (Finish){PUT, 0, logits, COLUMNS, NULL});
+        product(rows, count, h, laid, m->head.base + first * h, h, NULL, (Finish){PUT, 0, logits, COLUMNS, NULL});
         for (Index i = 0; i < rows; i++) {
             read_columns(logits + i * COLUMNS, first, count, wanted[i], m->s.logit_cap, &seen[i]);
             sums[i * runs + c] = seen[i].sums[0], tops[i * runs + c] = seen[i].sums[1];
@@ -149,7 +150,7 @@ static void judge(const Model *m, Index rows, const float *states_, const int32_
             total = fma((double)sums[i * runs + c], (double)exp_1(tops[i * runs + c] - seen[i].top), total);
         nll[i] = cost(&seen[i], total), best[i] = seen[i].best;
     }
-    free(logits), free(sums), free(tops);
+    free(logits), free(laid), free(sums), free(tops);
 }
 
 // The nll of each token of each text from its start on (at least 1), predicted from those before it; and
@@ -241,9 +242,12 @@ void model_pooled(const Model *m, int texts, const int32_t *lengths, const int32
 void engine_dense(int m, int n, int k, const float *x, const float *w, const float *bias, int function, float *out) {
     unsigned old = enter();
     Linear l;
+    float *laid = room(up_to(m, MR) * k);
     pack(&l, n, k, w, NULL, bias, NULL);
-    product(m, n, k, x, k, l.base, k, l.start, (Finish){function == PLAIN ? PUT : ACTIVE, function, out, n, NULL});
-    unpack(&l);
+    lay(x, k, m, k, laid);
+    product(m, n, k, laid, l.base, k, l.start, (Finish){PUT, 0, out, n, NULL});
+    for (Index j = 0; j < (Index)m * n; j++) out[j] = active(function, all(out[j]))[0];
+    unpack(&l), free(laid);
     leave(old);
 }
 
@@ -269,8 +273,10 @@ void engine_merged(int n, int k, int rank, float scale, const float *base, const
 void engine_likeness(int queries, int documents, int width, const float *q, const float *d, float *out) {
     unsigned old = enter();
     Linear l;
+    float *laid = room(up_to(queries, MR) * width);
     pack(&l, documents, width, d, NULL, NULL, NULL);
-    product(queries, documents, width, q, width, l.base, width, NULL, (Finish){PUT, 0, out, documents, NULL});
+    lay(q, width, queries, width, laid);
+    product(queries, documents, width, laid, l.base, width, NULL, (Finish){PUT, 0, out, documents, NULL});
     for (Index i = 0; i < documents; i++, d += width) {
         vf lanes[STEPS];
         for (int v = 0; v < STEPS; v++) lanes[v] = all(0.0f);
@@ -283,7 +289,7 @@ void engine_likeness(int queries, int documents, int width, const float *q, cons
         size = size > 0x1p-100f ? size : 0x1p-100f;
         for (Index j = 0; j < queries; j++) out[j * documents + i] = out[j * documents + i] / size;
     }
-    unpack(&l);
+    unpack(&l), free(laid);
     leave(old);
 }
 

@@ -83,6 +83,16 @@ INLINE vf fma_(vf a, vf b, vf c) { // a * b + c, rounded once
 #endif
 }
 
+// b * a[0] + c. AVX-512 reads and spreads a[0] in the same instruction, which no compiler is sure to do.
+INLINE vf fma_at(const float *a, vf b, vf c) {
+#if VL == 16 && !defined(ENGINE_WIDE)
+    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c) : "v"(b), "m"(*a));
+    return c;
+#else
+    return fma_(all(*a), b, c);
+#endif
+}
+
 // The next VL values of a row of which `left` are left; what is beyond it is `filler`.
 INLINE vf get(const float *p, Index left, float filler) {
     if (left >= VL) return load(p);

@@ -38,17 +38,17 @@ static void normed(const Shape *s, Norm norm, const float *x, Index rows, float 
         else layer_norm(x, norm, s->eps, h, out);
 }
 
-static void linear(const Linear *l, const float *w, Index rows, const float *a, Finish f) {
-    product(rows, l->n, l->k, a, l->k, w, l->k, l->start, f);
+static void linear(const Linear *l, const float *w, Index rows, const float *laid, Finish f) {
+    product(rows, l->n, l->k, laid, w, l->k, l->start, f);
 }
 
 // x = after(x + on(f(before(x)))): the last step of a half layer, where f's last product is `l`.
-static void add(const Shape *s, const Norm *norms, const Linear *l, const float *w, Index rows, const float *a,
+static void add(const Shape *s, const Norm *norms, const Linear *l, const float *w, Index rows, const float *laid,
                 float *x, Rooms *r) {
     Index h = s->hidden;
-    if (!norms[1].gain) linear(l, w, rows, a, (Finish){ADD, 0, x, h, NULL});
+    if (!norms[1].gain) linear(l, w, rows, laid, (Finish){ADD, 0, x, h, NULL});
     else {
-        linear(l, w, rows, a, (Finish){PUT, 0, r->normed, h, NULL});
+        linear(l, w, rows, laid, (Finish){PUT, 0, r->normed, h, NULL});
         normed(s, norms[1], r->normed, rows, r->normed);
         for (Index j = 0; j < rows * h; j += VL)
             put(x + j, get(x + j, rows * h - j, 0) + get(r->normed + j, rows * h - j, 0), rows * h - j);
@@ -77,16 +77,19 @@ static void layer(const Model *m, const Layer *l, Weights w, Index texts, const 
     for (Index i = 0; i < texts; i++) rows += lengths[i];
     const float *in = x;
     if (l->norms[0].gain) normed(s, l->norms[0], x, rows, r->normed), in = r->normed;
+    lay(in, s->hidden, rows, s->hidden, r->laid);
     for (Index i = 0, place = 0; i < 3; place += l->qkv[i++].n)
-        linear(&l->qkv[i], w.qkv[i], rows, in, (Finish){PUT, 0, r->qkv + place, all_, NULL});
+        linear(&l->qkv[i], w.qkv[i], rows, r->laid, (Finish){PUT, 0, r->qkv + place, all_, NULL});
     for (Index i = 0, row = 0; i < texts; row += lengths[i++]) {
         for (Index kv = 0; texts > 1 && kv < s->kv_heads; kv++) held[kv].count = 0, held[kv].is_finite = 1;
         attend(s, l, &m->turns, held, lengths[i], r->qkv + row * all_, r->mixed + row * wide, r);
     }
-    add(s, l->norms, &l->out, w.out, rows, r->mixed, x, r);
+    lay(r->mixed, wide, rows, wide, r->laid);
+    add(s, l->norms, &l->out, w.out, rows, r->laid, x, r);
     in = x;
     if (l->norms[3].gain) normed(s, l->norms[3], x, rows, r->normed), in = r->normed;
-    linear(&l->wide, w.wide, rows, in, (Finish){s->is_gated ? GATED : ACTIVE, s->function, r->wide, s->inter, NULL});
+    lay(in, s->hidden, rows, s->hidden, r->laid);
+    linear(&l->wide, w.wide, rows, r->laid, (Finish){s->is_gated ? GATED : ACTIVE, s->function, r->wide, s->inter, NULL});
     add(s, l->norms + 3, &l->narrow, w.narrow, rows, r->wide, x, r);
 }
 
@@ -95,11 +98,13 @@ static Index stretch_rows = 384; // tokens of whole texts that go through a laye
 static Rooms rooms_for(const Shape *s, Index rows, Index longest) {
     Index d = s->head_dim, wide = s->heads * d;
     return (Rooms){room(rows * s->hidden), room(rows * (wide + 2 * s->kv_heads * d)), room(rows * wide),
-                   room(rows * s->inter), room(QUERIES * d), room((QUERIES + MR) * (up_to(longest, LANES) + LANES))};
+                   room(up_to(rows, MR) * s->inter), room(QUERIES * d), room((QUERIES + MR) * (up_to(longest, LANES) + LANES)),
+                   room(most(up_to(rows, MR) * most(s->hidden, wide),
+                             up_to(QUERIES, MR) * most(d, longest + LANES)))};
 }
 
 static void free_rooms(Rooms *r) {
-    free(r->normed), free(r->qkv), free(r->mixed), free(r->wide), free(r->q), free(r->scores);
+    free(r->normed), free(r->qkv), free(r->mixed), free(r->wide), free(r->q), free(r->scores), free(r->laid);
 }
 
 // The embedding of one token at one position, before any layer.

@@ -9,7 +9,7 @@ typedef struct {
     int kind;            // PUT: out = t; ADD: out = out + t; SCALED: out = t * factor[row] + 0
     int function;        // ACTIVE: f(t); GATED: f(left half of t) * right half
     float *out;
-    Index ld;            // floats from one row of out to the next
+    Index ld;            // floats from one row of out to the next; ACTIVE and GATED: columns of out, which is laid
     const float *factor;
 } Finish;
 
@@ -17,35 +17,83 @@ typedef struct {
 static const float ZEROS[NR] ALIGNED;
 static Index row_block = 384, k_block = 4096; // only speed depends on them
 
-// t[MR][NR] = the chains of MR rows and NR columns, k steps further.
-// start: what the chains of each column begin with; NULL: they go on from t.
-static __attribute__((noinline)) void tile(Index k, const float *a, Index lda, Index rows, const float *w,
-                                           const float *start, float *t) {
-    vf c[MR][NV];
-    const float *at[MR];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        at[i] = a + (i < rows ? i : 0) * lda;
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) c[i][v] = start ? load(start + v * VL) : load(t + i * NR + v * VL);
-    }
-#pragma GCC unroll 4
-    for (Index j = 0; j < k; j++) {
-        __builtin_prefetch(w + (j + 48) * NR);
-        vf b[NV];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) b[v] = load(w + j * NR + v * VL);
-#pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
-            vf x = all(at[i][j]);
-#pragma GCC unroll 4
-            for (int v = 0; v < NV; v++) c[i][v] = fma_(x, b[v], c[i][v]);
+#if MR > 8
+#define QUADS 4 // fours of rows that are turned together
+#define ZIP(x, y, n) __builtin_shufflevector(x, y, n, n + 16, n + 1, n + 17, n + 4, n + 20, n + 5, n + 21, \
+                                             n + 8, n + 24, n + 9, n + 25, n + 12, n + 28, n + 13, n + 29)
+#elif MR > 4
+#define QUADS 2
+#define ZIP(x, y, n) __builtin_shufflevector(x, y, n, n + 8, n + 1, n + 9, n + 4, n + 12, n + 5, n + 13)
+#else
+#define QUADS 1
+#define ZIP(x, y, n) __builtin_shufflevector(x, y, n, n + 4, n + 1, n + 5)
+#endif
+typedef float band __attribute__((vector_size(16 * QUADS)));
+
+INLINE band across(const float *const *at, Index j) { // four numbers of each fourth row from at[0] on
+    band found;
+    for (int q = 0; q < QUADS; q++) memcpy((char *)&found + 16 * q, at[4 * q] + j, 16);
+    return found;
+}
+
+// Rows as a tile reads them, in one stream: to = panels [rows / MR][k][MR].
+static void lay(const float *a, Index lda, Index rows, Index k, float *to) {
+    for (; rows > 0; rows -= MR, a += MR * lda, to += MR * k) {
+        const float *at[4 * QUADS + 3];
+        for (int i = 0; i < 4 * QUADS + 3; i++) at[i] = i < least(rows, MR) ? a + i * lda : a;
+        Index j = 0;
+        for (; j + 4 <= k; j += 4) {
+            band r0 = across(at, j), r1 = across(at + 1, j), r2 = across(at + 2, j), r3 = across(at + 3, j);
+            band even = ZIP(r0, r2, 0), odd = ZIP(r1, r3, 0), even2 = ZIP(r0, r2, 2), odd2 = ZIP(r1, r3, 2);
+            band turned[4] = {ZIP(even, odd, 0), ZIP(even, odd, 2), ZIP(even2, odd2, 0), ZIP(even2, odd2, 2)};
+            for (int c = 0; c < 4; c++) memcpy(to + (j + c) * MR, &turned[c], MR * sizeof(float));
         }
+        for (; j < k; j++)
+            for (int i = 0; i < MR; i++) to[j * MR + i] = at[i][j];
+    }
+}
+
+typedef struct { // where the chains of a tile go
+    float *t;
+    Index ld; // floats from one row to the next
+    int adds; // t = t + chain
+} Into;
+
+// The chains of MR rows and NR columns, k steps further; a [k][MR].
+// start  what the chains of each column begin with; NULL: they go on from to.t
+// ahead  weights that are wanted soon: each fourth step calls for a line of them
+static __attribute__((noinline)) void tile(Index k, const float *a, const float *w, const float *ahead,
+                                           const float *start, Into to) {
+    vf c[MR][NV];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; v++) c[i][v] = load(start ? start + v * VL : to.t + i * to.ld + v * VL);
+#define STEP                                                                             \
+    for (int v = 0; v < NV; v++) b[v] = load(w + v * VL);                                \
+    _Pragma("GCC unroll 16") for (int i = 0; i < MR; i++)                                \
+        _Pragma("GCC unroll 4") for (int v = 0; v < NV; v++) c[i][v] = fma_at(a + i, b[v], c[i][v])
+    Index j = 0;
+    for (; j + 4 <= k; j += 4, ahead += 16) {
+        __builtin_prefetch(ahead, 0, 2);
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; u++, a += MR, w += NR) {
+            vf b[NV];
+            STEP;
+        }
+    }
+    for (; j < k; j++, a += MR, w += NR) {
+        vf b[NV];
+        STEP;
     }
 #pragma GCC unroll 16
     for (int i = 0; i < MR; i++)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) store(t + i * NR + v * VL, c[i][v]);
+        for (int v = 0; v < NV; v++) {
+            float *one = to.t + i * to.ld + v * VL;
+            if (to.adds) c[i][v] = load(one) + c[i][v];
+            store(one, c[i][v]);
+        }
 }
 
 INLINE void change(float *t, int function) {
@@ -61,18 +109,25 @@ INLINE void gate(float *t, int function) {
     }
 }
 
+INLINE void change_rows(float *t, Index rows, int kind, int function) {
+    for (; rows > 0; rows--, t += NR)
+        if (kind == GATED) gate(t, function);
+        else change(t, function);
+}
+
 // What becomes of a tile's chains when they are complete. The tile is used up.
 static void finish(const Finish *f, float *t, Index row, Index rows, Index column, Index width) {
+    if (f->kind >= ACTIVE) {
+        if (f->function == SILU) change_rows(t, rows, f->kind, SILU);
+        else if (f->function == GELU) change_rows(t, rows, f->kind, GELU);
+        else if (f->function == GELU_TANH) change_rows(t, rows, f->kind, GELU_TANH);
+        else change_rows(t, rows, f->kind, f->function);
+        lay(t, NR, rows, width, f->out + row * f->ld + column * MR);
+        return;
+    }
     for (Index i = 0; i < rows; i++, t += NR) {
         float *out = f->out + (row + i) * f->ld + column;
-        if (f->kind == GATED) {
-            if (f->function == SILU) gate(t, SILU);
-            else if (f->function == GELU) gate(t, GELU);
-            else gate(t, GELU_TANH);
-        } else if (f->kind == ACTIVE) {
-            if (f->function == GELU) change(t, GELU);
-            else change(t, f->function);
-        } else if (f->kind == SCALED) {
+        if (f->kind == SCALED) {
             vf by = all(f->factor[row + i]), zero = all(0.0f); // + 0: no zero is negative
             for (int v = 0; v < NV; v++) store(t + v * VL, fma_(load(t + v * VL), by, zero));
         } else if (f->kind == ADD)
@@ -81,30 +136,33 @@ static void finish(const Finish *f, float *t, Index row, Index rows, Index colum
     }
 }
 
+INLINE void expect(const float *out, Index width) { // a row of a tile will be written
+    for (Index j = 0; j < width; j += 16) __builtin_prefetch(out + j, 1);
+}
+
 // out[m][n] = a[m][k] * w^T.
+// a      as `lay` has it
 // w      panels [n / NR][deep][NR], of which the first k of deep rows are used (GATED: n / (NR / 2))
 // start  what the chains of each column begin with; NULL: 0
-static void product(Index m, Index n, Index k, const float *a, Index lda, const float *w, Index deep,
-                    const float *start, Finish f) {
+static void product(Index m, Index n, Index k, const float *a, const float *w, Index deep, const float *start,
+                    Finish f) {
     float parts[(MOST_ROWS + MR) * NR] ALIGNED;
     Index per = f.kind == GATED ? NR / 2 : NR, panels = (n + per - 1) / per;
-    for (Index i0 = 0; i0 < m; i0 += row_block) {
-        Index rows = least(row_block, m - i0);
+    for (Index i0 = 0; i0 < m; i0 += row_block)
         for (Index p = 0; p < panels; p++)
             for (Index k0 = 0; k0 < k; k0 += k_block) {
-                Index ks = least(k_block, k - k0), is_last = k0 + ks == k;
-                const float *panel = w + (p * deep + k0) * NR;
+                Index rows = least(row_block, m - i0), ks = least(k_block, k - k0), width = least(per, n - p * per);
+                const float *panel = w + (p * deep + k0) * NR, *begin = start ? start + p * NR : ZEROS;
+                const float *next = panel + (p + 1 < panels ? deep * NR : 0);
                 for (Index i = 0; i < rows; i += MR) {
-                    float *t = parts + (k <= k_block ? 0 : i * NR);
-                    Index some = least(MR, rows - i);
-                    for (Index r = 0; r < some; r++)
-                        __builtin_prefetch(f.out + (i0 + i + r) * f.ld + p * per, 1);
-                    tile(ks, a + (i0 + i) * lda + k0, lda, some, panel,
-                         k0 ? NULL : start ? start + p * NR : ZEROS, t);
-                    if (is_last) finish(&f, t, i0 + i, some, p * per, least(per, n - p * per));
+                    float *t = parts + (k <= k_block ? 0 : i * NR), *out = f.out + (i0 + i) * f.ld + p * per;
+                    int is_whole = f.kind <= ADD && k <= k_block && i + MR <= rows && width == NR;
+                    for (Index r = 0; f.kind < ACTIVE && r < least(MR, rows - i); r++) expect(out + r * f.ld, width);
+                    tile(ks, a + (i0 + i) * k + k0 * MR, panel, i < NR / 4 * MR ? next + i / MR * ks * 4 : a,
+                         k0 ? NULL : begin, is_whole ? (Into){out, f.ld, f.kind == ADD} : (Into){t, NR, 0});
+                    if (k0 + ks == k && !is_whole) finish(&f, t, i0 + i, least(MR, rows - i), p * per, width);
                 }
             }
-    }
 }
 
 // ---------------------------------------------------------------- linear layers and their merge
@@ -158,15 +216,15 @@ static int is_adapted(const Linear *l) { return l->lora[0].down || l->lora[1].do
 static void merge_half(const Linear *l, int half, float *out) {
     const Lora *lora = &l->lora[half];
     Index rank = lora->rank, count = NR / l->halves, from = half * count;
-    float *across = room(l->k * rank), *up = room(NR * rank), t[MR * NR] ALIGNED;
+    float *across = room(up_to(l->k, MR) * rank), *up = room(NR * rank), t[MR * NR] ALIGNED;
     for (Index r = 0; r < rank; r++)
-        for (Index j = 0; j < l->k; j++) across[j * rank + r] = lora->down[r * l->k + j];
+        for (Index j = 0; j < l->k; j++) across[(j / MR * rank + r) * MR + j % MR] = lora->down[r * l->k + j];
     vf by = all(lora->scale);
     for (Index p = 0; p < panels_of(l); p++) {
         spread(up, lora->up, l->n, rank, p, from, count);
         for (Index j = 0; j < l->k; j += MR) {
             Index some = least(MR, l->k - j), place = (p * l->k + j) * NR + from;
-            tile(rank, across + j * rank, rank, some, up, ZEROS, t);
+            tile(rank, across + j * rank, up, up, ZEROS, (Into){t, NR, 0});
             for (Index i = 0; i < some; i++, place += NR)
                 for (Index r = 0; r < count; r += VL) {
                     vf change = get(t + i * NR + from + r, count - r, 0), base = get(l->base + place + r, count - r, 0);
