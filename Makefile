@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
-	bench-costs bench-evaluator bench-ledger bench-racing bench-web clean
+	bench-costs bench-evaluator bench-ledger bench-racing bench-web calibrate-similarity clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-evaluator: setup-dev ## Measure the scale beside peft and lm-evaluation-ha
 
 bench-racing: setup ## Simulate how much work racing saves; writes docs/benchmarks/racing.*
 	@$(RUN) -m tests.bench.racing
+
+calibrate-similarity: setup-dev ## Train adapters, copy them by every known attack, measure; docs/benchmarks/similarity.*
+	@$(RUN) -m tests.bench.likeness
 
 replay: setup ## Rebuild every table from the message log and compare
 	@$(RUN) manage.py replay

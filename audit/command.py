@@ -8,17 +8,21 @@ import typer
 from assay.cli import show
 from assay.cli.home import home_at
 from assay.errors import AssayError
-from audit.inspection import Check, Inspection, Problem
+from audit.adapters import Adapters
+from audit.inspection import Check, Inspection, Problem, look_for_copies
 from audit.mirror import NotServed, Unreachable, mirror_at
 
 INTEGRITY, NETWORK = 6, 3
 
 
-def audit(
+def audit(  # noqa: PLR0913 - each option of a command is an argument
     context: typer.Context,
     place: Annotated[str, typer.Argument(metavar="URL|FOLDER", help="The site, or a copy of it.")],
     *,
     key: Annotated[str, typer.Option(help="The log's verifier key, when you know it.")] = "",
+    adapters: Annotated[
+        bool, typer.Option("--adapters", help="Measure again whether an opened one is a copy.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
     home: Annotated[
         Path | None,
@@ -43,8 +47,11 @@ def audit(
             show.put_text(f"{mark}  {check.name:<11} {check.words}\n")
 
     try:
-        inspection = Inspection(place, mirror_at(place), home=folder, key=key, told=bar)
+        mirror = mirror_at(place)
+        inspection = Inspection(place, mirror, home=folder, key=key, told=bar)
         inspection.run(tell)
+        if adapters:
+            tell(look_for_copies(Adapters(inspection.history, mirror)))
     except Problem as problem:
         tell(problem.check)
         _end(place, told, INTEGRITY, is_json=json_, next_step=problem.next_step)

@@ -11,6 +11,7 @@ from assay.client import Told
 from assay.errors import AssayError
 from assay.succession import KeyNotAnnounced, Succession
 from audit import claims, known
+from audit.adapters import Adapters
 from audit.checkpoints import Signed, newest
 from audit.history import TABLES, History, collector_paused
 from audit.mirror import Mirror, NotServed, entries
@@ -65,6 +66,11 @@ class Inspection:
         self._told = told
         self._history, self._chains = History(""), list[Succession]()
         self._seconds = 0.0
+
+    @property
+    def history(self) -> History:
+        """What the log gave; whole once `run` is through."""
+        return self._history
 
     def run(self, tell: Callable[[Check], None]) -> None:
         """Make every check and tell of each that holds.
@@ -235,6 +241,20 @@ class Inspection:
             if not is_ok:
                 raise Problem(name, words)
             tell(Check(name, is_ok=True, words=words))
+
+
+def look_for_copies(adapters: Adapters) -> Check:
+    """Whether an opened adapter is a copy that was let in. raises Problem, Unreachable"""
+    found = list(adapters.copies())
+    absent = f"; {len(adapters.absent)} are not served here" if adapters.absent else ""
+    if not found:
+        words = f"{adapters.measured} opened adapters, none of them a copy of an earlier one"
+        return Check("copies", is_ok=True, words=words + absent)
+    told = [
+        f"{one.id} is {alike.two_sided_ppm / 10**4:.2f} % like {other.name}, a {alike.kind}"
+        for one, (other, alike) in found
+    ]
+    raise Problem("copies", f"{told[0]} ({len(found)} in all){absent}", copies=told[:MOST_NAMED])
 
 
 def _other_root(checkpoint: notes.Checkpoint, history: History) -> str:

@@ -5,6 +5,7 @@ URL               FOLDER                what
 /log/checkpoint   log/checkpoint        the newest signed root
 /log/tile/...     log/tile/...          entries and hashes
 /api/state/TABLE  state/TABLE.json      what the site says its tables hold
+/api/blobs/SHA    blobs/SHA             a public file; a copy need not have them
 """
 
 import json
@@ -56,6 +57,9 @@ class Mirror(Protocol):
     def pages(self, table: str) -> Iterator[dict[str, Any]]:
         """{size, rows} of a table, page by page. raises Unreachable, NotServed"""
 
+    def blob(self, sha256: str) -> bytes | None:
+        """A public file, as it is served; None when it is not there. raises Unreachable"""
+
 
 class Site:
     """A site by its URL. transport: httpx2's transport; the default is the network."""
@@ -84,6 +88,12 @@ class Site:
             if not page.get("rows") or page.get("is_last"):
                 return
             after = str(page["rows"][-1].get("id", ""))
+
+    def blob(self, sha256: str) -> bytes | None:
+        try:
+            return self._get(f"/api/blobs/{sha256}")
+        except NotServed:
+            return None
 
     def _get(self, path: str, **query: str) -> bytes:
         try:
@@ -117,6 +127,12 @@ class Folder:
     def pages(self, table: str) -> Iterator[dict[str, Any]]:
         name = f"state/{table}.json"
         yield _json(self._read(name), name)
+
+    def blob(self, sha256: str) -> bytes | None:
+        try:
+            return self._read(f"blobs/{sha256}")
+        except NotServed:
+            return None
 
     def _read(self, name: str) -> bytes:
         if not self._folder.is_dir():

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli import alike
 from assay.cli.scale import run_scale
 
 Folder = Annotated[Path, typer.Argument(help="Folder that `assay competitions download` wrote.")]
@@ -64,14 +65,19 @@ def check(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Score the ADAPTER on the public slice, with the code that the server runs."""
+    """Score the ADAPTER on the public slice, with the code that the server runs.
+
+    Where the competition was downloaded with --adapters, it says too which of them it is like.
+    """
     wanted = {
         "--task": competition / "manifest.json",
         "--inputs": competition / "public.inputs",
         "--labels": competition / "public.labels",
     }
     arguments = [str(part) for pair in wanted.items() for part in pair]
-    run_scale("check", [str(adapter), *arguments], is_json=json)
+    public = sorted((competition / alike.FOLDER).glob("*.blob"))
+    against = ["--against", *map(str, public)] if public else []
+    run_scale("check", [str(adapter), *arguments, *against], is_json=json)
 
 
 base = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli import show
+from assay.cli import alike, show
 from assay.cli.caller import AsJson, Caller, caller_of, file_in, suggest
 from assay.client import Client, ClientError
 from assay.money import show_tokens
@@ -49,6 +49,9 @@ def download(
     competition: Id = "",
     *,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: the id.")] = None,
+    adapters: Annotated[
+        bool, typer.Option("--adapters", help="Public adapters of the base too, for `assay check`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Get a competition's files; each is checked against its SHA-256.
@@ -60,6 +63,9 @@ def download(
         found = competition_named(client, caller.competition(competition))
         folder = out or Path(str(found["id"]))
         fresh = [one["name"] for one in found["files"] if _fetch(client, caller, folder, one)]
+        if adapters:
+            public = alike.public_adapters(client, str(found["id"]))
+            alike.fetch(client, public, folder / alike.FOLDER)
     target = folder / "competition.json"
     target.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     told = {"folder": str(folder), "files": len(found["files"]), "fetched": len(fresh)}

@@ -12,7 +12,7 @@ import typer
 
 from assay import canonical, messages
 from assay.bounds import fitting
-from assay.cli import show
+from assay.cli import alike, show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
 from assay.cli.scale import CheckFailed, refusal_in
@@ -85,6 +85,7 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
             told = _check(client, caller, adapter, found)
             local_score = str(told.get("score", ""))
             _note_ignored(caller, told.get("ignored", ()))
+            alike.note_alike(caller, told.get("alike", ()), told["public"], parents or ())
         tags = _tags(licence or [], terms) or found["required_tags"]
         order = messages.SubmissionCommit(
             competition=str(found["id"]),
@@ -132,9 +133,10 @@ def _note_ignored(caller: Caller, names: Sequence[str]) -> None:
 
 
 def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """What the server's own code says, with the public score; empty when a library is missing here.
+    """What the server's own code says, with the public score.
 
-    raises CheckFailed
+    public   the adapters that it was compared with; empty when a library is missing here
+    raises   CheckFailed
     """
     hashes = {one["name"]: str(one["sha256"]) for one in found["files"]}
     command = [sys.executable, "-m", "evaluator", "check", str(adapter), "--json"]
@@ -142,6 +144,10 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
         path = caller.home.cache_path(hashes[name])
         client.download(hashes[name], path)
         command += [option, str(path)]
+    mine = caller.home.settings().get("account", "")
+    public = alike.public_adapters(client, str(found["id"]), owner=mine)
+    files = alike.fetch(client, public, caller.home.folder / "cache" / alike.FOLDER)
+    command += ["--against", *map(str, files)] if files else []
     progress = show.Progress("check", is_quiet=caller.is_quiet)
     progress.say("running")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -154,9 +160,9 @@ def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any])
         if error.code != LIBRARY_MISSING:
             raise
         show.note(f"Not checked before the upload. {error} {error.next_step}")
-        return {}
+        return {"public": []}
     told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    return {**told, "public": public}
 
 
 def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:

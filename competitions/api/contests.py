@@ -23,6 +23,7 @@ from competitions.api.shown import (
 from competitions.errors import CompetitionUnknown
 from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
+from licensing import queries as rights
 from web.answers import streamed
 from web.api import PAGE_ITEMS, Passed, TokenAuth
 from web.auth import Caller
@@ -101,6 +102,34 @@ def read_leaderboard(
         "items": [board_line(row, is_final=is_final) for row in board[:limit]],
         "next": str(after + limit) if len(board) > limit else "",
     }
+
+
+@router.get("/{name}/adapters", openapi_extra=documented(CompetitionUnknown))
+def list_open_adapters(
+    request: HttpRequest,  # noqa: ARG001
+    name: str,
+    after: int = Passed,
+    limit: int = Query(PAGE_ITEMS, ge=1, le=500),
+) -> Json:
+    """Public adapters of this base, from other competitions: what an entry must not copy.
+
+    is_work  it may be named as a parent, by its adapter_sha256
+    """
+    queries.competition(name)
+    found = queries.open_adapters(name)[after : after + limit + 1]
+    works = rights.works_of([one.adapter_sha256 for one in found[:limit]])
+    items = [
+        {
+            "adapter_sha256": one.adapter_sha256,
+            "submission": one.id,
+            "competition": one.competition,
+            "owner": one.owner,
+            "title": one.title,
+            "is_work": one.adapter_sha256 in works,
+        }
+        for one in found[:limit]
+    ]
+    return {"items": items, "next": str(after + limit) if len(found) > limit else ""}
 
 
 @router.get("/{name}/leaderboard.csv", openapi_extra=documented(CompetitionUnknown, gives=A_TABLE))

@@ -53,7 +53,13 @@ from competitions.queries.contests import (
     submissions_of,
     totals,
 )
-from competitions.queries.likeness import commit_index, form_sha256, later_rivals, others
+from competitions.queries.likeness import (
+    commit_index,
+    form_sha256,
+    later_rivals,
+    open_adapters,
+    others,
+)
 from competitions.queries.previews import (
     draft_read,
     entries_waiting,
@@ -136,6 +142,7 @@ __all__ = [
     "nominated_of",
     "nomination",
     "nominations",
+    "open_adapters",
     "others",
     "place_in_queue",
     "preparations_before",

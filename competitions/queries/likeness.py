@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 
 from competitions.models import Competition, Evaluation, Evaluator, NormalForm, Submission
@@ -63,16 +63,18 @@ def commit_index(entry: str) -> int | None:
     return log.index_of(entry)
 
 
+def open_adapters(competition: str) -> list[Submission]:
+    """The adapters of a competition's base that are public, from all competitions, newest first.
+
+    One that was entered again, by its owner, stands there once, for its first entry.
+    """
+    entries = {one.adapter_sha256: one for one in _public(competition).order_by("-committed_ms")}
+    return sorted(entries.values(), key=lambda one: -one.since_ms)
+
+
 def _opened(one: Submission) -> list[Other]:
     """The adapters of the same base that were public when the entry was committed."""
-    spec = Competition.objects.get(pk=one.competition).spec
-    base = Evaluator.objects.values_list("base", flat=True).get(pk=spec["manifest_sha256"])
-    tasks = Evaluator.objects.filter(base=base).values("pk")
-    named = Competition.objects.annotate(task=KT("spec__manifest_sha256"))
-    contests = named.filter(task__in=tasks).values("pk")
-    public = Submission.objects.filter(
-        competition__in=contests, state=State.REVEALED, since_ms__lt=one.committed_ms
-    ).exclude(competition=one.competition)
+    public = _public(one.competition).filter(since_ms__lt=one.committed_ms)
     entries = {entry.adapter_sha256: entry for entry in public.order_by("-committed_ms")}
     works = rights.works_of(list(entries))
     above = _declared(one.parents)
@@ -81,6 +83,16 @@ def _opened(one: Submission) -> list[Other]:
         for name, entry in entries.items()
         for is_work in [name in works and works[name].registered_ms < one.committed_ms]
     ]
+
+
+def _public(competition: str) -> QuerySet[Submission]:
+    """Opened entries of the other competitions on the same base."""
+    spec = Competition.objects.get(pk=competition).spec
+    base = Evaluator.objects.values_list("base", flat=True).get(pk=spec["manifest_sha256"])
+    tasks = Evaluator.objects.filter(base=base).values("pk")
+    named = Competition.objects.annotate(task=KT("spec__manifest_sha256"))
+    contests = named.filter(task__in=tasks).exclude(pk=competition).values("pk")
+    return Submission.objects.filter(competition__in=contests, state=State.REVEALED)
 
 
 def _relation(one: Submission, entry: Submission, *, is_parent: bool) -> Relation:

@@ -6,7 +6,8 @@ Starts after `doors.intake`, which has the arguments and has accepted the adapte
 import sys
 
 from evaluator.doors.answers import ignored_line, read_downloaded, run_door, show_json, show_lines
-from evaluator.doors.intake import read_arguments
+from evaluator.doors.intake import alike_lines, likenesses, read_arguments
+from evaluator.intake import admit_folder
 from evaluator.registry import show_score
 from evaluator.score.checking import Checked, check
 from evaluator.task.manifest import read_manifest
@@ -19,7 +20,12 @@ def main() -> None:
         manifest = read_manifest(read_downloaded(asked.task))
         inputs, labels = (read_downloaded(path) for path in (asked.inputs, asked.labels))
         found = check(asked.adapter, manifest, inputs, labels)
-        show_json(_document(found)) if asked.json else show_lines(*_lines(found))
+        adapter = admit_folder(asked.adapter, manifest, follows=True).canonical
+        alike = likenesses(adapter, asked.against)
+        if asked.json:
+            show_json(_document(found) | {"alike": alike})
+        else:
+            show_lines(*_lines(found), *alike_lines(alike))
 
     run_door(work, is_json=asked.json)
 

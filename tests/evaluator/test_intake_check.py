@@ -43,6 +43,7 @@ def test_an_accepted_adapter_ends_with_0_and_its_names(check):
         "rank": makers.RANK,
         "canonical_bytes": len(ADMITTED.canonical),
         "ignored": [],
+        "alike": [],
     }
     spoken = check(makers.adapter())
     assert spoken.returncode == 0
@@ -57,6 +58,22 @@ def test_what_changes_no_number_is_noted(check, tmp_path):
     done = check(files, "--json")
     assert json.loads(done.stdout)["ignored"] == ["training_args.bin", "auto_mapping"]
     assert "ignored   training_args.bin, auto_mapping" in check(files).stdout
+
+
+def test_a_public_adapter_that_it_is_like_is_named(check, tmp_path):
+    public = tmp_path / "public.blob"
+    public.write_bytes(ADMITTED.canonical)
+    done = check(makers.adapter(lora_alpha=12), "--json", "--against", str(public))
+    assert json.loads(done.stdout)["alike"] == [
+        {
+            "adapter_sha256": ADMITTED.sha256,
+            "kind": "duplicate",
+            "two_sided_ppm": 1_000_000,
+            "copied_layers_ppm": 1_000_000,
+        }
+    ]
+    spoken = check(makers.adapter(lora_alpha=12), "--against", str(public)).stdout
+    assert f"duplicate {ADMITTED.sha256}" in spoken
 
 
 @pytest.mark.parametrize("name", ["a tensor that would overwrite the base", "DoRA", "NaN"])

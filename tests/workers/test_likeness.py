@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from assay.messages import Likeness, Refusal, SubmissionCommit
+from audit.adapters import Adapters
+from audit.inspection import Problem, look_for_copies
 from competitions import queries
 from competitions.actions import entry, score, winners
 from competitions.errors import (
@@ -22,7 +24,7 @@ from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.models import Message
 from ledger.rules.entry import read_entry
-from tests import factories
+from tests import factories, signing
 from tests.evaluator.adapters import canonical, factors
 from tests.evaluator.makers import pseudo
 from workers import likeness
@@ -294,3 +296,68 @@ def test_the_forms_of_nobodys_adapters_may_go(docs):
     (kept,) = NormalForm.objects.values_list("sha256", flat=True)
     Evaluation.objects.filter(submission=made).delete()
     assert kept not in queries.files_in_use()
+
+
+# --- from outside ---------------------------------------------------------------------------------
+
+
+class Served:
+    """What a site serves of its files, without the network."""
+
+    def blob(self, sha256):
+        return blobs.read(sha256, limit_bytes=1 << 20) if blobs.has(sha256) else None
+
+
+def adapters_from_outside():
+    history = signing.history()
+    for raw in Message.objects.order_by("pk").values_list("raw", flat=True):
+        history.follow(bytes(raw))
+    return Adapters(history, Served())
+
+
+def let_in(made, *, at):
+    """A site that does not look: the score is recorded, and nothing is compared."""
+    work = Evaluation.objects.get(submission=made, slice="public")
+    told = {"evaluation": work.pk, "now": factories.at(at)}
+    fence = score.lease_evaluation(**told)
+    score.record_score(**told, fence=fence, measured=factories.measured(BLOBS[made], 30))
+
+
+def test_a_stranger_finds_the_copies_that_a_site_let_in_with_the_sites_own_numbers(opened):
+    declared = enter(
+        "dee", moved(ADA, 0.5, "dee"), name="next", at=LATER, parents=[BLOBS[opened[0]]]
+    )
+    derived = enter("eve", moved(ADA, 0.5), name="next", at=LATER + 1)
+    copy = enter("fay", mixed(moved(ADA, 0.5)), name="next", at=LATER + 2)
+    honest = enter("gil", factors("gil"), name="next", at=LATER + 3)
+    wanted = {made: check(made) for made in (derived, copy)}
+    for n, made in enumerate((declared, derived, copy, honest)):
+        let_in(made, at=LATER + 10 + n)
+    settle_next()
+    outside = adapters_from_outside()
+    found = {one.id: (other.name, alike) for one, (other, alike) in outside.copies()}
+    assert found.keys() == {derived, copy}
+    for made, (name, alike) in found.items():
+        error = wanted[made]
+        assert (name, alike.two_sided_ppm) == (error.facts["of"], error.facts["two_sided_ppm"])
+    assert outside.measured == 6
+    with pytest.raises(Problem, match="2 in all"):
+        look_for_copies(adapters_from_outside())
+
+
+def settle_next():
+    """Close `next`, score it, and open what stands."""
+    for seconds in (3001, 3001, 3002):
+        factories.deadline.advance("next", now=factories.at(seconds))
+    for work in list(queries.evaluations_of("next", "final")):
+        told = {"evaluation": work.pk, "now": factories.at(3003)}
+        name = queries.submission(work.submission).adapter_sha256 if work.submission else ""
+        count = 30 if work.submission else 10
+        fence = score.lease_evaluation(**told)
+        score.record_score(**told, fence=fence, measured=factories.measured(name, count))
+    factories.deadline.advance("next", now=factories.at(3004))
+
+
+def test_a_stranger_finds_nothing_where_the_site_looked(opened):
+    outside = adapters_from_outside()
+    assert look_for_copies(outside).words.startswith("2 opened adapters, none of them a copy")
