@@ -93,6 +93,7 @@ GET    /api/blobs/{sha256}/chunks                         yes     yes     yes   
 GET    /api/blobs/{sha256}/chunks/{index}                 yes     yes     yes     yes     yes
 GET    /api/competitions                                  yes     yes     yes     yes     yes
 GET    /api/competitions/{name}                           yes     yes     yes     yes     yes
+GET    /api/competitions/{name}/adapters                  yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/leaderboard               yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/leaderboard.csv           yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/nomination                sign-in yes     yes     yes     yes

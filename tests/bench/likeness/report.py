@@ -60,7 +60,7 @@ def told(
 
 
 def page(told: dict[str, Any]) -> str:
-    """docs/benchmarks/similarity.md."""
+    """The page of the benchmark."""
     return TEXT.format(
         **told,
         share=100 * told["found"] / told["copies_worth_it"],
