@@ -15,6 +15,7 @@ from assay import merkle
 from assay.bounds import HOSTILE
 from assay.canonical import NotCanonical, canonical, read_canonical
 from assay.errors import AssayError
+from assay.messages.licensing import WORK_ID
 
 PROTOCOL, PROTOCOLS = "Provenance-Confirmation", ("Provenance-Confirmation", "DCPR")
 ALGORITHM, ALGORITHMS = "sha256", ("sha256", "SHA-256")
@@ -33,6 +34,7 @@ _NAMES = {
 }
 _NEEDED = {"Data-Protocol", "Data-Hash", "Work", "Time-Ms"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_GRAMMARS = {"Data-Hash": _SHA256, "Prompt-Hash": _SHA256, "Work": re.compile(WORK_ID)}
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
@@ -97,8 +99,8 @@ def _check_values(told: dict[str, object], place: int) -> None:
         raise _invalid(place, "Data-Protocol is another one")
     if told.get("Hashing-Algo", ALGORITHM) not in ALGORITHMS:
         raise _invalid(place, "only SHA-256 is looked up here")
-    for name in ("Data-Hash", "Prompt-Hash", "Work"):
-        if name in told and not _SHA256.fullmatch(str(told[name])):
+    for name, grammar in _GRAMMARS.items():
+        if name in told and not grammar.fullmatch(str(told[name])):
             raise _invalid(place, f"{name} is no SHA-256 of 64 small hex digits")
     if not _WHOLE.fullmatch(str(told["Time-Ms"])):
         raise _invalid(place, "Time-Ms is no whole number")

@@ -28,7 +28,7 @@ from licensing.models import (
 from licensing.rules import grant, sale
 from licensing.rules.fold import licensing
 from licensing.rules.reading import parse
-from licensing.rules.rows import WorkKind, pool_of
+from licensing.rules.rows import WorkKind, content_in, pool_of
 from licensing.rules.search import Measured, search_text, spans
 from licensing.rules.terms import Tag
 
@@ -37,28 +37,30 @@ from licensing.rules.terms import Tag
 class Registration:
     """A work to register, and what it was made from.
 
-    work     SHA-256 of its canonical bytes;  shares: the payees of its pool
-    parents  the works that it was made from, each registered
+    work     its id;  content: SHA-256 of its canonical bytes;  shares: the payees of its pool
+    licence  of a base, its own;  parents: the works that it was made from, each registered
     """
 
     work: str
     kind: str
+    content: str
     owner: str
     title: str
     tags: tuple[Tag, ...]
     shares: tuple[messages.Share, ...]
+    licence: str = ""
     parents: tuple[str, ...] = ()
 
 
 @transaction.atomic
 def register_work(order: Entry, *, now: datetime) -> str:
-    """Register the base or data work of a `work.register` order, and offer it.
+    """Register the work of a `work.register` order with all its parents.
 
     Whoever signs the order has sent the work's bytes; a base is registered in the operator's words
     only, since everybody can make the bytes that its id is the hash of.
     returns  the work's id; the same order again gives the same answer
-    raises   WorkTaken, TermsRefused, SharesInvalid, MessageRefused, BlobUnknown; what the contests'
-             fold objects to, such as the adapter of an entry
+    raises   WorkTaken, TermsRefused, SharesInvalid, LineageRefused, MessageRefused, BlobUnknown;
+             what the contests' fold objects to, such as the adapter of an entry
     """
     asked: messages.WorkRegister = order.body
     if not order.speaker:
@@ -66,11 +68,11 @@ def register_work(order: Entry, *, now: datetime) -> str:
     log.Tables().lock(Account, [FEE])
     if log.find(order.id):
         return asked.work
-    registration = Registration(
-        asked.work, asked.kind, order.actor, asked.title, asked.tags, asked.shares
-    )
-    facts = registration_facts(registration, answers=order, now=now)
-    log.record([order, *facts], rooms=log.every_room())
+    told = (asked.title, asked.tags, asked.shares, asked.licence, asked.parents)
+    content = content_in(asked.work)
+    registration = Registration(asked.work, asked.kind, content, order.actor, *told)
+    fact = registration_fact(registration, answers=order, now=now)
+    log.record([order, fact], rooms=log.every_room())
     index_work(asked.work)
     return asked.work
 
@@ -78,32 +80,34 @@ def register_work(order: Entry, *, now: datetime) -> str:
 def _check_claim(order: Entry) -> None:
     """raises BlobUnknown, MessageRefused"""
     asked: messages.WorkRegister = order.body
-    if asked.kind == WorkKind.BASE or asked.work in {base_id(base) for base in bases()}:
+    content = content_in(asked.work)
+    if asked.kind == WorkKind.BASE or content in {base_id(base) for base in bases()}:
         raise refused(order, "a base is registered by the operator")
-    named_blob(asked.work, account=order.actor, is_claimed=True)
+    named_blob(content, account=order.actor, is_claimed=True)
 
 
-def registration_facts(registration: Registration, *, answers: Entry, now: datetime) -> list[Entry]:
-    """The facts that make something a work, link it to its parents, and offer it; not recorded.
+def registration_fact(registration: Registration, *, answers: Entry, now: datetime) -> Entry:
+    """The one fact that makes something a work with all its parents; not recorded.
 
-    For an action that registers a work among other things, such as a winning entry: it records
-    them with `licensing.rules.fold.licensing` among its rooms. answers: an order of the owner.
-    raises ParentUnknown, LineageRefused
+    For an action that registers a work among other things, such as a winning entry: it records it
+    with the folds of every room. answers: an order of the owner.
+    raises LineageRefused
     """
-    one, at_ms = registration, ms(now)
+    one = registration
     rates = queries.check_parents(one.tags, one.parents, owner=one.owner, now=now)
-    registered = messages.WorkRegistered(
-        one.work, one.kind, one.owner, one.title, one.tags, one.shares, at_ms
+    body = messages.WorkRegistered(
+        work=one.work,
+        kind=one.kind,
+        content=one.content,
+        owner=one.owner,
+        title=one.title,
+        tags=one.tags,
+        shares=one.shares,
+        licence=one.licence,
+        parents=tuple(messages.Parent(name, rate_e8) for name, rate_e8 in rates.items()),
+        at_ms=ms(now),
     )
-    linked = [
-        messages.WorkLinked(one.work, parent, queries.work(parent).kind, rate_e8, at_ms)
-        for parent, rate_e8 in rates.items()
-    ]
-    bodies = (registered, *linked, messages.OfferPublished(one.work, at_ms))
-    return [
-        log.fact(body, answers=answers, idempotency=f"{one.work}/{number}")
-        for number, body in enumerate(bodies)
-    ]
+    return log.fact(body, answers=answers, idempotency=f"{one.work}/registered")
 
 
 @transaction.atomic

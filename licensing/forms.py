@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from django import forms
 
 from assay.messages import LicenceBuy
+from assay.messages.licensing import WORK_ID
 from assay.money import MOST_NANO, show_tokens
 from assay.wire import Nano
 from evaluator.bases import bases
@@ -121,7 +122,7 @@ class OutputForm(StrictForm):
 class DrawForm(StrictForm):
     """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
 
-    work = forms.RegexField(r"\A[0-9a-f]{64}\Z")
+    work = forms.RegexField(rf"\A(?:{WORK_ID})\Z")
     key = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
 
 

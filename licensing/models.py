@@ -10,23 +10,25 @@ from django.db.models import F, Q
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.rows import GrantState, WorkKind, WorkState
 
-ID, PAIR, ACCOUNT, MESSAGE, NAME, SLUG, USE = 64, 200, 120, 43, 120, 48, 12
+ID, PAIR, ACCOUNT, MESSAGE, NAME, SLUG, USE = 72, 200, 120, 43, 120, 48, 12
 WORK_KINDS = [kind.value for kind in WorkKind]
 WORK_STATES = [state.value for state in WorkState]
 GRANT_STATES = [state.value for state in GrantState]
 
 
 class Work(models.Model):
-    """Something under terms, and whether licences of it are sold."""
+    """Something under terms."""
 
     id = models.CharField(max_length=ID, primary_key=True)
     kind = models.CharField(max_length=10)
+    content = models.CharField(max_length=64, db_index=True)
     owner = models.CharField(max_length=ACCOUNT, db_index=True)
     title = models.CharField(max_length=200)
     registered_ms = models.BigIntegerField()
     terms_version = models.IntegerField()
     state = models.CharField(max_length=10)
-    is_offered = models.BooleanField()
+    licence = models.CharField(max_length=100, blank=True)
+    inherited = models.JSONField()
     message = models.CharField(max_length=MESSAGE)
 
     class Meta:
@@ -155,7 +157,7 @@ class SearchCard(models.Model):
     competition = models.CharField(max_length=SLUG, blank=True)
     entry = models.CharField(max_length=MESSAGE, blank=True)
     title = models.CharField(max_length=200, blank=True)
-    manifest = models.CharField(max_length=ID, blank=True)
+    manifest = models.CharField(max_length=64, blank=True)
     base = models.CharField(max_length=NAME, blank=True)
     evaluator = models.CharField(max_length=40, blank=True)
     metric = models.CharField(max_length=40, blank=True)

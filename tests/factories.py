@@ -72,10 +72,11 @@ def blob(text, *, owner="operator", is_public=False):
 def work(kind, sha256, *, owner, tags=OPEN_TAGS):
     """A licensed base or data set."""
     account(owner)
-    if not rights_queries.has_work(sha256):
-        body = messages.WorkRegister(sha256, kind, f"The {kind}", tags, (Share(owner, 1),))
-        rights.register_work(log.order_for(owner, body, idempotency=sha256), now=NOW)
-    return sha256
+    name, licence = f"{kind}:{sha256}", "Apache-2.0" if kind == "base" else ""
+    if not rights_queries.has_work(name):
+        body = messages.WorkRegister(name, kind, f"The {kind}", tags, (Share(owner, 1),), licence)
+        rights.register_work(log.order_for(owner, body, idempotency=name), now=NOW)
+    return name
 
 
 def output_batch(made_with, *, owner, lines=None):
@@ -203,10 +204,10 @@ def spec(name="docs", race=None, **changed):
     body = replace(body, race=race)
     base_work()
     data = next(one.sha256 for one in files if one.name == "train.jsonl")
-    work("data", data, owner="data-author", tags=DATA_TAGS)
+    data = work("data", data, owner="data-author", tags=DATA_TAGS)
     made = Spec(
         title=f"The {name} question", summary="Docstrings.", base=MINILM.name,
-        base_work=base_id(MINILM), data_work=data, manifest_sha256=body.manifest_sha256,
+        base_work=f"base:{base_id(MINILM)}", data_work=data, manifest_sha256=body.manifest_sha256,
         metric="accuracy", files=files, prize_nano=Nano(parse_tokens("1000")), curve=(8, 4, 2, 1),
         fee_e8=2_500_000, pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000,
         opens_at_ms=ledger_actions.ms(NOW), closes_at_ms=ledger_actions.ms(at(600)),

@@ -270,13 +270,13 @@ def buy_licence(settings, tmp_path):
 
 def register_work(settings, tmp_path):
     tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
-    work = factories.blob("my data", owner=ME).sha256
+    work = "data:" + factories.blob("my data", owner=ME).sha256
     return messages.WorkRegister(work, "data", "Mine", tags, (market.share(ME),))
 
 
 def draw_royalty(settings, tmp_path):
     market.people()
-    work = "c0" * 32
+    work = "data:" + "c0" * 32
     market.register(
         ME, work, "data", (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
     )

@@ -47,12 +47,10 @@ from assay.messages.ledger import (
 from assay.messages.licensing import (
     LicenceBuy,
     LicenceGranted,
-    OfferPublished,
     ProvenanceRecord,
     ProvenanceRecorded,
     RoyaltyDraw,
     RoyaltyDrawn,
-    WorkLinked,
     WorkRegister,
     WorkRegistered,
 )
@@ -101,8 +99,6 @@ KINDS = {
     "clock.ticked": Kind(ClockTicked, "operator"),
     "work.register": Kind(WorkRegister, "person"),
     "work.registered": Kind(WorkRegistered, "operator"),
-    "work.linked": Kind(WorkLinked, "operator"),
-    "offer.published": Kind(OfferPublished, "operator"),
     "licence.buy": Kind(LicenceBuy, "person"),
     "licence.granted": Kind(LicenceGranted, "operator"),
     "royalty.draw": Kind(RoyaltyDraw, "person"),

@@ -10,46 +10,52 @@ from assay.wire import Nano
 Title = Annotated[str, Text(200, is_needed=True)]
 
 
+# The id of a work says where it comes from: its bytes by their SHA-256, or a contest's entry.
+WORK_ID = r"(?:base|data|adapter):[0-9a-f]{64}|entry:[A-Za-z0-9_-]{43}"
+
+
 @dataclass(frozen=True)
 class WorkRegister:
-    """Put a work under terms. kind: base, data, adapter. work: SHA-256 of its canonical bytes."""
+    """Put a work under terms.
+
+    work     `base:`, `data:` or `adapter:` and the SHA-256 of its canonical bytes;  kind: the same
+    licence  a base's own SPDX licence;  parents: the works that it was made from
+    """
 
     work: str
     kind: str
     title: Title
     tags: tuple[Tag, ...]
     shares: tuple[Share, ...]
+    licence: Annotated[str, Text(100)] = ""
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A work that another one was made from; the rate is the parent's at that moment."""
+
+    work: str
+    rate_e8: Small
 
 
 @dataclass(frozen=True)
 class WorkRegistered:
-    """The work is under these terms, and its pool pays these shares."""
+    """The work is under these terms, its pool pays these shares, and these are all its parents.
+
+    work     as it was ordered, or `entry:` and the id of a contest's entry
+    content  SHA-256 of its canonical bytes
+    """
 
     work: str
     kind: str
+    content: str
     owner: str
     title: Title
     tags: tuple[Tag, ...]
     shares: tuple[Share, ...]
-    at_ms: int
-
-
-@dataclass(frozen=True)
-class WorkLinked:
-    """The child was made from the parent; the rate is the parent's at this moment."""
-
-    child: str
-    parent: str
-    kind: str
-    rate_e8: Small
-    at_ms: int
-
-
-@dataclass(frozen=True)
-class OfferPublished:
-    """Anyone may now buy what the work's terms sell."""
-
-    work: str
+    licence: Annotated[str, Text(100)]
+    parents: tuple[Parent, ...]
     at_ms: int
 
 

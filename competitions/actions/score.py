@@ -28,7 +28,7 @@ from ledger import log
 from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from licensing import queries as rights
-from licensing.rules.rows import WorkKind
+from licensing.rules.rows import ENTRY
 
 MOST_PAUSE_S = 3600
 
@@ -175,14 +175,14 @@ def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evalua
 def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now: datetime) -> bool:
     """True for an adapter that somebody else entered earlier: the entry is then refused.
 
-    So is one whose bytes are registered as data or as a base, since it could be no work of its own.
+    So is one whose bytes are a work outside of contests, which may owe its base nothing.
     The lock is that of a registration, so that of the two the one sees the other.
     """
     if not work.submission or work.slice != Evaluation.Slice.PUBLIC:
         return False
     log.Tables().lock(Account, [FEE])
     earlier = queries.earlier_entry(work.submission, adapter_sha256)
-    claimed = rights.works().filter(pk=adapter_sha256).exclude(kind=WorkKind.ADAPTER).exists()
+    claimed = rights.works().filter(content=adapter_sha256).exclude(pk__startswith=ENTRY).exists()
     if earlier is None and not claimed:
         return False
     error = Duplicate("The same adapter is there already.", of=earlier or adapter_sha256)

@@ -19,6 +19,7 @@ from ledger.rules.entry import Entry
 from licensing import actions as licensing_actions
 from licensing import queries as rights
 from licensing.rules.fold import licensing
+from licensing.rules.rows import WorkKind, entry_work
 from licensing.rules.search import Measured
 
 
@@ -45,23 +46,25 @@ def license_winners(competition: str, *, now: datetime) -> list[str]:
 @transaction.atomic
 def _license(contest: Competition, entry: Submission, *, now: datetime) -> str | None:
     contest_row(contest.id)
-    if rights.has_work(entry.adapter_sha256):
+    work = entry_work(entry.id)
+    if rights.has_work(work):
         return None
     order = log.find(entry.id)
     assert isinstance(order, Entry), "an entry's id is the id of its order"
     registration = licensing_actions.Registration(
-        work=entry.adapter_sha256,
-        kind="adapter",
+        work=work,
+        kind=WorkKind.ADAPTER.value,
+        content=entry.adapter_sha256,
         owner=entry.owner,
         title=title_of(contest, entry),
         tags=entry.tags,
         shares=shares_of(entry),
         parents=parents_of(contest, entry),
     )
-    facts = licensing_actions.registration_facts(registration, answers=order, now=now)
-    log.record(facts, rooms=(licensing, fold))
-    licensing_actions.index_work(entry.adapter_sha256, _measured(contest, entry))
-    return entry.adapter_sha256
+    fact = licensing_actions.registration_fact(registration, answers=order, now=now)
+    log.record([fact], rooms=(licensing, fold))
+    licensing_actions.index_work(work, _measured(contest, entry))
+    return work
 
 
 def _measured(contest: Competition, entry: Submission) -> Measured:

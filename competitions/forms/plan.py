@@ -1,6 +1,6 @@
 """From what a sponsor typed to what is published."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from competitions.rules.registry import NEWEST
 from competitions.rules.spec import BOND_E8, DEPOSIT_E8, FEE_E8, POOL_E8, REVEAL_S, VERIFY_S
 from evaluator.bases import base_id, base_named
 from licensing import queries as rights
+from licensing.rules.rows import WorkKind, work_id
 from licensing.rules.terms import (
     OUR_CURRENCY,
     OUR_LICENCE,
@@ -102,8 +103,8 @@ def spec_of(draft: Draft, values: Cleaned, *, now: datetime) -> Spec:
         title=values["title"],
         summary=values["summary"],
         base=values["base"],
-        base_work=base_id(base_named(values["base"])),
-        data_work=next((one.sha256 for one in files if one.name == "train.jsonl"), ""),
+        base_work=work_id(WorkKind.BASE, base_id(base_named(values["base"]))),
+        data_work=_data_id(files),
         manifest_sha256=manifest_sha256,
         metric=values["metric"],
         files=files,
@@ -156,10 +157,16 @@ def data_tags(values: Cleaned) -> tuple[Tag, ...]:
     return tuple(render(terms))
 
 
-def _data_work(sha256: str, values: Cleaned, *, sponsor: str) -> WorkRegister:
+def _data_id(files: Sequence[FileRef]) -> str:
+    """The id of the training data as a work; empty before there is any."""
+    train = (one.sha256 for one in files if one.name == "train.jsonl")
+    return next((work_id(WorkKind.DATA, one) for one in train), "")
+
+
+def _data_work(work: str, values: Cleaned, *, sponsor: str) -> WorkRegister:
     shares = values["contributors"] or (Share(sponsor, 1),)
     title = f"Training data of {values['title']}"
-    return WorkRegister(sha256, "data", title[:80], data_tags(values), shares)
+    return WorkRegister(work, "data", title[:80], data_tags(values), shares)
 
 
 def _priced(amount_nano: int) -> Permission:

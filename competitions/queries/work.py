@@ -4,7 +4,8 @@ import json
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Concat
 
 from assay.messages import Result
 from assay.wire import from_json
@@ -34,6 +35,7 @@ from ledger import blobs
 from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in
 from licensing import queries as rights
+from licensing.rules.rows import ENTRY
 
 MOST_RESULTS_BYTES = 80 << 20
 
@@ -115,7 +117,8 @@ def levels_asked(now: datetime) -> dict[str, str]:
 
 def unlicensed_winners() -> list[str]:
     """Competitions that paid a prize to an entry whose adapter is no work yet."""
-    works = rights.works().filter(pk=OuterRef("adapter_sha256")).order_by()
+    its_work = Concat(Value(f"{ENTRY}:"), OuterRef("pk"), output_field=CharField())
+    works = rights.works().filter(pk=its_work).order_by()
     paid = (
         Submission.objects.filter(place__isnull=False, prize_nano__gt=0)
         .exclude(Exists(works))

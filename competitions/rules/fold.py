@@ -85,6 +85,4 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.revealed": entries.revealed,
     "submission.final_scored": entries.final_scored,
     "work.registered": rights.registered,
-    "work.linked": rights.linked,
-    "offer.published": rights.offered,
 }

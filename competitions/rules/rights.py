@@ -10,7 +10,7 @@ from competitions.rules.rows import Competition, Submission
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing.errors import WorkTaken
-from licensing.rules.rows import Edge, Work, WorkKind
+from licensing.rules.rows import WorkKind, entry_work
 
 
 def title_of(contest: Competition, entry: Submission) -> str:
@@ -32,15 +32,16 @@ def parents_of(contest: Competition, entry: Submission) -> tuple[str, ...]:
 def registered(entry: Entry, rows: Rows) -> None:
     """A work is a winner's own, or no entry's adapter. raises FoldRefused, WorkTaken"""
     body: WorkRegistered = entry.body
-    if not _is_of_a_contest(entry):
-        if entered := rows.find(Submission, adapter_sha256=body.work):
+    if entry.order is None or entry.order.kind != "submission.commit":
+        if entered := rows.find(Submission, adapter_sha256=body.content):
             message = "It is the adapter of an entry, which becomes a work when the entry wins."
             raise WorkTaken(message, work=body.work, owner=entered[0].owner)
         return
     contest, one = _winner(entry, rows)
     wanted = {
-        "work": one.adapter_sha256,
+        "work": entry_work(one.id),
         "kind": WorkKind.ADAPTER.value,
+        "content": one.adapter_sha256,
         "owner": one.owner,
         "title": title_of(contest, one),
         "tags": one.tags,
@@ -48,31 +49,8 @@ def registered(entry: Entry, rows: Rows) -> None:
     }
     odd = [name for name, value in wanted.items() if getattr(body, name) != value]
     need(not odd, entry, f"its {', '.join(odd)} is not that of the entry")
-
-
-def linked(entry: Entry, rows: Rows) -> None:
-    """raises FoldRefused"""
-    if _is_of_a_contest(entry):
-        contest, one = _winner(entry, rows)
-        _need_same_work(entry, entry.body.child, one)
-        is_parent = entry.body.parent in parents_of(contest, one)
-        need(is_parent, entry, "the entry was not made from it")
-        work = rows.get(Work, entry.body.child)
-        need(work is not None and not work.is_offered, entry, "its parents are complete")
-
-
-def offered(entry: Entry, rows: Rows) -> None:
-    """Nothing is sold of it before all its parents are linked. raises FoldRefused"""
-    if _is_of_a_contest(entry):
-        contest, one = _winner(entry, rows)
-        _need_same_work(entry, entry.body.work, one)
-        edges = {edge.parent for edge in rows.find(Edge, child=one.adapter_sha256)}
-        missing = set(parents_of(contest, one)) - edges
-        need(not missing, entry, "not all its parents are linked")
-
-
-def _is_of_a_contest(entry: Entry) -> bool:
-    return entry.order is not None and entry.order.kind == "submission.commit"
+    named = {parent.work for parent in body.parents}
+    need(named == set(parents_of(contest, one)), entry, "its parents are not those of the entry")
 
 
 def _winner(entry: Entry, rows: Rows) -> tuple[Competition, Submission]:
@@ -83,7 +61,3 @@ def _winner(entry: Entry, rows: Rows) -> tuple[Competition, Submission]:
     assert one is not None
     assert contest is not None
     return contest, one
-
-
-def _need_same_work(entry: Entry, work: str, one: Submission) -> None:
-    need(work == one.adapter_sha256, entry, "it is about another work than the entry's")

@@ -109,9 +109,8 @@ def _file(
         raise TicketSpent("This address is of another work.", work=work)
     found = queries.check_access(work, account, now=timezone.now())
     file = Served(found.sha256, found.size_bytes)
-    response = sent(
-        request, file, lambda span: part_of(blobs.open_verified(work), span), keeps="no-store"
-    )
+    stored = blobs.open_verified(found.sha256)
+    response = sent(request, file, lambda span: part_of(stored, span), keeps="no-store")
     response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
     return response
 

@@ -1,5 +1,6 @@
 """What the API tells of works, quotes, licences and dues."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ninja import Schema
@@ -25,7 +26,8 @@ class WorkOut(Schema):
     registered_ms: int
     terms_version: int
     state: str
-    is_offered: bool
+    content: str
+    licence: str
     price_nano: str
     message: str
     competition: str
@@ -58,6 +60,13 @@ class UseOut(Schema):
     until_ms: int
 
 
+class ObligationOut(Schema):
+    """What whoever uses a work owes to one above it; owes: a condition, or `licence:` and SPDX."""
+
+    work: str
+    owes: str
+
+
 class LinkOut(Schema):
     """A parent or child; rate_e8: what the parent takes of sales, parts per 10^8."""
 
@@ -71,6 +80,7 @@ class WorkDetail(WorkOut):
 
     uses: list[UseOut]
     tags: list[tuple[str, str]]
+    inherited: list[ObligationOut]
     parents: list[LinkOut]
     children: list[LinkOut]
 
@@ -118,6 +128,7 @@ class QuoteOut(Schema):
     price_nano: str
     schedule: str
     conditions: list[str]
+    inherited: list[ObligationOut]
     rate_e8: int
     from_ms: int
     until_ms: int
@@ -170,7 +181,8 @@ def listing_json(listing: queries.Listing) -> dict[str, object]:
         "registered_ms": work.registered_ms,
         "terms_version": work.terms_version,
         "state": work.state,
-        "is_offered": work.is_offered,
+        "content": work.content,
+        "licence": work.licence,
         "price_nano": "" if price_nano is None else str(price_nano),
         "message": work.message,
         "competition": card.competition,
@@ -201,6 +213,10 @@ def use_json(clause: Clause) -> dict[str, object]:
     amount_nano, price_nano = str(clause.asks.amount_nano), str(given.price_nano)
     amounts = {"amount_nano": amount_nano, "price_nano": price_nano, "currency": OUR_CURRENCY}
     return {**told, **amounts, "schedule": given.schedule.value}
+
+
+def inherited_json(inherited: Iterable[Sequence[str]]) -> list[dict[str, str]]:
+    return [{"work": work, "owes": owes} for work, owes in inherited]
 
 
 def link_json(link: queries.Link) -> dict[str, object]:

@@ -10,6 +10,7 @@ from licensing.api.shown import (
     QuoteOut,
     WorkDetail,
     WorkOut,
+    inherited_json,
     link_json,
     listing_json,
     use_json,
@@ -74,6 +75,7 @@ def _work(request: HttpRequest, work: str) -> dict[str, object]:  # noqa: ARG001
         **listing_json(queries.listing(found, now=now)),
         "uses": [use_json(one) for one in queries.deed_of(work, now=now)],
         "tags": queries.tags_of(found),
+        "inherited": inherited_json(found.inherited),
         "parents": [link_json(one) for one in queries.parents(work)],
         "children": [link_json(one) for one in queries.children(work, limit=200).rows],
     }
@@ -95,6 +97,7 @@ def _quote(request: HttpRequest, work: str, uses: str = DEFAULT_USES) -> dict[st
         "price_nano": str(found.offer.price_nano),
         "schedule": found.offer.schedule.value,
         "conditions": list(found.offer.conditions),
+        "inherited": inherited_json(found.offer.inherited),
         "rate_e8": found.offer.rate_e8,
         "from_ms": found.offer.from_ms,
         "until_ms": found.offer.until_ms,

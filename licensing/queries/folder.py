@@ -92,7 +92,7 @@ class Offered(NamedTuple):
 
 def offered(found: Work, card: SearchCard | None) -> Offered | None:
     """What may be downloaded of a work here, if anything; no byte of it is read."""
-    stored = record.blob(found.id)
+    stored = record.blob(found.content)
     if found.kind == WorkKind.BASE or stored is None or stored.withdrawn:
         return None
     if not stored.is_public:
@@ -100,7 +100,7 @@ def offered(found: Work, card: SearchCard | None) -> Offered | None:
         is_gated = found.kind == WorkKind.DATA and is_restricted(found)
         return Offered(f"{_slug(found)}.bin", "a file", place, is_gated) if is_gated else None
     if found.kind == WorkKind.DATA:
-        return Offered(f"{_slug(found)}.jsonl", "JSON lines", f"/api/blobs/{found.id}")
+        return Offered(f"{_slug(found)}.jsonl", "JSON lines", f"/api/blobs/{found.content}")
     if card is None or not card.manifest:
         return None
     return Offered(f"{_slug(found)}.zip", "folder for peft", f"/api/works/{found.id}/folder.zip")
@@ -110,7 +110,7 @@ def download(work_id: str) -> File:
     """What is downloaded of a work. raises WorkUnknown, FolderMissing, BlobMissing, BlobDamaged"""
     found, told = _downloadable(work_id)
     if found.kind == WorkKind.DATA:
-        return File(*told, blobs.size(found.id), found.id)
+        return File(*told, blobs.size(found.content), found.content)
     key = f"folder/{FORM}/{found.id}/{found.terms_version}"
     listed: File | None = cache.get(key)
     if listed is None:
@@ -173,14 +173,14 @@ def _files(found: Work) -> list[_Made]:
     one = _measured_card(found.id)
     assert one is not None, "_downloadable sees to it"
     manifest = read_manifest(blobs.read(one.manifest, limit_bytes=MOST_MANIFEST_BYTES))
-    contents, told = _contents(found.id), _told(found, one, manifest)
+    contents, told = _contents(found.content), _told(found, one, manifest)
     texts = text_files(contents, manifest, told.base.id)
     forms = {CARD: card, LICENCE: licence_text, TAGS: licence_tags, POLICY: policy}
     texts |= {name: form(told).encode() for name, form in forms.items()}
     made = [_text(name, raw) for name, raw in texts.items()]
     for name, file in tensor_files(contents, manifest, _metadata(told)).items():
         size_bytes = len(file.header) + sum(size for _, size in file.spans)
-        made.append(_Made(name, size_bytes, _tensors(found.id, file.header, file.spans)))
+        made.append(_Made(name, size_bytes, _tensors(found.content, file.header, file.spans)))
     sums = {one.name: _sha256(one.pieces())[1] for one in made}
     made.append(_text(BOM, bom(told, sums).encode()))
     sums[BOM] = _sha256(made[-1].pieces())[1]
@@ -250,14 +250,14 @@ def _ancestor(up: Link, at_ms: int) -> Ancestor:
     clauses = deed(subject, now_ms=at_ms)
     sentences = [one.sentence for one in clauses if one.use in (made_from, Use.COMMERCIAL)]
     rate = show_rate(up.rate_e8)
-    return Ancestor(above.title, above.kind, above.owner, above.id, rate, sentences)
+    return Ancestor(above.title, above.kind, above.owner, above.id, rate, sentences, above.content)
 
 
 def _metadata(told: Told) -> Callable[[tuple[tuple[int, int], ...]], dict[str, str]]:
     """What the header of a file says, which names the hash of the values behind it."""
 
     def of(spans: tuple[tuple[int, int], ...]) -> dict[str, str]:
-        return header(told, _sha256(_tensors(told.work.id, b"", spans)())[1])
+        return header(told, _sha256(_tensors(told.work.content, b"", spans)())[1])
 
     return of
 
@@ -301,4 +301,4 @@ def _measured_card(work_id: str) -> SearchCard | None:
 def _slug(found: Work) -> str:
     """A name for files: of the title what is plain, and the beginning of the id."""
     words = _ODD.sub("-", found.title.lower()).strip("-")[:40].strip("-")
-    return f"{words}-{found.id[:8]}" if words else found.id[:8]
+    return f"{words}-{found.content[:8]}" if words else found.content[:8]

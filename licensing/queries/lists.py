@@ -15,7 +15,7 @@ from licensing.rules.may import Use
 
 PAGE = 100
 FEW = 2000  # children that are sorted rather than met on a walk over all works
-_CURSOR = re.compile(r"([0-9]{1,18})-([A-Za-z0-9_-]{43,64})")
+_CURSOR = re.compile(r"([0-9]{1,18})-([A-Za-z0-9_:-]{43,72})")
 T = TypeVar("T")
 
 
@@ -64,7 +64,7 @@ class Listing:
 def offers(wanted: Wanted, *, after: str = "", limit: int = PAGE, now: datetime) -> Page[Listing]:
     """Works whose licences are sold, newest first."""
     at_ms = int(now.timestamp() * 1000)
-    live = Work.objects.filter(pk=OuterRef("pk"), is_offered=True, state="live")
+    live = Work.objects.filter(pk=OuterRef("pk"), state="live")
     if wanted.owner:
         live = live.filter(owner=wanted.owner)
     cards = SearchCard.objects.filter(_asked(wanted)).filter(Exists(live))

@@ -10,13 +10,12 @@ from ledger import log
 from licensing import errors
 from licensing.models import Edge, PoolShare, SearchCard, Work
 from licensing.rules import catalogue
-from licensing.rules.deed import Clause, deed
+from licensing.rules.deed import Clause, deed, obligation
+from licensing.rules.fold import bonds_of, check_lineage
 from licensing.rules.lineage import due, edges_above
 from licensing.rules.may import Use
-from licensing.rules.parents import check_parent
 from licensing.rules.reading import read_own
 from licensing.rules.rows import TermsVersion, terms_key
-from licensing.rules.rows import Work as WorkRow
 from licensing.rules.terms import Tag
 
 
@@ -81,6 +80,12 @@ def uses_given(clauses: Sequence[Clause]) -> list[Clause]:
     return [one for one in given if one.use != Use.ACCESS or one.offer.price_nano]
 
 
+def obligations(inherited: Sequence[Sequence[str]]) -> list[tuple[Work, str]]:
+    """What is owed to the works above one, each in words. inherited: pairs of work and condition"""
+    found = works_of({name for name, _ in inherited})
+    return [(found[name], obligation(owed, found[name].title)) for name, owed in inherited]
+
+
 def links_above(*work_ids: str) -> Mapping[str, Mapping[str, int]]:
     """All links reachable upward from works: child -> parent -> rate_e8; a query per level."""
     links: dict[str, dict[str, int]] = {}
@@ -121,19 +126,15 @@ def check_parents(
 ) -> Mapping[str, int]:
     """Could a work under these tags be made from these parents now? For a door to ask early.
 
+    Terms, state and licence of each parent, how many stand above, and what is due to them all.
+
     returns  parent -> rate_e8 that the link would take
     raises   TermsRefused, LineageRefused
     """
-    terms, rows, at_ms = read_own(tags), log.Tables(), _ms(now)
-    rates = {}
-    for parent_id in sorted(parents):
-        parent = rows.get(WorkRow, parent_id)
-        if parent is None:
-            message = f"No work {parent_id[:16]} is registered."
-            raise errors.ParentUnknown(message, parent=parent_id)
-        holder = catalogue.holder(parent_id, owner, rows=rows, at_ms=at_ms)
-        subject = catalogue.subject(parent, rows)
-        rates[parent_id] = check_parent(terms, parent, subject, holder, at_ms)
+    rows = log.Tables()
+    bonds = bonds_of(read_own(tags), tuple({*parents}), owner, rows, at_ms=_ms(now))
+    rates = {name: one.rate_e8 for name, one in bonds.items()}
+    check_lineage("", rates, rows)
     return rates
 
 

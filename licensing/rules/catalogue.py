@@ -39,17 +39,6 @@ def links_above(work: str, rows: Rows) -> Links:
     return links
 
 
-def works_below(work: str, rows: Rows) -> set[str]:
-    """All works that descend from a work."""
-    found: set[str] = set()
-    waiting = [work]
-    while waiting:
-        children = {edge.child for edge in rows.find(Edge, parent=waiting.pop())}
-        waiting.extend(children - found)
-        found |= children
-    return found
-
-
 def subject(work: Work, rows: Rows) -> Subject:
     """What is offered of a work: its terms that hold now."""
     return subject_of(work, reading_of(work, rows))

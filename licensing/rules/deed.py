@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from assay.money import show_tokens
 from licensing.rules.may import Condition, Use
 from licensing.rules.offer import BY_ACCESS, METERING, Offer, Part, Subject, offer
+from licensing.rules.rows import LICENCE
 from licensing.rules.terms import Schedule, show_rate
 
 # SHA-256 of the legal text of each version. We could not obtain the texts, so the slots are empty.
@@ -35,6 +36,15 @@ _REASONS = {
     "payment_mode_unsupported": "it would be paid by lot, which is not supported here",
     "currency_not_settled_here": "its currency is not settled here",
     "name_resembles": "a tag about it is nearly one of a licence, and nobody knows what it means",
+}
+
+
+_OBLIGATIONS = {
+    Condition.CREDIT: "name the creator of {title}",
+    Condition.INDICATION: "name {title} as a source",
+    Condition.PASSTHROUGH: "give what you make the same terms as {title}",
+    Condition.REVENUE_SHARE: "pay {title} its share of what you earn",
+    Condition.NON_COMMERCIAL: "do no business with it, as {title} asks",
 }
 
 
@@ -71,6 +81,13 @@ def allowed(uses: Sequence[str], conditions: Sequence[str], rate_e8: int = 0) ->
     deeds = " and ".join(DEEDS[Use(use)] for use in uses)
     owed = "".join(f", {_owed(Condition(one), rate_e8)}" for one in conditions)
     return deeds + owed
+
+
+def obligation(condition: str, title: str) -> str:
+    """`name the creator of "The base"`: what whoever uses a work owes to one above it."""
+    if condition.startswith(LICENCE):
+        return f"keep to the licence of {title} itself, {condition.removeprefix(LICENCE)}"
+    return _OBLIGATIONS[Condition(condition)].format(title=title)
 
 
 def amount(amount_nano: int) -> str:

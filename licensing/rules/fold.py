@@ -1,6 +1,7 @@
 """The fold of the rights: what a fact of this room must satisfy, and which rows it changes."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from assay import messages
 from assay.wire import changed
@@ -14,8 +15,8 @@ from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue, grant, sale
-from licensing.rules.lineage import check_links
-from licensing.rules.parents import check_parent
+from licensing.rules.lineage import check_count, check_links
+from licensing.rules.parents import Bond, check_parent
 from licensing.rules.provenance import recorded
 from licensing.rules.reading import read_own
 from licensing.rules.rows import (
@@ -27,15 +28,20 @@ from licensing.rules.rows import (
     Work,
     WorkKind,
     WorkState,
+    entry_work,
     pair_key,
     pool_of,
     terms_key,
+    work_id,
 )
+from licensing.rules.terms import Terms
 
 FIRST_VERSION = 1
 MOST_PAYEES = 64
 MOST_TITLE = 200
-_WORK = re.compile(r"[0-9a-f]{64}")
+_CONTENT = re.compile(r"[0-9a-f]{64}")
+_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+() -]{0,99}")  # an expression of SPDX ids
+_AS_ORDERED = ("work", "kind", "title", "tags", "shares", "licence")
 
 
 def licensing(entry: Entry, rows: Rows) -> None:
@@ -61,37 +67,65 @@ def check_shares(work: str, shares: tuple[messages.Share, ...], rows: Rows) -> N
 
 
 def _work_registered(entry: Entry, rows: Rows) -> None:
+    """The work with all its parents, in one piece."""
     body: messages.WorkRegistered = entry.body
     _check_author(entry, rows)
-    if not _WORK.fullmatch(body.work) or body.kind not in [*WorkKind]:
-        raise refused(entry, "the work has no proper id or kind")
-    title = body.title
-    if not title.isprintable() or not title.strip() or len(title) > MOST_TITLE:
-        raise refused(entry, "the work has no proper title")
+    _check_form(entry)
     if taken := rows.get(Work, body.work):
         message = f"{taken.title} is registered already."
         raise errors.WorkTaken(message, work=taken.id, owner=taken.owner)
-    read_own(body.tags)
+    child = read_own(body.tags)
     check_shares(body.work, body.shares, rows)
-    rows.put(
-        Work(
-            id=body.work,
-            kind=body.kind,
-            owner=body.owner,
-            title=body.title,
-            registered_ms=body.at_ms,
-            terms_version=FIRST_VERSION,
-            state=WorkState.LIVE.value,
-            is_offered=False,
-            message=entry.id,
-        )
-    )
+    named = tuple(one.work for one in body.parents)
+    bonds = bonds_of(child, named, body.owner, rows, at_ms=body.at_ms)
+    rates = {one.work: one.rate_e8 for one in body.parents}
+    if len(named) != len(rates):
+        raise refused(entry, "a parent is named twice")
+    if rates != {parent: one.rate_e8 for parent, one in bonds.items()}:
+        raise refused(entry, "its parents ask for other rates")
+    check_lineage(body.work, rates, rows)
+    rows.put(_work_of(entry, inherited_from(bonds, rows)))
     key = terms_key(body.work, FIRST_VERSION)
     rows.put(TermsVersion(key, body.work, FIRST_VERSION, body.tags, entry.id))
+    for parent, rate_e8 in rates.items():
+        above = catalogue.work_of(parent, rows)
+        version, key = above.terms_version, pair_key(body.work, parent)
+        rows.put(Edge(key, body.work, parent, above.kind, rate_e8, version, entry.id))
     for share in body.shares:
         key = pair_key(body.work, share.payee)
         rows.put(PoolShare(key, body.work, share.payee, share.weight, 0))
     books.open_account(rows, pool_of(body.work), AccountKind.POOL.value)
+
+
+def _work_of(entry: Entry, inherited: tuple[tuple[str, str], ...]) -> Work:
+    body: messages.WorkRegistered = entry.body
+    return Work(
+        id=body.work,
+        kind=body.kind,
+        content=body.content,
+        owner=body.owner,
+        title=body.title,
+        registered_ms=body.at_ms,
+        terms_version=FIRST_VERSION,
+        state=WorkState.LIVE.value,
+        licence=body.licence,
+        inherited=inherited,
+        message=entry.id,
+    )
+
+
+def _check_form(entry: Entry) -> None:
+    body: messages.WorkRegistered = entry.body
+    if not _CONTENT.fullmatch(body.content) or body.kind not in [*WorkKind]:
+        raise refused(entry, "the work has no proper content or kind")
+    title = body.title
+    if not title.isprintable() or not title.strip() or len(title) > MOST_TITLE:
+        raise refused(entry, "the work has no proper title")
+    is_base = body.kind == WorkKind.BASE
+    if is_base != bool(_SPDX.fullmatch(body.licence)) or (body.licence and not is_base):
+        raise refused(entry, "a base names its own licence by its SPDX id, and no other work does")
+    if bool(body.parents) != (body.kind == WorkKind.ADAPTER):
+        raise refused(entry, "an adapter names its parents, and no other work does")
 
 
 def _check_author(entry: Entry, rows: Rows) -> None:
@@ -101,67 +135,59 @@ def _check_author(entry: Entry, rows: Rows) -> None:
     if order is None or actor_of(order, rows) != body.owner:
         raise refused(entry, "it answers no order of the owner")
     if order.kind == "submission.commit":
-        if body.kind != WorkKind.ADAPTER or body.tags != order.body.tags:
-            raise refused(entry, "the entry was made under other terms")
+        wanted = (entry_work(order.id), WorkKind.ADAPTER, order.body.tags)
+        if (body.work, body.kind, body.tags) != wanted:
+            raise refused(entry, "it is not what was entered")
         return
-    if order.kind != "work.register" or body.kind == WorkKind.ADAPTER:
-        raise refused(entry, "an adapter becomes a work by being entered in a competition")
+    if order.kind != "work.register":
+        raise refused(entry, "it answers another kind of order")
     asked: messages.WorkRegister = order.body
-    told = (body.work, body.kind, body.title, body.tags, body.shares)
-    if told != (asked.work, asked.kind, asked.title, asked.tags, asked.shares):
+    if body.work != work_id(body.kind, body.content):
+        raise refused(entry, "its id is not that of its kind and content")
+    if body.kind == WorkKind.BASE and not order.speaker:
+        raise refused(entry, "a base is registered by the operator")
+    told = [getattr(body, name) for name in _AS_ORDERED]
+    named = tuple(one.work for one in body.parents)
+    if told != [getattr(asked, name) for name in _AS_ORDERED] or set(named) != set(asked.parents):
         raise refused(entry, "it says something else than its order")
 
 
-def _check_same_order(entry: Entry, work: Work, rows: Rows) -> None:
-    """What makes a work complete answers the kind of order that registered it, of its owner."""
-    order = entry.order
-    if order is None or actor_of(order, rows) != work.owner:
-        raise refused(entry, "it answers no order of the owner")
-    is_adapter, wanted = work.kind == WorkKind.ADAPTER, "submission.commit"
-    is_same = order.kind == "work.register" and order.body.work == work.id
-    if not (order.kind == wanted if is_adapter else is_same):
-        raise refused(entry, "it answers another order than the one that registered the work")
-
-
-def _work_linked(entry: Entry, rows: Rows) -> None:
-    body: messages.WorkLinked = entry.body
-    child, parent = _linked(body.child, rows), _linked(body.parent, rows)
-    _check_same_order(entry, child, rows)
-    rate_e8 = rate_of_link(child, parent, rows, at_ms=body.at_ms)
-    if (body.kind, body.rate_e8) != (parent.kind, rate_e8):
-        raise refused(entry, f"the parent asks for {rate_e8} parts")
-    links = dict(catalogue.links_above(child.id, rows))
-    links |= catalogue.links_above(parent.id, rows)
-    for below in catalogue.works_below(child.id, rows):
-        links |= catalogue.links_above(below, rows)
-    check_links(child.id, {parent.id: rate_e8}, links)
-    key = pair_key(child.id, parent.id)
-    version = parent.terms_version
-    rows.put(Edge(key, child.id, parent.id, parent.kind, rate_e8, version, entry.id))
-
-
-def rate_of_link(child: Work, parent: Work, rows: Rows, *, at_ms: int) -> int:
-    """The rate that a link to the parent takes now, when terms and grants allow the link.
+def bonds_of(
+    child: Terms, parents: Sequence[str], owner: str, rows: Rows, *, at_ms: int
+) -> dict[str, Bond]:
+    """parent -> what it asks of a new work under these terms, when it may be made from them now.
 
     raises LineageRefused
     """
-    terms = catalogue.reading_of(child, rows).terms
-    assert terms is not None
-    holder = catalogue.holder(parent.id, child.owner, rows=rows, at_ms=at_ms)
-    return check_parent(terms, parent, catalogue.subject(parent, rows), holder, at_ms)
-
-
-def _linked(work: str, rows: Rows) -> Work:
-    found = rows.get(Work, work)
-    if found is None:
-        raise errors.ParentUnknown(f"No work {work[:16]} is registered.", parent=work)
+    check_count("", len(parents))
+    found = {}
+    for name in sorted(parents):
+        parent = rows.get(Work, name)
+        if parent is None:
+            raise errors.ParentUnknown(f"No work {name[:24]} is registered.", parent=name)
+        holder = catalogue.holder(name, owner, rows=rows, at_ms=at_ms)
+        subject = catalogue.subject(parent, rows)
+        found[name] = check_parent(child, parent, subject, holder, at_ms)
     return found
 
 
-def _offer_published(entry: Entry, rows: Rows) -> None:
-    work = catalogue.work_of(entry.body.work, rows)
-    _check_same_order(entry, work, rows)
-    rows.put(changed(work, is_offered=True))
+def check_lineage(child: str, rates: Mapping[str, int], rows: Rows) -> None:
+    """May a new work be linked to these parents: their number, all above them, and what is due.
+
+    raises TooManyParents, TooManyAncestors, StackExceedsWhole
+    """
+    links: dict[str, Mapping[str, int]] = {}
+    for parent in rates:
+        links |= catalogue.links_above(parent, rows)
+    check_links(child, rates, links)
+
+
+def inherited_from(bonds: Mapping[str, Bond], rows: Rows) -> tuple[tuple[str, str], ...]:
+    """What whoever uses a work owes to all the works above it: (work, condition), sorted."""
+    owed = {(parent, one) for parent, bond in bonds.items() for one in bond.owes}
+    for parent in bonds:
+        owed |= set(catalogue.work_of(parent, rows).inherited)
+    return tuple(sorted(owed))
 
 
 def _licence_granted(entry: Entry, rows: Rows) -> None:
@@ -227,8 +253,6 @@ def _account_closed(entry: Entry, rows: Rows) -> None:
 _RULES: dict[str, Fold] = {
     "account.closed": _account_closed,
     "work.registered": _work_registered,
-    "work.linked": _work_linked,
-    "offer.published": _offer_published,
     "licence.granted": _licence_granted,
     "royalty.drawn": _royalty_drawn,
     "provenance.recorded": recorded,

@@ -63,16 +63,20 @@ def check_links(child: str, parents: Mapping[str, int], links: Links) -> None:
     old = links.get(child, {})
     for parent, rate_e8 in sorted(parents.items()):
         _check_edge(child, parent, rate_e8, old)
-    count = len(old) + len(parents)
-    if count > MOST_PARENTS:
-        message = f"{count} parents are more than {MOST_PARENTS}."
-        raise errors.TooManyParents(message, child=child, parents=count)
+    check_count(child, len(old) + len(parents))
     grown = {**links, child: {**old, **parents}}
     if child in ancestors(child, grown):
         message = "The work would descend from itself."
         raise errors.LineageCycle(message, child=child, parent=min(parents))
     for work in [child, *sorted(_below(child, links))]:
         _check_whole(work, child, grown)
+
+
+def check_count(child: str, parents: int) -> None:
+    """raises TooManyParents"""
+    if parents > MOST_PARENTS:
+        message = f"{parents} parents are more than {MOST_PARENTS}."
+        raise errors.TooManyParents(message, child=child, parents=parents)
 
 
 def _check_edge(child: str, parent: str, rate_e8: int, old: Mapping[str, int]) -> None:

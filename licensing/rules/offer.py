@@ -27,7 +27,7 @@ from licensing.rules.terms import Schedule
 FOR_EVER = 0
 BY_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})  # who has access may do these as well
 NEED_ACCESS = BY_ACCESS | {Use.DERIVE, Use.COMMERCIAL, Use.TRAIN}
-METERING, MIXED, NOT_OFFERED = "metering_needed", "mixed_schedules", "not_offered"
+METERING, MIXED = "metering_needed", "mixed_schedules"
 _USES = {use.value: use for use in Use}
 
 
@@ -38,9 +38,9 @@ class Subject:
     reading: Reading
     registered_ms: int = 0
     state: str = WorkState.LIVE.value
-    is_offered: bool = True
     id: str = ""
     title: str = "this work"
+    inherited: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Offer:
     access_until_ms  when the access in it ends; the uses may end before. FOR_EVER: never, or none
     answer_until_ms  when the terms next answer otherwise, whatever is paid
     rate_e8          the highest share of what is earned;  conditions: sorted
+    inherited        what is owed besides to the works above: (work, condition)
     refusals         why this is not sold; empty when it is
     """
 
@@ -100,6 +101,7 @@ class Offer:
     answer_until_ms: int
     rate_e8: int
     conditions: tuple[str, ...]
+    inherited: tuple[tuple[str, str], ...]
     parts: tuple[Part, ...]
     refusals: tuple[Refusal, ...]
 
@@ -144,6 +146,7 @@ def offer(subject: Subject, uses: Sequence[str], *, now_ms: int, holder: Holder 
         answer_until_ms=answer_until_ms,
         rate_e8=max((one.rate_e8 for one in given if isinstance(one, Granted)), default=0),
         conditions=tuple(sorted({one.value for answer in given for one in answer.conditions})),
+        inherited=subject.inherited,
         parts=parts,
         refusals=(*_not_live(subject), *_refusals(answers, shut), *_mixed(parts)),
     )
@@ -159,7 +162,8 @@ def read_uses(uses: Sequence[str]) -> tuple[Use, ...]:
 
 def subject_of(work: Work, reading: Reading) -> Subject:
     """A work under the terms that hold now."""
-    return Subject(reading, work.registered_ms, work.state, work.is_offered, work.id, work.title)
+    told = (work.registered_ms, work.state, work.id, work.title, work.inherited)
+    return Subject(reading, *told)
 
 
 def holder_of(grants: Iterable[Grant], *, at_ms: int) -> Holder:
@@ -286,9 +290,7 @@ def _refusals(answers: Mapping[Use, Answer], shut: Denied | None) -> list[Refusa
 
 
 def _not_live(subject: Subject) -> tuple[Refusal, ...]:
-    if subject.state != WorkState.LIVE:
-        return (Refusal("", subject.state),)
-    return () if subject.is_offered else (Refusal("", NOT_OFFERED),)
+    return () if subject.state == WorkState.LIVE else (Refusal("", subject.state),)
 
 
 def _mixed(parts: Sequence[Part]) -> tuple[Refusal, ...]:

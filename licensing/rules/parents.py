@@ -1,26 +1,37 @@
 """May a new work be made from a parent, what is the parent due, and do their terms go together?"""
 
+from typing import NamedTuple
+
 from licensing import errors
 from licensing.rules.may import Condition, Use, breakpoints
 from licensing.rules.offer import METERING, Holder, Offer, Subject, offer
 from licensing.rules.reading import Reading
-from licensing.rules.rows import Work, WorkKind, WorkState
+from licensing.rules.rows import LICENCE, Work, WorkKind, WorkState
 from licensing.rules.terms import Terms, render
 
+_PAID = {Condition.REVENUE_SHARE.value}  # by the split of every sale
 _NOT_LIVE = {
     WorkState.DISPUTED: errors.ParentDisputed,
     WorkState.WITHDRAWN: errors.ParentWithdrawn,
 }
 
 
-def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, at_ms: int) -> int:
-    """Check one parent of a new work, and give the rate that it asks for.
+class Bond(NamedTuple):
+    """What a parent asks of a new work. owes: the conditions of whoever uses the new work."""
+
+    rate_e8: int
+    owes: tuple[str, ...]
+
+
+def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, at_ms: int) -> Bond:
+    """Check one parent of a new work, and say what it asks for.
 
     child      the terms of the new work;  subject: the parent under its terms
     holder     what the maker holds of the parent. Needed, where they cost something, are train of
                data, else derive, and access
-    returns    rate_e8 of the edge: the parent's RevenueShare for derivations, otherwise 0. A data
-               set has no share for training, so its share for derivations counts as well
+    returns    the edge's rate_e8: the parent's RevenueShare for derivations, else 0. A data set
+               has no share for training, so its share for derivations counts as well. And its
+               conditions, with the licence of a base: they go on to all that is made from it
     raises     ParentDisputed, ParentWithdrawn, DeriveDenied, TrainDenied, LicenceNeeded,
                Passthrough, CommercialConflict
     """
@@ -32,9 +43,12 @@ def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, a
     if not holder.holds(use, at_ms=at_ms) or not _has_access(given, holder, at_ms):
         _check_paid(use, subject, holder, at_ms)
     _check_passthrough(given, child, parent, subject.reading)
-    _check_commercial(given, child, parent, offer(subject, (Use.COMMERCIAL,), now_ms=at_ms))
+    business = offer(subject, (Use.COMMERCIAL,), now_ms=at_ms)
+    _check_commercial(given, child, parent, business)
     derive = offer(subject, (Use.DERIVE.value,), now_ms=at_ms)
-    return 0 if derive.reason else derive.rate_e8
+    owes = {one for found in (given, business) for one in found.conditions}
+    owes |= {f"{LICENCE}{parent.licence}"} if parent.licence else set()
+    return Bond(0 if derive.reason else derive.rate_e8, tuple(sorted(owes - _PAID)))
 
 
 def needed_use(parent: Work) -> Use:

@@ -6,6 +6,9 @@ from typing import ClassVar
 
 from licensing.rules.terms import Tag
 
+ENTRY = "entry"  # the kinds of ids: these, and those of WorkKind
+LICENCE = "licence:"  # before the SPDX id of a base's own licence, among what is inherited
+
 
 class WorkKind(StrEnum):
     """What a work is: a model's weights, a data set, or what was trained from both."""
@@ -33,9 +36,12 @@ class GrantState(StrEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """Something under terms. id: SHA-256 of its canonical bytes, 64 lower hex digits.
+    """Something under terms. id: `work_id`, or `entry:` and the id of a contest's entry.
 
-    terms_version  the number of the terms that hold now;  is_offered: licences can be bought
+    content        SHA-256 of its canonical bytes, 64 lower hex digits
+    terms_version  the number of the terms that hold now
+    licence        of a base, its own SPDX licence
+    inherited      what whoever uses it owes to the works above: (work, condition), sorted; final
     """
 
     TABLE: ClassVar[str] = "licensing.Work"
@@ -44,12 +50,14 @@ class Work:
 
     id: str
     kind: str
+    content: str
     owner: str
     title: str
     registered_ms: int
     terms_version: int
     state: str
-    is_offered: bool
+    licence: str
+    inherited: tuple[tuple[str, str], ...]
     message: str
 
 
@@ -153,6 +161,21 @@ class OutputBatch:
 
 
 ROWS = (Work, TermsVersion, Edge, PoolShare, Grant, OutputBatch)
+
+
+def work_id(kind: str, content: str) -> str:
+    """The id of a work by its kind and bytes: `data:<SHA-256>`."""
+    return f"{kind}:{content}"
+
+
+def entry_work(entry: str) -> str:
+    """The id of the work that a contest's entry becomes."""
+    return f"{ENTRY}:{entry}"
+
+
+def content_in(work: str) -> str:
+    """The SHA-256 in the id of a work that is no entry's."""
+    return work.partition(":")[2]
 
 
 def terms_key(work: str, number: int) -> str:

@@ -71,13 +71,14 @@ def licence(request: HttpRequest, grant: str) -> HttpResponse:
     transfers = list(record.transfers_of(found.message))
     pools = {pool_of(one.id): one for one in queries.works_of(_works_paid(transfers)).values()}
     index, covering = log.index_of(found.message), record.latest_checkpoint()
-    size = covering.size if covering else 0
+    size, work = covering.size if covering else 0, queries.work(found.work)
     context = {
         "grant": found,
         "facts": record.answers_to(found.id),
-        "work": queries.work(found.work),
+        "work": work,
         "state": queries.state_of(found, now=timezone.now()),
         "allowed": allowed(claims.uses, claims.conditions),
+        "obligations": queries.obligations(work.inherited),
         "operator_key": operator,
         "log_key": log.log_vkey_at(size),
         "transfers": [(one, pools.get(one.credit)) for one in transfers],
@@ -119,6 +120,7 @@ def _quote_page(
         "uses": ",".join(quote.offer.uses),
         "allowed": allowed(quote.offer.uses, quote.offer.conditions, quote.offer.rate_e8),
         "key": key,
+        "obligations": queries.obligations(quote.offer.inherited),
         "held": quote.held[0] if quote.held else None,
         "held_allows": allowed(quote.held[0].uses, ()) if quote.held else "",
         "is_free": not gross_nano,

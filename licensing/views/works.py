@@ -48,7 +48,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
     """One work: what it does, its deed, price, contributors, lineage, and the way to a licence."""
     found, now, rows = queries.work(work), timezone.now(), log.Tables()
     clauses = queries.deed_of(work, now=now, rows=rows)
-    is_sold = found.is_offered and found.state == "live"
+    is_sold = found.state == "live"
     priced = _priced(clauses) if is_sold else []
     quote = queries.quote(work, priced, account="", now=now, rows=rows) if priced else None
     tags, card = queries.tags_of(found, rows=rows), queries.card_of(work)
@@ -64,6 +64,7 @@ def work(request: HttpRequest, work: str) -> HttpResponse:
         "quote": quote,
         "split": _split(work, quote),
         "fee_e8": SALE_FEE_E8,
+        "obligations": queries.obligations(found.inherited),
         "parents": queries.parents(work),
         "children": below.rows,
         "has_more_children": bool(below.next),

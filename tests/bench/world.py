@@ -27,9 +27,10 @@ from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, AccountKind
 from ledger.rules.entry import Entry
 from ledger.rules.rows import MemoryRows
 from licensing.rules import catalogue, grant, sale
-from licensing.rules.fold import rate_of_link
+from licensing.rules.fold import bonds_of
 from licensing.rules.offer import offer, subject_of
-from licensing.rules.rows import Work
+from licensing.rules.reading import read_own
+from licensing.rules.rows import Work, content_in, entry_work, work_id
 from licensing.rules.terms import OUR_LICENCE
 
 BEGIN_MS = 1_893_456_000_000  # 2030-01-01
@@ -73,7 +74,7 @@ class World:
         for name, kind in ((ISSUANCE, "issuance"), (FEE, "fee"), (POOL, "pool")):
             self.fact(messages.AccountOpened(name, kind, self.tick()))
         self.person("author")
-        self.work("author", name_of("base"), "base", BASE_TERMS)
+        self.work("author", work_id("base", name_of("base")), "base", BASE_TERMS)
 
     def fact(self, body, *, answers: Entry | None = None) -> Entry:
         kind = messages.KIND_OF[type(body)]
@@ -84,7 +85,8 @@ class World:
         """In the person's own words, or in the operator's for a web user."""
         key = self.people[account]
         kind = messages.KIND_OF[type(body)]
-        if key is None:
+        is_base = isinstance(body, messages.WorkRegister) and body.kind == "base"
+        if key is None or is_base:  # a base is registered in the operator's words alone
             return self._say(kind, body, self.keys.operator, speaker=account)
         return self._say(kind, body, key)
 
@@ -113,11 +115,11 @@ class World:
         return name
 
     def work(self, owner: str, work: str, kind: str, tags) -> str:
-        shares = (Share(owner, 1),)
-        order = self.order(owner, messages.WorkRegister(work, kind, f"The {kind}", tags, shares))
-        told = (work, kind, owner, f"The {kind}", tags, shares, self.tick())
-        self.fact(messages.WorkRegistered(*told), answers=order)
-        self.fact(messages.OfferPublished(work, self.tick()), answers=order)
+        shares, licence = (Share(owner, 1),), "Apache-2.0" if kind == "base" else ""
+        body = messages.WorkRegister(work, kind, f"The {kind}", tags, shares, licence)
+        told = (work, kind, content_in(work), owner, f"The {kind}", tags, shares, licence, ())
+        order = self.order(owner, body)
+        self.fact(messages.WorkRegistered(*told, self.tick()), answers=order)
         return work
 
     def buy(self, buyer: str, work: str) -> None:
@@ -151,13 +153,13 @@ class World:
         sponsor = self.person(f"sponsor{number}", 2000)
         miners = [self.person(f"miner{number}-{place}") for place in range(MINERS)]
         buyers = [self.person(f"buyer{number}-{place}", 1000) for place in range(2)]
-        data = self.work(sponsor, name_of("data", number), "data", DATA_TERMS)
+        data = self.work(sponsor, work_id("data", name_of("data", number)), "data", DATA_TERMS)
         name = self._publish(sponsor, number, data)
         entries = [self._enter(name, miner, place) for place, miner in enumerate(miners)]
         self._judge(name, number, entries)
         for entry in entries[:SOLD]:
             self._license(name, entry)
-            work = self.rows.get(Submission, entry.id).adapter_sha256
+            work = entry_work(entry.id)
             for turn in range(LICENCES):
                 self.buy(buyers[turn % 2], work)
             self.draw(self.rows.get(Submission, entry.id).owner, work)
@@ -189,7 +191,8 @@ class World:
         files = tuple(FileRef(file, name_of(file, manifest), 10) for file in PUBLIC_FILES)
         return Spec(
             title="Which library?", summary="Docstrings.", base="minilm",
-            base_work=name_of("base"), data_work=data, manifest_sha256=manifest, metric="accuracy",
+            base_work=work_id("base", name_of("base")), data_work=data,
+            manifest_sha256=manifest, metric="accuracy",
             files=files, prize_nano=Nano(1000 * TOKEN + 1), curve=(8, 4, 2, 1), fee_e8=2_500_000,
             pool_e8=5_000_000, bond_e8=10_000_000, deposit_e8=100_000, opens_at_ms=self.now_ms + 10,
             closes_at_ms=self.now_ms + 20_000, reveal_s=60, verify_s=60, dispute_s=0, quota=2,
@@ -254,15 +257,13 @@ class World:
     def _license(self, name: str, entry: Entry) -> None:
         rows, contest = self.rows, self.rows.get(Competition, name)
         won = rows.get(Submission, entry.id)
-        work, at_ms = won.adapter_sha256, self.tick()
-        told = (work, "adapter", won.owner, won.title, won.tags, (Share(won.owner, 1),), at_ms)
-        self.fact(messages.WorkRegistered(*told), answers=entry)
-        for parent in sorted((contest.spec.base_work, contest.spec.data_work)):
-            above = rows.get(Work, parent)
-            rate_e8 = rate_of_link(rows.get(Work, work), above, rows, at_ms=at_ms)
-            linked = messages.WorkLinked(work, parent, above.kind, rate_e8, at_ms)
-            self.fact(linked, answers=entry)
-        self.fact(messages.OfferPublished(work, at_ms), answers=entry)
+        work, at_ms = entry_work(won.id), self.tick()
+        named = sorted((contest.spec.base_work, contest.spec.data_work))
+        bonds = bonds_of(read_own(won.tags), named, won.owner, rows, at_ms=at_ms)
+        parents = tuple(messages.Parent(one, bond.rate_e8) for one, bond in bonds.items())
+        shares = (Share(won.owner, 1),)
+        told = (work, "adapter", won.adapter_sha256, won.owner, won.title, won.tags, shares, "")
+        self.fact(messages.WorkRegistered(*told, parents, at_ms), answers=entry)
 
     # --- signing ----------------------------------------------------------------------------------
 

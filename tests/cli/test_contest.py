@@ -15,6 +15,7 @@ from competitions.errors import CompetitionUnknown, QuotaUsed, SubmissionClosed
 from evaluator.errors import AdapterWrongBase
 from evaluator.score.rerun import read_receipt
 from ledger import actions, sequencer
+from licensing.rules.rows import entry_work
 from tests import factories, racers
 
 
@@ -180,7 +181,7 @@ def test_a_buyer_sees_the_price_agrees_and_gets_a_licence_once(contest, run, sit
     actions.mint(account="ada", amount_nano=10**12, idempotency="t", now=factories.at(621))
     works = run("ledger", "balance", "bob").stdout
     assert "bob" in works
-    work = factories.queries.submission(entry).adapter_sha256
+    work = entry_work(entry)
     unsure = run("licence", "buy", work, "--json")
     assert unsure.exit_code == 2
     assert "100 tokens" in unsure.stderr

@@ -108,10 +108,10 @@ def test_terms_are_shown_checked_and_rendered(site, run, model, tmp_path):
 def test_restricted_access_opens_to_a_holders_key_and_to_nobody_else(site, run, tmp_path):
     raw = b"row\n" * 50_000
     factories.account("owner")
-    work = factories.blob(raw, owner="owner").sha256
+    content = factories.blob(raw, owner="owner").sha256
     tags = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Access", "Restricted"),
             ("Access-Fee", "One-Time-5"))  # fmt: skip
-    factories.work("data", work, owner="owner", tags=tags)
+    work = factories.work("data", content, owner="owner", tags=tags)
     out = tmp_path / "bought"
     pull = ("pull", work, "--out", str(out), "--json")
     for name in ("firm", "stranger"):
@@ -129,7 +129,7 @@ def test_restricted_access_opens_to_a_holders_key_and_to_nobody_else(site, run, 
     [name] = json.loads(answer.stdout)["files"]
     assert (out / name).read_bytes() == raw
     out.joinpath(name).unlink()
-    (out / f".{name}.{work[:16]}.part").write_bytes(raw[:1000])
+    (out / f".{name}.{content[:16]}.part").write_bytes(raw[:1000])
     drawn = run(*pull, url=site, ASSAY_HOME=str(tmp_path / "firm"))
     assert json.loads(drawn.stdout)["fetched"] is True, "it went on where it was"
     stolen = run(*pull[:2], "--out", str(tmp_path / "x"), url=site,

@@ -61,7 +61,7 @@ def buy(settings, tmp_path):
 def draw(settings, tmp_path):
     market.people()
     tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
-    work = market.register("ada", "c0" * 32, "data", tags)
+    work = market.register("ada", "data:" + "c0" * 32, "data", tags)
     quote = market.queries.quote(work, ("commercial",), account="buyer", now=timezone.now())
     market.buy_quoted("buyer", quote, now=timezone.now())
     return ["ledger", "draw", work]

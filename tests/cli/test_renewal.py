@@ -21,7 +21,7 @@ def test_the_same_command_buys_once_a_month_and_again_when_the_month_is_over(
     monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(moment[0]))
     market.people()
     tags = (*market.ASSAY, ("Commercial-Use", "Allowed-With-Fee-Monthly-10"))
-    work = market.register("author", "c0" * 32, "data", tags)
+    work = market.register("author", "data:" + "c0" * 32, "data", tags)
     assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
     factories.account("ada", "500")
 

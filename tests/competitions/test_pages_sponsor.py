@@ -282,7 +282,7 @@ def test_too_little_money_is_told_with_the_amount_that_is_missing(sponsor):
     assert "Add 1000 tokens" in plain(answer), plain(answer)
     assert not queries.has_competition("docs")
     assert Draft.objects.get(pk=draft.id).state == "ready"
-    assert not rights.has_work(draft.prepared["files"][1]["sha256"]), "all or nothing"
+    assert not rights.has_work("data:" + draft.prepared["files"][1]["sha256"]), "all or nothing"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def register(stranger, number):
     name = sha256_hex(raw)
     assert stranger.upload(raw, name).status_code == 200
     shares = (messages.Share(stranger.name, 1),)
-    body = messages.WorkRegister(name, "data", "Mine", factories.DATA_TAGS, shares)
+    body = messages.WorkRegister(f"data:{name}", "data", "Mine", factories.DATA_TAGS, shares)
     return stranger.send(body, name)
 
 

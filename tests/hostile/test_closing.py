@@ -160,7 +160,7 @@ def test_a_payee_that_closed_is_refused_whoever_registers_the_work():
         factories.account(name)
     close("gone")
     shares = (messages.Share("author", 1), messages.Share("gone", 1))
-    body = messages.WorkRegister("cd" * 32, "data", "t", factories.OPEN_TAGS, shares)
+    body = messages.WorkRegister("data:" + "cd" * 32, "data", "t", factories.OPEN_TAGS, shares)
     with pytest.raises(SharesInvalid):
         rights.register_work(log.order_for("author", body, idempotency="x"), now=factories.NOW)
 

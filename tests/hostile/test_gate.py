@@ -32,7 +32,9 @@ def signed(stranger, body, **told):
 
 def work(title="t", tags=(), kind="data"):
     terms = (("License", OUR_LICENCE), *tags)
-    return messages.WorkRegister("ab" * 32, kind, title, terms, (messages.Share("eve", 1),))
+    return messages.WorkRegister(
+        f"{kind}:" + "ab" * 32, kind, title, terms, (messages.Share("eve", 1),)
+    )
 
 
 @pytest.mark.parametrize("cause", ["x" * 43, "the order that opened the account"])

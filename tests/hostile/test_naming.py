@@ -40,7 +40,7 @@ def entering(config, tensors):
 
 def registering(work, kind="data"):
     tags = (("License", OUR_LICENCE),)
-    return messages.WorkRegister(work, kind, "Mine", tags, (messages.Share("eve", 1),))
+    return messages.WorkRegister(f"{kind}:{work}", kind, "Mine", tags, (messages.Share("eve", 1),))
 
 
 def answer_to(stranger, body, words="one"):

@@ -20,7 +20,7 @@ from tests.hostile.orders import Stranger, fold_anew
 from tests.signing import sign_order
 
 SHARES = (messages.Share("eve", 1),)
-WORK = messages.WorkRegister("ab" * 32, "data", "t", (("License", "x"),), SHARES)
+WORK = messages.WorkRegister("data:" + "ab" * 32, "data", "t", (("License", "x"),), SHARES)
 OURS, THEIRS = "assay.local/log", "other.example/log"
 
 

@@ -25,6 +25,7 @@ from competitions.models import Draft, Evaluation, Submission
 from ledger.models import Account
 from licensing import queries as rights
 from licensing.models import Work
+from licensing.rules.rows import entry_work
 from tests import factories
 from tests.evaluator import makers
 from tests.signing import sign_order
@@ -297,7 +298,7 @@ def test_too_little_money_for_a_licence_leaves_the_purse_and_the_pools(people):
     entry = factories.scored("author-of-it")
     factories.settle()
     winners.license_winners("docs", now=factories.at(620))
-    work = queries.submission(entry).adapter_sha256
+    work = entry_work(entry)
     people.seconds = 630
     quote = rights.quote(work, ("commercial",), account="miner", now=factories.at(630))
     raw = sign_order(quote.order(), people.key, idempotency="buy").encode()

@@ -19,11 +19,12 @@ from ledger.actions import found, mint, ms, open_account_for
 from ledger.sequencer import sequence
 from licensing import actions as rights
 from licensing import queries as rights_queries
+from licensing.rules.rows import entry_work
 from licensing.rules.terms import OUR_LICENCE
 from tests.ledger.store import put_bytes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-BASE, DATA, MANIFEST = "ba" * 32, "da" * 32, "3a" * 32
+BASE, DATA, MANIFEST = "base:" + "ba" * 32, "data:" + "da" * 32, "3a" * 32
 NAME, MINERS, EXAMPLES = "docs", ("ada", "bob", "cyd"), 40
 FILE = FileRef("file", "f1" * 32, 10)
 TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Allowed"))
@@ -54,7 +55,7 @@ def tell():
     refuse(entries.pop())
     nominate(MINERS[0], entries[0])
     judge(entries)
-    sell()
+    sell(entries[0])
     place_all()
 
 
@@ -71,7 +72,8 @@ def works():
         ("author", BASE, "base", BASE_TERMS),
         ("sponsor", DATA, "data", DATA_TERMS),
     ):
-        body = messages.WorkRegister(work, kind, f"The {kind}", tags, (Share(owner, 1),))
+        licence = "Apache-2.0" if kind == "base" else ""
+        body = messages.WorkRegister(work, kind, f"The {kind}", tags, (Share(owner, 1),), licence)
         rights.register_work(log.order_for(owner, body, idempotency=work), now=NOW)
 
 
@@ -216,8 +218,8 @@ def adapter(number):
     return f"{number:x}a" * 32
 
 
-def sell():
-    work = adapter(1)
+def sell(winner):
+    work = entry_work(winner)
     quote = rights_queries.quote(work, ("commercial",), account="buyer", now=at(140))
     rights.buy_licence(log.order_for("buyer", quote.order(), idempotency="one"), now=at(140))
     draw = log.order_for("ada", messages.RoyaltyDraw(work), idempotency="draw")

@@ -80,7 +80,7 @@ def test_no_account_closes_while_a_work_that_pays_it_is_registered(crowd):
             actions.close_account_for("payee", now=timezone.now())
             return
         shares = tuple(messages.Share(one, 1) for one in (f"author{number}", "payee"))
-        work = factories.blob(f"work {number}", owner=f"author{number}").sha256
+        work = "data:" + factories.blob(f"work {number}", owner=f"author{number}").sha256
         body = messages.WorkRegister(work, "data", "t", factories.OPEN_TAGS, shares)
         made = log.order_for(f"author{number}", body, idempotency="x")
         rights.register_work(made, now=timezone.now())

@@ -67,7 +67,7 @@ def test_bytes_that_are_no_order_are_refused_with_a_reason(client):
 
 
 def test_an_order_that_nobody_takes_is_refused(ada, key, client, now):
-    body = messages.WorkRegister("0" * 64, "data", "t", (), ())
+    body = messages.WorkRegister("data:" + "0" * 64, "data", "t", (), ())
     raw = sign_order(body, key, idempotency="w").encode()
     answer = client.post("/api/messages", raw, content_type=RAW, **bearer(ada))
     assert answer.status_code in (403, 404, 422), answer.json()

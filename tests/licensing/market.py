@@ -2,18 +2,15 @@
 
 from datetime import UTC, datetime
 
-from django.db import transaction
-
 from assay import messages
 from assay.money import parse_tokens
 from ledger import log
 from ledger.actions import found, mint, open_account_for
 from licensing import actions, queries
-from licensing.rules.fold import licensing
 from licensing.rules.terms import OUR_LICENCE
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-BASE, DATA, WORK = "ba" * 32, "da" * 32, "ad" * 32
+BASE, DATA, WORK = "base:" + "ba" * 32, "data:" + "da" * 32, "adapter:" + "ad" * 32
 ASSAY = (("License", OUR_LICENCE), ("Currency", "ASSAY"))
 BASE_TAGS = (
     *ASSAY,
@@ -42,24 +39,17 @@ def share(payee, weight=1):
 
 
 def register(owner, work, kind, tags, shares=None):
-    body = messages.WorkRegister(work, kind, f"The {kind}", tags, shares or (share(owner),))
+    licence = "Apache-2.0" if kind == "base" else ""
+    told = (f"The {kind}", tags, shares or (share(owner),), licence)
+    body = messages.WorkRegister(work, kind, *told)
     return actions.register_work(log.order_for(owner, body, idempotency=work), now=NOW)
 
 
 def enter(tags=WORK_TAGS, parents=(BASE, DATA), owner="miner"):
-    """What competitions do with a winning entry: a commit order, then the facts of a work."""
-    order = log.order_for(
-        owner,
-        messages.SubmissionCommit("c", "a" * 64, "b" * 64, "Mine", tags, parents),
-        idempotency="commit",
-    )
-    registration = actions.Registration(
-        WORK, "adapter", owner, "Mine", tags, (share("miner", 2), share("mate")), parents
-    )
-    with transaction.atomic():
-        facts = actions.registration_facts(registration, answers=order, now=NOW)
-        log.record([order, *facts], rooms=(licensing,))
-        actions.index_work(WORK)
+    """An adapter of two, made from these parents."""
+    shares = (share("miner", 2), share("mate"))
+    body = messages.WorkRegister(WORK, "adapter", "Mine", tags, shares, "", parents)
+    return actions.register_work(log.order_for(owner, body, idempotency="enter"), now=NOW)
 
 
 def scene():

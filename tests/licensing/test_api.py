@@ -118,11 +118,11 @@ def test_a_stranger_buys_by_a_signed_order_once(client):
 def test_a_stranger_registers_data_and_draws_royalties(client):
     carol = Stranger(client)
     tags = (*OURS, ("Commercial-Use", "Allowed-With-Fee-One-Time-10"))
-    work = factories.blob("Carol's rows", owner="carol").sha256
+    work = "data:" + factories.blob("Carol's rows", owner="carol").sha256
     body = messages.WorkRegister(work, "data", "Carol's data", tags, (share("carol"),))
     answer = carol.send(body)
     assert answer.json()["result"] == {"work": work, "owner": "carol"}
-    other = factories.blob("Carol's other rows", owner="carol").sha256
+    other = "data:" + factories.blob("Carol's other rows", owner="carol").sha256
     again = messages.WorkRegister(other, "data", "Carol's data", tags, (share("carol"),))
     reused = carol.send(again)
     assert (reused.status_code, reused.json()["code"]) == (409, "log.anchor_taken")

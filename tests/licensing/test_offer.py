@@ -109,11 +109,9 @@ def test_business_for_a_share_is_not_sold_while_nobody_measures_it():
     assert (found.rate_e8, refused(found, work).code) == (50_000_000, "licensing.metering_needed")
 
 
-@pytest.mark.parametrize(
-    "state", [{"state": "disputed"}, {"state": "withdrawn"}, {"is_offered": False}]
-)
-def test_nothing_is_sold_of_a_work_that_is_not_live_and_offered(state):
-    work = subject(COMMERCIAL, **state)
+@pytest.mark.parametrize("state", ["disputed", "withdrawn"])
+def test_nothing_is_sold_of_a_work_that_is_not_live(state):
+    work = subject(COMMERCIAL, state=state)
     found = offer(work, ["commercial"], now_ms=DAY_MS)
     assert (found.reason, refused(found, work).code) == ("", "licensing.not_for_sale")
 

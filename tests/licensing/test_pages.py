@@ -70,13 +70,13 @@ def test_the_list_shows_each_offer_with_its_price_in_a_fixed_number_of_queries(
     assert ">100 <" in page.text
     assert page.text.count("<rect") >= 3
     for number in range(5):
-        register("author", f"{number}b" * 32, "base", ASSAY)
+        register("author", "base:" + f"{number}b" * 32, "base", ASSAY)
     with django_assert_max_num_queries(9):
         assert client.get("/models/", headers=HTML).text.count("<tr>") == 9
 
 
 def test_the_search_finds_by_title_owner_and_id_and_says_what_to_do_when_it_finds_nothing(client):
-    for text, found in (("mine", True), ("MINER", True), (WORK[:8], True), ("zebra", False)):
+    for text, found in (("mine", True), ("MINER", True), (WORK[:12], True), ("zebra", False)):
         page = client.get("/models/", {"q": text}, headers=HTML)
         assert (f'href="/models/{WORK}/"' in page.text) == found, text
     assert "Show everything" in page.text
@@ -107,9 +107,9 @@ def test_a_work_that_nobody_registered_is_told_with_its_code(client):
 
 
 def test_the_quote_shows_the_split_that_the_sale_then_makes_to_the_last_nano(sit_down):
-    odd = "0d" * 32
+    odd = "data:" + "0d" * 32
     tags = (*ASSAY, ("Commercial-Use", "Allowed-With-Fee-One-Time-0.000000007"))
-    register("author", odd, "base", tags, (share("author", 2), share("mate"), share("miner")))
+    register("author", odd, "data", tags, (share("author", 2), share("mate"), share("miner")))
     browser = sit_down("buyer")
     for _ in range(3):
         page = browser.get(f"/models/{odd}/buy/", {"uses": "commercial"}, headers=HTML)
@@ -309,7 +309,7 @@ def dues_page(name, start=0, limit=100, lines=50):
 
 
 def test_the_statement_file_runs_no_formula(sit_down):
-    evil = "e1" * 32
+    evil = "data:" + "e1" * 32
     models.Work.objects.filter(pk=WORK).update(title="=cmd|' /C calc'!A0")
     register("miner", evil, "data", (*ASSAY, ("Commercial-Use", "Allowed")))
     buy()

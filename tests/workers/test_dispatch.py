@@ -19,6 +19,7 @@ from ledger import bell
 from ledger import queries as ledger_queries
 from ledger.models import Bookmark, Message
 from licensing import queries as rights
+from licensing.rules.rows import entry_work
 from tests import factories, racers
 from tests.ledger.store import put_bytes
 from workers import apps, clock, dispatch, preparation, scoring, steps, tasks
@@ -161,7 +162,7 @@ def test_winners_whose_message_was_lost_are_licensed_by_the_sweep(now):
     factories.competition()
     ada = factories.scored("ada")
     assert factories.settle(right={ada: 39})[-1] == "settled"
-    (won,) = (one.adapter_sha256 for one in queries.entry_rows("docs"))
+    (won,) = (entry_work(one.id) for one in queries.entry_rows("docs"))
     assert not rights.has_work(won)
     now(700)
     clock.sweep()
@@ -228,7 +229,7 @@ def test_from_the_entry_to_the_licence_the_log_alone_moves_everything(hands, now
     assert queries.competition("docs").phase == "settled"
     finals = {("ada", "final"): 1, ("bob", "final"): 1, ("", "final"): 1}
     assert {run: count for run, count in hands.runs.items() if run[1] == "final"} == finals
-    adapters = [one.adapter_sha256 for one in queries.entry_rows("docs")]
+    adapters = [entry_work(one.id) for one in queries.entry_rows("docs")]
     assert all(rights.has_work(one) for one in adapters)
 
 

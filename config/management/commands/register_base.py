@@ -9,6 +9,7 @@ from evaluator.bases import base_id, base_named
 from ledger import log
 from ledger import queries as record
 from licensing import actions, queries
+from licensing.rules.rows import WorkKind, work_id
 from licensing.rules.terms import OUR_LICENCE
 from web.receipts import receipt_url
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     def _register(self, name: str, author: str, share: str) -> str:
         """raises BaseUnknown, AccountUnknown, TermsRefused"""
         base = base_named(name)
-        work = base_id(base)
+        work = work_id(WorkKind.BASE, base_id(base))
         if queries.has_work(work):
             return f"{name} is registered already: {work}"
         tags = (
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             ("Commercial-Use", "Allowed"),
             ("Currency", "ASSAY"),
         )
-        body = WorkRegister(work, "base", name, tags, (Share(author, 1),))
+        body = WorkRegister(work, "base", name, tags, (Share(author, 1),), base.licence)
         record.account(author)
         order = log.order_for(author, body, idempotency=f"base/{work}")
         actions.register_work(order, now=timezone.now())

@@ -6,7 +6,6 @@ source  https://cyclonedx.org/docs/1.6/json/
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -15,7 +14,6 @@ from licensing.rules.delivery.told import LICENCE, TENSORS, Ancestor, Told, figu
 from licensing.rules.rows import WorkKind
 
 MODEL, DATA = "machine-learning-model", "data"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def bom(told: Told, files: dict[str, str]) -> str:
@@ -116,8 +114,8 @@ def _ancestor(one: Ancestor, told: Told) -> dict[str, object]:
         "name": one.title,
         "authors": [{"name": one.owner}],
     }
-    if _SHA256.fullmatch(one.id):
-        made["hashes"] = [_hash(one.id)]
+    if one.content:
+        made["hashes"] = [_hash(one.content)]
     if one.kind == WorkKind.DATA:
         made["data"] = [{"type": "dataset", "name": one.title}]
     return made

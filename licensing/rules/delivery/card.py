@@ -51,7 +51,7 @@ def _front(told: Told) -> str:
         "license": "other",
         "license_name": told.licence,
         "license_link": LICENCE,
-        "datasets": [one.id for one in told.parents if one.kind == WorkKind.DATA],
+        "datasets": [one.content for one in told.parents if one.kind == WorkKind.DATA],
         "metrics": [measured.metric],
         "tags": ["lora", "assay"],
         "model-index": [{"name": told.work.title, "results": [_result(told)]}],

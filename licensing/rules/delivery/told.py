@@ -25,6 +25,7 @@ class Ancestor:
     """A work that this one was made from. rate: what it takes of sales, as people read it.
 
     sentences  what its terms asked for when this work was registered
+    content    SHA-256 of its bytes
     """
 
     title: str
@@ -33,6 +34,7 @@ class Ancestor:
     id: str
     rate: str
     sentences: Sequence[str] = ()
+    content: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,12 @@ HELD_NANO = 5000 * PART_NANO  # in each pool
 
 def work_of(number):
     """The id of an adapter; number 0 is the one that sells best."""
-    return name_of("work", number)
+    return f"adapter:{name_of('work', number)}"
 
 
 def fill(works, sales):
     """`works` adapters of one base and one data set, and `sales` licences of them."""
-    base = row_of(Work, id=base_id(MINILM))
+    base = row_of(Work, id=f"base:{base_id(MINILM)}")
     data = row_of(Work, kind="data", id=factories.queries.competition("big").spec["data_work"])
     pour(Work, _works(works, base))
     pour(TermsVersion, _terms(works, row_of(TermsVersion, work=base["id"])))
@@ -54,6 +54,7 @@ def _works(count, base):
     for number in range(count):
         yield base | {
             "id": work_of(number), "kind": "adapter", "owner": owner_of(number),
+            "content": name_of("work", number), "licence": "",
             "title": f"Adapter {number}", "registered_ms": base["registered_ms"] + number,
         }  # fmt: skip
 
@@ -115,7 +116,7 @@ def _dues(count):
 
 
 def _pools(count):
-    first = row_of(Account, id=pool_of(base_id(MINILM)))
+    first = row_of(Account, id=pool_of(f"base:{base_id(MINILM)}"))
     for number in range(count):
         yield first | {"id": pool_of(work_of(number)), "available_nano": HELD_NANO}
 
