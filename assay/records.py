@@ -101,7 +101,8 @@ def _check_values(told: dict[str, object], place: int) -> None:
         raise _invalid(place, "only SHA-256 is looked up here")
     for name, grammar in _GRAMMARS.items():
         if name in told and not grammar.fullmatch(str(told[name])):
-            raise _invalid(place, f"{name} is no SHA-256 of 64 small hex digits")
+            wanted = "id of a work" if name == "Work" else "SHA-256 of 64 small hex digits"
+            raise _invalid(place, f"{name} is no {wanted}")
     if not _WHOLE.fullmatch(str(told["Time-Ms"])):
         raise _invalid(place, "Time-Ms is no whole number")
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.rows import GrantState, WorkKind, WorkState
 
-ID, PAIR, ACCOUNT, MESSAGE, NAME, SLUG, USE = 72, 200, 120, 43, 120, 48, 12
+ID, HASH, PAIR, ACCOUNT, MESSAGE, NAME, SLUG, USE = 72, 64, 200, 120, 43, 120, 48, 12
 WORK_KINDS = [kind.value for kind in WorkKind]
 WORK_STATES = [state.value for state in WorkState]
 GRANT_STATES = [state.value for state in GrantState]
@@ -21,7 +21,7 @@ class Work(models.Model):
 
     id = models.CharField(max_length=ID, primary_key=True)
     kind = models.CharField(max_length=10)
-    content = models.CharField(max_length=64, db_index=True)
+    content = models.CharField(max_length=HASH, db_index=True)
     owner = models.CharField(max_length=ACCOUNT, db_index=True)
     title = models.CharField(max_length=200)
     registered_ms = models.BigIntegerField()
@@ -157,7 +157,7 @@ class SearchCard(models.Model):
     competition = models.CharField(max_length=SLUG, blank=True)
     entry = models.CharField(max_length=MESSAGE, blank=True)
     title = models.CharField(max_length=200, blank=True)
-    manifest = models.CharField(max_length=64, blank=True)
+    manifest = models.CharField(max_length=HASH, blank=True)
     base = models.CharField(max_length=NAME, blank=True)
     evaluator = models.CharField(max_length=40, blank=True)
     metric = models.CharField(max_length=40, blank=True)
@@ -244,9 +244,9 @@ class OutputBatch(models.Model):
     work = models.CharField(max_length=ID)
     account = models.CharField(max_length=ACCOUNT)
     licence = models.CharField(max_length=MESSAGE, blank=True)
-    root = models.CharField(max_length=ID)
+    root = models.CharField(max_length=HASH)
     size = models.IntegerField()
-    records = models.CharField(max_length=ID)
+    records = models.CharField(max_length=HASH)
     at_ms = models.BigIntegerField()
     message = models.CharField(max_length=MESSAGE)
 
@@ -266,7 +266,7 @@ class OutputRecord(models.Model):
     """
 
     id = models.CharField(max_length=PAIR, primary_key=True)
-    output = models.CharField(max_length=ID)
+    output = models.CharField(max_length=HASH)
     batch = models.CharField(max_length=MESSAGE)
     place = models.IntegerField()
     at_ms = models.BigIntegerField()

@@ -46,6 +46,11 @@ class Migration(migrations.Migration):
             field=models.CharField(db_index=True, max_length=72),
         ),
         migrations.AlterField(
+            model_name="outputbatch",
+            name="work",
+            field=models.CharField(max_length=72),
+        ),
+        migrations.AlterField(
             model_name="poolshare",
             name="work",
             field=models.CharField(max_length=72),
