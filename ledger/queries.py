@@ -7,7 +7,18 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.models import BigIntegerField, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
 
 from ledger.errors import AccountUnknown, BlobUnknown
 from ledger.models import (
@@ -29,6 +40,7 @@ from ledger.rules.statement import StatementLine, change_nano, explain
 STATEMENT_ROWS = 1000
 SUM_PART = 10**9
 MOST_ANSWERS = 100
+_PLACE = Subquery(Message.objects.filter(item=OuterRef("message")).values("log_index")[:1])
 
 
 def account(name: str) -> Account:
@@ -96,17 +108,50 @@ def newest_transfers(name: str, *, limit: int, behind: Transfer | None = None) -
     return list(islice(merge(*found, key=lambda one: (-one.at_ms, one.pk)), limit))
 
 
-def movements(names: Collection[str]) -> list[Transfer]:
-    """Every transfer into or out of any of these accounts, newest first."""
-    found = Transfer.objects.filter(Q(credit__in=names) | Q(debit__in=names))
-    return list(found.order_by("-at_ms", "-id"))
-
-
 def newest_paid(names: QuerySet[Any, str], *, to: str, limit: int) -> list[Transfer]:
-    """The newest transfers into any of these accounts, or out of them to `to`, newest first."""
-    found = Transfer.objects.filter(Q(credit__in=names) | Q(credit=to, debit__in=names))
+    """The newest transfers into any of these accounts, or out of them to `to`, newest first.
+
+    Each has its `log_index`, as in `paid_between`
+    """
+    found = Transfer.objects.filter(_paid(names, to))
     newest = found.order_by("-at_ms", "-id").values_list("pk", flat=True)[:limit]
-    return list(Transfer.objects.filter(pk__in=list(newest)).order_by("-at_ms", "-id"))
+    rows = Transfer.objects.filter(pk__in=list(newest)).annotate(log_index=_PLACE)
+    return list(rows.order_by("-at_ms", "-id"))
+
+
+def paid_between(
+    names: QuerySet[Any, str], *, to: str, since_ms: int, until_ms: int
+) -> Iterator[Transfer]:
+    """The transfers into any of these accounts, or out of them to `to`, in the order of the log.
+
+    Read piece by piece. log_index of each: of its message, None while that waits for its place
+    """
+    found = Transfer.objects.filter(_paid(names, to), at_ms__gte=since_ms, at_ms__lt=until_ms)
+    placed = found.annotate(log_index=_PLACE)
+    order = (F("log_index").asc(nulls_last=True), "at_ms", "id")
+    return placed.order_by(*order).iterator(STATEMENT_ROWS)
+
+
+def paid_before(names: Collection[str], *, to: str, until_ms: int) -> dict[str, tuple[int, int]]:
+    """Account -> all that ever came into it before a moment, and what of it went out to `to`."""
+    moved = Transfer.objects.filter(at_ms__lt=until_ms, kind__in=["single", "post"])
+    came = _sums(moved.filter(credit__in=names), "credit")
+    went = _sums(moved.filter(debit__in=names, credit=to), "debit")
+    return {name: (came.get(name, 0), went.get(name, 0)) for name in names}
+
+
+def _paid(names: QuerySet[Any, str], to: str) -> Q:
+    return Q(credit__in=names) | Q(credit=to, debit__in=names)
+
+
+def _sums(rows: QuerySet[Transfer], side: str) -> dict[str, int]:
+    """What all these rows come to by one of their accounts; it may pass 64 bits: two parts."""
+    found = (
+        rows.order_by()
+        .values_list(side)
+        .annotate(high=Sum(F("amount_nano") / SUM_PART), low=Sum(F("amount_nano") % SUM_PART))
+    )
+    return {name: int(high) * SUM_PART + int(low) for name, high, low in found}
 
 
 def paid_by_message(name: str, made: Collection[str]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What the pages of the rights ask: which uses, and whether the buyer agrees to a quote."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from django import forms
 
@@ -12,6 +13,7 @@ from evaluator.bases import bases
 from evaluator.registry import EVALUATORS, METRICS
 from licensing.rules.deed import DEEDS, Clause
 from licensing.rules.rows import WorkKind
+from licensing.rules.statement import Period, period
 from licensing.rules.terms import Schedule
 from web.errors import RequestInvalid
 from web.forms import StrictForm
@@ -116,6 +118,37 @@ class OutputForm(StrictForm):
         found = {name: value for name, value in (super().clean() or {}).items() if value}
         if len(found) != 1 and not self.errors:
             raise forms.ValidationError("Give a text, a file or a hash: one of them.")
+        return found
+
+
+class PeriodForm(StrictForm):
+    """A period of a statement, in days of UTC; without one, everything on that side."""
+
+    since = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label="Until, and not in it",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def days(self) -> str:
+        """The days as an address has them; only those that are days."""
+        found = self.cleaned_data if self.is_valid() else {}
+        return urlencode({name: day.isoformat() for name, day in found.items() if day})
+
+    def period(self) -> Period:
+        """Call only on a valid form."""
+        days = (self.cleaned_data[name] for name in ("since", "until"))
+        return period(*(day.isoformat() if day else "" for day in days))
+
+    def clean(self) -> dict[str, object]:
+        """A period ends after it begins."""
+        found = super().clean() or {}
+        since, until = found.get("since"), found.get("until")
+        if since and until and until <= since:
+            raise forms.ValidationError("The period ends before it begins.")
         return found
 
 

@@ -15,5 +15,17 @@ urlpatterns = [
     path("provenance/", provenance.look_up, name="licensing_provenance"),
     path("royalties/", royalties.royalties, name="licensing_royalties"),
     path("royalties/draw/", royalties.draw, name="licensing_draw"),
-    path("royalties/statement.csv", royalties.statement, name="licensing_statement"),
+    path("royalties/statement/", royalties.statement, name="licensing_statement"),
+    path(
+        "royalties/statement.csv",
+        royalties.statement_file,
+        {"form": "csv"},
+        name="licensing_statement_csv",
+    ),
+    path(
+        "royalties/statement.json",
+        royalties.statement_file,
+        {"form": "json"},
+        name="licensing_statement_json",
+    ),
 ]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 
 from assay.errors import AssayError
@@ -53,6 +53,14 @@ def streamed(
     Under ASGI an async iterator: Django would gather all that a plain one gives before it sends.
     """
     return _later(pieces) if hasattr(request, "scope") else pieces
+
+
+def sent_as(
+    request: HttpRequest, pieces: Iterator[bytes], name: str, kind: str
+) -> StreamingHttpResponse:
+    """A file to save, sent piece by piece. kind: its content type"""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(streamed(request, pieces), content_type=kind, headers=headers)
 
 
 async def _later(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -66,6 +66,8 @@ POST   /provenance/                                       yes     yes     yes   
 GET    /royalties/                                        sign-in yes     yes     yes     yes
 POST   /royalties/draw/                                   sign-in yes     yes     yes     yes
 GET    /royalties/statement.csv                           sign-in yes     yes     yes     yes
+GET    /royalties/statement.json                          sign-in yes     yes     yes     yes
+GET    /royalties/statement/                              sign-in yes     yes     yes     yes
 GET    /sponsor/                                          sign-in yes     yes     yes     yes
 POST   /sponsor/                                          sign-in yes     yes     yes     yes
 GET    /sponsor/drafts/{draft}/                           sign-in unseen  yes     yes     unseen
@@ -103,6 +105,7 @@ GET    /api/log                                           yes     yes     yes   
 POST   /api/messages                                      yes     yes     yes     yes     yes
 GET    /api/openapi.json                                  yes     yes     yes     yes     yes
 GET    /api/royalties                                     sign-in yes     yes     yes     yes
+GET    /api/royalties/statement                           sign-in yes     yes     yes     yes
 POST   /api/sessions                                      yes     yes     yes     yes     yes
 POST   /api/sessions/keys                                 yes     yes     yes     yes     yes
 POST   /api/sessions/web                                  yes     yes     yes     yes     yes

@@ -11,7 +11,7 @@ from ninja import Query, Router
 from ledger.api import Order
 from ledger.rules.entry import Entry
 from licensing import actions, queries
-from licensing.api import provenance
+from licensing.api import provenance, statements
 from licensing.api.shown import DueOut, LicenceOut, licence_json
 from licensing.errors import GrantUnknown
 from web import auth
@@ -32,6 +32,7 @@ def royalty_router() -> Router:
     """/royalties"""
     royalties = Router()
     royalties.get("", response=list[DueOut], auth=TokenAuth("read"))(_royalties)
+    statements.add_to(royalties)
     return royalties
 
 

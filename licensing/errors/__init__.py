@@ -47,6 +47,7 @@ from licensing.errors.provenance import (
 from licensing.errors.sales import (
     AccessNeeded,
     AlreadyHeld,
+    DaysInvalid,
     FolderMissing,
     GrantUnknown,
     LicensingRefused,
@@ -101,6 +102,7 @@ __all__ = [
     "AmountTooLarge",
     "BatchUnknown",
     "CommercialConflict",
+    "DaysInvalid",
     "DeriveDenied",
     "DuplicateTag",
     "ExpiryInvalid",

@@ -119,3 +119,10 @@ class TicketSpent(LicensingRefused):
 
     code, status = "licensing.ticket_spent", 403
     next_step = "Sign again: `assay pull` goes on where it was."
+
+
+class DaysInvalid(LicensingRefused):
+    """A period is not two days, the first before the second. Facts: since, until."""
+
+    code, status = "licensing.days_invalid", 422
+    next_step = "Write days as 2026-11-01; the second is the first day behind the period."

@@ -27,7 +27,6 @@ from licensing.queries.royalties import (
     open_dues,
     owed,
     royalties,
-    royalty_lines,
 )
 from licensing.queries.sales import (
     Contributor,
@@ -40,6 +39,7 @@ from licensing.queries.sales import (
     split_of,
     state_of,
 )
+from licensing.queries.statement import Statement, royalty_statement, royalty_totals
 from licensing.queries.works import (
     Link,
     card_of,
@@ -74,6 +74,7 @@ __all__ = [
     "Page",
     "Quote",
     "Split",
+    "Statement",
     "Wanted",
     "card_of",
     "check_access",
@@ -103,7 +104,8 @@ __all__ = [
     "pool_nano",
     "quote",
     "royalties",
-    "royalty_lines",
+    "royalty_statement",
+    "royalty_totals",
     "split_of",
     "state_of",
     "tags_of",

@@ -4,18 +4,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 from ledger import log
-from ledger.queries import balances_nano, movements, newest_paid, paid_by_message
+from ledger.queries import balances_nano, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
-from ledger.rules.statement import Movement
 from licensing.models import Grant, PoolShare, ShareDue, Work
 from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
 from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import targets
-from licensing.rules.statement import RoyaltyLine, Sales, lines_of, newest_lines
+from licensing.rules.statement import Placed, RoyaltyLine, Sales, newest_lines
 
 AT_ONCE = 5000  # pools that are asked about in one query
 
@@ -86,7 +86,7 @@ def dues_page(account: str, *, start: int, limit: int, lines: int) -> DuesPage:
         dues=dues([shares[work] for work in shown], account),
         due_nano=ranked.due_nano,
         drawn_nano=ranked.drawn_nano,
-        lines=_newest(account, moved, shares.values()),
+        lines=_newest(account, cast(list[Placed], moved), shares.values()),
         next=str(start + limit) if len(ranked.works) > limit else "",
     )
 
@@ -103,21 +103,6 @@ def dues(shares: Iterable[Share], account: str) -> list[Due]:
 def royalties(account: str) -> list[Due]:
     """What an account can draw, work by work; the largest amount first."""
     return dues(owed(account), account)
-
-
-def royalty_lines(account: str) -> list[RoyaltyLine]:
-    """Every sale and every draw behind the royalties of an account, newest first."""
-    lines: list[RoyaltyLine] = []
-    pools = {pool_of(one.work): one for one in owed(account)}
-    for part in _parts(pools):
-        moved: dict[str, list[Movement]] = defaultdict(list)
-        for one in movements(part):
-            moved[one.credit if one.credit in pools else one.debit].append(one)
-        sales = _sales([one.message for line in moved.values() for one in line])
-        for pool, those in moved.items():
-            share = pools[pool]
-            lines += lines_of(share.work, account, share.weights, reversed(those), sales)
-    return sorted(lines, key=lambda line: line.at_ms, reverse=True)
 
 
 def open_dues(works: Collection[str]) -> list[ShareDue]:
@@ -142,10 +127,10 @@ def open_dues(works: Collection[str]) -> list[ShareDue]:
     return found
 
 
-def _newest(account: str, moved: Sequence[Movement], shares: Iterable[Share]) -> list[RoyaltyLine]:
+def _newest(account: str, moved: Sequence[Placed], shares: Iterable[Share]) -> list[RoyaltyLine]:
     """The lines behind these transfers. shares: of their pools, as they are now"""
     states = {pool_of(one.work): (one.weights, one.came_nano, one.due_nano) for one in shares}
-    return newest_lines(account, moved, states, _sales([one.message for one in moved]))
+    return newest_lines(account, moved, states, sales_of([one.message for one in moved]))
 
 
 def _share(
@@ -168,22 +153,22 @@ def _share(
 def _left(works: Iterable[str]) -> dict[str, int]:
     """What lies in the pools of these works."""
     found: dict[str, int] = {}
-    for part in _parts(map(pool_of, works)):
+    for part in parts_of(map(pool_of, works)):
         found |= balances_nano(part)
     return found
 
 
-def _parts(names: Iterable[str]) -> Iterable[list[str]]:
+def parts_of(names: Iterable[str]) -> Iterable[list[str]]:
     waiting = iter(names)
     while part := list(islice(waiting, AT_ONCE)):
         yield part
 
 
-def _sales(messages: list[str]) -> Sales:
+def sales_of(messages: list[str]) -> Sales:
     """The grants and fees behind these messages."""
     grants: list[GrantRow] = []
     fees: dict[str, int] = {}
-    for part in _parts(dict.fromkeys(messages)):
+    for part in parts_of(dict.fromkeys(messages)):
         rows = Grant.objects.filter(message__in=part).values()
         grants += [log.row_of(GrantRow, dict(values)) for values in rows]
         fees |= paid_by_message(FEE, part)

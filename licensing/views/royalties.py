@@ -1,9 +1,10 @@
 """Royalties for whoever is signed in: what is due, drawing it, the statement."""
 
 import secrets
+from itertools import islice
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -12,10 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from assay.messages import RoyaltyDraw
 from assay.money import show_tokens
 from ledger import log
-from ledger import queries as record
 from licensing import actions, queries
-from licensing.forms import DrawForm, changed
-from licensing.rules.statement import as_csv
+from licensing.forms import DrawForm, PeriodForm, changed
+from licensing.rules.statement import period
+from licensing.rules.statement_files import KINDS, as_file
+from web.answers import sent_as
 from web.receipts import accepted
 
 LINES = 50
@@ -62,11 +64,26 @@ def draw(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def statement(request: HttpRequest) -> HttpResponse:
-    """Every line of the royalties as CSV; the file is named by the log's size."""
+    """What a period adds up to, and its first lines; days are UTC, the last is not in it."""
+    account, form = request.user.get_username(), PeriodForm(request.GET)
+    context: dict[str, object] = {"form": form, "query": form.days()}
+    if form.is_valid():
+        asked = form.period()
+        made = queries.royalty_statement(account, asked)
+        context["totals"] = queries.royalty_totals(account, asked)
+        context["lines"] = list(islice(made.lines, LINES))
+        context["most"] = LINES
+    status = 200 if form.is_valid() else 422
+    return render(request, "licensing/statement.html", context, status=status)
+
+
+@never_cache
+@login_required
+@require_safe
+def statement_file(request: HttpRequest, form: str) -> StreamingHttpResponse:
+    """The whole statement of a period, as CSV or JSON, line by line. raises DaysInvalid"""
+    asked = period(request.GET.get("since", ""), request.GET.get("until", ""))
     account = request.user.get_username()
-    lines = queries.royalty_lines(account)
-    titles = {one.id: one.title for one in queries.works_of({ln.work for ln in lines}).values()}
-    response = HttpResponse(as_csv(lines, titles), content_type="text/csv; charset=utf-8")
-    name = f"royalties-{account}-{record.log_size()}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    made = queries.royalty_statement(account, asked)
+    pieces = as_file(form, account, asked, made.opening_nano, made.lines)
+    return sent_as(request, pieces, f"{made.name}.{form}", KINDS[form])

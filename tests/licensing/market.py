@@ -69,6 +69,6 @@ def buy_quoted(account, quote, idempotency="one", now=NOW):
     return actions.buy_licence(order, now=now)
 
 
-def draw(account, work, idempotency="draw"):
+def draw(account, work, idempotency="draw", now=NOW):
     order = log.order_for(account, messages.RoyaltyDraw(work), idempotency=idempotency)
-    return actions.draw_royalty(order, now=NOW)
+    return actions.draw_royalty(order, now=now)

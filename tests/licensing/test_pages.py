@@ -1,7 +1,9 @@
 """The pages of the rights: everything is said before it is paid, and one click pays once."""
 
+import json
 import re
 from datetime import timedelta
+from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
@@ -10,7 +12,10 @@ from django.contrib.auth import get_user_model
 from assay.money import parse_tokens, show_tokens
 from ledger import actions as ledger_actions
 from ledger.queries import balance_nano, transfers_of
+from ledger.sequencer import sequence
 from licensing import models, queries
+from licensing.queries import statement as statement_queries
+from licensing.rules.statement import period
 from tests.licensing.market import (
     ASSAY,
     BASE,
@@ -283,7 +288,7 @@ def test_the_statement_adds_up_to_what_is_due_for_every_payee():
         buy(f"sale {number}")
         draw("miner", WORK, f"draw {number}") if number < 2 else None
     for name in ("miner", "mate", "author", "sponsor"):
-        lines = queries.royalty_lines(name)
+        lines = whole_statement(name)
         due_nano = sum(line.share_nano - line.drawn_nano for line in lines)
         assert due_nano == sum(one.due_nano for one in queries.royalties(name))
         sales = [line for line in lines if line.what == "sale"]
@@ -298,7 +303,7 @@ def test_the_newest_lines_are_those_of_the_whole_statement():
         if number % 2:
             draw("miner", WORK, f"draw {number}")
     for name in ("miner", "mate", "author", "sponsor"):
-        whole, page = queries.royalty_lines(name), dues_page(name, lines=100)
+        whole, page = whole_statement(name), dues_page(name, lines=100)
         assert page.due_nano == sum(line.share_nano - line.drawn_nano for line in whole)
         assert sorted(page.lines, key=repr) == sorted(whole, key=repr)
         assert dues_page(name, lines=3).lines == page.lines[:3]
@@ -306,6 +311,58 @@ def test_the_newest_lines_are_those_of_the_whole_statement():
 
 def dues_page(name, start=0, limit=100, lines=50):
     return queries.dues_page(name, start=start, limit=limit, lines=lines)
+
+
+def whole_statement(name, since="", until=""):
+    made = queries.royalty_statement(name, period(since, until))
+    return [line for line, _ in made.lines]
+
+
+def test_a_statement_opens_where_the_one_before_closed_and_has_the_order_of_the_log(sit_down):
+    moments = [NOW + timedelta(days=number) for number in range(4)]
+    for number, now in enumerate(moments):
+        buy(f"sale {number}", now=now)
+        draw("miner", WORK, f"draw {number}", now=now) if number % 2 else None
+    while sequence(holder="test", now=NOW):
+        pass
+    days = ["", *(f"{now:%Y-%m-%d}" for now in moments[1:]), ""]
+    for name in ("miner", "mate", "author", "sponsor"):
+        browser, closing_nano, rows, told = sit_down(name), "0", [], []
+        for since, until in pairwise(days):
+            asked = {"since": since, "until": until}
+            raw = b"".join(browser.get("/royalties/statement.json", asked))
+            told.append(json.loads(raw))
+            assert told[-1]["opening_nano"] == closing_nano
+            closing_nano = told[-1]["closing_nano"]
+            rows += told[-1]["lines"]
+            totals = queries.royalty_totals(name, period(since, until))
+            came = sum(int(one["share_nano"]) for one in told[-1]["lines"])
+            drawn = sum(int(one["drawn_nano"]) for one in told[-1]["lines"])
+            assert (totals.credits_nano, totals.draws_nano) == (came, drawn)
+            assert str(totals.closing_nano) == closing_nano
+            assert raw == b"".join(browser.get("/royalties/statement.json", asked)), "same bytes"
+        assert int(closing_nano) == sum(one.due_nano for one in queries.royalties(name))
+        places = [one["log_index"] for one in rows]
+        assert places == sorted(places)
+        assert None not in places
+        assert len(rows) == (6 if name == "miner" else 4)
+        page = browser.get("/royalties/statement/", {"since": days[1]}, headers=HTML)
+        assert "Opening" in page.text
+        assert f"?since={days[1]}" in page.text
+    for odd in ({"since": "x"}, {"since": days[2], "until": days[1]}):
+        assert browser.get("/royalties/statement.csv", odd).status_code == 422
+        assert browser.get("/royalties/statement/", odd, headers=HTML).status_code == 422
+
+
+def test_a_statement_of_many_lines_is_read_in_pieces(django_assert_max_num_queries, monkeypatch):
+    for number in range(5):
+        buy(f"sale {number}", now=NOW + timedelta(minutes=number))
+    monkeypatch.setattr(statement_queries, "PIECE", 2)
+    lines = whole_statement("miner")
+    assert len(lines) == 5
+    made = queries.royalty_statement("miner", period("", ""))
+    with django_assert_max_num_queries(8):
+        assert next(made.lines)[0] == lines[0]
 
 
 def test_the_statement_file_runs_no_formula(sit_down):
@@ -316,10 +373,11 @@ def test_the_statement_file_runs_no_formula(sit_down):
     answer = sit_down("miner").get("/royalties/statement.csv")
     assert answer["Content-Type"].startswith("text/csv")
     assert re.search(r'filename="royalties-miner-\d+\.csv"', answer["Content-Disposition"])
-    head, *rows = answer.content.decode().split("\r\n")
-    assert head.startswith("at_ms,what,work,sold,grant,gross_nano,fee_nano,pool_nano,share_nano")
-    assert "'=cmd" in rows[0]
-    assert not any(cell.startswith("=") for row in rows for cell in row.split(","))
+    head, opening, row, closing, end = b"".join(answer).decode().split("\r\n")
+    assert head.startswith("log_index,at_ms,what,work,sold,grant,gross_nano,fee_nano,pool_nano")
+    assert ("opening" in opening, "closing" in closing, end) == (True, True, "")
+    assert "'=cmd" in row
+    assert not any(cell.startswith("=") for cell in row.split(","))
 
 
 def test_everybody_without_works_or_licences_is_told_what_comes_next(sit_down):
