@@ -3,10 +3,14 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from typer.testing import CliRunner
+
+from assay.cli.main import app
 from config.demo.miner import Miner
 from config.demo.site import begin, manage, plan_site
 from config.demo.telling import Telling
@@ -93,6 +97,17 @@ class Site:
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (folder / f"{name}.jsonl").write_text(text)
         return {name: folder / f"{name}.jsonl" for name in rows}
+
+
+def commands(home: Path, url: str) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """assay(*words) -> (exit code, its JSON answer): the command line, in this process."""
+
+    def assay(*words: object) -> tuple[int, dict[str, Any]]:
+        told = {"ASSAY_HOME": str(home), "ASSAY_URL": url}
+        answer = CliRunner().invoke(app, [*map(str, words), "--json"], env=told)
+        return answer.exit_code, json.loads((answer.stdout or answer.stderr).splitlines()[-1])
+
+    return assay
 
 
 def makers_rows(competition: str, public: int) -> dict[str, list[dict[str, str]]]:

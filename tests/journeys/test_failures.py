@@ -1,14 +1,20 @@
-"""What is killed or down costs time, never a submission: real processes, kill -9, no broker.
+"""What is killed, down or exchanged costs time, never a submission: real processes, kill -9.
 
-One site serves both, since its start and its end take longer than what is done to it.
+One site serves all, since its start and its end take longer than what is done to it.
 """
 
 import time
 
 import pytest
+from django.utils import timezone
 
+from assay import keys
+from config.demo.site import manage
+from ledger.actions import ms
+from licensing.rules.grant import verify
 from tests.journeys.running import (
     children_of,
+    commands,
     end_now,
     is_sandbox,
     running_site,
@@ -42,10 +48,65 @@ def test_a_killed_worker_loses_nothing_and_scores_once(site):
     assert site.messages("submission.scored") == scored + 1
 
 
-@pytest.mark.redis
-def test_five_entries_without_a_broker_are_accepted_and_scored_when_it_is_back(site):
-    """The database is the truth, the broker a doorbell."""
+@pytest.fixture(scope="module")
+def shapes(site):
     site.publish("shapes", public=40)
+
+
+def test_every_key_is_exchanged_while_all_runs_and_what_it_signed_before_stands(site, shapes):
+    """No process is started anew; each signs by the new keys, and refuses the old."""
+    home = site.folder / "eva"
+    assay = commands(home, site.url)
+    assert assay("auth", "login", "--account", "eva")[0] == 0
+    before, old = about(site), score_of(site, assay, 6)
+    receipt, bought = receipt_of(site, assay, old), licence_of(site, assay)
+    stolen = keys.read_key(home / "keys" / "default.key")
+    for role in ("operator", "evaluator", "log"):
+        manage(site.plan, "rotate_key", role)
+    assert assay("keys", "rotate")[0] == 0
+    new, now = score_of(site, assay, 7), about(site)
+    assert {name for name in now if name.endswith("_key") and now[name] == before[name]} == set()
+    assert assay("log", "verify", receipt, "--key", before["log_key"])[0] == 0
+    held = verify(bought, before["operator_key"], now_ms=ms(timezone.now()))
+    assert held.holder == "eva"
+    fresh = receipt_of(site, assay, new)
+    assert assay("log", "verify", fresh, "--key", now["log_key"])[0] == 0
+    assert assay("log", "verify", fresh, "--key", before["log_key"])[0] != 0
+    assert assay("audit", site.url)[0] == 0, "each fact is signed by the key of its place"
+    (home / "keys" / "default.key").unlink()
+    keys.write_key(home / "keys" / "default.key", stolen)
+    assert assay("keys", "rotate")[1]["code"] == "log.key_revoked"
+    assert assay("auth", "login", "--account", "eva")[0] == 4
+
+
+def about(site):
+    """The log's name and keys, as the running site tells them."""
+    return site.anyone.get("/api/log").json()
+
+
+def score_of(site, assay, number):
+    """An entry with its score."""
+    words = ("submit", site.adapter(number), "-c", "shapes", "--no-check")
+    entry = assay(*words)[1]["id"]
+    site.until(lambda: site.state_of(entry) == "scored", "a score")
+    return entry
+
+
+def receipt_of(site, assay, item):
+    site.until(lambda: assay("log", "receipt", item, "--out", site.folder)[0] == 0, "a receipt")
+    return site.folder / f"{item}.tlog-proof"
+
+
+def licence_of(site, assay):
+    """The signed text of a licence for the base model, which costs nothing."""
+    base = site.anyone.get("/api/works?kind=base").json()["items"][0]["id"]
+    found = assay("licence", "buy", base, "--use", "commercial", "--yes")[1]
+    return site.anyone.get(f"/licences/{found['grant']}/grant.jws").text
+
+
+@pytest.mark.redis
+def test_five_entries_without_a_broker_are_accepted_and_scored_when_it_is_back(site, shapes):
+    """The database is the truth, the broker a doorbell."""
     ben = site.miner("ben")
     adapters = [site.adapter(number) for number in range(1, 6)]
     kinds = ("submission.committed", "submission.scored")

@@ -1,4 +1,7 @@
-"""Every key, a person's and the house's, is exchanged on a site that runs; nothing old is lost."""
+"""Every key, a person's and the house's, is exchanged on a site that runs; nothing old is lost.
+
+The site's own processes do it in tests/journeys/test_failures.py; here forgers try what they can.
+"""
 
 import json
 import shutil
@@ -7,13 +10,12 @@ from io import StringIO
 import httpx2
 import pytest
 from django.core.management import call_command
-from typer.testing import CliRunner
 
 from assay import keys, notes
-from assay.cli.main import app
 from ledger import actions, log, queries
 from ledger.models import Message
 from licensing.rules.grant import verify
+from tests.journeys.running import commands
 from tests.laws import story
 from workers import record
 
@@ -33,14 +35,8 @@ def site(own_keys, told, witness, live_server):
 
 @pytest.fixture
 def assay(tmp_path, live_server):
-    """assay(*words) -> (exit code, the JSON answer), of somebody with a home of its own."""
-
-    def one(*words):
-        told = {"ASSAY_HOME": str(tmp_path / "home"), "ASSAY_URL": live_server.url}
-        answer = CliRunner().invoke(app, [*map(str, words), "--json"], env=told)
-        return answer.exit_code, json.loads((answer.stdout or answer.stderr).splitlines()[-1])
-
-    return one
+    """Of somebody with a home of its own."""
+    return commands(tmp_path / "home", live_server.url)
 
 
 def rotate(role):
