@@ -126,7 +126,10 @@ def test_columns_options_and_level_reach_the_reader(sponsor, registered):
 def test_no_sponsor_can_have_a_race_while_the_labels_of_the_board_are_public(sponsor):
     """An entry that was trained on them became the rival, and the honest best was stopped."""
     draft = begin(sponsor)
-    assert send(sponsor, draft, "data", **DATA, race="on", **files()).status_code == 302
+    asked = send(sponsor, draft, "data", **DATA, race="on", **files())
+    assert asked.status_code == 422
+    assert "This form has no field race." in asked.text
+    assert send(sponsor, draft, "data", **DATA, **files()).status_code == 302
     reading = drafts.reading_of(Draft.objects.get(pk=draft))
     assert "--no-race" in reading.options
     assert "--race" not in reading.options

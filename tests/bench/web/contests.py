@@ -80,7 +80,7 @@ def _waiting(entries):
         yield {
             "competition": OPEN, "submission": name_of("entry", OPEN, number)[:43],
             "slice": "public", "fence": 0, "leased_until": None, "attempts": 0, "last_error": "",
-            "created_at": factories.NOW,
+            "adapter_sha256": "", "created_at": factories.NOW,
         }  # fmt: skip
 
 
