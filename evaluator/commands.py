@@ -25,7 +25,9 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
     rate: Annotated[
         float, typer.Option(help="Learning rate of LoRA; the head's is tenfold.")
     ] = 1e-3,
-    seed: Annotated[int, typer.Option(help="The same seed trains the same adapter.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="The same seed trains the same adapter: choose your own.")
+    ] = 1,
     layers: Annotated[int, typer.Option(min=1, help="How many of the last layers to adapt.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
     seconds: Annotated[

@@ -94,16 +94,19 @@ def config(**changed) -> dict:
     } | changed
 
 
-def tensors(*, rank: int = RANK, scale: float = 0.05) -> dict[str, np.ndarray]:
-    """The tensors that `config` asks for: name in the file -> float32 values."""
+def tensors(*, rank: int = RANK, scale: float = 0.05, trainer: str = "") -> dict[str, np.ndarray]:
+    """The tensors that `config` asks for: name in the file -> float32 values.
+
+    trainer  whose they are: those of two trainers are independent
+    """
     found = {
         "base_model.model.classifier.weight": pseudo("head", (len(LABELS), 384)) * scale,
         "base_model.model.classifier.bias": pseudo("bias", (len(LABELS),)) * scale,
     }
     for layer in (4, 5):
         name = f"base_model.model.bert.encoder.layer.{layer}.attention.self.value"
-        found[f"{name}.lora_A.weight"] = pseudo(name + "A", (rank, 384)) * scale
-        found[f"{name}.lora_B.weight"] = pseudo(name + "B", (384, rank)) * scale
+        found[f"{name}.lora_A.weight"] = pseudo(f"{name}A{trainer}", (rank, 384)) * scale
+        found[f"{name}.lora_B.weight"] = pseudo(f"{name}B{trainer}", (384, rank)) * scale
     return found
 
 
@@ -138,6 +141,6 @@ def bf16(array: np.ndarray) -> bytes:
     return (array.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()
 
 
-def adapter(**changed) -> tuple[bytes, bytes]:
-    """An honest adapter's two files; `changed` replaces config fields."""
-    return json.dumps(config(**changed)).encode(), safetensors(tensors())
+def adapter(trainer: str = "", **changed) -> tuple[bytes, bytes]:
+    """An honest adapter's two files; `changed` replaces config fields. trainer: as for tensors"""
+    return json.dumps(config(**changed)).encode(), safetensors(tensors(trainer=trainer))

@@ -76,7 +76,7 @@ class Site:
         """A folder with an honest adapter of its own."""
         folder = self.folder / f"adapter-{number}"
         folder.mkdir()
-        config, tensors = makers.adapter(lora_alpha=4 + number)
+        config, tensors = makers.adapter(f"trainer {number}", lora_alpha=4 + number)
         (folder / "adapter_config.json").write_bytes(config)
         (folder / "adapter_model.safetensors").write_bytes(tensors)
         return folder

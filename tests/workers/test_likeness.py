@@ -17,9 +17,9 @@ from competitions.errors import (
     SubmissionExists,
     UndeclaredParent,
 )
-from competitions.models import Evaluation, NormalForm
+from competitions.models import Evaluation, NormalForm, Submission
 from competitions.rules import likeness as rules
-from competitions.rules.rows import State
+from competitions.rules.rows import Deposit, State
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.models import Message
@@ -231,6 +231,18 @@ def test_after_the_close_the_log_names_the_other_and_the_numbers(docs):
     [message] = [one for one in opened_refusals() if one.reason == "submission.duplicate"]
     assert message.likeness == Likeness(first, BLOBS[copy], 1_000_000, 1_000_000)
     assert queries.entry_row(copy).refusal_code == "submission.duplicate"
+
+
+def test_a_deposit_comes_back_to_who_derived_from_what_nobody_could_see(docs):
+    """And a copier's does not."""
+    copies = {"eve": moved(ADA, 0.5), "fay": mixed(ADA)}
+    measure(enter("ada", ADA, at=10), at=20)
+    for n, (owner, adapter) in enumerate(copies.items()):
+        measure(enter(owner, adapter, at=11 + n), at=21 + n)
+    Submission.objects.filter(owner__in=copies).update(deposit=Deposit.FORFEITED)
+    factories.deadline.advance("docs", now=factories.at(601))
+    kept = dict(Submission.objects.filter(owner__in=copies).values_list("owner", "deposit"))
+    assert kept == {"eve": Deposit.HELD, "fay": Deposit.FORFEITED}
 
 
 def opened_refusals():

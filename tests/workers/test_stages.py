@@ -191,7 +191,7 @@ def scale(db, monkeypatch):
 def worked(scale, owner, number, right):
     """An entry that a worker has taken and done: its row."""
     factories.account(owner, "5")
-    files = makers.adapter(lora_alpha=number)
+    files = makers.adapter(owner, lora_alpha=number)
     config, tensors = (factories.blob(one, owner=owner).sha256 for one in files)
     body = SubmissionCommit("docs", config, tensors, owner, factories.REQUIRED, ())
     order = log.order_for(owner, body, idempotency=owner)
