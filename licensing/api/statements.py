@@ -1,5 +1,7 @@
 """Statements of royalties as CSV and as JSON, sent line by line; the pages send the same bytes."""
 
+from types import MappingProxyType
+
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router, Schema
 
@@ -12,6 +14,7 @@ from web.answers import sent_as
 from web.api import TokenAuth
 from web.openapi import documented
 
+A_TABLE = MappingProxyType({(200, "text/csv"): "The same lines with format=csv."})
 DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 
 
@@ -50,7 +53,7 @@ class StatementOut(Schema):
 
 def add_to(royalties: Router) -> None:
     """The addresses below /royalties."""
-    says = documented(DaysInvalid)
+    says = documented(DaysInvalid, gives=A_TABLE)
     royalties.get("/statement", response=StatementOut, auth=TokenAuth("read"), openapi_extra=says)(
         _statement
     )
