@@ -55,6 +55,20 @@ class DryRunMissing(AssayError):
     next_step = "Start the dry run and wait for the baseline score."
 
 
+class SliceTooSmall(AssayError):
+    """The final slice has too few rows to decide prizes on this site. Facts: rows, wanted."""
+
+    code, status = "competition.slice_too_small", 422
+    next_step = "Give a larger final slice."
+
+
+class SliceUsed(AssayError):
+    """An earlier competition has the same final rows. Facts: competition."""
+
+    code, status = "competition.slice_used", 409
+    next_step = "Prepare the task with final rows that no competition has used before."
+
+
 class SpecInvalid(AssayError):
     """A field of the competition is wrong. Facts: path, cause, and all problems."""
 

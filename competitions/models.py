@@ -49,11 +49,16 @@ class Evaluator(models.Model):
     code_sha256 = models.CharField(max_length=HASH, blank=True)
     public_examples = models.IntegerField()
     public_units = models.BigIntegerField()
+    board_examples = models.IntegerField()
+    board_units = models.BigIntegerField()
+    board_commitment = models.CharField(max_length=HASH)
     final_examples = models.IntegerField()
     final_units = models.BigIntegerField()
     final_commitment = models.CharField(max_length=HASH)
     baseline_e9 = models.BigIntegerField()
     baseline = models.JSONField()
+    board_baseline_e9 = models.BigIntegerField()
+    board_seal = models.CharField(max_length=HASH)
     race = models.JSONField(null=True)
     at_ms = models.BigIntegerField()
     message = models.CharField(max_length=ITEM)
@@ -84,6 +89,7 @@ class Competition(models.Model):
     paid_batches = models.IntegerField(default=0)
     first_close_ms = models.BigIntegerField(null=True)
     opened_batches = models.IntegerField(default=0)
+    board_baseline = models.JSONField(null=True)
 
     class Meta:
         indexes = [
@@ -242,7 +248,8 @@ class Seal(models.Model):
     competition = models.CharField(max_length=48)
     submission = models.CharField(max_length=ITEM)
     held = models.CharField(max_length=7)
-    rival = models.CharField(max_length=ITEM, blank=True)
+    rival = models.CharField(max_length=ITEM, blank=True, db_index=True)
+    is_told = models.BooleanField(default=False)
     is_open = models.BooleanField(default=False)
 
     class Meta:
@@ -318,12 +325,18 @@ class Preview(models.Model):
 
 
 class Sealed(models.Model):
-    """The final slice of a task, kept from everybody until the close. Not replayed: a secret."""
+    """The sealed slices of a task, kept from everybody until all is judged. Not replayed.
+
+    files       {board,final}.{inputs,labels}
+    final_root  of the final slice without the salt: the same rows again are known by it
+    base        what the seal of the base's board result holds: its salt, and the result
+    """
 
     id = models.CharField(max_length=HASH, primary_key=True)
     salt = models.CharField(max_length=HASH)
-    inputs = models.JSONField()
-    labels = models.JSONField()
+    files = models.JSONField()
+    final_root = models.CharField(max_length=HASH, db_index=True)
+    base = models.JSONField()
 
     def __str__(self) -> str:
         return self.id
@@ -367,7 +380,7 @@ class Evaluation(models.Model):
     """
 
     class Slice(models.TextChoices):
-        PUBLIC = "public"
+        BOARD = "board"
         FINAL = "final"
 
     competition = models.CharField(max_length=48, db_index=True)

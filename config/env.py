@@ -14,6 +14,7 @@ from web.risks import RISKS
 
 _NUMBERS = (
     "assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s", "assay_quota_mib",
+    "assay_least_final_examples",
 )  # fmt: skip
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -66,6 +67,9 @@ class Environment:
         "Seconds until the work of a worker that is lost is sent again.", "300"
     )
     assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
+    assay_least_final_examples: str = _says(
+        "Fewest rows of a final slice, which decides the prizes; fewer prove little.", "100"
+    )
 
 
 def read(source: Mapping[str, str] = os.environ) -> Environment:

@@ -40,6 +40,7 @@ BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
 TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
+LEAST_FINAL_EXAMPLES = int(ENV.assay_least_final_examples)
 BLOB_LIMIT_BYTES = 64 << 20
 BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20
 BUDGETS = env.budgets(ENV.assay_budgets)
@@ -53,7 +54,7 @@ ASSAY_BODY_LIMITS = {
     "/api/messages": 128 << 10,
     "/api/blobs": BLOB_LIMIT_BYTES,
     "/api/uploads": UPLOAD_PART_BYTES,
-    "/sponsor/": 3 * DATA_FILE_LIMIT_BYTES + (1 << 20),
+    "/sponsor/": 4 * DATA_FILE_LIMIT_BYTES + (1 << 20),
 }
 
 # --- Django ---------------------------------------------------------------------------------------

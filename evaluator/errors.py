@@ -178,7 +178,7 @@ class DataOverlap(DataRefused):
     """Too many near-duplicates lie in two slices. Facts: first, second, pairs, share_ppm."""
 
     code = "data.overlap"
-    next_step = "Remove from the training data what also stands in a test slice."
+    next_step = "Remove from the first slice what also stands in the second."
 
 
 class SliceChanged(DataRefused):

@@ -19,6 +19,7 @@ from requirements.system import PROGRAMS, program
 # Django reads its settings once, so the environment is set before it wakes up.
 DATA = Path(tempfile.mkdtemp(prefix="assay-test-"))
 os.environ["ASSAY_DATA"] = str(DATA)  # noqa: TID251 - the tests' own data folder
+os.environ["ASSAY_LEAST_FINAL_EXAMPLES"] = "5"  # noqa: TID251 - small slices, quick tests
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 - pytest runs in several processes
 django.setup()

@@ -21,7 +21,8 @@ from competitions.rules import records
 from competitions.rules.fold import fold
 from competitions.rules.preview import Count, DraftRead, FileRead, Length
 from competitions.rules.registry import NEWEST
-from competitions.rules.spec import PUBLIC_FILES, bond_nano
+from competitions.rules.seals import seal_of
+from competitions.rules.spec import PUBLIC_FILES, SEALED_FILES, bond_nano
 from evaluator.bases import MINILM, base_id
 from evaluator.score.results import result_tree
 from evaluator.task import manifest as forms
@@ -92,13 +93,17 @@ def base_work():
 
 
 def manifest(commitment="5e" * 32):
-    """A pinned task of 40 public and 40 sealed examples."""
+    """A pinned task of 40 examples in each slice."""
     targets = dict(list(MINILM.targets.items())[:1])
     sizes = {"examples": EXAMPLES, "tokens": 10 * EXAMPLES, "units": EXAMPLES}
     pins = {"inputs_sha256": "1" * 64, "labels_sha256": "2" * 64, "root": "3" * 64}
     return makers.manifest(
         labels=["left", "right"],
-        test={"public": sizes | pins, "final": sizes | {"commitment": commitment}},
+        test={
+            "public": sizes | pins,
+            "board": sizes | {"commitment": "b0" * 32},
+            "final": sizes | {"commitment": commitment},
+        },
         adapter={
             "targets": {name: list(size) for name, size in targets.items()},
             "rank_max": 16,
@@ -128,17 +133,22 @@ def evaluator(name="docs"):
         code_sha256="",
         public_examples=EXAMPLES,
         public_units=EXAMPLES,
+        board_examples=EXAMPLES,
+        board_units=EXAMPLES,
+        board_commitment=made.test.board.commitment,
         final_examples=EXAMPLES,
         final_units=EXAMPLES,
         final_commitment=made.test.final.commitment,
-        baseline=result(10),
+        baseline=result(12),
+        board_baseline_e9=Nano(BASELINE_E9),
+        board_seal=seal_of(base_salt(name), result(10)),
         at_ms=ledger_actions.ms(NOW),
     )
     return body, files
 
 
 def draft(sponsor="sponsor", name="docs", **fields):
-    """A draft with everything filled in and its three files uploaded."""
+    """A draft with everything filled in and its four files uploaded."""
     account(sponsor)
     filled = {
         "title": "Which library?", "competition": name, "summary": "Docstrings.",
@@ -169,7 +179,7 @@ def file_read(part="whole", **changed):
 
 
 def previewed(draft, *files, slices=(), faults=()):
-    """Write down what a worker read of a draft's files; without any, three sound ones."""
+    """Write down what a worker read of a draft's files; without any, four sound ones."""
     fence = previews.lease(draft=draft, now=NOW)
     read = files or tuple(file_read(part) for part in SLICES)
     found = DraftRead(read, tuple(slices), tuple(faults))
@@ -192,8 +202,9 @@ def measured_draft(draft, name="docs"):
     """What a worker writes down of a draft that waits for its dry run."""
     fence = drafts.lease_preparation(draft=draft, now=NOW)
     body, files = evaluator(name)
-    inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
-    prepared = drafts.Preparation(body, files, "5a" * 32, inputs, labels)
+    base = drafts.BaseOnBoard(base_salt(name), result(10))
+    root = sha256_hex(f"rows of {name}".encode())
+    prepared = drafts.Preparation(body, files, "5a" * 32, sealed_files(name), root, base)
     drafts.record_preparation(draft=draft, fence=fence, made=prepared, now=NOW)
     return Draft.objects.get(pk=draft)
 
@@ -221,11 +232,7 @@ def competition(name="docs", sponsor="sponsor", *, is_open=True, **changed):
     """A published and funded competition; open unless asked otherwise."""
     made, body, _ = spec(name, **changed)
     account(sponsor, "0" if ledger_queries.has_account(sponsor) else "10000")
-    inputs, labels = (replace(blob(f"{one} of {name}"), name=one) for one in ("inputs", "labels"))
-    with transaction.atomic():
-        if not queries.has_evaluator(body.manifest_sha256):
-            log.record([log.fact(body, idempotency=body.manifest_sha256)], rooms=(fold,))
-            _seal(body.manifest_sha256, inputs, labels)
+    register(body, name)
     bond = Nano(bond_nano(made))
     orders = [
         messages.CompetitionPublish(name, made),
@@ -241,10 +248,30 @@ def competition(name="docs", sponsor="sponsor", *, is_open=True, **changed):
     return name
 
 
-def _seal(manifest_sha256, inputs, labels):
+def register(body, name="docs"):
+    """The evaluator on the log, and its sealed slices in their table."""
+    with transaction.atomic():
+        if not queries.has_evaluator(body.manifest_sha256):
+            log.record([log.fact(body, idempotency=body.manifest_sha256)], rooms=(fold,))
+            _seal(body.manifest_sha256, name)
+
+
+def base_salt(name):
+    """What the base's result on the board of a task is sealed with."""
+    return sha256_hex(f"base of {name}".encode())
+
+
+def sealed_files(name):
+    """Board and final slice of a task."""
+    return tuple(replace(blob(f"{file} of {name}"), name=file) for file in SEALED_FILES)
+
+
+def _seal(manifest_sha256, name):
+    base = {"salt": base_salt(name), "result": to_json(result(10))}
     Sealed.objects.create(
-        id=manifest_sha256, salt="5a" * 32, inputs=to_json(inputs), labels=to_json(labels)
-    )
+        id=manifest_sha256, salt="5a" * 32, files=[to_json(one) for one in sealed_files(name)],
+        final_root=sha256_hex(f"rows of {name}".encode()), base=base,
+    )  # fmt: skip
 
 
 def submission(owner="miner", name="docs", number=0, now=None, tags=REQUIRED):
@@ -257,9 +284,9 @@ def submission(owner="miner", name="docs", number=0, now=None, tags=REQUIRED):
 
 
 def scored(owner="miner", name="docs", number=0, right=30, now=None):
-    """An entry with its public score; answers with its id."""
+    """An entry with its board score; answers with its id."""
     made = submission(owner, name, number, now=now)
-    found = Evaluation.objects.get(submission=made, slice="public")
+    found = Evaluation.objects.get(submission=made, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
     adapter = blob(f"canonical {owner} {number}").sha256
     score.record_score(
@@ -278,14 +305,14 @@ def as_its_owner_sees(entry):
 def refused(owner="miner", name="docs", number=0, error=None):
     """An entry that was refused; answers with its id."""
     made = submission(owner, name, number)
-    found = Evaluation.objects.get(submission=made, slice="public")
+    found = Evaluation.objects.get(submission=made, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
     score.record_refusal(evaluation=found.pk, fence=fence, error=error, now=at(20))
     return made
 
 
 def settle(name="docs", right=None):
-    """Close, score the sealed slice, and pay. right: entry -> right answers; the base has 10."""
+    """Close, score the final slice, and pay. right: entry -> right answers; the base has 10."""
     deadline.advance(name, now=at(601))
     while queries.to_open(name, limit=1):  # a step of the clock opens some hundreds
         deadline.advance(name, now=at(601))

@@ -14,7 +14,7 @@ from ledger import log
 from tests import factories
 from tests.factories import EXAMPLES, at
 
-SECRET = bytes.fromhex("5a" * 32)  # what seals the final slice of every task of the factories
+SECRET = bytes.fromhex("5a" * 32)  # what seals the slices of every task of the factories
 TERMS = RaceTerms(4, 10_000, 1, racing.commitment(racing.salt_of(SECRET)))
 LEASED, ASKED, SCORED = at(30), at(40), at(50)
 
@@ -25,8 +25,8 @@ def contest(**changed):
 
 
 def lease(entry, now=LEASED):
-    """The public work of an entry, leased: its id and the fence."""
-    found = Evaluation.objects.get(submission=entry, slice="public")
+    """The board work of an entry, leased: its id and the fence."""
+    found = Evaluation.objects.get(submission=entry, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=now)
     assert fence is not None
     return {"evaluation": found.pk, "fence": fence}
@@ -72,7 +72,7 @@ def resumed(entry, now=ASKED):
 
 
 def run_in_full(entry, right, now=SCORED):
-    """A worker scores an entry on the whole public slice."""
+    """A worker scores an entry on the whole board slice."""
     adapter = queries.submission(entry).adapter_sha256
     score.record_score(**lease(entry, now), measured=factories.measured(adapter, right), now=now)
 

@@ -1,4 +1,4 @@
-"""An adapter is compared with all that came before it, ahead of its run on the public slice.
+"""An adapter is compared with all that came before it, ahead of its run on the board slice.
 
 The decision is competitions/rules/likeness.py; here the normal forms are made, kept and read.
 """

@@ -7,7 +7,7 @@ not depend on them, since it is renewed while the work runs (workers/holding.py)
 from dataclasses import dataclass
 
 from evaluator.bases.shapes import GENERIC
-from evaluator.task.manifest import FinalSlice, Manifest, PublicSlice
+from evaluator.task.manifest import Manifest, PublicSlice, SealedSlice
 from evaluator.task.slices import Inputs
 from workers.sandbox.jobs import MOST_RESULT_BYTES
 
@@ -24,18 +24,19 @@ LEAST_VALUE_BYTES = 2  # bfloat16: so many parameters there are at most
 class Size:
     """How large a job is.
 
+    part     which slice it is over: public, board or final
     written  tokens that a decoder writes at most, over all examples; each takes a step of its own
     """
 
     manifest: Manifest
-    is_final: bool
+    part: str
     written: int = 0
 
 
-def size_of(manifest: Manifest, inputs: Inputs, *, is_final: bool) -> Size:
+def size_of(manifest: Manifest, inputs: Inputs, *, part: str) -> Size:
     """The size of the job over these inputs."""
     most = sum(row.start for row in inputs.shared)  # evaluator/evaluators/asking.py, `ending`
-    return Size(manifest, is_final, most * len(inputs.examples))
+    return Size(manifest, part, most * len(inputs.examples))
 
 
 def wall_s(size: Size) -> int:
@@ -61,8 +62,9 @@ def result_bytes(size: Size) -> int:
     return min(MOST_RESULT_BYTES, room)
 
 
-def _slice(size: Size) -> PublicSlice | FinalSlice:
-    return size.manifest.test.final if size.is_final else size.manifest.test.public
+def _slice(size: Size) -> PublicSlice | SealedSlice:
+    found: PublicSlice | SealedSlice = getattr(size.manifest.test, size.part)
+    return found
 
 
 def _weight_bytes(manifest: Manifest) -> int:

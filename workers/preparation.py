@@ -6,9 +6,10 @@ by the code that will score every entry.
 
 from collections.abc import Sequence
 from pathlib import Path
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 from tempfile import TemporaryDirectory
 
+from django.conf import settings
 from django.utils import timezone
 
 from assay import messages
@@ -16,17 +17,18 @@ from assay.errors import AssayError
 from assay.messages import FileRef, RaceTerms, Result
 from competitions import queries
 from competitions.actions import drafts
-from competitions.actions.drafts import Preparation, Reading
-from competitions.errors import PreparationRefused
+from competitions.actions.drafts import BaseOnBoard, Preparation, Reading
+from competitions.errors import PreparationRefused, SliceTooSmall
 from competitions.rules.findings import Asked, Findings, findings
 from competitions.rules.preview import WHOLE
 from competitions.rules.results import numbers_of
-from competitions.rules.spec import PUBLIC_FILES
+from competitions.rules.seals import seal_of
+from competitions.rules.spec import PUBLIC_FILES, SEALED_FILES
 from competitions.rules.task import CODE_FILE, TASK_OPTION
 from evaluator.errors import DataTooEasy
 from evaluator.score.judging import metric_of
 from evaluator.task.manifest import Manifest, read_manifest
-from evaluator.task.slices import SALT_BYTES
+from evaluator.task.slices import SALT_BYTES, public_root
 from evaluator.task.winnable import check_room
 from evaluator.training.starter import NAME as STARTER
 from ledger import blobs
@@ -54,15 +56,16 @@ def prepare(draft: str, fence: int) -> None:
             out, salt, told = _read(Path(folder), draft, drafts.reading_of(found))
             now = timezone.now()
             drafts.extend_lease(draft=draft, fence=fence, now=now, stage=drafts.MEASURING)
-            registered = _measured(out, Lease(renew, drafts.LEASE_S))
+            registered, base = _measured(out, Lease(renew, drafts.LEASE_S))
             names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
             names += [STARTER] * (out / STARTER).is_file()
             made = Preparation(
                 registered=registered,
                 files=tuple(_stored(out, name) for name in names),
                 salt=salt.hex(),
-                inputs=_stored(out, "final.inputs"),
-                labels=_stored(out, "final.labels"),
+                sealed=tuple(_stored(out, name) for name in SEALED_FILES),
+                final_root=public_root(*_blobs(out, "final")),
+                base=base,
                 findings=told,
             )
         except (AssayError, InfrastructureFailed, NotPlain) as error:
@@ -91,7 +94,7 @@ def _read(folder: Path, draft: str, reading: Reading) -> tuple[Path, bytes, Find
 
 
 def _slices(folder: Path, draft: str, reading: Reading) -> tuple[dict[str, Path], dict[str, str]]:
-    """The three files, and how their columns are called: as the preview that was shown found it.
+    """The four files, and how their columns are called: as the preview that was shown found it.
 
     One file is split here as it was for the preview; its slices have the metric's own names.
     """
@@ -139,23 +142,46 @@ def _texts(folder: Path, reading: Reading) -> list[str]:
     return told
 
 
-def _measured(out: Path, lease: Lease) -> messages.EvaluatorRegistered:
-    """The dry run: the untouched base on the public slice, in the sandbox.
+def _measured(out: Path, lease: Lease) -> tuple[messages.EvaluatorRegistered, BaseOnBoard]:
+    """The dry run: the untouched base on public and board slice, in the sandbox.
 
-    raises DataTooSmall when the final slice could not prove to be better than it
+    raises SliceTooSmall; DataTooSmall when the final slice could not prove to be better than it
     """
     raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
-    inputs, labels = (taken(out, f"public.{one}") for one in ("inputs", "labels"))
-    baseline = score_on(manifest, Work(None, inputs, labels, is_final=False), lease)
+    _check_final(manifest.test.final.examples)
+    baseline, on_board = (
+        score_on(manifest, Work(None, *_blobs(out, part), part), lease)
+        for part in ("public", "board")
+    )
     metric = metric_of(manifest)
     if metric.best:
-        points = metric.points(numbers_of(baseline, metric))
+        points = metric.points(numbers_of(on_board, metric))
         check_room(points, metric.best, manifest.test.final.examples)
-    return _registered(manifest, store_own(raw, now=timezone.now()), baseline)
+    base = BaseOnBoard(token_hex(SALT_BYTES), on_board)
+    name = store_own(raw, now=timezone.now())
+    return _registered(manifest, name, baseline, base), base
 
 
-def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.EvaluatorRegistered:
+def _check_final(rows: int) -> None:
+    """The rule of this site for its sponsors; the log knows none. raises SliceTooSmall"""
+    wanted = settings.LEAST_FINAL_EXAMPLES
+    if rows < wanted:
+        raise SliceTooSmall(
+            f"The final slice has {rows} rows. On this site it needs {wanted}.",
+            rows=rows,
+            wanted=wanted,
+        )
+
+
+def _blobs(out: Path, part: str) -> tuple[bytes, bytes]:
+    """Inputs and labels of a slice, as the reader left them."""
+    return taken(out, f"{part}.inputs"), taken(out, f"{part}.labels")
+
+
+def _registered(
+    manifest: Manifest, name: str, baseline: Result, base: BaseOnBoard
+) -> messages.EvaluatorRegistered:
     test, evaluator = manifest.test, manifest.metric.evaluator
     return messages.EvaluatorRegistered(
         manifest_sha256=name,
@@ -167,10 +193,15 @@ def _registered(manifest: Manifest, name: str, baseline: Result) -> messages.Eva
         code_sha256=manifest.code,
         public_examples=test.public.examples,
         public_units=test.public.units,
+        board_examples=test.board.examples,
+        board_units=test.board.units,
+        board_commitment=test.board.commitment,
         final_examples=test.final.examples,
         final_units=test.final.units,
         final_commitment=test.final.commitment,
         baseline=baseline,
+        board_baseline_e9=base.result.score_e9,
+        board_seal=seal_of(base.salt, base.result),
         race=RaceTerms(**vars(manifest.race)) if manifest.race.block else None,
         at_ms=ms(timezone.now()),
     )

@@ -54,7 +54,7 @@ def read_files(asked: Reading) -> DraftRead:
 
 
 def split(asked: Reading, columns: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """What the one file is split into: the reader's document, and the bytes of the three slices.
+    """What the one file is split into: the reader's document, and the bytes of the slices.
 
     columns  as the preview matched them
     raises   PreparationRefused, NotPlain

@@ -30,7 +30,7 @@ from evaluator.score.judging import Judged, are_sound, judge, metric_of
 from evaluator.task.manifest import Manifest, read_manifest, to_bytes
 from evaluator.task.slices import (
     Inputs,
-    final_commitment,
+    commitment,
     pack_inputs,
     unpack_inputs,
     unpack_labels,
@@ -53,16 +53,20 @@ MOST_SLICE_BYTES = 64 << 20
 STORE = (BlobMissing, BlobDamaged, BlobBusy, BlobGone)
 OURS = (*STORE, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
+FINAL = "final"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is scored: a canonical adapter, or None for the baseline, on the blobs of a slice."""
+    """What is scored: a canonical adapter, or None for the baseline, on the blobs of a slice.
+
+    part  which slice it is: public, board or final
+    """
 
     adapter: bytes | None
     inputs: bytes
     labels: bytes
-    is_final: bool
+    part: str
 
 
 def score(evaluation: int, fence: int) -> None:
@@ -104,13 +108,12 @@ def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:
     adapter = _adapter(ticket, manifest)
     inputs = blobs.read(ticket.inputs_sha256, limit_bytes=MOST_SLICE_BYTES)
     labels = blobs.read(ticket.labels_sha256, limit_bytes=MOST_SLICE_BYTES)
-    if ticket.is_final:
-        _check_seal(ticket, manifest, inputs, labels)
-    work = Work(adapter, inputs, labels, is_final=ticket.is_final)
-    track = None if ticket.is_final else queries.track(ticket.submission)
+    _check_seal(ticket, manifest, inputs, labels)
+    work = Work(adapter, inputs, labels, part=ticket.part)
+    track = None if ticket.part == FINAL else queries.track(ticket.submission)
     name = ledger_actions.store_own(adapter, now=timezone.now()) if adapter else ""
     least = ticket.min_sandbox_level
-    if name and not ticket.is_final:
+    if name and ticket.part != FINAL:
         likeness.check(ticket.submission, name)
     if track is None:
         return Measured(name, score_on(manifest, work, lease, least=least))
@@ -129,11 +132,11 @@ def score_on(manifest: Manifest, work: Work, lease: Lease, *, least: str = "") -
     job_level = least or manifest.min_sandbox_level
     with held(lease):
         outcome = run(manifest, job, inputs, least=job_level)
-        if work.is_final and manifest.base.family == GENERIC:
+        if work.part == FINAL and manifest.base.family == GENERIC:
             _refuse_another(outcome, run(manifest, job, inputs, least=job_level))
     lease.renew()
     assert outcome.predictions is not None, "an ok outcome has predictions"
-    context = _context(manifest, is_final=work.is_final)
+    context = _context(manifest, work.part)
     if manifest.code:
         labels = unpack_labels(work.labels)
         given = custom.values_of(manifest, outcome.predictions, labels, context)
@@ -150,7 +153,7 @@ def race_on(
     """
     inputs, labels = unpack_inputs(work.inputs), unpack_labels(work.labels)
     metric = metric_of(manifest)
-    context = replace(_context(manifest, is_final=False), order=track.order)
+    context = replace(_context(manifest, work.part), order=track.order)
 
     def compute(places: Places) -> Outcome:
         part = inputs.chosen(places)
@@ -179,7 +182,7 @@ def _judged(manifest: Manifest, work: Work, outcome: Outcome, context: Context) 
 
 def job_for(manifest: Manifest, work: Work, inputs: Inputs) -> Job:
     """The job of this work, with limits that fit its size."""
-    size = limits.size_of(manifest, inputs, is_final=work.is_final)
+    size = limits.size_of(manifest, inputs, part=work.part)
     wall_s = limits.wall_s(size)
     return Job(
         work.adapter,
@@ -236,11 +239,10 @@ def _is_whole(outcome: Outcome, inputs: Inputs, manifest: Manifest) -> bool:
     return are_sound(outcome.predictions, inputs, manifest)
 
 
-def _context(manifest: Manifest, *, is_final: bool) -> Context:
-    test = manifest.test.final if is_final else manifest.test.public
+def _context(manifest: Manifest, part: str) -> Context:
     folder = folder_of(base_named(manifest.base.name), is_verified=False)
     tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
-    return Context(test.units, manifest.metric.options, tokens)
+    return Context(getattr(manifest.test, part).units, manifest.metric.options, tokens)
 
 
 def _result(manifest: Manifest, outcome: Outcome, found: Judged) -> Result:
@@ -267,10 +269,10 @@ def results_file(predictions: Rows, found: Judged) -> bytes:
 
 
 def _check_seal(ticket: Ticket, manifest: Manifest, inputs: bytes, labels: bytes) -> None:
-    """The opened slice must be the one that was sealed. raises InfrastructureFailed"""
-    found = final_commitment(bytes.fromhex(ticket.salt), inputs, labels)
-    if found != manifest.test.final.commitment:
-        raise InfrastructureFailed("the opened slice is not the one that was sealed")
+    """The slice must be the one that was sealed. raises InfrastructureFailed"""
+    found = commitment(bytes.fromhex(ticket.salt), ticket.part, inputs, labels)
+    if found != getattr(manifest.test, ticket.part).commitment:
+        raise InfrastructureFailed(f"the {ticket.part} slice is not the one that was sealed")
 
 
 def _adapter(ticket: Ticket, manifest: Manifest) -> bytes | None:

@@ -130,12 +130,12 @@ def _terms(found: dict[str, Any]) -> dict[str, str]:
 def _scoring(found: dict[str, Any]) -> dict[str, str]:
     """What is scored, on what, and what is to be beaten."""
     evaluator = found.get("evaluator", {})
-    examples = f"{evaluator['public_examples']} public, {evaluator['final_examples']} sealed"
+    examples = "{public_examples} open, {board_examples} for the board, {final_examples} decide"
     return {
         "base": str(found["base"]),
         "metric": str(found["metric"]),
         "baseline": str(found.get("baseline", "")),
-        "examples": examples,
+        "examples": examples.format(**evaluator),
         "race": "yes: an entry that cannot place is stopped" if evaluator.get("race") else "",
         "evaluator": str(found["manifest_sha256"]),
         "files": ", ".join(str(one["name"]) for one in found["files"]),

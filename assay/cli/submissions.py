@@ -46,7 +46,7 @@ def resume(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Run an eliminated entry on the whole public slice, against a deposit.
+    """Run an eliminated entry on the whole board slice, against a deposit.
 
     The deposit comes back at the end when the full score stands on a paid place then and there;
     otherwise it goes to the winners. Safe to run again.

@@ -33,8 +33,8 @@ ENDED = {
 }  # fmt: skip
 LOOK_EVERY_S = 1.0
 RECEIPT = (
-    "submission", "competition", "title", "state", "score", "eliminated", "refused", "local_score",
-    "ignored", "remaining", "next_slot", "receipt",
+    "submission", "competition", "title", "state", "score", "answer", "eliminated", "refused",
+    "local_score", "ignored", "remaining", "next_slot", "receipt",
 )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _note_ignored(caller: Caller, names: Sequence[str]) -> None:
 
 
 def _check(client: Client, caller: Caller, adapter: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """What the server's own code says, with the public score.
+    """What the server's own code says, with the score on the public slice.
 
     public   the adapters that it was compared with; empty when a library is missing here
     raises   CheckFailed
@@ -224,6 +224,7 @@ def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) ->
         "title": state.get("title"),
         "state": state["state"],
         "score": state.get("score"),
+        "answer": state.get("answer"),
         "eliminated": show.stop(state.get("eliminated")),
         "local_score": local_score,
         "refused": " ".join(

@@ -1,4 +1,4 @@
-"""Messages of the contest: evaluators, competitions, the sealed slice."""
+"""Messages of the contest: evaluators, competitions, the sealed slices."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,15 +12,16 @@ FAULT = Text(200)
 
 @dataclass(frozen=True)
 class EvaluatorRegistered:
-    """A worker prepared a task and measured its baseline on the public slice in the sandbox.
+    """A worker prepared a task and measured its baseline in the sandbox.
 
     evaluator    its name in the registry
     is_generic   transformers computes the base: slower, and never exact to the bit
     is_custom    the scores come from the sponsor's own code
     *_examples   how many each slice has; *_units: what the metric's mean is taken over
     code_sha256  of the sponsor's code; empty where there is none
-    baseline     on the public slice
-    race         of the runs on the public slice, where there is one
+    baseline     on the public slice, which everybody may compute again
+    board_baseline_e9  on the board slice; board_seal: of that result, opened after the close
+    race         of the runs on the board slice, where there is one
     """
 
     manifest_sha256: str
@@ -32,10 +33,15 @@ class EvaluatorRegistered:
     code_sha256: str
     public_examples: Small
     public_units: int
+    board_examples: Small
+    board_units: int
+    board_commitment: str
     final_examples: Small
     final_units: int
     final_commitment: str
     baseline: Result
+    board_baseline_e9: Nano
+    board_seal: str
     at_ms: int
     race: RaceTerms | None = None
 
@@ -153,18 +159,20 @@ class CompetitionClosed:
 
 @dataclass(frozen=True)
 class SliceOpened:
-    """The sealed final slice, opened when all is judged: anybody can now re-run the scores."""
+    """Board and final slice, opened when all is judged: anybody can now re-run the scores.
+
+    files  {board,final}.{inputs,labels}, in this order
+    """
 
     competition: str
     salt: str
-    inputs: FileRef
-    labels: FileRef
+    files: tuple[FileRef, ...]
     at_ms: int
 
 
 @dataclass(frozen=True)
 class CompetitionVerifying:
-    """No public score is missing; the final scoring begins. Slice and entries stay sealed.
+    """No board score is missing; the final scoring begins. Slice and entries stay sealed.
 
     nominated  how many entries decide: those that their owners named, or the rule did
     """

@@ -68,7 +68,7 @@ class Result:
 
 @dataclass(frozen=True)
 class RaceTerms:
-    """How entries that cannot place are stopped early on the public slice.
+    """How entries that cannot place are stopped early on the board slice.
 
     block      examples between two looks
     alpha_ppm  the largest chance, in parts of 10^6, to stop an entry that is as good
@@ -128,7 +128,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the board shows of an entry that is now the best of its owner.
+    """What the board shows of an entry that is a clear improvement of its owner's best, or the first.
 
     merit  what ranks: higher is better; a whole number of any size, as decimal text
     """

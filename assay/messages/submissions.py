@@ -48,10 +48,10 @@ class SubmissionRefused:
 
 @dataclass(frozen=True)
 class SubmissionScored:
-    """A score on the public slice.
+    """A score on the board slice.
 
     seal   of the result
-    shown  absent when another entry of the same owner stays on the board
+    shown  the Ladder's answer: the score of a clear improvement; absent: it is none
     """
 
     submission: str
@@ -64,7 +64,7 @@ class SubmissionScored:
 
 @dataclass(frozen=True)
 class SubmissionEliminated:
-    """A race stopped the entry on the public slice: it is not scored, and its slot stays taken.
+    """A race stopped the entry on the board slice: it is not scored, and its slot stays taken.
 
     rival  the entry at the last paid place when the run began
     seal   of the stop
@@ -82,7 +82,7 @@ class SubmissionEliminated:
 
 @dataclass(frozen=True)
 class SubmissionResume:
-    """Run my eliminated entry on the whole public slice. This deposit is held until the end."""
+    """Run my eliminated entry on the whole board slice. This deposit is held until the end."""
 
     submission: str
     deposit_nano: Nano
@@ -144,7 +144,7 @@ class SubmissionRevealed:
 
 @dataclass(frozen=True)
 class SubmissionFinalScored:
-    """A score on the sealed slice. This one decides."""
+    """A score on the final slice. This one decides."""
 
     submission: str
     adapter_sha256: str
@@ -155,7 +155,7 @@ class SubmissionFinalScored:
 
 @dataclass(frozen=True)
 class BaselineScored:
-    """The untouched base on the sealed slice: what a winner must clearly beat."""
+    """The untouched base on the final slice: what a winner must clearly beat."""
 
     competition: str
     manifest_sha256: str

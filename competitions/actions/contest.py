@@ -9,6 +9,7 @@ from assay import messages
 from assay.messages import FileRef, Spec
 from assay.wire import Nano, from_json
 from competitions import queries
+from competitions.actions import sealing
 from competitions.actions.deadline import pay_next
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
@@ -18,6 +19,7 @@ from competitions.errors import (
     DryRunMissing,
     HasEntries,
     NotSponsor,
+    SliceUsed,
     SpecInvalid,
     WrongState,
 )
@@ -64,8 +66,8 @@ def publish_for(
 
     All or nothing: nobody ever sees a competition whose stake is not in escrow.
     returns the orders, those that publish and fund first; none when it was published before
-    raises  DraftUnknown, DryRunMissing, CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn,
-            WorkTaken, TermsRefused, SharesInvalid
+    raises  DraftUnknown, DryRunMissing, CompetitionExists, SliceUsed, SpecInvalid, DatesInvalid,
+            Overdrawn, WorkTaken, TermsRefused, SharesInvalid
     """
     competition, spec = publication.competition, publication.spec
     words = f"competition/{competition}/{draft}"
@@ -99,7 +101,7 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
     """Publish a competition and put its stake into escrow; the same orders, the same competition.
 
     order    competition.publish     funding  competition.fund, of the same sponsor
-    raises   CompetitionExists, SpecInvalid, DatesInvalid, Overdrawn
+    raises   CompetitionExists, SliceUsed, SpecInvalid, DatesInvalid, Overdrawn
     """
     name, spec = order.body.competition, order.body.spec
     _lock_purses(order.actor)
@@ -108,6 +110,8 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
     if queries.has_competition(name):
         raise CompetitionExists(f"The short name {name!r} is taken.", competition=name)
     check_spec(name, spec, now=now)
+    if earlier := queries.slice_used_by(spec.manifest_sha256):
+        raise SliceUsed(f"{earlier} was decided on the same final rows.", competition=earlier)
     at_ms = ms(now)
     contest = Competition(
         id=name,
@@ -122,6 +126,7 @@ def publish(order: Entry, funding: Entry, *, now: datetime) -> Competition:
     funded = messages.CompetitionFunded(name, lines, at_ms + 1)
     facts = [log.fact(published, answers=order), log.fact(funded, answers=funding)]
     log.record([order, funding, *facts], rooms=(fold,))
+    sealing.keep_base(contest)
     return queries.competition_row(name)
 
 

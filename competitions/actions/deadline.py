@@ -124,7 +124,7 @@ def _close(contest: Competition, now: datetime) -> str | None:
 
 
 def _verify(contest: Competition, now: datetime) -> str | None:
-    """Set the final scoring of those that decide to work once no public score is missing.
+    """Set the final scoring of those that decide to work once no board score is missing.
 
     When nobody stands it is cancelled. Slice and entries stay sealed: what cannot be judged is
     never opened.
@@ -198,7 +198,7 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
         Evaluation.objects.create(
             competition=contest.id,
             submission=one.id,
-            slice=Evaluation.Slice.PUBLIC,
+            slice=Evaluation.Slice.BOARD,
             created_at=now,
         )
         bodies.append(messages.SubmissionResumed(one.id, contest.id, BY_MARGIN, (), at_ms + place))
@@ -226,11 +226,11 @@ def _judge(contest: Competition, now: datetime) -> str | None:
 
 def _opened_slice(contest: Competition, at_ms: int, now: datetime) -> messages.SliceOpened:
     sealed = queries.sealed(contest.spec.manifest_sha256)
-    inputs, labels = (from_json(FileRef, one) for one in (sealed.inputs, sealed.labels))
-    assert contest.baseline is not None, "what is verified has its baseline"
-    for name in (inputs.sha256, labels.sha256, contest.baseline.results_sha256):
+    files = tuple(from_json(FileRef, one) for one in sealed.files)
+    runs = [one for one in (contest.baseline, contest.board_baseline) if one]
+    for name in (*(one.sha256 for one in files), *(one.results_sha256 for one in runs)):
         ledger_actions.publish_blob(name, now=now)
-    return messages.SliceOpened(contest.id, sealed.salt, inputs, labels, at_ms)
+    return messages.SliceOpened(contest.id, sealed.salt, files, at_ms)
 
 
 def _revealed(one: Submission, at_ms: int, now: datetime) -> messages.SubmissionRevealed:

@@ -1,6 +1,6 @@
 """A sponsor's draft: saved at each change, prepared by a worker, measured, then published.
 
-The data is one file that the site splits by a seed, or three files, one for each slice.
+The data is one file that the site splits by a seed, or four files, one for each slice.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from django.db.models import F
 
 from assay import messages
 from assay.errors import AssayError
-from assay.messages import FileRef
+from assay.messages import FileRef, Result
 from assay.wire import to_json
 from competitions import queries
 from competitions.actions import previews
@@ -77,7 +77,7 @@ def reading_of(draft: Draft) -> Reading:
     told = [
         f"{option}={draft.fields[name]}" for name, option in PLAIN.items() if draft.fields.get(name)
     ]
-    told.append("--no-race")  # until the labels of the board are hidden: who knows them leads it
+    told.append("--no-race")  # where a run was stopped tells more of the board than the board
     metric = str(draft.fields["metric"])
     return Reading(
         files=_files(draft, _parts(draft)),
@@ -136,7 +136,7 @@ def save(
 ) -> Draft:
     """Keep what the sponsor typed and uploaded; what was prepared from other files is void.
 
-    One file takes the place of three, and three that of one. raises DraftUnknown, ReadingsSpent
+    One file takes the place of four, and four that of one. raises DraftUnknown, ReadingsSpent
     """
     found = queries.draft(draft, sponsor=sponsor, is_locked=True)
     before = _chosen(found)
@@ -173,7 +173,7 @@ def looked_at(draft: Draft) -> Reading | None:
 
 
 def _split(draft: Draft) -> dict[str, str]:
-    """How one file is split; nothing for three."""
+    """How one file is split; nothing for four."""
     if WHOLE not in draft.files:
         return {}
     seed, group = (str(draft.fields.get(name) or "") for name in SPLIT)
@@ -224,19 +224,31 @@ def extend_lease(*, draft: str, fence: int, now: datetime, stage: str = "") -> N
 
 
 @dataclass(frozen=True)
+class BaseOnBoard:
+    """What the seal of the untouched base's board result holds."""
+
+    salt: str
+    result: Result
+
+
+@dataclass(frozen=True)
 class Preparation:
     """What a worker made of a draft.
 
-    files                  what everybody may download
-    findings               what the sponsor is told
-    salt, inputs, labels   the final slice and its seal (hex), kept from everybody until the close
+    files      what everybody may download
+    salt       that seals both slices, hex
+    sealed     {board,final}.{inputs,labels}, kept from everybody until all is judged
+    final_root  of the final slice without the salt
+    base       the base's result on the board slice, under the salt of its seal
+    findings   what the sponsor is told
     """
 
     registered: messages.EvaluatorRegistered
     files: tuple[FileRef, ...]
     salt: str
-    inputs: FileRef
-    labels: FileRef
+    sealed: tuple[FileRef, ...]
+    final_root: str
+    base: BaseOnBoard
     findings: Findings = field(default_factory=Findings)
 
 
@@ -255,8 +267,9 @@ def record_preparation(*, draft: str, fence: int, made: Preparation, now: dateti
             Sealed.objects.create(
                 id=registered.manifest_sha256,
                 salt=made.salt,
-                inputs=to_json(made.inputs),
-                labels=to_json(made.labels),
+                files=[to_json(one) for one in made.sealed],
+                final_root=made.final_root,
+                base=to_json(made.base),
             )
         found.state, found.leased_until, found.updated_at = Draft.State.READY, None, now
         found.prepared = {

@@ -55,7 +55,7 @@ def _commit(order: Entry, *, now: datetime) -> Submission:
     window, slot = _slot(contest, asked, owner=order.actor, at_ms=at_ms)
     body = messages.SubmissionCommitted(order.id, contest.id, order.actor, window, slot, at_ms)
     Evaluation.objects.create(
-        competition=contest.id, submission=order.id, slice=Evaluation.Slice.PUBLIC, created_at=now
+        competition=contest.id, submission=order.id, slice=Evaluation.Slice.BOARD, created_at=now
     )
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(order.id)

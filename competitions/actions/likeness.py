@@ -27,7 +27,7 @@ def note_adapter(*, submission: str, adapter_sha256: str) -> None:
 
     Of two that are run at once each says it before it looks, so one of them sees the other.
     """
-    work = Evaluation.objects.filter(submission=submission, slice=Evaluation.Slice.PUBLIC)
+    work = Evaluation.objects.filter(submission=submission, slice=Evaluation.Slice.BOARD)
     work.update(adapter_sha256=adapter_sha256)
 
 

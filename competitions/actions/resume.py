@@ -45,7 +45,7 @@ def resume(order: Entry, *, now: datetime) -> Submission:
     lines = (escrow.deposit(contest, entry),)
     body = messages.SubmissionResumed(entry.id, contest.id, ON_DEPOSIT, lines, at_ms)
     Evaluation.objects.create(
-        competition=contest.id, submission=entry.id, slice=Evaluation.Slice.PUBLIC, created_at=now
+        competition=contest.id, submission=entry.id, slice=Evaluation.Slice.BOARD, created_at=now
     )
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(entry.id)

@@ -84,8 +84,8 @@ def record_score(*, evaluation: int, fence: int, measured: Measured, now: dateti
     work, contest = _take(evaluation, fence)
     if _is_copy(work, contest, measured.adapter_sha256, now=now):
         return
-    is_public = work.slice == Evaluation.Slice.PUBLIC
-    made = _public_score if is_public else _final_score
+    is_board = work.slice == Evaluation.Slice.BOARD
+    made = _board_score if is_board else _final_score
     fact = made(work, contest, measured, at_ms=next_ms(contest, now))
     log.record([fact], rooms=(fold,))
 
@@ -138,13 +138,13 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
 def record_fault(*, evaluation: int, fence: int, error: AssayError, now: datetime) -> None:
     """The sponsor's own code or data could not score what our side had computed.
 
-    On the sealed slice that is told to everybody: a competition that ends for it costs the bond
-    (rules/exits.py). On the public slice, the second time, it refuses the entry.
+    On the final slice that is told to everybody: a competition that ends for it costs the bond
+    (rules/exits.py). On the board slice, the second time, it refuses the entry.
     raises StaleAttempt
     """
     work, contest = _take(evaluation, fence, is_kept=True)
     is_again = work.last_error == str(error)
-    if work.slice == Evaluation.Slice.PUBLIC and is_again:
+    if work.slice == Evaluation.Slice.BOARD and is_again:
         Evaluation.objects.filter(pk=evaluation).delete()
         _refuse(work.submission, error, contest, now=now)
         return
@@ -178,7 +178,7 @@ def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now
     So is one whose bytes are a work outside of contests, which may owe its base nothing.
     The lock is that of a registration, so that of the two the one sees the other.
     """
-    if not work.submission or work.slice != Evaluation.Slice.PUBLIC:
+    if not work.submission or work.slice != Evaluation.Slice.BOARD:
         return False
     log.Tables().lock(Account, [FEE])
     earlier = queries.earlier_entry(work.submission, adapter_sha256)
@@ -195,10 +195,10 @@ def _refuse(submission: str, error: AssayError, contest: Competition, *, now: da
     log.record([log.fact(body, idempotency=submission)], rooms=(fold,))
 
 
-def _public_score(
+def _board_score(
     work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
 ) -> Entry:
-    """The result is sealed; the board's part of it is told when it is its owner's best.
+    """The result is sealed; its score is told when it is a clear improvement.
 
     raises FoldRefused for what could not be opened later
     """
@@ -210,8 +210,16 @@ def _public_score(
         at_ms=at_ms,
     )
     bare = log.fact(body, idempotency=work.submission)
-    told = seals.shown(bare, measured.result, log.Tables())
+    best = seals.best_shown(queries.entry_rows_of(contest.id, _owner(work)), work.submission)
+    known = queries.with_result(best) if best else None
+    told = seals.shown(bare, measured.result, known, log.Tables())
     return log.fact(changed(body, shown=told), idempotency=work.submission) if told else bare
+
+
+def _owner(work: Evaluation) -> str:
+    entry = queries.entry_row(work.submission)
+    assert entry is not None, "work is done for an entry"
+    return entry.owner
 
 
 def _final_score(

@@ -17,7 +17,7 @@ from competitions.actions.moment import contest_row, next_ms
 from competitions.models import Unopened
 from competitions.rules import likeness, seals
 from competitions.rules.fold import fold
-from competitions.rules.rows import Competition
+from competitions.rules.rows import Competition, Held
 from competitions.rules.visibility import SECRET_PHASES
 from ledger import log
 
@@ -37,6 +37,20 @@ def seal(submission: str, contest: Competition, content: Result | Stop | Refusal
         content=to_json(content),
     )
     return made
+
+
+def keep_base(contest: Competition) -> None:
+    """The base's result on the board slice lies under its seal until the close, as entries' do."""
+    manifest_sha256 = contest.spec.manifest_sha256
+    base = queries.sealed(manifest_sha256).base
+    Unopened.objects.create(
+        seal=queries.evaluator_row(manifest_sha256).board_seal,
+        competition=contest.id,
+        submission="",
+        held=Held.RESULT,
+        salt=base["salt"],
+        content=base["result"],
+    )
 
 
 def refusal_of(

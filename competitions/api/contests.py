@@ -60,7 +60,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
         competition_json(contest)
         | {"entries": counts.get(name, 0), "evaluator": evaluator_json(evaluator)}
         | {"is_custom": evaluator.is_custom, "marks": queries.marks(contest)}
-        | score_json("baseline", evaluator.baseline_e9)
+        | score_json("baseline", evaluator.board_baseline_e9)
         | purse_json(contest)
         | funding_json(contest)
         | json_after_the_close(contest)
@@ -90,7 +90,7 @@ def read_leaderboard(
     board = queries.leaderboard(name, start=after, limit=limit + 1)
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     is_final = may_see_final_score(contest.phase)
-    baseline_e9 = contest.baseline_e9 if is_final else evaluator.baseline_e9
+    baseline_e9 = contest.baseline_e9 if is_final else evaluator.board_baseline_e9
     return {
         "competition": name,
         "state": contest.phase,

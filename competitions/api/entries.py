@@ -18,7 +18,7 @@ from competitions.api.shown import Json, competition_json, nomination_json, subm
 from competitions.errors import CompetitionUnknown, ReceiptSealed, SubmissionUnknown
 from competitions.models import Competition
 from competitions.rules.rows import State
-from competitions.rules.visibility import is_opened, may_see_final_score
+from competitions.rules.visibility import is_opened
 from ledger.actions import ms
 from ledger.errors import BlobMissing
 from ledger.rules.entry import Entry
@@ -75,25 +75,20 @@ def read_submission(request: HttpRequest, name: str) -> Json:
 
 
 @submissions.get("/{name}/receipts/{slice_name}", openapi_extra=A_RECEIPT)
-def read_score_receipt(request: HttpRequest, name: str, slice_name: str) -> Json:
+def read_score_receipt(
+    request: HttpRequest,
+    name: str,
+    slice_name: str,
+) -> Json:
     """What a score was made of: hashes of manifest, inputs and adapter, mode, root and leaves.
 
-    slice_name  public: when all is judged, and for the owner before unless the order of a race
-                would be told; final: once it decides
+    slice_name  board or final; both once all is judged
     """
     entry = queries.submission(name)
     contest = queries.competition(entry.competition)
     is_final = slice_name == "final"
-    is_raced = queries.evaluator_row(contest.spec["manifest_sha256"]).race is not None
-    is_own = entry.owner == _viewer(request)
-    if is_own:
-        queries.as_owners_see([entry])
-    is_public = is_opened(contest.phase) and entry.state == State.REVEALED
-    is_open = (
-        bool(contest.slice_salt) and (is_public or is_own) if is_raced else is_public or is_own
-    )
-    may_see = may_see_final_score(contest.phase) if is_final else is_open
-    if slice_name not in ("public", "final") or not may_see:
+    is_told = entry.state == State.REVEALED or entry.owner == _viewer(request)
+    if slice_name not in ("board", "final") or not (is_opened(contest.phase) and is_told):
         raise ReceiptSealed(f"There is no {slice_name:.20} score to be seen.", slice=slice_name)
     return asdict(queries.score_receipt(entry, contest, is_final=is_final))
 

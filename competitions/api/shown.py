@@ -18,7 +18,9 @@ from competitions.rules.registry import RULES
 from competitions.rules.rows import Phase, State
 from competitions.rules.spec import deposit_nano
 from competitions.rules.visibility import (
+    NO_IMPROVEMENT,
     SECRET_PHASES,
+    is_hidden,
     may_see_final_score,
     may_see_refusal,
 )
@@ -71,7 +73,7 @@ def funding_json(contest: Competition) -> Json:
 
 
 def json_after_the_close(contest: Competition) -> Json:
-    """What only the close may tell: the sealed slice, the final baseline, when it is paid."""
+    """What only the close may tell: the sealed slices, the final baseline, when it is paid."""
     told: Json = {}
     if contest.slice_salt:
         told |= {"slice_salt": contest.slice_salt, "slice_files": contest.slice_files}
@@ -88,7 +90,7 @@ def score_json(name: str, score_e9: int | None) -> Json:
 
 
 def board_line(row: BoardRow, *, is_final: bool) -> Json:
-    """One line of a board. is_final: the scores are those of the sealed slice."""
+    """One line of a board. is_final: the scores are those of the final slice."""
     entry = row.submission
     line: Json = {
         "rank": row.rank,
@@ -105,7 +107,7 @@ def board_line(row: BoardRow, *, is_final: bool) -> Json:
         "receipt_url": receipt_url(entry.id),
     }
     if is_final:
-        line |= score_json("public_score", entry.score_e9)
+        line |= score_json("board_score", entry.score_e9)
     if entry.prize_nano is not None:
         line |= {"prize_nano": str(entry.prize_nano)}
     return line
@@ -144,6 +146,8 @@ def submission_json(
     if sees(entry, phase=phase, viewer=viewer, is_on_board=is_on_board):
         told |= score_json("score", entry.score_e9) | _stopped(entry)
         told |= {"run": _run(entry.result)} if entry.result else {}
+    if is_hidden(entry):
+        told |= {"answer": NO_IMPROVEMENT}
     if may_see_final_score(phase):
         told |= score_json("final_score", entry.final_score_e9)
         told |= {"final_run": _run(entry.final_result)} if entry.final_result else {}

@@ -24,15 +24,12 @@ from evaluator.registry import REGISTERED, evaluator_of
 
 TEXTS = ("code", "task")
 FILE_KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-LEAST_ROWS = {  # two to train on and a win in each test, of one file; a win in the sealed one
-    WHOLE: 2 + 2 * least_wins(0),
-    "final": least_wins(0),
-}
+LEAST_ROWS = 3 + 2 * least_wins(0)  # of one file: two to train on, one to check on, two wins
 
 
 GROUPS = (  # of the page's fields
     ("", ("base", "metric", WHOLE, "seed", "group")),
-    ("Three files instead of one", SLICES),
+    ("Four files instead of one", SLICES),
     ("More choices", ("columns", "options", "code", "task", "max_tokens",
                       "min_sandbox_level")),
 )  # fmt: skip
@@ -75,7 +72,8 @@ class DataForm(StepForm):
         label="Your data in one file",
         required=False,
         help_text="As .csv, .jsonl or .parquet, with the columns of the metric. The site splits it "
-        "into training, public and sealed rows, each class by itself. Or choose three files below.",
+        "by a seed, each class by itself: rows to train on, rows to check on, and sealed rows for "
+        "the board and for the prizes. Or choose four files below.",
     )
     seed = forms.CharField(
         label="Seed of the split",
@@ -97,14 +95,19 @@ class DataForm(StepForm):
         help_text="Public. Rows with the columns of the metric, as .csv, .jsonl or .parquet.",
     )
     public = forms.FileField(
-        label="Public test data",
+        label="Open sample",
         required=False,
-        help_text="Public. The board is scored on it.",
+        help_text="Public, with its labels. Miners check on it at home; it ranks nobody.",
+    )
+    board = forms.FileField(
+        label="Board data",
+        required=False,
+        help_text="Sealed until all is judged. The live board is scored on it.",
     )
     final = forms.FileField(
-        label="Sealed test data",
+        label="Final data",
         required=False,
-        help_text="Secret until the close. It decides the prizes, so nobody may have seen it.",
+        help_text="Sealed until all is judged. It decides the prizes, so nobody may have seen it.",
     )
     code = forms.FileField(
         label="Your own scoring code",
@@ -171,7 +174,7 @@ class DataForm(StepForm):
         """The fields as the page shows them; a part that most leave alone is folded."""
         is_typed = any(self[name].value() for name in ("columns", "options"))
         has_texts = any(name in self._stored for name in TEXTS)
-        folded = {"Three files instead of one": any(one in self._stored for one in SLICES),
+        folded = {"Four files instead of one": any(one in self._stored for one in SLICES),
                   "More choices": is_typed or has_texts}  # fmt: skip
         return [FieldGroup(title, [self[name] for name in names], is_open=folded.get(title, True))
                 for title, names in GROUPS]  # fmt: skip
@@ -197,10 +200,10 @@ class DataForm(StepForm):
         return found
 
     def _file_faults(self) -> Iterator[tuple[str, str]]:
-        """Either one file or all three, of those that are sent now and those that were before."""
+        """Either one file or all four, of those that are sent now and those that were before."""
         sent = {name for name in (WHOLE, *SLICES) if self.files.get(name)}
         if WHOLE in sent and len(sent) > 1:
-            yield WHOLE, "Choose one file here, or three below, not both."
+            yield WHOLE, "Choose one file here, or four below, not both."
         held = sent or set(self._stored)
         if sent and WHOLE not in sent:
             held = (sent | set(self._stored)) - {WHOLE}
@@ -217,6 +220,9 @@ class DataForm(StepForm):
 
     def clean_public(self) -> UploadedFile | None:
         return self._file("public")
+
+    def clean_board(self) -> UploadedFile | None:
+        return self._file("board")
 
     def clean_final(self) -> UploadedFile | None:
         return self._file("final")
@@ -249,12 +255,12 @@ class DataForm(StepForm):
         if (file.size or 0) > limit_bytes:
             cause = f"The file is larger than {limit_bytes >> 20} MiB. Choose a smaller one."
             raise forms.ValidationError(cause, code="ledger.blob_too_large")
-        least, most = LEAST_ROWS.get(name, 0), most_rows(file)
+        leasts = {WHOLE: LEAST_ROWS, "final": settings.LEAST_FINAL_EXAMPLES}
+        least, most = leasts.get(name, 0), most_rows(file)
         if most is not None and most < least:
             rows = "1 row" if most == 1 else f"{most or 'no'} rows"
             raise forms.ValidationError(
-                f"It has {rows}. {least} are the fewest with which anybody could prove to be "
-                "better than another.",
+                f"It has {rows}. {least} are the fewest with which a win is proved here.",
                 code="data.too_small",
             )
         return file

@@ -10,6 +10,7 @@ from competitions.queries.contests import competition
 from competitions.queries.sealing import sealed_results
 from competitions.rules.results import interval_of
 from competitions.rules.visibility import may_see_final_score
+from evaluator.registry import metric_named
 
 AT_ONCE = 500
 Json = dict[str, dict[str, Any]]
@@ -97,7 +98,9 @@ def _best(contest: Competition) -> QuerySet[Submission]:
 def _rows(contest: Competition, shown: list[Submission], start: int) -> list[BoardRow]:
     part, metric = _part(contest), str(contest.spec["metric"])
     tied = _tied_places(contest)
-    hidden = sealed_results(one.pk for one in shown if not getattr(one, f"{part}result"))
+    closed = [one.pk for one in shown if not getattr(one, f"{part}result")]
+    # Of right and wrong answers the score tells the interval; of others it would tell of records.
+    hidden = sealed_results(closed) if metric_named(metric).is_binary else {}
     return [
         _row(one, one.place or number, (part, metric, hidden), is_tied=one.place in tied)
         for number, one in enumerate(shown, start=start + 1)

@@ -208,8 +208,16 @@ def adapter_limit_bytes(contest: rows.Competition) -> int:
 
 
 def sealed(manifest_sha256: str) -> Sealed:
-    """The final slice's secret: for the close, the worker after it, and the orders of a race."""
+    """The sealed slices' secret: for workers, for their opening, and for the orders of a race."""
     return Sealed.objects.get(pk=manifest_sha256)
+
+
+def slice_used_by(manifest_sha256: str) -> str | None:
+    """The competition that has the final rows of this task already, whatever sealed them."""
+    mine = Sealed.objects.filter(pk=manifest_sha256).values("final_root")
+    same = Sealed.objects.filter(final_root__in=mine).values_list("pk", flat=True)
+    used = Competition.objects.filter(spec__manifest_sha256__in=[*same]).order_by("last_ms")
+    return used.values_list("pk", flat=True).first()
 
 
 def draft(name: str, *, sponsor: str, is_locked: bool = False) -> Draft:

@@ -25,26 +25,27 @@ def to_open(competition: str, *, limit: int) -> list[Opened]:
 
 
 def with_result(entry: rows.Submission) -> rows.Submission:
-    """The same with its public result, sealed or not, for our own workers; it may be lost."""
+    """The same with its board result, sealed or not, for our own workers; it may be lost."""
     found = Unopened.objects.filter(submission=entry.id, held=Held.RESULT).first()
     return changed(entry, result=from_json(Result, found.content)) if found else entry
 
 
 def as_owners_see(entries: Iterable[Submission]) -> None:
-    """Fill in what is sealed. Only for whoever owns the entries: the rows are not written."""
+    """Fill in what the owner may read of what is sealed: stops and refusals, no score.
+
+    Only for whoever owns the entries: the rows are not written.
+    """
     mine = {one.id: one for one in entries}
     for sealed in Unopened.objects.filter(submission__in=[*mine]):
         one, content = mine[sealed.submission], sealed.content
-        if sealed.held == Held.RESULT:
-            one.result, one.score_e9 = content, int(content["score_e9"])
-        elif sealed.held == Held.STOP:
+        if sealed.held == Held.STOP:
             one.stop = content
-        else:
+        elif sealed.held == Held.REFUSAL:
             one.refusal_code, one.refusal_cause = content["reason"], content["cause"]
             one.refusal_next = content["next_step"]
 
 
 def sealed_results(entries: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Entry -> its public result as JSON while that is sealed: for the interval of a board."""
+    """Entry -> its board result as JSON while that is sealed: for the interval of a board."""
     found = Unopened.objects.filter(submission__in=[*entries], held=Held.RESULT)
     return dict(found.values_list("submission", "content"))

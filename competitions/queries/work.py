@@ -19,7 +19,6 @@ from competitions.queries.contests import (
     entry_rows,
     evaluations_waiting,
     evaluator_row,
-    manifest,
     sealed,
 )
 from competitions.queries.likeness import forms_in_use
@@ -46,16 +45,16 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
     raises ReceiptSealed when there is no such score, BlobMissing
     """
     told = entry.final_result if is_final else entry.result
+    name = Evaluation.Slice.FINAL if is_final else Evaluation.Slice.BOARD
     manifest_sha256 = str(contest.spec["manifest_sha256"])
     if told is None:
-        name = "final" if is_final else "public"
         raise ReceiptSealed(f"There is no {name} score to be seen yet.", slice=name)
     result, evaluator = from_json(Result, told), evaluator_row(manifest_sha256)
     file = json.loads(blobs.read(result.results_sha256, limit_bytes=MOST_RESULTS_BYTES))
     return Receipt(
         version=RECEIPT_VERSION,
         manifest_sha256=manifest_sha256,
-        inputs_sha256=_slice_files(manifest_sha256, is_final=is_final)[0],
+        inputs_sha256=_slice_files(sealed(manifest_sha256), name)[0],
         adapter_sha256=entry.adapter_sha256,
         results_root=result.results_root,
         leaves=tuple(file["leaves"]),
@@ -89,15 +88,16 @@ def marks(contest: Competition) -> list[str]:
 class Ticket(NamedTuple):
     """What a worker needs to know of one piece of scoring work.
 
+    part                           which slice it is scored on: board or final
     config_sha256, tensors_sha256  the raw files of the entry; empty for the baseline
     adapter_sha256                 the canonical blob, once the intake has made it
     inputs_sha256, labels_sha256   of the slice to score on
-    salt                           that sealed the final slice, hex; empty for the public one
+    salt                           that sealed it, hex
     """
 
     competition: str
     submission: str
-    is_final: bool
+    part: str
     manifest_sha256: str
     min_sandbox_level: str
     config_sha256: str
@@ -138,12 +138,12 @@ def ticket(number: int) -> Ticket:
     work = Evaluation.objects.get(pk=number)
     spec = competition_row(work.competition).spec
     entry = entry_row(work.submission) if work.submission else None
-    is_final = work.slice == Evaluation.Slice.FINAL
-    inputs, labels = _slice_files(spec.manifest_sha256, is_final=is_final)
+    secret = sealed(spec.manifest_sha256)
+    inputs, labels = _slice_files(secret, work.slice)
     return Ticket(
         competition=work.competition,
         submission=work.submission,
-        is_final=is_final,
+        part=work.slice,
         manifest_sha256=spec.manifest_sha256,
         min_sandbox_level=spec.min_sandbox_level,
         config_sha256=entry.config_sha256 if entry else "",
@@ -151,12 +151,12 @@ def ticket(number: int) -> Ticket:
         adapter_sha256=entry.adapter_sha256 if entry else "",
         inputs_sha256=inputs,
         labels_sha256=labels,
-        salt=sealed(spec.manifest_sha256).salt if is_final else "",
+        salt=secret.salt,
     )
 
 
 def track(submission: str) -> Track | None:
-    """How an entry's public run is to be done; None: in one piece. Secret until the close."""
+    """How an entry's board run is to be done; None: in one piece. Secret until the close."""
     entry = entry_row(submission)
     if entry is None:
         return None
@@ -169,18 +169,16 @@ def track(submission: str) -> Track | None:
     return track_for(entry, rival if rival and rival.result else None, evaluator, secret)
 
 
-def _slice_files(manifest_sha256: str, *, is_final: bool) -> tuple[str, str]:
-    if not is_final:
-        public = manifest(manifest_sha256).test.public
-        return public.inputs_sha256, public.labels_sha256
-    hidden = sealed(manifest_sha256)
-    return hidden.inputs["sha256"], hidden.labels["sha256"]
+def _slice_files(hidden: Sealed, name: str) -> tuple[str, str]:
+    """Inputs and labels of the sealed slice of this name."""
+    named = {one["name"]: str(one["sha256"]) for one in hidden.files}
+    return named[f"{name}.inputs"], named[f"{name}.labels"]
 
 
 def files_in_use() -> set[str]:
     """Files of drafts, sealed slices and results, which the log names later; and normal forms."""
     drafts = Draft.objects.values_list("files", "prepared")
-    sealed = Sealed.objects.values_list("inputs", "labels")
+    sealed = Sealed.objects.values_list("files", "base")
     unopened = Unopened.objects.values_list("content")
     texts = (json.dumps(row).encode() for rows in (drafts, sealed, unopened) for row in rows)
     return forms_in_use().union(*(hashes_in(text) for text in texts))

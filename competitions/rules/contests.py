@@ -10,12 +10,14 @@ from competitions.rules.rows import (
     PHASES,
     Competition,
     Evaluator,
+    Held,
     Nomination,
     Phase,
+    Seal,
     State,
     Submission,
 )
-from competitions.rules.spec import extension_problems, last_call_ms, problems
+from competitions.rules.spec import SEALED_FILES, extension_problems, last_call_ms, problems
 from competitions.rules.task import CODE_FILE
 from evaluator.score import racing
 from ledger.rules.accounts import AccountKind
@@ -39,6 +41,7 @@ def published(entry: Entry, rows: Rows) -> None:
     need(code == [evaluator.code_sha256] * evaluator.is_custom, entry, "the code is another")
     works = [rows.get(Work, work) for work in (spec.base_work, spec.data_work)]
     need(all(works), entry, "base or data is no registered work")
+    need(rows.get(Seal, evaluator.board_seal) is None, entry, "its sealed slices were used")
     found = problems(body.competition, spec, now_ms=body.at_ms)
     found += rules_problems(spec.rules)
     need(not found, entry, found[0].cause if found else "")
@@ -52,6 +55,7 @@ def published(entry: Entry, rows: Rows) -> None:
             last_ms=body.at_ms,
         )
     )
+    rows.put(Seal(evaluator.board_seal, body.competition, "", Held.RESULT.value))
 
 
 def funded(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -116,7 +120,8 @@ def slice_opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     assert evaluator is not None
     if evaluator.race is not None:
         _check_stops(entry, contest, evaluator, rows)
-    return changed(contest, slice_salt=body.salt, slice_files=(body.inputs, body.labels))
+    need(tuple(one.name for one in body.files) == SEALED_FILES, entry, "the files are others")
+    return changed(contest, slice_salt=body.salt, slice_files=body.files)
 
 
 def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows: Rows) -> None:
@@ -146,7 +151,7 @@ def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """From now on it is fixed which entries decide; only they are scored and opened."""
     entries = rows.find(Submission, competition=contest.id)
     need(contest.phase == Phase.CLOSED, entry, f"it is {contest.phase}")
-    need(verdict.is_scored(entries), entry, "a public score is missing")
+    need(verdict.is_scored(entries), entry, "a board score is missing")
     need(bool(verdict.standing(entries)), entry, "no entry stands")
     need(not verdict.copies(entries), entry, "a copy stands beside its original")
     named = rows.find(Nomination, competition=contest.id)
@@ -158,7 +163,7 @@ def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
 
 
 def faulted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    """The sponsor's task could not score on the sealed slice, which everybody else has done."""
+    """The sponsor's task could not score on the final slice, which everybody else has done."""
     need(contest.phase == Phase.VERIFYING, entry, "it is not being verified")
     name = entry.body.submission
     one = rows.get(Submission, name) if name else None

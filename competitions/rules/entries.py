@@ -1,14 +1,12 @@
 """Facts about submissions."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import escrow, quota, race, seals, verdict
 from competitions.rules.checks import need, order_of
-from competitions.rules.registry import Rules, rules_of
 from competitions.rules.results import final_slice, judged, of_this_task
 from competitions.rules.rows import (
     ENDS,
@@ -77,11 +75,12 @@ def scored(entry: Entry, rows: Rows) -> None:
     body = entry.body
     of_this_task(entry, contest)
     _same_adapter(entry, submission)
-    seals.sealed(entry, submission, Held.RESULT, rows)
+    mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
+    best = seals.best_shown(mine, submission.id)
+    seals.sealed(entry, submission, Held.RESULT, rows, rival=best.id if best else "")
     told = {"score_e9": int(body.shown.score_e9), "merit": body.shown.merit} if body.shown else {}
     made = _moved(entry, submission, State.SCORED, adapter_sha256=body.adapter_sha256, **told)
-    mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
-    _check_shown(entry, made, mine, rules_of(contest.spec))
+    _check_shown(entry, made, best)
     rows.put(made)
     if made.deposit:
         others = rows.find(Submission, competition=contest.id)
@@ -209,17 +208,19 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     )
 
 
-def _check_shown(entry: Entry, made: Submission, mine: Sequence[Submission], rules: Rules) -> None:
-    """The board shows an owner's best entry: a better one is told, another is not.
+def _check_shown(entry: Entry, made: Submission, best: Submission | None) -> None:
+    """What is told must be better than what the board shows of the owner; the first always is.
+
+    Whether it is clearly better is judged when the seals are open.
 
     raises FoldRefused
     """
     if made.merit:
         need(bool(_WHOLE.fullmatch(made.merit)), entry, "the merit is no whole number")
-        is_best = rules.board(made, mine)
+        is_best = best is None or race.rank_key(made) < race.rank_key(best)
         need(is_best, entry, "a better entry of its owner is on the board")
     else:
-        need(any(one.merit for one in mine), entry, "the board has no other entry of its owner")
+        need(best is not None, entry, "the board has no other entry of its owner")
 
 
 def _same_adapter(entry: Entry, submission: Submission) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from assay.messages import Line
 from assay.money import split
 from competitions.rules import escrow
-from competitions.rules.results import mark_of, public_slice
+from competitions.rules.results import board_slice, mark_of
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.spec import bond_nano, reveal_until_ms, settle_until_ms, verify_until_ms
 from competitions.rules.verdict import standing
@@ -29,7 +29,7 @@ class Exit(NamedTuple):
 EXITS: dict[str, Exit] = {
     Phase.FUNDED: Exit(lambda one: reveal_until_ms(one.spec), "it did not open in time"),
     Phase.OPEN: Exit(lambda one: reveal_until_ms(one.spec), "it did not close in time"),
-    Phase.CLOSED: Exit(lambda one: reveal_until_ms(one.spec), "a public score is missing"),
+    Phase.CLOSED: Exit(lambda one: reveal_until_ms(one.spec), "a board score is missing"),
     Phase.VERIFYING: Exit(lambda one: verify_until_ms(one.spec), "a final score is missing"),
     Phase.PROVISIONAL: Exit(
         lambda one: settle_until_ms(one.spec, one.dispute_until_ms or 0),
@@ -56,15 +56,16 @@ def owed(
     """The money of a competition that is broken off.
 
     All goes back to whom it came from, but the bond of a sponsor whose task cannot score: it is
-    shared equally by the owners who clearly beat the base on the public slice, or else by all who
+    shared equally by the owners who clearly beat the base on the board slice, or else by all who
     stand.
     """
     stood = standing(entries)
     if fault_of(contest) == BY_EVALUATOR or not bond_nano(contest.spec) or not stood:
         return escrow.giving_back(contest, entries)
-    asked = public_slice(evaluator)
-    base = mark_of(evaluator.baseline, asked)
-    better = [one for one in stood if one.result and mark_of(one.result, asked).beats(base)]
+    asked = board_slice(evaluator)
+    base = mark_of(contest.board_baseline, asked) if contest.board_baseline else None
+    opened = [(one, mark_of(one.result, asked)) for one in stood if one.result and base]
+    better = [one for one, mark in opened if base and mark.beats(base)]
     owners = dict.fromkeys((one.owner for one in better or stood), 1)
     shares = split(bond_nano(contest.spec), owners, draw=contest.draw)
     return escrow.forfeiting(contest, entries, shares)

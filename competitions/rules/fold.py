@@ -11,7 +11,7 @@ from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import claims, contests, entries, rights, seals
 from competitions.rules.checks import need
-from competitions.rules.results import judged, public_slice
+from competitions.rules.results import is_hash, judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
@@ -40,6 +40,7 @@ def _evaluator_registered(entry: Entry, rows: Rows) -> None:
         **told,
     )
     judged(entry, body.baseline, public_slice(made))
+    need(is_hash(body.board_seal), entry, "the seal is no hash")
     rows.put(made)
 
 

@@ -1,4 +1,4 @@
-"""Settlement rule `settle-v1`: from marks on the sealed slice to payouts, in whole numbers.
+"""Settlement rule `settle-v1`: from marks on the final slice to payouts, in whole numbers.
 
     ranking     the greater merit first, then the earlier commit; one place per owner, the best
     winners     those clearly better than the untouched base (separable) at 1/20 of the number of

@@ -1,4 +1,4 @@
-"""The race of a competition's public runs: who is compared with whom, and does a stop follow?
+"""The race of a competition's board runs: who is compared with whom, and does a stop follow?
 
 Before the close a stop is checked as far as it can be without the secret order. When the slice is
 opened the order follows from its salt, and every stop is judged again by
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from assay.messages import Stop
 from competitions.rules import records, verdict
-from competitions.rules.results import mark_of, public_slice
+from competitions.rules.results import board_slice, mark_of
 from competitions.rules.rows import Evaluator, State, Submission
 from evaluator.evaluators.form import Metric
 from evaluator.registry import metric_named
@@ -21,7 +21,7 @@ from evaluator.score.racing import MOST_E_VALUE_E3, Look, Race, Reason
 
 @dataclass(frozen=True)
 class Track:
-    """What a worker needs for a public run in stages.
+    """What a worker needs for a board run in stages.
 
     order         in which the entry meets the examples: their indexes
     rival         the entry at the last paid place; empty: nobody, so that the run is not stopped
@@ -38,14 +38,14 @@ FINISHED = frozenset({State.SCORED, State.REVEALED, State.FINAL_SCORED})
 
 
 def race_of(evaluator: Evaluator) -> Race | None:
-    """What the public runs of this task race by; None: there is no race."""
+    """What the board runs of this task race by; None: there is no race."""
     terms = evaluator.race
     if terms is None:
         return None
     metric = metric_named(evaluator.metric)
     is_right_or_wrong = metric.is_binary and metric.width == metric.points_cap == 1
     return Race(
-        evaluator.public_examples,
+        evaluator.board_examples,
         terms.block,
         terms.alpha_ppm,
         metric.points_cap,
@@ -54,14 +54,14 @@ def race_of(evaluator: Evaluator) -> Race | None:
 
 
 def last_placed(entries: Sequence[Submission], evaluator: Evaluator) -> Submission | None:
-    """The entry at the last paid place of the public board; None while places are free."""
+    """The entry at the last paid place of the board; None while places are free."""
     places = evaluator.race.places if evaluator.race else 0
     best = _board(entries)
     return best[places - 1] if 0 < places <= len(best) else None
 
 
 def has_placed(entry: Submission, entries: Sequence[Submission], evaluator: Evaluator) -> bool:
-    """True when the entry stands on one of the paid places of the public board."""
+    """True when the entry stands on one of the paid places of the board."""
     places = evaluator.race.places if evaluator.race else 0
     return entry.id in {one.id for one in _board(entries)[:places]}
 
@@ -69,7 +69,7 @@ def has_placed(entry: Submission, entries: Sequence[Submission], evaluator: Eval
 def track_for(
     entry: Submission, rival: Submission | None, evaluator: Evaluator, secret: bytes
 ) -> Track | None:
-    """How the entry's public run is to be done; None: in one piece, as the task has no race.
+    """How the entry's board run is to be done; None: in one piece, as the task has no race.
 
     rival  whoever is last placed, with its result; None: the run is not stopped
     """
@@ -88,19 +88,10 @@ def rank_key(entry: Submission) -> tuple[int, int]:
     return -int(entry.merit), entry.committed_ms
 
 
-def leads(one: Submission, mine: Sequence[Submission]) -> bool:
-    """Whether an entry with a merit is the best that the board shows of its owner's.
-
-    mine  all entries of the owner in the competition; those of hidden merit lead nobody
-    """
-    others = [other for other in mine if other.merit and other.id != one.id]
-    return all(rank_key(one) < rank_key(other) for other in others)
-
-
 def points_of(entry: Submission, evaluator: Evaluator) -> tuple[int, ...]:
     """The points of a finished entry, example by example as the slice has them."""
     assert entry.result is not None, "a finished entry has a result"
-    return mark_of(entry.result, public_slice(evaluator)).points
+    return mark_of(entry.result, board_slice(evaluator)).points
 
 
 def stop_from(look: Look, numbers: Sequence[int], *, track: Track, metric: Metric) -> Stop:
@@ -148,19 +139,19 @@ def _misjudged(stop: Stop, points: Sequence[int], rival: Submission, evaluator: 
 
 
 def order_of(entry: Submission, evaluator: Evaluator, secret: bytes) -> tuple[int, ...]:
-    """The order of an entry, from the secret that seals the final slice."""
-    return racing.order_of(racing.salt_of(secret), entry.id, evaluator.public_examples)
+    """The order of an entry, from the secret that seals the slices."""
+    return racing.order_of(racing.salt_of(secret), entry.id, evaluator.board_examples)
 
 
 def opened_order(entry: str, evaluator: Evaluator, salt: str) -> tuple[int, ...]:
-    """The order of an entry's public run, for its receipt; empty where runs are not in stages.
+    """The order of an entry's board run, for its receipt; empty where runs are not in stages.
 
     salt  of the opened slice, hex: a receipt of such a run is sealed before the close
     """
     if evaluator.race is None:
         return ()
     assert salt, "orders are secret until the slice is opened"
-    return racing.order_of(racing.salt_of(bytes.fromhex(salt)), entry, evaluator.public_examples)
+    return racing.order_of(racing.salt_of(bytes.fromhex(salt)), entry, evaluator.board_examples)
 
 
 def is_proven(

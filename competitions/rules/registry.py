@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from assay.messages import Line, Spec
-from competitions.rules import nomination, race, verdict, visibility
-from competitions.rules.prizes import Payout
+from competitions.rules import ladder, nomination, verdict, visibility
+from competitions.rules.prizes import Mark, Payout
 from competitions.rules.rows import Competition, Evaluator, Nomination, Submission
 from competitions.rules.spec import Problem
 
@@ -21,15 +21,15 @@ class Rules(NamedTuple):
 
     ranking     the entries that decide, of all those that stand
     payout      what the rules give, and the transfers that do it
-    board       whether an entry is the best that the board shows of its owner's
-    visibility  whether a viewer sees an entry's public score
+    board       whether the board tells a run, beside the best that it shows of the same owner
+    visibility  whether a viewer sees an entry's board score
     """
 
     ranking: Callable[[Sequence[Submission], Sequence[Nomination], int], list[Submission]]
     payout: Callable[
         [Competition, Sequence[Submission], Evaluator], tuple[Payout, tuple[Line, ...]]
     ]
-    board: Callable[[Submission, Sequence[Submission]], bool]
+    board: Callable[[Mark, Mark | None], bool]
     visibility: Callable[..., bool]
 
 
@@ -38,7 +38,7 @@ RULES: Mapping[str, Rules] = MappingProxyType(
         NEWEST: Rules(
             ranking=nomination.nominated,
             payout=verdict.payout,
-            board=race.leads,
+            board=ladder.improves,
             visibility=visibility.may_see_score,
         )
     }

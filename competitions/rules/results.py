@@ -29,15 +29,23 @@ def public_slice(evaluator: Evaluator) -> Slice:
     return Slice(evaluator.metric, evaluator.public_examples, evaluator.public_units)
 
 
+def board_slice(evaluator: Evaluator) -> Slice:
+    return Slice(evaluator.metric, evaluator.board_examples, evaluator.board_units)
+
+
 def final_slice(evaluator: Evaluator) -> Slice:
     return Slice(evaluator.metric, evaluator.final_examples, evaluator.final_units)
+
+
+def is_hash(text: str) -> bool:
+    return bool(_HASH.fullmatch(text))
 
 
 def judged(entry: Entry, result: Result, asked: Slice) -> Mark:
     """The mark of a result that follows from its records. raises FoldRefused"""
     need(result.examples == asked.examples, entry, "the number of examples differs")
     roots = (result.results_root, result.results_sha256)
-    need(all(_HASH.fullmatch(one) for one in roots), entry, "a hash is none")
+    need(all(is_hash(one) for one in roots), entry, "a hash is none")
     try:
         metric = metric_named(asked.metric)
         numbers = numbers_of(result, metric)

@@ -81,11 +81,16 @@ class Evaluator:
     code_sha256: str
     public_examples: int
     public_units: int
+    board_examples: int
+    board_units: int
+    board_commitment: str
     final_examples: int
     final_units: int
     final_commitment: str
     baseline_e9: int
     baseline: Result
+    board_baseline_e9: int
+    board_seal: str
     at_ms: int
     message: str
     race: RaceTerms | None = None
@@ -98,9 +103,10 @@ class Competition:
     last_ms       time of the last fact about it; it rises, so ties have an order
     first_close_ms  when it should have closed, where the sponsor has put that off
     fault         of a competition that was broken off: evaluator, or sponsor
-    faults        how often the sponsor's task could not score on the sealed slice
+    faults        how often the sponsor's task could not score on the final slice
     due_batches   how many batches its end owes; paid_batches: how many of them were paid
     opened_batches  how many batches of seals were opened
+    board_baseline  of the untouched base on the board slice, once its seal is open
     """
 
     TABLE: ClassVar[str] = "competitions.Competition"
@@ -126,6 +132,7 @@ class Competition:
     paid_batches: int = 0
     first_close_ms: int | None = None
     opened_batches: int = 0
+    board_baseline: Result | None = None
 
     @property
     def is_cleared(self) -> bool:
@@ -158,9 +165,9 @@ class Submission:
 
     slot           None once it was given back; a refused entry may keep it
     merit          what ranks: higher is better; a whole number of any size, as decimal text
-    score_e9       of the public slice, and so is merit: until the seals are opened they are there
-                   only when it was the best of its owner as it was scored
-    result         of the public slice, once its seal is open; with `final_`, of the sealed one
+    score_e9       of the board slice, and so is merit: until the seals are opened they are there
+                   only when it was a clear improvement of its owner's (rules/ladder.py)
+    result         of the board slice, once its seal is open; with `final_`, of the final one
     refusal_*      once their seal is open
     stop           where a race stopped it, once its seal is open; it stays there when the entry is
                    run in full after all
@@ -242,12 +249,14 @@ class Seal:
     """What a fact said by a hash alone, to be opened after the close.
 
     id     sha256 of a salt and of what is held, as canonical JSON (rules/seals.py)
+    submission  empty: the seal of the untouched base's result on the board slice
     held   result, stop or refusal
-    rival  of a stop: whom it was compared with
+    rival  whom it was compared with; of a result: the entry that the board showed of its owner
+    is_told  of a result: the board shows its score
     """
 
     TABLE: ClassVar[str] = "competitions.Seal"
-    INDEXES: ClassVar[tuple[str, ...]] = ()
+    INDEXES: ClassVar[tuple[str, ...]] = ("rival",)
     IS_FINAL: ClassVar[bool] = False
 
     id: str
@@ -255,6 +264,7 @@ class Seal:
     submission: str
     held: str
     rival: str = ""
+    is_told: bool = False
     is_open: bool = False
 
 

@@ -20,6 +20,7 @@ FEE_E8, POOL_E8, BOND_E8 = 2_500_000, 5_000_000, 10_000_000  # of the prize, for
 FINALS, MOST_FINALS = 2, 10  # entries of an owner that may decide
 DEPOSIT_E8 = 100_000  # of the prize, for the full run of an eliminated entry
 REVEAL_S, VERIFY_S = DAY_S, 3 * DAY_S
+SEALED_FILES = ("board.inputs", "board.labels", "final.inputs", "final.labels")
 PUBLIC_FILES = ("manifest.json", "train.jsonl", "public.jsonl", "public.inputs", "public.labels")
 
 

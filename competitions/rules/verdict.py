@@ -35,7 +35,7 @@ def copies(entries: Sequence[Submission]) -> dict[str, str]:
 
 
 def is_scored(entries: Sequence[Submission]) -> bool:
-    """True when no entry waits for its public score any more."""
+    """True when no entry waits for its board score any more."""
     return all(one.state != State.COMMITTED for one in entries)
 
 
@@ -45,7 +45,7 @@ def deciding(entries: Sequence[Submission]) -> list[Submission]:
 
 
 def is_verified(contest: Competition, entries: Sequence[Submission]) -> bool:
-    """True when every entry that decides, and the baseline, has its score on the sealed slice."""
+    """True when every entry that decides, and the baseline, has its score on the final slice."""
     done = all(one.state in JUDGED for one in deciding(entries))
     return done and contest.baseline_e9 is not None
 

@@ -2,10 +2,13 @@
 
 from typing import Protocol
 
-from competitions.rules.rows import Phase
+from competitions.rules.rows import Phase, State
 
 SECRET_PHASES = frozenset({Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN})
 OPENED_PHASES = frozenset({Phase.PROVISIONAL, Phase.SETTLED})
+
+
+NO_IMPROVEMENT = "no clear improvement"
 
 
 class Entry(Protocol):
@@ -14,13 +17,24 @@ class Entry(Protocol):
     @property
     def owner(self) -> str: ...
 
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def score_e9(self) -> int | None: ...
+
 
 def may_see_score(entry: Entry, *, phase: str, viewer: str, is_on_board: bool) -> bool:
-    """Its public score: the owner always, others what the board shows, and all after the close.
+    """Its board score, if it was told at all: the owner, those who see the board, all at the close.
 
     viewer  the account that asks, or ""     is_on_board  it is the best of its owner
     """
     return _is_own(entry, viewer) or is_on_board or phase not in SECRET_PHASES
+
+
+def is_hidden(entry: Entry) -> bool:
+    """It was run on the board, and not even its owner is told how well (rules/ladder.py)."""
+    return entry.state == State.SCORED and entry.score_e9 is None
 
 
 def may_see_refusal(entry: Entry, *, viewer: str) -> bool:
@@ -34,7 +48,7 @@ def is_opened(phase: str) -> bool:
 
 
 def may_see_final_score(phase: str) -> bool:
-    """The sealed slice speaks for all at once, when every entry was judged."""
+    """The final slice speaks for all at once, when every entry was judged."""
     return phase in OPENED_PHASES
 
 

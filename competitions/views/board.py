@@ -186,7 +186,7 @@ def mine(request: HttpRequest, competition: str) -> HttpResponse:
 def resume(request: HttpRequest, submission: str) -> HttpResponse:
     """Run an eliminated entry in full, against a deposit."""
     order = resume_for(request.user.get_username(), submission, now=timezone.now())
-    told = "The deposit is held, and a worker runs the whole public slice."
+    told = "The deposit is held, and a worker runs the whole board slice."
     accepted(request, told, (order.kind, order.id))
     return redirect("submission", submission)
 
@@ -267,7 +267,7 @@ def _fixed(contest: Competition, now: datetime) -> dict[str, object]:
         "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
         "code": queries.scoring_code(contest),
         "funding": queries.funding_message(contest.id),
-        "public_baseline": lines.plain_score(evaluator.baseline_e9),
+        "board_baseline": lines.plain_score(evaluator.board_baseline_e9),
         "window_words": duration(contest.spec["window_s"]),
         "terms": terms_of(contest.spec["required_tags"]),
         "can_cancel": can_end and not queries.has_entries(contest.id),

@@ -9,8 +9,9 @@ from competitions.rules.preview import Count, DraftRead, Fault, FileRead
 TITLES = {
     "whole": "Your data",
     "train": "Training data",
-    "public": "Public test data",
-    "final": "Sealed test data",
+    "public": "Open sample",
+    "board": "Board data",
+    "final": "Final data",
     "code": "Scoring code",
     "task": "Task file",
 }

@@ -16,6 +16,7 @@ from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
 from competitions.rules.visibility import (
     SECRET_PHASES,
+    is_hidden,
     may_see_final_score,
     may_see_refusal,
 )
@@ -101,8 +102,13 @@ class EntryLine:
         return self.is_fixed and self.entry.state == State.SCORED and not self.entry.is_nominated
 
     @property
+    def is_hidden(self) -> bool:
+        """It was no clear improvement, so that nobody is told its score before the close."""
+        return is_hidden(self.entry)
+
+    @property
     def is_waiting(self) -> bool:
-        """It has no public score yet, and may get one."""
+        """It has no board score yet, and may get one."""
         return self.entry.state == State.COMMITTED
 
 
@@ -150,7 +156,7 @@ def entry_line(
 def results_of(entry: Submission, line: EntryLine) -> list[tuple[str, Result]]:
     """What each score ran under, of those scores that the viewer may see."""
     found = (
-        ("Public run", entry.result if line.score else None),
+        ("Board run", entry.result if line.score else None),
         ("Final run", entry.final_result if line.final_score else None),
     )
     return [(title, from_json(Result, value)) for title, value in found if value]
@@ -195,7 +201,7 @@ def _group(line: BoardLine) -> str:
 def _baseline(contest: Competition, *, is_final: bool) -> Score:
     evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     if not is_final:
-        return Score(show_score(evaluator.baseline_e9), evaluator.baseline_e9)
+        return Score(show_score(evaluator.board_baseline_e9), evaluator.board_baseline_e9)
     assert contest.baseline_e9 is not None, "a final board has its baseline"
     result = from_json(Result, contest.baseline)
     low_e9, high_e9 = interval_e9(result, evaluator.metric) or (None, None)

@@ -48,7 +48,7 @@ def run_stages(found: Draft) -> Run:
         waits = f"{' and '.join(before)} wait too" if before else "next in turn"
         return Run(_stages(0), "Waiting for a worker", waits)
     if found.stage == MEASURING:
-        says = "The untouched base answers the public test data, in the sandbox"
+        says = "The untouched base answers sample and board, in the sandbox"
         return Run(_stages(2), says, "running now")
     return Run(_stages(1), "A worker reads the files and pins the task", "running now")
 
@@ -73,6 +73,7 @@ def measured(found: Draft) -> dict[str, Any]:
         "marks": words_of(**told),
         "prepared": prepared,
         "baseline": show_score(int(prepared["baseline"]["score_e9"])),
+        "board_baseline": show_score(int(prepared["board_baseline_e9"])),
         "findings": findings,
         "oracles": [
             (TITLES.get(one.part, one.part), *map(show_score, (

@@ -14,6 +14,7 @@ from competitions.forms.nomination import NominateForm
 from competitions.models import Competition, Submission
 from competitions.rules.rows import Phase
 from competitions.rules.verdict import STANDING
+from competitions.rules.visibility import NO_IMPROVEMENT, is_hidden
 from evaluator.registry import show_score
 from web.receipts import accepted
 
@@ -65,7 +66,7 @@ def _standing(contest: Competition, owner: str) -> list[Submission]:
 
 
 def _words(entry: Submission) -> str:
-    score = (
-        "no score yet" if entry.score_e9 is None else f"public score {show_score(entry.score_e9)}"
-    )
+    score = NO_IMPROVEMENT if is_hidden(entry) else "no score yet"
+    if entry.score_e9 is not None:
+        score = f"board score {show_score(entry.score_e9)}"
     return f"{entry.title or 'untitled'}, {score}, {entry.id[:8]}"

@@ -63,7 +63,7 @@ def next_step(contest: Competition, spec: Spec, *, now_ms: int) -> NextStep:
         Phase.PUBLISHED: ("It waits for its stake.", spec.opens_at_ms),
         Phase.FUNDED: ("It opens for entries.", spec.opens_at_ms),
         Phase.OPEN: ("It takes entries until the close.", spec.closes_at_ms),
-        Phase.CLOSED: (f"The sealed slice is opened. {_OR_BACK}", reveal_until_ms(spec)),
+        Phase.CLOSED: (f"Final scoring begins. {_OR_BACK}", reveal_until_ms(spec)),
         Phase.VERIFYING: (f"Each entry is scored on it. {_OR_BACK}", verify_until_ms(spec)),
         Phase.PROVISIONAL: (
             "The final ranking stands. The prizes are paid when the dispute window ends.",

@@ -47,7 +47,7 @@ def scores(story: Story) -> None:
     decided.sort(key=lambda one: (-marks[one["id"]].merit, one["committed_ms"]))
     facts["scored"] = [_scored(one, sealed.metric) for one in (*decided, *others)]
     facts["baseline"] = {
-        "public": show_score(int(evaluator["baseline_e9"])),
+        "board": show_score(int(evaluator["board_baseline_e9"])),
         "sealed": show_score(int(contest["baseline_e9"])),
     }
     count = len(decided) + len(others)
@@ -80,7 +80,7 @@ def _scored(row: Facts, metric: str) -> Facts:
         "place": row.get("place"),  # absent on the wire: none
         "title": row["title"],
         "owner": row["owner"],
-        "public": show_score(int(row["score_e9"])),
+        "board": show_score(int(row["score_e9"])),
         "sealed": show_score(int(row["final_score_e9"]))[:6] if final else "did not decide",
         "interval": [show_score(one) for one in interval or ()],
         "prize_nano": str(row.get("prize_nano") or 0),

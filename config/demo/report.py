@@ -28,15 +28,15 @@ def show(telling: Telling) -> None:
 
 
 def _board(facts: dict[str, Any]) -> Table:
-    heads = ("place", "entry", "public", "sealed", "95 % interval, sealed", "prize")
+    heads = ("place", "entry", "board", "final", "95 % interval, final", "prize")
     table = Table(*heads, title=f"Entries, scored in the sandbox ({facts['sandbox_level']})")
     for row in facts["scored"]:
         span = " to ".join(one[:6] for one in row["interval"])
         prize = show_tokens(int(row["prize_nano"]))
         place = str(row["place"] or "")
-        table.add_row(place, row["title"], row["public"][:6], row["sealed"], span, prize)
+        table.add_row(place, row["title"], row["board"][:6], row["sealed"], span, prize)
     base = facts["baseline"]
-    table.add_row("", "the untouched base", base["public"][:6], base["sealed"][:6], "", "")
+    table.add_row("", "the untouched base", base["board"][:6], base["sealed"][:6], "", "")
     for row in facts["refused"]:
         table.add_row("", f"{row['owner']}: hostile", "refused", row["code"], "", "")
     return table

@@ -14,6 +14,7 @@ from config.demo.miner import Miner
 from config.demo.site import BASE, manage
 from config.demo.telling import StoryBroken, Telling
 from config.demo.visitor import Visitor
+from evaluator.task.splitting import SLICES
 from workers.supervisor import Plan
 
 COMPETITION = "which-library"
@@ -43,13 +44,13 @@ TERMS = {
 class Pace:
     """How much is trained and scored, and how long the competition is open.
 
-    examples  of each class in the training, the public and the sealed slice
+    examples  of each class in the training, the public, the board and the final slice
     open_s    at least; DRY_RUNS dry runs where they take longer
     runs      who trains: steps, seed, and after how many steps an early adapter is kept and
               entered first; 0: none
     """
 
-    examples: tuple[int, int, int]
+    examples: tuple[int, int, int, int]
     runs: Mapping[str, tuple[int, int, int]]
     open_s: int
 
@@ -57,8 +58,8 @@ class Pace:
 DRY_RUNS = 8  # what miners and workers do meanwhile takes seven on an idle machine
 LATE = 0.88  # of the time, just before the last tenth: who is not done by then needs more of it
 LICENSED_WITHIN_S = 600  # a machine that is busy with other things; the sweep comes every 5 s
-FULL = Pace((160, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 45)
-QUICK = Pace((80, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 45)
+FULL = Pace((160, 8, 24, 32), {"ada": (12, 1, 4), "ben": (22, 2, 0)}, 45)
+QUICK = Pace((80, 6, 12, 24), {"ada": (8, 1, 3), "ben": (12, 2, 0)}, 45)
 
 
 @dataclass
@@ -100,9 +101,9 @@ class Story:
         self.telling.say("author", f"{BASE} is a licensed work of {AUTHOR}: 5% of what it earns")
 
     def data(self) -> None:
-        """Docstrings of installed packages, masked and cut into three slices."""
+        """Docstrings of installed packages, masked and cut into four slices."""
         command = [sys.executable, "-m", "evaluator", "docstrings", "--out", str(self.data_folder)]
-        slices = zip(("--train", "--public", "--final"), self.pace.examples, strict=True)
+        slices = zip((f"--{name}" for name in SLICES), self.pace.examples, strict=True)
         sizes = [str(part) for pair in slices for part in pair]
         subprocess.run([*command, *sizes], check=True, capture_output=True)
         rows = {one.stem: len(one.read_bytes().splitlines()) for one in self.data_folder.iterdir()}
@@ -120,7 +121,7 @@ class Story:
         draft = str(page.url).split("/drafts/")[1].split("/")[0]
         base = f"/sponsor/drafts/{draft}"
         sponsor.post(f"{base}/task/", TASK)
-        files = {name: self.data_folder / f"{name}.jsonl" for name in ("train", "public", "final")}
+        files = {name: self.data_folder / f"{name}.jsonl" for name in SLICES}
         sponsor.post(f"{base}/data/", DATA, files)
         sponsor.post(f"{base}/terms/", TERMS)
         begun_s = time.monotonic()
@@ -137,7 +138,7 @@ class Story:
         self.late.start()
         found = sponsor.get(f"/api/competitions/{COMPETITION}").json()
         self.telling.facts |= {
-            "baseline_public": found["baseline_e9"],
+            "baseline_board": found["baseline_e9"],
             "evaluator": found["manifest_sha256"],
             "open_s": open_s,
         }
@@ -218,9 +219,9 @@ class Story:
         if early:
             kept = adapter.with_name(f"{adapter.name}-step-{early}")
             state = self.enter(miner, kept, f"{name} at {early}")
-            self.telling.say(name, f"entered an early adapter, public score {state['score']}")
+            self.telling.say(name, f"entered an early adapter, {_answer(state)}")
         state = self.enter(miner, adapter, f"{name} at {steps}")
-        self.telling.say(name, f"entered {state['id'][:12]}..., public score {state['score']}")
+        self.telling.say(name, f"entered {state['id'][:12]}..., {_answer(state)}")
         if early:
             self.nominate(miner, state)
 
@@ -261,7 +262,7 @@ class Story:
         self.telling.say("ben", f"hostile adapter refused: {code}; its run is given back")
 
     def close(self) -> None:
-        """Wait for the clock: close, sealed slice, payout."""
+        """Wait for the clock: close, final slice, payout."""
         watcher = self.visitors[BUYER]
         path = f"/api/competitions/{COMPETITION}"
         for state in (("closed", "verifying"), ("provisional",), ("settled",)):
@@ -301,3 +302,8 @@ class Story:
     def _works_of_winners(self) -> list[Any]:
         works = self.visitors[BUYER].get("/api/works").json()["items"]
         return [one for one in works if one["kind"] == "adapter"]
+
+
+def _answer(state: Mapping[str, Any]) -> str:
+    """What the board tells of an entry that was run."""
+    return f"board score {state['score']}" if "score" in state else str(state["answer"])

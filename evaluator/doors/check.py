@@ -56,7 +56,7 @@ def _lines(found: Checked) -> list[str]:
         f"adapter   {found.adapter_sha256}",
         f"evaluator {found.manifest_sha256}",
         ignored_line(found.ignored),
-        "The server gives the same score on the public slice. Next: assay submit.",
+        "The board is scored by the same code, on sealed rows. Next: assay submit.",
     ]
 
 

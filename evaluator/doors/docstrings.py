@@ -1,4 +1,4 @@
-"""`python -m evaluator docstrings --out DIR`: write the docstring data set as three JSONL files."""
+"""`python -m evaluator docstrings --out DIR`: write the docstring data set as four JSONL files."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ def main() -> None:
     asked = _arguments()
 
     def work() -> None:
-        sizes = Sizes(train=asked.train, public=asked.public, final=asked.final)
+        sizes = Sizes(**{name: getattr(asked, name) for name in vars(Sizes())})
         written = write_slices(asked.out, sizes)
         show_json({name: str(path) for name, path in written.items()})
 

@@ -1,7 +1,8 @@
-"""`python -m evaluator prepare`: read a sponsor's three files, write manifest and blobs.
+"""`python -m evaluator prepare`: read a sponsor's files, write manifest and blobs.
 
 Runs as a process of its own, as the files come from a stranger. Writes into --out: manifest.json,
-train.jsonl, public.jsonl, {public,final}.{inputs,labels} and prepared.json; prints the last one.
+train.jsonl, public.jsonl, {public,board,final}.{inputs,labels} and prepared.json; prints the last
+one. Without --board the task has no live board.
 """
 
 import argparse
@@ -15,10 +16,9 @@ from evaluator.registry import evaluator_of
 from evaluator.task.data import FORMATS, format_of, read_samples
 from evaluator.task.manifest import manifest_sha256, to_bytes
 from evaluator.task.prepare import Options, Prepared, prepare
+from evaluator.task.splitting import SLICES
 from evaluator.training.starter import NAME as STARTER
 from evaluator.training.starter import starter
-
-SLICES = ("train", "public", "final")
 
 
 def main() -> None:
@@ -36,8 +36,8 @@ def main() -> None:
             is_raced=asked.race,
             places=asked.places,
         )
-        train, public, final = (_read(asked, name) for name in SLICES)
-        done = prepare(base_named(asked.base), train, public, final, options)
+        slices = {name: _read(asked, name) for name in SLICES if getattr(asked, name)}
+        done = prepare(base_named(asked.base), **slices, options=options)
         show_json(write_prepared(done, asked.out))
 
     run_door(work, is_json=True)
@@ -49,6 +49,7 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
         "manifest_sha256": manifest_sha256(prepared.manifest),
         "train_rows": prepared.train_rows,
         "public_examples": prepared.manifest.test.public.examples,
+        "board_examples": prepared.manifest.test.board.examples,
         "final_examples": prepared.manifest.test.final.examples,
         "labels": list(prepared.manifest.labels),
         "twins": dict(prepared.twins),
@@ -65,6 +66,8 @@ def write_prepared(prepared: Prepared, folder: Path) -> dict[str, object]:
         "public.jsonl": prepared.public_jsonl,
         "public.inputs": prepared.public_inputs,
         "public.labels": prepared.public_labels,
+        "board.inputs": prepared.board_inputs,
+        "board.labels": prepared.board_labels,
         "final.inputs": prepared.final_inputs,
         "final.labels": prepared.final_labels,
         "prepared.json": canonical(summary),
@@ -105,7 +108,7 @@ def _option(given: str) -> tuple[str, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="evaluator prepare", description=__doc__)
     for name in (*SLICES, "salt-file", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(f"--{name}", type=Path, required=name != "board")
     defaults = Options(salt=b"")
     parser.add_argument("--base", default="minilm-l6-v2")
     parser.add_argument("--format", choices=FORMATS, help="of all files; else by each suffix")
@@ -121,7 +124,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--code", type=Path, help="your own scoring code, for a custom metric")
     parser.add_argument(
         "--race", action=argparse.BooleanOptionalAction, default=defaults.is_raced,
-        help="stop entries early that cannot place; only on large public slices",
+        help="stop entries early that cannot place; only on large board slices",
     )  # fmt: skip
     parser.add_argument("--places", type=int, default=defaults.places, help="that are paid")
     parser.add_argument("--max-tokens", type=int, default=defaults.max_tokens)

@@ -1,8 +1,9 @@
-"""`python -m evaluator split FILE --metric M --seed S --out DIR`: one file into three slices.
+"""`python -m evaluator split FILE --metric M --seed S --out DIR`: one file into four slices.
 
-Writes {train,public,final}.jsonl into --out, with the evaluator's columns under its own names, and
-prints one JSON document: {"matched": {...}, "slices": {"train": {"rows": n, "classes": [{"label",
-"count"}] or null}, ...}, "seed": "...", "parts": {...}}. A refusal is {"error": {...}} and exit 5.
+Writes {train,public,board,final}.jsonl into --out, with the evaluator's columns under its own
+names, and prints one JSON document: {"matched": {...}, "slices": {"train": {"rows": n, "classes":
+[{"label", "count"}] or null}, ...}, "seed": "...", "parts": {...}}. A refusal is
+{"error": {...}} and exit 5.
 Needs neither torch nor a tokenizer.
 """
 
@@ -85,9 +86,9 @@ def _parts(text: str) -> dict[str, int]:
     numbers = text.split("/")
     if len(numbers) != len(SLICES) or not all(one.isdecimal() and len(one) < 4 for one in numbers):
         raise OptionRefused(
-            f"The parts {text!r:.40} are not three whole numbers with strokes between them.",
+            f"The parts {text!r:.40} are not four whole numbers with strokes between them.",
             option="parts",
-            wanted="train/public/final, such as 10/30/60",
+            wanted="train/public/board/final, such as 10/10/20/60",
         )
     return dict(zip(SLICES, map(int, numbers), strict=True))
 
@@ -106,7 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--group", default="", metavar="IN_FILE", help="a column: keep together")
     parser.add_argument(
         "--parts", default="/".join(map(str, USUAL_PARTS.values())),
-        help="train/public/final, relative to each other",
+        help="train/public/board/final, relative to each other",
     )  # fmt: skip
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The whole way of an adapter to its public score, in one process: what `assay check` does."""
+"""The whole way of an adapter to its score on the public slice: what `assay check` does."""
 
 import importlib
 from dataclasses import dataclass
@@ -22,8 +22,7 @@ class Checked:
     """A score in parts of 10^9, and what it is the score of.
 
     interval_e9   its 95 % interval, where the metric has one
-    results_root  root of the tree over the answers: what the server's message will say too, unless
-                  the task is raced: then its tree is over the stages
+    results_root  root of the tree over the answers: the same answers give the same root everywhere
     """
 
     score_e9: int

@@ -1,4 +1,4 @@
-"""Racing: entries that cannot place are stopped early on the public slice. Standard library only.
+"""Racing: entries that cannot place are stopped early on the board slice. Standard library only.
 
 An entry is compared with the one that holds the last paid place, example by example, in an order
 that nobody knows before the close. Every `block` examples there is a look: it stops when it cannot
@@ -47,7 +47,7 @@ class Reason(StrEnum):
 class Race:
     """What a race is run by.
 
-    examples    of the whole public slice
+    examples    of the whole board slice
     block       examples between two looks
     alpha_ppm   the largest chance, in parts of 10^6, to stop an entry that is as good
     points_cap  most that the points of two runs can differ on one example, above 0
@@ -147,7 +147,7 @@ def commitment(salt: bytes) -> str:
 
 
 def clause_for(metric: Metric, inputs: Inputs, *, places: int, secret: bytes) -> RaceClause:
-    """What a manifest says of the race over this public slice; NO_RACE where there is none.
+    """What a manifest says of the race over this board slice; NO_RACE where there is none.
 
     There is none for a small slice, for a metric without a cap, and where examples share more than
     a little: each stage computes that again.

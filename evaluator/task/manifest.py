@@ -17,7 +17,7 @@ from evaluator.bases.shapes import FAMILIES, GENERIC, FilePin, Shape
 from evaluator.errors import ManifestInvalid
 from evaluator.task.plan import RULE
 
-VERSION = "assay-evaluator/4"
+VERSION = "assay-evaluator/5"
 MOST_MANIFEST_BYTES = 1 << 20
 PLAIN = (int, str, bool)
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -45,7 +45,7 @@ class TokenizerClause:
 
 @dataclass(frozen=True)
 class PublicSlice:
-    """The open test slice.
+    """The open slice, to check on: inputs and labels are public, and it ranks nobody.
 
     units  what the metric's mean is taken over: examples, tokens or bytes
     root   the unsalted RFC 6962 root over its examples
@@ -60,8 +60,8 @@ class PublicSlice:
 
 
 @dataclass(frozen=True)
-class FinalSlice:
-    """The sealed test slice; commitment is the salted RFC 6962 root, opened after the close."""
+class SealedSlice:
+    """A sealed slice; commitment is its salted RFC 6962 root, opened when all is judged."""
 
     examples: int
     tokens: int
@@ -69,14 +69,21 @@ class FinalSlice:
     commitment: str
 
 
+NO_BOARD = SealedSlice(0, 0, 0, "")
+
+
 @dataclass(frozen=True)
 class TestClause:
-    """Both test slices."""
+    """The slices that are scored: to check on, for the live board, and the one that decides.
+
+    board  NO_BOARD: the task has none, so nothing ranks before the close
+    """
 
     __test__ = False  # the name reads as a test class to pytest
 
     public: PublicSlice
-    final: FinalSlice
+    board: SealedSlice
+    final: SealedSlice
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class PlanClause:
 
 @dataclass(frozen=True)
 class RaceClause:
-    """How hopeless entries are stopped early on the public slice (evaluator/score/racing.py).
+    """How hopeless entries are stopped early on the board slice (evaluator/score/racing.py).
 
     block       examples between two looks; 0: there is no race, and the others are 0 or empty
     alpha_ppm   the largest chance, in parts of 10^6, to stop an entry that is as good
@@ -214,6 +221,7 @@ def _check(manifest: Manifest) -> None:
         "$.tokenizer.max_tokens": 2 <= manifest.tokenizer.max_tokens <= _positions(manifest),
         "$.plan.budget_tokens": manifest.plan.budget_tokens >= manifest.tokenizer.max_tokens,
         "$.labels": len(set(manifest.labels)) == len(manifest.labels) != 1,
+        "$.test.board": manifest.test.board == NO_BOARD or manifest.test.board.examples > 0,
         "$.race": _is_race(manifest.race),
         "$.adapter.rank_max": manifest.adapter.rank_max >= 1,
         "$.adapter.targets": all(len(size) == 2 for size in manifest.adapter.targets.values()),

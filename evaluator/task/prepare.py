@@ -27,11 +27,11 @@ from evaluator.task.lookalikes import warnings_of
 from evaluator.task.oracle import Oracle, ask_all, trivial
 from evaluator.task.overlap import refuse_overlap, told
 from evaluator.task.plan import RULE
-from evaluator.task.slices import final_commitment, pack_inputs, pack_labels, public_root
+from evaluator.task.slices import commitment, pack_inputs, pack_labels, public_root
 from evaluator.task.tokens import tokens_of
 from evaluator.task.winnable import check_classes, check_size, refuse_unknown_labels
 
-TESTS = ("public", "final")
+SEALED = ("board", "final")
 MOST_TEST_EXAMPLES = 20_000
 MOST_CODE_BYTES = 64 << 10
 MOST_RECORD_BYTES = 44_000  # they travel in the score's message, which has 65,535 bytes
@@ -45,10 +45,10 @@ FLOAT_BYTES = 4
 class Options:
     """What a sponsor chooses.
 
-    salt     32 secret bytes that seal the final slice; the caller draws and keeps them
+    salt     32 secret bytes that seal board and final slice; the caller draws and keeps them
     options  of the evaluator; what is not named has its default
     code     the sponsor's own scoring code, for a custom metric
-    is_raced stop hopeless entries early on the public slice, where that saves anything
+    is_raced stop hopeless entries early on the board slice, where that saves anything
     places   how many the sponsor pays: an entry is compared with the one at the last of them
     """
 
@@ -69,10 +69,11 @@ class Prepared:
     """A pinned task.
 
     train_jsonl, public_jsonl  what miners download
-    public_*, final_*          inputs and labels blobs (evaluator/task/slices.py)
+    public_*, board_*, final_*  inputs and labels blobs (evaluator/task/slices.py); of a board that
+                               there is not, empty
     code                       the sponsor's scoring code; empty where there is none
     twins                      near-duplicates that were found and let pass: "train-public" -> count
-    oracles                    of public and final slice, where right answers have a best
+    oracles                    of the test slices, where right answers have a best
     warnings                   sentences: what was taken, and perhaps not what was meant
     """
 
@@ -82,6 +83,8 @@ class Prepared:
     public_jsonl: bytes
     public_inputs: bytes
     public_labels: bytes
+    board_inputs: bytes
+    board_labels: bytes
     final_inputs: bytes
     final_labels: bytes
     salt: bytes
@@ -91,21 +94,27 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - a slice is an argument
     base: Base,
     train: Sequence[Sample],
     public: Sequence[Sample],
     final: Sequence[Sample],
     options: Options,
+    *,
+    board: Sequence[Sample] = (),
 ) -> Prepared:
     """Pin the task.
 
-    train, public, final  rows with the evaluator's columns
+    train, public, board, final  rows with the evaluator's columns; without a board there is no
+                                 live ranking
     raises  DataRefused: empty, too_large, too_small, one_class, unwinnable, metric_unknown,
             metric_mismatch, evaluator_unfit, label_unknown, overlap, sample_unfit, option_refused,
             harness_refused, code_refused; BaseMissing, BaseDamaged
     """
-    slices = {"train": train, "public": public, "final": final}
+    slices = {"train": train, "public": public, "board": board, "final": final}
+    if not board:
+        del slices["board"]
+    tests = [name for name in slices if name != "train"]
     evaluator = evaluator_of(options.metric)
     _check_fit(base, evaluator, options.code)
     _check_sizes(slices, options.metric)
@@ -119,7 +128,7 @@ def prepare(
     task = _settled(evaluator, slices, Task(options.metric, labels, tokens, options.options))
     task = replace(task, options=evaluator.fitted(base.shape, task.options))
     options = replace(options, options=task.options)
-    packed = {name: evaluator.pack(slices[name], task) for name in TESTS}
+    packed = {name: evaluator.pack(slices[name], task) for name in tests}
     oracles = ask_all(packed, evaluator, metric_named(task.metric), task)
     blobs = {
         name: (pack_inputs(one.inputs), pack_labels(one.labels)) for name, one in packed.items()
@@ -133,6 +142,8 @@ def prepare(
         public_jsonl=write_jsonl(public),
         public_inputs=blobs["public"][0],
         public_labels=blobs["public"][1],
+        board_inputs=blobs["board"][0] if board else b"",
+        board_labels=blobs["board"][1] if board else b"",
         final_inputs=blobs["final"][0],
         final_labels=blobs["final"][1],
         salt=options.salt,
@@ -141,11 +152,6 @@ def prepare(
         oracles=oracles,
         warnings=(*_warnings(evaluator, slices, packed, task), *trivial(oracles)),
     )
-
-
-def opens(manifest: forms.Manifest, salt: bytes, inputs: bytes, labels: bytes) -> bool:
-    """True when these are the final slice that the manifest sealed."""
-    return final_commitment(salt, inputs, labels) == manifest.test.final.commitment
 
 
 def _check_fit(base: Base, evaluator: Evaluator, code: bytes) -> None:
@@ -185,7 +191,7 @@ def _check_answers(slices: Mapping[str, Sequence[Sample]], labels: Sequence[str]
     refuse_unknown_labels(slices, labels)
     check_size("final", len(slices["final"]))
     if labels:
-        check_classes({name: slices[name] for name in TESTS})
+        check_classes({name: rows for name, rows in slices.items() if name != "train"})
 
 
 def _settled(evaluator: Evaluator, slices: Mapping[str, Sequence[Sample]], task: Task) -> Task:
@@ -221,10 +227,12 @@ def _most_recorded(name: str) -> int:
 
 
 def _race(packed: Mapping[str, Packed], options: Options) -> forms.RaceClause:
-    if not options.is_raced or options.code:  # whose numbers come when a run is over
+    metric, board = metric_named(options.metric), packed.get("board")
+    if not options.is_raced or board is None:
         return forms.NO_RACE
-    metric, inputs = metric_named(options.metric), packed["public"].inputs
-    return racing.clause_for(metric, inputs, places=options.places, secret=options.salt)
+    if options.code:  # its numbers come when a run is over
+        return forms.NO_RACE
+    return racing.clause_for(metric, board.inputs, places=options.places, secret=options.salt)
 
 
 def _manifest(
@@ -262,7 +270,14 @@ def _manifest(
 def _test(
     packed: Mapping[str, Packed], blobs: Mapping[str, tuple[bytes, bytes]], salt: bytes
 ) -> forms.TestClause:
-    public, final = blobs["public"], blobs["final"]
+    public = blobs["public"]
+    sealed = {
+        name: forms.SealedSlice(
+            **_sizes(packed[name]), commitment=commitment(salt, name, *blobs[name])
+        )
+        for name in SEALED
+        if name in packed
+    }
     return forms.TestClause(
         public=forms.PublicSlice(
             **_sizes(packed["public"]),
@@ -270,9 +285,7 @@ def _test(
             labels_sha256=sha256_hex(public[1]),
             root=public_root(*public),
         ),
-        final=forms.FinalSlice(
-            **_sizes(packed["final"]), commitment=final_commitment(salt, *final)
-        ),
+        **({"board": forms.NO_BOARD} | sealed),
     )
 
 

@@ -102,19 +102,21 @@ def public_root(inputs: bytes, labels: bytes) -> str:
     return root([leaf_hash(one) for one in _leaves(inputs, labels)]).hex()
 
 
-def final_commitment(salt: bytes, inputs: bytes, labels: bytes) -> str:
+def commitment(salt: bytes, name: str, inputs: bytes, labels: bytes) -> str:
     """The salted root over a sealed slice: 64 hex digits.
 
-    Leaf i = sha256(00 || HMAC-SHA256(salt, u64 little-endian i) || canonical JSON of the example),
-    so that a guessed example cannot be tested against it. The same call opens it after the close.
-    salt    32 secret bytes
+    Leaf i = sha256(00 || HMAC-SHA256(salt, name || u64 little-endian i) || canonical JSON of the
+    example), so that a guessed example cannot be tested against it. The same call opens it.
+    salt    32 secret bytes, one salt for all sealed slices of a task
+    name    of the slice: "board" or "final"
     source  docs/mechanism.md, section 4; RFC 6962
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes")
+    key = name.encode()
     return root(
         [
-            leaf_hash(hmac.digest(salt, struct.pack("<Q", place), sha256) + one)
+            leaf_hash(hmac.digest(salt, key + struct.pack("<Q", place), sha256) + one)
             for place, one in enumerate(_leaves(inputs, labels))
         ]
     ).hex()

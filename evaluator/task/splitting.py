@@ -1,4 +1,4 @@
-"""One file into a training, a public and a sealed slice: by a seed, the same every time.
+"""One file into a training, a public, a board and a final slice: by a seed, the same every time.
 
 Each class is shared out by itself. Rows that belong together stay together: near-duplicates, and
 those that a column names as one group.
@@ -14,9 +14,9 @@ from evaluator.evaluators.form import Evaluator, Sample, no_classes
 from evaluator.task.overlap import Seen, common_runs, told
 from evaluator.task.winnable import check_split, refuse_unknown_labels
 
-SLICES = ("train", "public", "final")
-USUAL_PARTS: Mapping[str, int] = {"train": 10, "public": 30, "final": 60}
-LEAST_PER_CLASS: Mapping[str, int] = {"train": 2, "public": 1, "final": 1}
+SLICES = ("train", "public", "board", "final")
+USUAL_PARTS: Mapping[str, int] = {"train": 10, "public": 10, "board": 20, "final": 60}
+LEAST_PER_CLASS: Mapping[str, int] = {"train": 2, "public": 1, "board": 1, "final": 1}
 
 
 @dataclass
@@ -36,7 +36,7 @@ def split(
     parts: Mapping[str, int] = USUAL_PARTS,
     groups: Sequence[Hashable | None] = (),
 ) -> dict[str, list[Sample]]:
-    """The rows as {"train", "public", "final"}, each in the file's order.
+    """The rows as {"train", "public", "board", "final"}, each in the file's order.
 
     seed    any text; the same rows, seed and parts give the same slices
     parts   shares of the whole, relative to each other
@@ -46,9 +46,9 @@ def split(
     """
     if {*parts} != {*SLICES} or min(parts.values()) < 1:
         raise OptionRefused(
-            "The parts of a split are three whole numbers above 0.",
+            "The parts of a split are four whole numbers above 0.",
             option="parts",
-            wanted="train/public/final, such as 10/30/60",
+            wanted="train/public/board/final, such as 10/10/20/60",
         )
     has_classes = evaluator.classes is not no_classes
     evaluator.check(rows)
@@ -59,7 +59,7 @@ def split(
         _share_out(label, members, parts, places)
     found = {name: [rows[place] for place in sorted(held)] for name, held in places.items()}
     refuse_unknown_labels(found, evaluator.classes(found["train"]))
-    for name in ("public", "final"):
+    for name in ("board", "final"):
         check_split(name, found[name], has_classes=has_classes)
     evaluator.check(found["train"])
     return found

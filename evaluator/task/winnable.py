@@ -40,14 +40,14 @@ def check_classes(slices: Mapping[str, Sequence[Sample]]) -> None:
 def check_room(points: Sequence[int], best: int, final_examples: int) -> None:
     """raises DataTooSmall where who is always right could not prove to be better than the base
 
-    points  of the untouched base on the public slice
+    points  of the untouched base on the board slice
     best    of a perfect answer to one example
     """
     lacking = sum(one < best for one in points)
     expected = lacking * final_examples // len(points)
     if expected < LEAST_WINS:
         raise DataTooSmall(
-            f"The untouched base falls short on {lacking} of {len(points)} public rows, so on "
+            f"The untouched base falls short on {lacking} of {len(points)} board rows, so on "
             f"about {expected} of {final_examples} in the final slice: too few to prove a win, "
             f"which needs {LEAST_WINS}.",
             next_step="Give a larger final slice, or harder rows.",

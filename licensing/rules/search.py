@@ -16,7 +16,7 @@ class Measured:
 
     competition, entry  their ids;  title: of the competition;  manifest: SHA-256 of the task
     score_e9            parts of 10^9; low_e9, high_e9: its 95 % interval, where the metric has one
-    baseline_e9         of the base alone, on the same sealed slice
+    baseline_e9         of the base alone, on the same final slice
     """
 
     competition: str

@@ -83,7 +83,7 @@ def main() -> int:
 def measure(folder: Path, minutes: float) -> dict[str, Any]:
     """Run the site; what was counted, and how many entries have a score at the end."""
     with running_site(folder, CELERY_BROKER_URL="filesystem://localhost") as site:
-        site.publish(CONTEST, public=40)
+        site.publish(CONTEST, board=40)
         miners = [site.miner(f"miner{number}") for number in range(MINERS)]
         tally = Tally()
         with ThreadPoolExecutor(1) as pool:

@@ -21,7 +21,7 @@ from competitions.rules.records import pack
 from competitions.rules.registry import NEWEST
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.seals import seal_of
-from competitions.rules.spec import PUBLIC_FILES, bond_nano
+from competitions.rules.spec import PUBLIC_FILES, SEALED_FILES, bond_nano
 from ledger.rules import books, envelope, fold
 from ledger.rules.accounts import FEE, ISSUANCE, OPERATOR, POOL, AccountKind
 from ledger.rules.entry import Entry
@@ -166,13 +166,16 @@ class World:
 
     def _publish(self, sponsor: str, number: int, data: str) -> str:
         manifest, name = name_of("manifest", number), f"contest-{number}"
+        base = measured(EXAMPLES // 4)
         self.fact(
             messages.EvaluatorRegistered(
                 manifest_sha256=manifest, base="minilm", evaluator="classification",
                 metric="accuracy", is_generic=False, is_custom=False, code_sha256="",
                 public_examples=EXAMPLES, public_units=EXAMPLES,
+                board_examples=EXAMPLES, board_units=EXAMPLES, board_commitment="c1" * 32,
                 final_examples=EXAMPLES, final_units=EXAMPLES,
-                final_commitment="c0" * 32, baseline=measured(EXAMPLES // 4),
+                final_commitment="c0" * 32, baseline=base, board_baseline_e9=base.score_e9,
+                board_seal=seal_of(name_of("base salt", number), base),
                 at_ms=self.tick(),
             )
         )  # fmt: skip
@@ -217,7 +220,7 @@ class World:
 
     def _judge(self, name: str, number: int, entries: list[Entry]) -> None:
         rows, manifest = self.rows, name_of("manifest", number)
-        opened = [FileRef(part, name_of(part, number), 9) for part in ("inputs", "labels")]
+        opened = [FileRef(part, name_of(part, number), 9) for part in SEALED_FILES]
         self.fact(messages.CompetitionClosed(name, self.tick(20_000)))
         self.fact(messages.ResultsOpened(name, 0, tuple(self._sealed), self.tick()))
         self._sealed.clear()
@@ -229,7 +232,7 @@ class World:
             score = measured(EXAMPLES // 2 + 7 * (MINERS - place))
             told = (one, adapter, manifest, score)
             self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick()))
-        self.fact(messages.SliceOpened(name, "5a" * 32, *opened, self.tick()))
+        self.fact(messages.SliceOpened(name, "5a" * 32, tuple(opened), self.tick()))
         for one, adapter in adapters.items():
             self.fact(messages.SubmissionRevealed(one, FileRef("a", adapter, 9), self.tick()))
         at_ms = self.tick()

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def score_it(entry, adapter):
-    found = Evaluation.objects.get(submission=entry, slice="public")
+    found = Evaluation.objects.get(submission=entry, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
     found_it = factories.measured(adapter, 30)
     told = {"evaluation": found.pk, "fence": fence, "now": factories.at(20)}

@@ -114,7 +114,7 @@ def test_a_receipt_of_an_entry_that_did_not_decide_is_for_its_owner_alone(client
     _, best, *_ = ids = three_of_ada()
     name(ids[0])
     factories.settle()
-    address = f"/api/submissions/{best}/receipts/public"
+    address = f"/api/submissions/{best}/receipts/board"
     assert client.get(address).json()["code"] == "submission.receipt_sealed"
     assert client.get(address.replace(best, ids[0])).status_code == 200
 

@@ -49,7 +49,7 @@ def test_another_seed_voids_what_was_prepared_of_one_file(sponsor):
     assert Draft.objects.get(pk=draft.id).state == "editing"
 
 
-def test_one_file_takes_the_place_of_three_and_three_that_of_one(sponsor):
+def test_one_file_takes_the_place_of_four_and_four_that_of_one(sponsor):
     draft = begin(sponsor)
     send(sponsor, draft, "data", **DATA, **files())
     send(sponsor, draft, "data", **DATA, whole=one_file())
@@ -57,9 +57,9 @@ def test_one_file_takes_the_place_of_three_and_three_that_of_one(sponsor):
     some = {"train": files()["train"]}
     answer = send(sponsor, draft, "data", **DATA, **some)
     assert answer.status_code == 422
-    assert plain(answer).count("Choose a file.") == 4, "two fields, named there and at the top"
+    assert plain(answer).count("Choose a file.") == 6, "three fields, named there and at the top"
     send(sponsor, draft, "data", **DATA, **files())
-    assert set(Draft.objects.get(pk=draft).files) == {"train", "public", "final"}
+    assert set(Draft.objects.get(pk=draft).files) == {"train", "public", "board", "final"}
     both = send(sponsor, draft, "data", **DATA, **files(), whole=one_file())
     assert "not both" in plain(both)
 
@@ -77,7 +77,7 @@ def test_one_file_takes_the_place_of_three_and_three_that_of_one(sponsor):
             SimpleUploadedFile("final.jsonl", b'{"text": "a"}\n{"text": "b"}'),
             "It has 2 rows. 5",
         ),
-        ("whole", one_file(11), "It has 11 rows. 12"),
+        ("whole", one_file(12), "It has 12 rows. 13"),
     ],
 )
 def test_rows_with_which_nobody_could_prove_a_win_are_refused_at_saving(sponsor, name, file, says):
@@ -116,7 +116,7 @@ def test_the_preview_waits_aloud_with_and_without_script_and_then_shows_what_was
         assert "1 to be read before it" in text
         assert "<noscript>" in text
     slices = [SliceMade(part, rows, (Count("left", rows),)) for part, rows in
-              (("train", 4), ("public", 12), ("final", 24))]  # fmt: skip
+              (("train", 4), ("public", 4), ("board", 12), ("final", 24))]  # fmt: skip
     rows = (("a <b>\nnew line", "007"),)
     read = factories.file_read(rows=rows, guessed=("Semicolons separate the fields.",),
                                matched=(("text", "body"), ("label", "label")), duplicates=2,

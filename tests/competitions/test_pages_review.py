@@ -50,7 +50,7 @@ def test_a_dry_run_says_what_it_waits_for_and_which_stage_it_is_in(sponsor):
     assert "A worker reads the files and pins the task" in plain(shown(sponsor, second))
     drafts.extend_lease(draft=second.id, fence=fence, now=factories.at(7), stage=drafts.MEASURING)
     page = shown(sponsor, second)
-    assert "The untouched base answers the public test data" in plain(page)
+    assert "The untouched base answers sample and board" in plain(page)
     assert page.text.count('class="done"') >= 2
 
 
@@ -61,7 +61,7 @@ def test_the_findings_of_the_dry_run_are_shown(sponsor):
     draft.save()
     text = plain(shown(sponsor, draft))
     for word in ("Two labels look alike.", "tokenize = “ja-mecab”", "0.500000000", "0.300000000",
-                 "Sealed test data"):  # fmt: skip
+                 "Final data"):  # fmt: skip
         assert word in text, word
 
 

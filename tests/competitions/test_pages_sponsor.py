@@ -52,7 +52,7 @@ def files(**kinds):
         name: SimpleUploadedFile(
             f"{name}.{kinds.get(name, 'jsonl')}", f'{{"text":"{name}"}}\n'.encode() * 6
         )
-        for name in ("train", "public", "final")
+        for name in ("train", "public", "board", "final")
     }
 
 
@@ -263,7 +263,9 @@ def test_a_file_of_another_kind_or_too_large_is_refused_at_its_field(sponsor, se
     answer = send(sponsor, draft, "data", **DATA, **files())
     assert answer.status_code == 422
     assert "Choose a smaller one" in answer.text
-    assert set(Draft.objects.get(pk=draft).files) == {"train", "final"}, "the good ones are kept"
+    assert set(Draft.objects.get(pk=draft).files) == {"train", "board", "final"}, (
+        "the good ones are kept"
+    )
 
 
 def test_a_dispute_window_below_the_sites_shortest_is_refused(sponsor, settings):

@@ -105,7 +105,10 @@ def test_code_is_kept_and_goes_to_the_reader_with_a_custom_metric_only(sponsor):
     answer = send(sponsor, draft, "data", **custom, **files(), code=text("score.py"))
     assert answer.headers["Location"].endswith("/data/")
     reading = drafts.reading_of(Draft.objects.get(pk=draft))
-    assert (set(reading.files), set(reading.texts)) == ({"train", "public", "final"}, {"code"})
+    assert (set(reading.files), set(reading.texts)) == (
+        {"train", "public", "board", "final"},
+        {"code"},
+    )
     assert send(sponsor, draft, "data", **custom).status_code == 302, "no second upload is needed"
     send(sponsor, draft, "data", **DATA)
     assert drafts.reading_of(Draft.objects.get(pk=draft)).texts == {}
@@ -123,8 +126,8 @@ def test_columns_options_and_level_reach_the_reader(sponsor, registered):
     assert reading.task_options == {"max_new_tokens": "8", "stop": " "}
 
 
-def test_no_sponsor_can_have_a_race_while_the_labels_of_the_board_are_public(sponsor):
-    """An entry that was trained on them became the rival, and the honest best was stopped."""
+def test_no_sponsor_can_have_a_race(sponsor):
+    """Where a run was stopped tells its owner more of the sealed board than the board does."""
     draft = begin(sponsor)
     asked = send(sponsor, draft, "data", **DATA, race="on", **files())
     assert asked.status_code == 422

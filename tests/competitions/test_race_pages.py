@@ -58,7 +58,7 @@ def test_one_click_holds_the_deposit_and_sets_the_run_to_work(client, slow):
     assert "The deposit is held" in answer.text
     entry = queries.submission(slow)
     assert (entry.state, entry.resumed, entry.deposit) == ("committed", "deposit", "held")
-    assert factories.Evaluation.objects.filter(submission=slow, slice="public").exists()
+    assert factories.Evaluation.objects.filter(submission=slow, slice="board").exists()
     stake = log.find(queries.funding_message("docs"))
     assert stake.kind == "competition.funded", "a later deposit is not the stake"
 
@@ -164,7 +164,7 @@ def test_the_receipt_of_a_raced_run_has_its_order_and_is_sealed_until_the_close(
     """Its leaves would tell the order even to the owner, who knows the answers."""
     racers.contest()
     entry = factories.scored("ada", right=36)
-    address = f"/api/submissions/{entry}/receipts/public"
+    address = f"/api/submissions/{entry}/receipts/board"
     headers = {"Authorization": f"Bearer {auth.issue('ada', timezone.now())}"}
     assert client.get(address, headers=headers).status_code == 404
     order = list(queries.track(entry).order)
@@ -172,7 +172,7 @@ def test_the_receipt_of_a_raced_run_has_its_order_and_is_sealed_until_the_close(
     found = client.get(address)
     assert found.json()["order"] == order
     assert read_receipt(found.content).order == tuple(order)
-    assert client.get(address.replace("public", "final")).json()["order"] == []
+    assert client.get(address.replace("board", "final")).json()["order"] == []
 
 
 def test_the_documents_check_of_a_stop_holds_and_finds_a_false_one(client, slow):

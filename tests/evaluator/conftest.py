@@ -47,7 +47,8 @@ def weights():
 
 @pytest.fixture(scope="session")
 def slices():
-    return {"train": examples(0, 16), "public": examples(100, 8), "final": examples(200, 8)}
+    return {"train": examples(0, 16), "public": examples(100, 8), "board": examples(300, 8),
+            "final": examples(200, 8)}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

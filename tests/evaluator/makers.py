@@ -40,6 +40,7 @@ def manifest(**changed) -> Manifest:
                 "labels_sha256": zero,
                 "root": zero,
             },
+            "board": {**slice_, "commitment": zero},
             "final": {**slice_, "commitment": zero},
         },
         "metric": {

@@ -5,10 +5,10 @@ import pytest
 from evaluator.bases import MINILM
 from evaluator.errors import DataRefused
 from evaluator.score import racing
-from evaluator.task.manifest import NO_RACE, RaceClause
+from evaluator.task.manifest import NO_BOARD, NO_RACE, RaceClause
 from evaluator.task.overlap import Told, are_twins, runs_of, twins_between
-from evaluator.task.prepare import Options, opens, prepare
-from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.prepare import Options, prepare
+from evaluator.task.slices import commitment, unpack_inputs, unpack_labels
 
 SALT = bytes(range(32))
 OPTIONS = Options(salt=SALT, max_tokens=24)
@@ -36,15 +36,25 @@ def test_blobs_hold_what_the_manifest_says(slices, prepared):
     ]
 
 
-def test_only_the_salt_opens_the_final_slice(prepared):
-    blobs = (prepared.final_inputs, prepared.final_labels)
-    assert opens(prepared.manifest, SALT, *blobs)
-    assert not opens(prepared.manifest, b"\1" * 32, *blobs)
-    assert not opens(prepared.manifest, SALT, prepared.public_inputs, prepared.public_labels)
+def test_only_the_salt_opens_a_sealed_slice_and_each_by_its_own_name(prepared):
+    test = prepared.manifest.test
+    board = (prepared.board_inputs, prepared.board_labels)
+    final = (prepared.final_inputs, prepared.final_labels)
+    assert commitment(SALT, "board", *board) == test.board.commitment
+    assert commitment(SALT, "final", *final) == test.final.commitment
+    others = [(b"\1" * 32, "final", *final), (SALT, "final", *board), (SALT, "board", *final)]
+    assert test.final.commitment not in [commitment(*one) for one in others]
 
 
-def test_a_large_public_slice_is_raced_unless_the_sponsor_says_no(slices, monkeypatch):
-    monkeypatch.setattr(racing, "LEAST_EXAMPLES", len(slices["public"]))
+def test_a_task_without_a_board_says_so_and_has_no_race(slices, monkeypatch):
+    monkeypatch.setattr(racing, "LEAST_EXAMPLES", 1)
+    made = prepare(MINILM, **(slices | {"board": []}), options=OPTIONS)
+    assert (made.manifest.test.board, made.manifest.race) == (NO_BOARD, NO_RACE)
+    assert (made.board_inputs, made.board_labels) == (b"", b"")
+
+
+def test_a_large_board_slice_is_raced_unless_the_sponsor_says_no(slices, monkeypatch):
+    monkeypatch.setattr(racing, "LEAST_EXAMPLES", len(slices["board"]))
     options = replace(OPTIONS, places=2)
     race = prepare(MINILM, **slices, options=options).manifest.race
     assert race == RaceClause(50, 1000, 2, racing.commitment(racing.salt_of(SALT)))

@@ -10,7 +10,7 @@ from evaluator.task.plan import batches
 from evaluator.task.slices import (
     Inputs,
     Row,
-    final_commitment,
+    commitment,
     pack_inputs,
     pack_labels,
     public_root,
@@ -62,25 +62,26 @@ def test_the_layout_of_the_blobs_is_the_documented_one():
 
 
 def test_the_commitment_of_one_example_is_the_documented_hash():
-    mac = hmac.digest(SALT, (0).to_bytes(8, "little"), sha256)
+    mac = hmac.digest(SALT, b"final" + (0).to_bytes(8, "little"), sha256)
     leaf = sha256(b"\0" + mac + canonical({"rows": [{"ids": [5, 6], "start": 0}], "label": 2}))
-    found = final_commitment(SALT, pack_inputs(single([[5, 6]])), pack_labels([2]))
+    found = commitment(SALT, "final", pack_inputs(single([[5, 6]])), pack_labels([2]))
     assert found == leaf.hexdigest()
 
 
-def test_any_change_of_salt_ids_labels_or_order_changes_the_commitment():
+def test_any_change_of_salt_slice_ids_labels_or_order_changes_the_commitment():
     packed, right = pack_inputs(single([[5, 6], [7]])), pack_labels([2, 0])
     shared = pack_inputs(Inputs(single([[5, 6], [7]]).examples, (Row((1,)),)))
     roots = {
-        final_commitment(SALT, packed, right),
-        final_commitment(b"t" * 32, packed, right),
-        final_commitment(SALT, pack_inputs(single([[5, 7], [7]])), right),
-        final_commitment(SALT, packed, pack_labels([2, 1])),
-        final_commitment(SALT, pack_inputs(single([[7], [5, 6]])), pack_labels([0, 2])),
-        final_commitment(SALT, shared, right),
+        commitment(SALT, "board", packed, right),
+        commitment(SALT, "final", packed, right),
+        commitment(b"t" * 32, "final", packed, right),
+        commitment(SALT, "final", pack_inputs(single([[5, 7], [7]])), right),
+        commitment(SALT, "final", packed, pack_labels([2, 1])),
+        commitment(SALT, "final", pack_inputs(single([[7], [5, 6]])), pack_labels([0, 2])),
+        commitment(SALT, "final", shared, right),
         public_root(packed, right),
     }
-    assert len(roots) == 7
+    assert len(roots) == 8
 
 
 @given(

@@ -138,7 +138,7 @@ def _things():
         "grant": rights_queries.grants(holder="buyer")[0].id, "item": order.id,
         "public": key, "sha256": file, "index": "0", "upload": upload.id, "number": "0",
         "level": "0", "place": f"000.p/{queries.log_size()}", "table": "ledger.Account",
-        "slice_name": "public",
+        "slice_name": "board",
     }  # fmt: skip
 
 

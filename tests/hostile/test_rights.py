@@ -50,7 +50,7 @@ def enter(owner, parents=(), right=30):
         "docs", config.sha256, tensors.sha256, f"By {owner}", factories.REQUIRED, parents
     )
     made = entries.commit(log.order_for(owner, body, idempotency="one"), now=factories.at(15)).id
-    found = Evaluation.objects.get(submission=made, slice="public")
+    found = Evaluation.objects.get(submission=made, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
     measured = factories.measured(factories.blob(f"adapter of {owner}").sha256, right)
     score.record_score(evaluation=found.pk, fence=fence, measured=measured, now=factories.at(20))

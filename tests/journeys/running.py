@@ -41,14 +41,14 @@ class Site:
         logs = {path.name: path.read_text()[-1500:] for path in (self.plan.data / "log").iterdir()}
         raise AssertionError(f"{what} did not happen in {LIMIT_S} s: {json.dumps(logs, indent=1)}")
 
-    def publish(self, name: str, *, public: int, open_s: int = 3600, quota: int = 10) -> None:
-        """A competition of the sponsor with `public` public examples, by the wizard."""
+    def publish(self, name: str, *, board: int, open_s: int = 3600, quota: int = 10) -> None:
+        """A competition of the sponsor with so many examples on its board, by the wizard."""
         draft = str(self.sponsor.post("/sponsor/", {}).url).split("/drafts/")[1].split("/")[0]
         base = f"/sponsor/drafts/{draft}"
         task = {"title": name.title(), "competition": name, "summary": "Small and quick."}
         self.sponsor.post(f"{base}/task/", task)
         data = {"base": "minilm-l6-v2", "metric": "accuracy", "max_tokens": "32"}
-        self.sponsor.post(f"{base}/data/", data, self._files(name, makers_rows(name, public)))
+        self.sponsor.post(f"{base}/data/", data, self._files(name, makers_rows(name, board)))
         prize = {"prize": "100", "curve": "2,1", "dispute": "0 s", "window": "1 day"}
         prize |= {"quota": str(quota), "closes_in": f"{open_s} s"}
         self.sponsor.post(f"{base}/prize/", prize)
@@ -110,10 +110,10 @@ def commands(home: Path, url: str) -> Callable[..., tuple[int, dict[str, Any]]]:
     return assay
 
 
-def makers_rows(competition: str, public: int) -> dict[str, list[dict[str, str]]]:
+def makers_rows(competition: str, board: int) -> dict[str, list[dict[str, str]]]:
     """Rows whose labels are the ones that tests/evaluator/makers.py builds heads for."""
     labels = makers.LABELS
-    sizes = {"train": 40, "public": public, "final": 20}
+    sizes = {"train": 40, "public": 12, "board": board, "final": 100}
     return {
         name: [
             row(f"{competition} {name}", number, labels[number % len(labels)])

@@ -32,7 +32,7 @@ def site(tmp_path_factory):
 
 def test_a_killed_worker_loses_nothing_and_scores_once(site):
     """kill -9 in the middle of a job: its lease ends, another attempt scores, nobody survives."""
-    site.publish("colours", public=400)
+    site.publish("colours", board=400)
     ada = site.miner("ada")
     words = ("submit", str(site.adapter(0)), "-c", "colours", "--no-check")
     scored = site.messages("submission.scored")
@@ -50,7 +50,7 @@ def test_a_killed_worker_loses_nothing_and_scores_once(site):
 
 @pytest.fixture(scope="module")
 def shapes(site):
-    site.publish("shapes", public=40)
+    site.publish("shapes", board=40)
 
 
 def test_every_key_is_exchanged_while_all_runs_and_what_it_signed_before_stands(site, shapes):

@@ -10,6 +10,7 @@ from assay.messages import FileRef
 from assay.wire import Nano
 from competitions import queries
 from competitions.rules import dues, escrow, exits, verdict
+from competitions.rules.spec import SEALED_FILES
 from ledger import log
 from ledger.actions import ms
 from tests import factories
@@ -21,11 +22,19 @@ OUTSIDE = ("manifest_sha256", "submission", "adapter_sha256", "at_ms")
 
 
 def publication(**changed):
-    spec = replace(contest().spec, **changed.pop("spec", {}))
     name = changed.pop("name", "other")
+    told = {"manifest_sha256": other_manifest()} | changed.pop("spec", {})
+    spec = replace(contest().spec, **told)
     asked = order("sponsor", messages.CompetitionPublish(name, changed.pop("ordered", spec)))
     body = messages.CompetitionPublished(name, changed.pop("sponsor", "sponsor"), spec, ms(at(2)))
     return body, asked
+
+
+def other_manifest():
+    """A task of its own: no two competitions have the same sealed slices."""
+    body, _ = factories.evaluator("other")
+    factories.register(body, "other")
+    return body.manifest_sha256
 
 
 def registration():
@@ -114,8 +123,11 @@ def reveal(state="scored", adapter=None):
 
 
 def opened_slice():
-    file = FileRef("inputs", "f" * 64, 9)
-    return messages.SliceOpened("docs", "5a" * 32, file, file, ms(at(610))), None
+    return messages.SliceOpened("docs", "5a" * 32, opened_files(), ms(at(610))), None
+
+
+def opened_files():
+    return tuple(FileRef(name, "f" * 64, 9) for name in SEALED_FILES)
 
 
 def settlement(at_s=640, **changed):

@@ -7,13 +7,14 @@ from django.db import transaction
 from assay import messages
 from assay.messages import FileRef, Result, Share, Spec
 from assay.money import parse_tokens
-from assay.wire import Nano
+from assay.wire import Nano, to_json
 from competitions.actions import contest, deadline, winners
+from competitions.models import Sealed
 from competitions.rules.fold import fold
 from competitions.rules.records import pack
 from competitions.rules.registry import NEWEST
 from competitions.rules.seals import seal_of
-from competitions.rules.spec import PUBLIC_FILES, bond_nano
+from competitions.rules.spec import PUBLIC_FILES, SEALED_FILES, bond_nano
 from ledger import log, queries
 from ledger.actions import found, mint, ms, open_account_for
 from ledger.sequencer import sequence
@@ -26,7 +27,7 @@ from tests.ledger.store import put_bytes
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BASE, DATA, MANIFEST = "base:" + "ba" * 32, "data:" + "da" * 32, "3a" * 32
 NAME, MINERS, EXAMPLES = "docs", ("ada", "bob", "cyd"), 40
-FILE = FileRef("file", "f1" * 32, 10)
+OPENED = tuple(FileRef(name, "f1" * 32, 10) for name in SEALED_FILES)
 TERMS = (("License", OUR_LICENCE), ("Currency", "ASSAY"), ("Commercial-Use", "Allowed"))
 BASE_TERMS = (*TERMS, ("Derivation", "Allowed-With-RevenueShare-5%"))
 DATA_TERMS = (*BASE_TERMS, ("Data-Model-Training", "Allowed"))
@@ -112,10 +113,14 @@ def competition():
         manifest_sha256=MANIFEST, base="minilm", evaluator="classification", metric="accuracy",
         is_generic=False, is_custom=False, code_sha256="",
         public_examples=EXAMPLES, public_units=EXAMPLES,
+        board_examples=EXAMPLES, board_units=EXAMPLES, board_commitment="c1" * 32,
         final_examples=EXAMPLES, final_units=EXAMPLES,
-        final_commitment="c0" * 32, baseline=result(0), at_ms=ms(NOW),
+        final_commitment="c0" * 32, baseline=result(0), board_baseline_e9=result(0).score_e9,
+        board_seal=seal_of(SALT, result(0)), at_ms=ms(NOW),
     )  # fmt: skip
     record(log.fact(registered, idempotency=MANIFEST))
+    base = {"salt": SALT, "result": to_json(result(0))}
+    Sealed.objects.create(id=MANIFEST, salt="5a" * 32, files=[], final_root="d0" * 32, base=base)
     fund = messages.CompetitionFund(NAME, spec().prize_nano, Nano(bond_nano(spec())))
     orders = [
         log.order_for("sponsor", body, idempotency=NAME + type(body).__name__)
@@ -183,7 +188,7 @@ def close():
 def open_all(entries):
     """What the clock does when all is judged, without the blobs that it would open."""
     bodies = [
-        messages.SliceOpened(NAME, "5a" * 32, FILE, FILE, ms(at(122))),
+        messages.SliceOpened(NAME, "5a" * 32, OPENED, ms(at(122))),
         *(
             messages.SubmissionRevealed(entry, FileRef("adapter", adapter(number), 9), ms(at(122)))
             for number, entry in enumerate(entries, start=1)

@@ -169,13 +169,13 @@ class Contest:
     def leased(self, miner=""):
         """What a worker holds: the first waiting work of a miner, or of anybody."""
         mine = {one.id for one in queries.entry_rows("docs") if miner in ("", one.owner)}
-        for work in Evaluation.objects.filter(submission__in=mine, slice="public")[:1]:
+        for work in Evaluation.objects.filter(submission__in=mine, slice="board")[:1]:
             fence = score.lease_evaluation(evaluation=work.pk, now=at(self.seconds))
             assert fence is not None
             yield {"evaluation": work.pk, "fence": fence}
 
     def empty_the_queue(self, act):
-        while Evaluation.objects.filter(slice="public").exists():
+        while Evaluation.objects.filter(slice="board").exists():
             self.seconds += 1
             self.try_to(act, "", 0)
 
@@ -350,7 +350,7 @@ GUIDES = {
     "raced": (Contest.raced, (9, 40, 30), "an entry was stopped"),
     "taken back": (Contest.taken_back, (30,), "cancelled by the sponsor"),
     "nobody stands": (Contest.nobody, (30,), "cancelled at the close"),
-    "no score": (Contest.no_score, (30,), "aborted: a public score is missing"),
+    "no score": (Contest.no_score, (30,), "aborted: a board score is missing"),
     "late": (Contest.late, (30,), "aborted: a final score is missing"),
 }
 

@@ -5,13 +5,11 @@ test_contest_crowds.py.
 """
 
 import pytest
-from django.db import transaction
 
 from assay.messages import CompetitionFund, CompetitionPublish
 from assay.wire import Nano
 from competitions.actions import contest
 from competitions.errors import CompetitionExists, WrongState
-from competitions.rules.fold import fold
 from competitions.rules.spec import bond_nano
 from ledger import log
 from ledger.errors import Overdrawn
@@ -62,9 +60,8 @@ def test_eight_publications_of_a_sponsor_with_money_for_one_stake_one(crowd):
     """Guards the lock of the sponsor's account: eight stakes cannot be taken out of one."""
     factories.account("sponsor", "1100")
     specs = [factories.spec(f"task{number}") for number in range(8)]
-    for _, body, _ in specs:
-        with transaction.atomic():
-            log.record([log.fact(body, idempotency=body.manifest_sha256)], rooms=(fold,))
+    for number, (_, body, _) in enumerate(specs):
+        factories.register(body, f"task{number}")
 
     def publish(number):
         orders_of_it = publication("sponsor", specs[number][0], f"task{number}")
@@ -133,8 +130,7 @@ def test_the_same_draw_of_a_royalty_eight_times_pays_once_and_answers_alike(crow
 def test_eight_sponsors_who_want_one_name_leave_one_competition(crowd):
     """Guards the turn that publish takes: the name is looked up after the lock."""
     made, body, _ = factories.spec("docs")
-    with transaction.atomic():
-        log.record([log.fact(body, idempotency=body.manifest_sha256)], rooms=(fold,))
+    factories.register(body)
     sponsors = [factories.account(f"sponsor{number}", "1100") for number in range(8)]
     errors = crowd(lambda number: contest.publish(*publication(sponsors[number], made), now=AT))
     assert [type(error) for error in errors] == [CompetitionExists] * 7, errors

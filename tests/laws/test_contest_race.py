@@ -32,6 +32,7 @@ from ledger.errors import Overdrawn
 from ledger.models import Account, Message
 from tests import factories, racers
 from tests.factories import at
+from tests.laws.forged import opened_files
 
 pytestmark = pytest.mark.django_db
 DEPOSIT_NANO = 10**9  # a thousandth of the prize of 1000
@@ -193,8 +194,7 @@ def test_a_salt_that_opens_no_order_is_refused_at_the_close():
     racers.contest()
     factories.scored("ada", right=36)
     deadline.advance("docs", now=at(601))
-    files = [factories.blob(one) for one in ("inputs", "labels")]
-    body = messages.SliceOpened("docs", "5b" * 32, *files, ms(at(602)))
+    body = messages.SliceOpened("docs", "5b" * 32, opened_files(), ms(at(602)))
     assert refusal(body) == "the salt opens no order of this race"
 
 
@@ -233,8 +233,7 @@ def test_a_close_that_leaves_an_entry_inside_the_margin_is_refused():
     copy = next(one for one in queries.entry_rows("docs") if one.owner == "bob")
     put(messages.SubmissionRefused(copy.id, "5e" * 32, ms(at(602))))
     put(messages.CompetitionVerifying("docs", 1, ms(at(603))))
-    files = [factories.blob(one) for one in ("inputs", "labels")]
-    body = messages.SliceOpened("docs", "5a" * 32, *files, ms(at(604)))
+    body = messages.SliceOpened("docs", "5a" * 32, opened_files(), ms(at(604)))
     assert refusal(body).endswith("is inside the margin and was not run in full")
 
 

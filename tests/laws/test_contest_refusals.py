@@ -156,7 +156,7 @@ CASES = {
         one_in_which_not_all_decide,
         score_of_who_does_not_decide,
     ),
-    # public scores
+    # board scores
     "a score under no seal": (an_open_one, lambda: score(seal="no hash")),
     "a first score that the board hides": (an_open_one, lambda: score(shown=None)),
     "a score that is shown with no merit": (
@@ -193,7 +193,7 @@ CASES = {
         one_of_which_no_entry_stands,
         lambda: verification(1, 603),
     ),
-    "a verification while a public score is missing": (
+    "a verification while a board score is missing": (
         a_closed_one,
         lambda: verification(2, 620),
     ),

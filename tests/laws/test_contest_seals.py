@@ -14,10 +14,13 @@ from assay.messages import Opened, Refusal, Shown
 from assay.wire import Nano, changed, to_json
 from competitions import queries
 from competitions.actions import deadline, score, sealing
-from competitions.errors import FoldRefused
-from competitions.models import Evaluation, Seal, Unopened
+from competitions.errors import FoldRefused, SliceUsed
+from competitions.models import Evaluation, Seal, Sealed, Unopened
 from competitions.rules import seals
+from competitions.rules.fold import fold
+from competitions.rules.records import pack
 from evaluator.errors import AdapterWrongBase
+from ledger import log
 from ledger.actions import ms
 from ledger.models import Message
 from ledger.rules.entry import read_entry
@@ -142,7 +145,7 @@ def two_sealed():
     factories.competition()
     factories.scored("ada", right=30)
     factories.refused("eve", number=1, error=ERROR)
-    return told_to_open()
+    return told_to_open()[1:]  # the first is the base's
 
 
 def other(line):
@@ -219,17 +222,93 @@ def test_a_board_that_showed_another_score_than_was_sealed_is_found_at_the_openi
         put(opening(line))
 
 
-def test_a_board_that_hid_the_best_entry_of_an_owner_is_found_at_the_opening():
+def answered(found, shown):
+    """A second entry of ada, whose first has 20 right answers; the opening of both results."""
     factories.competition()
     factories.scored("ada", right=20)
+    first = told_to_open()[1]
     name = factories.submission("ada", number=1)
-    found = factories.result(30)
     seal = seals.seal_of(SALT, found)
     manifest = contest().spec.manifest_sha256
-    put(messages.SubmissionScored(name, "e" * 64, manifest, seal, ms(at(30))))
+    put(messages.SubmissionScored(name, "e" * 64, manifest, seal, ms(at(30)), shown))
     close()
-    with pytest.raises(FoldRefused, match="the board hid the best entry"):
-        put(opening(Opened(seal, SALT, result=found)))
+    return [first, Opened(seal, SALT, result=found)]
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["in order", "the other way round"])
+def test_a_board_that_hid_a_clear_improvement_is_found_at_the_opening(turn):
+    lines = answered(factories.result(30), None)
+    with pytest.raises(FoldRefused, match="another answer than the Ladder"):
+        put(opening(*lines[::turn]))
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["in order", "the other way round"])
+def test_a_board_that_told_a_score_that_is_no_clear_improvement_is_found_at_the_opening(turn):
+    ones = (0,) * 19 + (1,) * 21  # one right answer more, twenty won and nineteen lost
+    packed = pack(ones, is_binary=True)
+    found = factories.result(21, records=packed)
+    lines = answered(found, Shown(found.score_e9, "21"))
+    with pytest.raises(FoldRefused, match="another answer than the Ladder"):
+        put(opening(*lines[::turn]))
+
+
+def measured_as(found):
+    return score.Measured(factories.blob("canonical of a second entry").sha256, found)
+
+
+def test_a_score_that_is_no_clear_improvement_is_not_told_and_its_opening_holds():
+    factories.competition()
+    factories.scored("ada", right=20)
+    second = factories.submission("ada", number=1)
+    found = factories.result(21, records=pack((0,) * 19 + (1,) * 21, is_binary=True))
+    work = Evaluation.objects.get(submission=second)
+    fence = score.lease_evaluation(evaluation=work.pk, now=at(20))
+    told = {"evaluation": work.pk, "fence": fence, "measured": measured_as(found)}
+    score.record_score(**told, now=at(20))
+    assert queries.entry_row(second).score_e9 is None
+    assert factories.as_its_owner_sees(second).score_e9 is None
+    factories.settle()
+    assert queries.entry_row(second).score_e9 == 525_000_000
+
+
+def test_the_bases_result_on_the_board_is_opened_with_the_others_and_is_what_was_told():
+    factories.competition()
+    factories.scored("ada")
+    evaluator = queries.evaluator_row(contest().spec.manifest_sha256)
+    [line, _] = told_to_open()
+    assert line.seal == evaluator.board_seal
+    assert contest().board_baseline is None
+    factories.settle()
+    assert contest().board_baseline == line.result
+    assert int(line.result.score_e9) == evaluator.board_baseline_e9 == factories.BASELINE_E9
+
+
+def test_a_base_that_had_another_score_on_the_board_than_was_told_is_found(monkeypatch):
+    monkeypatch.setattr(factories, "BASELINE_E9", 275_000_000)
+    factories.competition()
+    factories.scored("ada")
+    lines = told_to_open()
+    close()
+    with pytest.raises(FoldRefused, match="the base had another score"):
+        put(opening(*lines))
+
+
+def test_the_sealed_slices_of_a_task_decide_one_competition_alone():
+    """By the fold: one seal of the base. By the site: the same final rows under another salt."""
+    factories.competition()
+    spec = contest().spec
+    asked = log.order_for("sponsor", messages.CompetitionPublish("again", spec), idempotency="a")
+    told = messages.CompetitionPublished("again", "sponsor", spec, ms(at(2)))
+    entries = [asked, log.fact(told, answers=asked)]
+    with pytest.raises(FoldRefused, match="its sealed slices were used"), transaction.atomic():
+        log.record(entries, rooms=(fold,))
+    _, body, _ = factories.spec("again")
+    factories.register(body, "again")
+    Sealed.objects.filter(pk=body.manifest_sha256).update(
+        final_root=queries.sealed(spec.manifest_sha256).final_root
+    )
+    with pytest.raises(SliceUsed):
+        factories.competition("again")
 
 
 # --- what cannot be opened holds up nothing -------------------------------------------------------
@@ -272,7 +351,7 @@ def test_seals_are_opened_by_the_hundred_and_no_message_is_too_large():
     made = contest()
     for number in range(12):
         sealing.seal(f"{number}", made, long)
-    lines = told_to_open()
+    lines = told_to_open()[1:]
     parts = []
     while lines:
         part = seals.batch(lines)

@@ -39,7 +39,8 @@ def manifest(commitment="5e" * 32):
     """The task of the factories on the real base, with a head as real tasks have it."""
     sizes = {"examples": factories.EXAMPLES, "tokens": 400, "units": factories.EXAMPLES}
     pins = {"inputs_sha256": "1" * 64, "labels_sha256": "2" * 64, "root": "3" * 64}
-    test = {"public": sizes | pins, "final": sizes | {"commitment": commitment}}
+    test = {"public": sizes | pins, "board": sizes | {"commitment": commitment},
+            "final": sizes | {"commitment": commitment}}  # fmt: skip
     return makers.manifest(test=test)
 
 
@@ -49,7 +50,7 @@ def winner(monkeypatch, arrays):
     factories.competition()
     blob = admit(makers.adapter()[0], makers.safetensors(arrays), manifest()).canonical
     entry = factories.submission("miner")
-    found = Evaluation.objects.get(submission=entry, slice="public")
+    found = Evaluation.objects.get(submission=entry, slice="board")
     fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
     name = factories.blob(blob).sha256
     made = factories.measured(name, 30)

@@ -52,7 +52,7 @@ class Bench:
 
     def measure(self, ticket, lease):
         owner = queries.submission(ticket.submission).owner if ticket.submission else ""
-        self.runs[owner, "final" if ticket.is_final else "public"] += 1
+        self.runs[owner, ticket.part] += 1
         right = self.RIGHT.get(owner, 10)
         adapter = put_bytes(f"adapter of {owner}".encode()) if owner else ""
         return factories.measured(adapter, right)
@@ -222,7 +222,7 @@ def test_from_the_entry_to_the_licence_the_log_alone_moves_everything(hands, now
     for number, owner in enumerate(("ada", "bob")):
         factories.submission(owner, number=number)
     follow_all()
-    assert hands.runs == {("ada", "public"): 1, ("bob", "public"): 1}
+    assert hands.runs == {("ada", "board"): 1, ("bob", "board"): 1}
     now(601)
     clock.tick()
     follow_all()

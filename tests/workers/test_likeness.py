@@ -63,7 +63,7 @@ def check(made):
 
 def measure(made, *, at, right=30):
     """The whole public run of an entry, as workers.scoring does it; the error, or None."""
-    work = Evaluation.objects.get(submission=made, slice="public")
+    work = Evaluation.objects.get(submission=made, slice="board")
     told = {"evaluation": work.pk, "now": factories.at(at)}
     fence = score.lease_evaluation(**told)
     if error := check(made):

@@ -131,7 +131,7 @@ def test_an_ordinary_adapter_is_scored_as_transformers_and_peft_predict(
     files = downloaded(client, spec, tmp_path / "files")
     adapter = ordinary.run_starter(files / "starter.py", source, tmp_path / "adapter", STEPS)
     made = entered(competition, spec, adapter)
-    work = Evaluation.objects.get(submission=made, slice="public")
+    work = Evaluation.objects.get(submission=made, slice="board")
     hands.score(work.pk, score.lease_evaluation(evaluation=work.pk, now=factories.at(30)))
     found = queries.entry_row(made)
     assert found.state == "scored", factories.as_its_owner_sees(made).refusal_code

@@ -95,9 +95,9 @@ def test_a_dry_run_that_is_asked_for_before_the_preview_reads_the_file_itself(tm
     assert taken(out, "manifest.json")
 
 
-def test_three_files_go_by_the_names_that_the_preview_found(tmp_path):
+def test_four_files_go_by_the_names_that_the_preview_found(tmp_path):
     found = factories.draft()
-    lines = list(rows(90))
+    lines = list(rows(120))
     for place, name in enumerate(drafts.SLICES):
         file = factories.blob(one_file(lines[30 * place :][:30]), owner="sponsor")
         found.files[name] = vars(drafts.DraftFile(f"{name}.csv", file.sha256, file.size_bytes))

@@ -27,15 +27,16 @@ from workers.sandbox.runner import Status
 from workers.scoring import Work, job_for, score_on
 
 ROWS = [[101, 7, 102], [101, 8, 9, 102], [101, 9, 102]]
-WORK = Work(None, pack_inputs(single(ROWS)), pack_labels([0, 1, 1]), is_final=False)
-FINAL = replace(WORK, is_final=True)
+WORK = Work(None, pack_inputs(single(ROWS)), pack_labels([0, 1, 1]), part="public")
+FINAL = replace(WORK, part="final")
 OURS = Lease(lambda: None, 300)
 SIZES = {"examples": 3, "tokens": 10, "units": 3}
 PINS = dict.fromkeys(("inputs_sha256", "labels_sha256", "root"), "0" * 64)
 
 
 def task(**changed):
-    test = {"public": SIZES | PINS, "final": SIZES | {"commitment": "0" * 64}}
+    test = {"public": SIZES | PINS, "board": SIZES | {"commitment": "0" * 64},
+            "final": SIZES | {"commitment": "0" * 64}}  # fmt: skip
     return makers.manifest(test=test, **changed)
 
 

@@ -5,18 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from assay.messages import SubmissionCommit
+from assay.messages import FileRef, SubmissionCommit
 from competitions import queries
 from competitions.errors import EvaluationRefused
 from competitions.rules import race
 from competitions.rules.race import Track
+from competitions.rules.spec import SEALED_FILES
 from evaluator.evaluators.classification import ACCURACY
 from evaluator.score import racing
 from evaluator.score.racing import Race, Reason
 from evaluator.score.rerun import receipt_of, rerun
 from evaluator.score.results import ResultTree
 from evaluator.task.manifest import RaceClause, to_bytes
-from evaluator.task.slices import pack_inputs, pack_labels, single, unpack_inputs
+from evaluator.task.slices import commitment, pack_inputs, pack_labels, single, unpack_inputs
 from ledger import log
 from tests import factories, racers
 from tests.evaluator import makers
@@ -90,14 +91,14 @@ def test_without_a_rival_even_a_hopeless_entry_runs_to_the_end():
 
 @pytest.fixture(scope="module")
 def task():
-    """A raced task of 24 public examples on the real base, three classes."""
+    """A raced task of 24 examples of the board on the real base, three classes."""
     inputs = single([[101, 2000 + 7 * at, 3000 + at, 102][: 3 + at % 2] for at in range(24)])
     labels = [at % 3 for at in range(24)]
-    public = replace(makers.manifest().test.public, examples=24, units=24, tokens=84)
-    test = replace(makers.manifest().test, public=public)
+    board = replace(makers.manifest().test.board, examples=24, units=24, tokens=84)
+    test = replace(makers.manifest().test, board=board)
     race = RaceClause(3, 10_000, 1, "0" * 64)
     manifest = replace(makers.manifest(), test=test, race=race)
-    return manifest, Work(None, pack_inputs(inputs), pack_labels(labels), is_final=False)
+    return manifest, Work(None, pack_inputs(inputs), pack_labels(labels), part="board")
 
 
 def track_of(rival=()):
@@ -175,13 +176,15 @@ def scale(db, monkeypatch):
     """An open competition whose task pins real blobs, and the scale that its worker uses."""
     slices = single([[101, 2000 + at, 102] for at in range(40)])
     packed = pack_inputs(slices), pack_labels([at % 3 for at in range(40)])
-    inputs, labels = (put_bytes(one) for one in packed)
+    names = (*(put_bytes(one) for one in packed), "f0" * 32, "f1" * 32)
+    files = tuple(FileRef(*one, 1) for one in zip(SEALED_FILES, names, strict=True))
     task = makers.manifest()
-    pins = {"inputs_sha256": inputs, "labels_sha256": labels}
-    public = replace(task.test.public, examples=40, units=40, tokens=120, **pins)
+    root = commitment(racers.SECRET, "board", *packed)
+    board = replace(task.test.board, examples=40, units=40, tokens=120, commitment=root)
     clause = RaceClause(**vars(racers.TERMS))
-    task = replace(task, test=replace(task.test, public=public), race=clause)
+    task = replace(task, test=replace(task.test, board=board), race=clause)
     monkeypatch.setattr(factories, "manifest", lambda *_: task)
+    monkeypatch.setattr(factories, "sealed_files", lambda _: files)
     made = Scale()
     monkeypatch.setattr(scoring, "sandbox_of", lambda _: made)
     racers.contest()

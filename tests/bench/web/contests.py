@@ -79,7 +79,7 @@ def _waiting(entries):
     for number in range(49, entries, 50):
         yield {
             "competition": OPEN, "submission": name_of("entry", OPEN, number)[:43],
-            "slice": "public", "fence": 0, "leased_until": None, "attempts": 0, "last_error": "",
+            "slice": "board", "fence": 0, "leased_until": None, "attempts": 0, "last_error": "",
             "adapter_sha256": "", "created_at": factories.NOW,
         }  # fmt: skip
 
