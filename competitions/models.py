@@ -325,11 +325,9 @@ class Preview(models.Model):
 
 
 class Sealed(models.Model):
-    """The sealed slices of a task, kept from everybody until all is judged. Not replayed.
+    """Board and final slice of a task, kept from everybody until all is judged. Not replayed.
 
-    files       {board,final}.{inputs,labels}
-    final_root  of the final slice without the salt: the same rows again are known by it
-    base        what the seal of the base's board result holds: its salt, and the result
+    final_root  of the final rows without the salt     base  what the seal of its board run holds
     """
 
     id = models.CharField(max_length=HASH, primary_key=True)
@@ -343,10 +341,7 @@ class Sealed(models.Model):
 
 
 class Unopened(models.Model):
-    """What a seal holds, and its salt, until it is opened; then the row goes. Not replayed.
-
-    is_lost  it does not give the seal any more, and so is never opened
-    """
+    """What a seal holds, until it is opened. is_lost: it does not give it any more. Not replayed."""
 
     seal = models.CharField(max_length=HASH, unique=True)
     competition = models.CharField(max_length=48, db_index=True)

@@ -128,7 +128,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the board shows of an entry that is a clear improvement of its owner's best, or the first.
+    """What the board shows of an owner's first entry, and of one that clearly improves on it.
 
     merit  what ranks: higher is better; a whole number of any size, as decimal text
     """
