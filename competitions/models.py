@@ -341,7 +341,7 @@ class Sealed(models.Model):
 
 
 class Unopened(models.Model):
-    """What a seal holds, until it is opened. is_lost: it does not give it any more. Not replayed."""
+    """What a seal holds, until it is opened. is_lost: it does not give it now. Not replayed."""
 
     seal = models.CharField(max_length=HASH, unique=True)
     competition = models.CharField(max_length=48, db_index=True)
