@@ -66,7 +66,7 @@ def test_a_competition_is_shown_as_a_page_and_as_one_object_for_programs(contest
     assert "[" not in text
     for line in (
         "runs       2 in 1 day for each miner",
-        "examples   40 public, 40 sealed",
+        "examples   40 open, 40 for the board, 40 decide",
         "  Commercial-Use: Allowed-With-Fee-One-Time-100",
         "assay competitions download docs",
     ):
