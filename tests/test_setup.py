@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -144,3 +145,24 @@ def test_a_bare_machine_finds_nothing_optional(one, monkeypatch, tmp_path):
     assert [one.name for one in (tmp_path / "bare").iterdir()] == ["awk"]
     monkeypatch.setenv("ASSAY_BARE", "1")
     assert one.path() is None
+
+
+def test_a_wheel_has_the_engine_and_no_site(house, tmp_path):
+    """What `pip install .` makes: without a compiler, and without what needs Django."""
+    tree = tmp_path / "house"
+    tree.mkdir()
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(house / name, tree)
+    leave = shutil.ignore_patterns("__pycache__", "static", "templates")
+    for name in ("requirements", "assay", "audit", "evaluator", "licensing", "workers", "web"):
+        shutil.copytree(house / name, tree / name, ignore=leave)
+    build = [sys.executable, "setup.py", "-q", "bdist_wheel", "--dist-dir", str(tmp_path)]
+    done = subprocess.run(build, cwd=tree, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1000:]
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert [one for one in names if one.startswith("evaluator/engine/built/engine-")]
+    assert "licensing/rules/fold.py" in names
+    without = ("workers/", "web/", "licensing/views/", "licensing/migrations/")
+    assert [one for one in names if one.startswith(without)] == []
