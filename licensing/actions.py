@@ -24,6 +24,7 @@ from licensing.models import (
     SearchCard,
     SearchRight,
     ShareDue,
+    Work,
 )
 from licensing.rules import grant, sale
 from licensing.rules.fold import licensing
@@ -126,12 +127,17 @@ def index_work(work: str, measured: Measured | None = None) -> None:
             **told,
         },
     )
-    given = spans(parse(queries.tags_of(found)), found.registered_ms)
+    _index_rights(found)
+    index_dues([work])
+
+
+def _index_rights(found: Work) -> None:
+    """What searches go by of the terms that hold now."""
+    work, given = found.id, spans(parse(queries.tags_of(found)), found.registered_ms)
     SearchRight.objects.filter(work=work).delete()
     SearchRight.objects.bulk_create(
         SearchRight(id=f"{work}/{one.use}/{one.from_ms}", work=work, **asdict(one)) for one in given
     )
-    index_dues([work])
 
 
 def index_dues(works: Collection[str]) -> None:
@@ -145,6 +151,37 @@ def index_dues(works: Collection[str]) -> None:
         unique_fields=["id"],
         update_fields=["due_nano", "drawn_nano"],
     )
+
+
+@transaction.atomic
+def change_terms(order: Entry, *, now: datetime) -> int:
+    """Put a work under the terms of a `terms.change` order, for later sales and later children.
+
+    returns  the number of the terms; the same order again gives the same number
+    raises   WorkUnknown, NotOwner, NotForSale, TermsStale, TermsRefused, LineageRefused; what the
+             contests' fold objects to
+    """
+    asked: messages.TermsChange = order.body
+    log.Tables().lock(Account, [pool_of(asked.work)])
+    if not log.find(order.id):
+        body = messages.TermsChanged(asked.work, asked.number, asked.tags, ms(now))
+        log.record([order, log.fact(body, answers=order)], rooms=log.every_room())
+        _index_rights(queries.work(asked.work))
+    return asked.number
+
+
+@transaction.atomic
+def withdraw_work(order: Entry, *, now: datetime) -> str:
+    """Take the work of a `work.withdraw` order off the market. Twice is once.
+
+    raises WorkUnknown, NotOwner, NotForSale; what the contests' fold objects to
+    """
+    asked: messages.WorkWithdraw = order.body
+    log.Tables().lock(Account, [pool_of(asked.work)])
+    if not log.find(order.id):
+        body = messages.WorkWithdrawn(asked.work, ms(now))
+        log.record([order, log.fact(body, answers=order)], rooms=log.every_room())
+    return asked.work
 
 
 @transaction.atomic

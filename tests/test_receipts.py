@@ -274,6 +274,17 @@ def register_work(settings, tmp_path):
     return messages.WorkRegister(work, "data", "Mine", tags, (market.share(ME),))
 
 
+def change_terms(settings, tmp_path):
+    market.people()
+    work = "data:" + "c0" * 32
+    market.register(ME, work, "data", market.DATA_TAGS)
+    return messages.TermsChange(work, 2, market.WORK_TAGS)
+
+
+def withdraw_work(settings, tmp_path):
+    return messages.WorkWithdraw(change_terms(settings, tmp_path).work)
+
+
 def draw_royalty(settings, tmp_path):
     market.people()
     work = "data:" + "c0" * 32
@@ -349,6 +360,8 @@ API = {
     "money.withdraw": withdraw,
     "licence.buy": buy_licence,
     "royalty.draw": draw_royalty,
+    "terms.change": change_terms,
+    "work.withdraw": withdraw_work,
     "work.register": register_work,
     "provenance.record": record_outputs,
     "submission.commit": commit_submission,

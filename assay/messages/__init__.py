@@ -56,8 +56,12 @@ from assay.messages.licensing import (
     ProvenanceRecorded,
     RoyaltyDraw,
     RoyaltyDrawn,
+    TermsChange,
+    TermsChanged,
     WorkRegister,
     WorkRegistered,
+    WorkWithdraw,
+    WorkWithdrawn,
 )
 from assay.messages.parts import (
     FileRef,
@@ -160,7 +164,11 @@ __all__ = [
     "SubmissionScored",
     "Tag",
     "TaskFaulted",
+    "TermsChange",
+    "TermsChanged",
     "WorkRegister",
     "WorkRegistered",
+    "WorkWithdraw",
+    "WorkWithdrawn",
     "meaning",
 ]

@@ -51,8 +51,12 @@ from assay.messages.licensing import (
     ProvenanceRecorded,
     RoyaltyDraw,
     RoyaltyDrawn,
+    TermsChange,
+    TermsChanged,
     WorkRegister,
     WorkRegistered,
+    WorkWithdraw,
+    WorkWithdrawn,
 )
 from assay.messages.submissions import (
     BaselineScored,
@@ -99,6 +103,10 @@ KINDS = {
     "clock.ticked": Kind(ClockTicked, "operator"),
     "work.register": Kind(WorkRegister, "person"),
     "work.registered": Kind(WorkRegistered, "operator"),
+    "terms.change": Kind(TermsChange, "person"),
+    "terms.changed": Kind(TermsChanged, "operator"),
+    "work.withdraw": Kind(WorkWithdraw, "person"),
+    "work.withdrawn": Kind(WorkWithdrawn, "operator"),
     "licence.buy": Kind(LicenceBuy, "person"),
     "licence.granted": Kind(LicenceGranted, "operator"),
     "royalty.draw": Kind(RoyaltyDraw, "person"),

@@ -60,6 +60,40 @@ class WorkRegistered:
 
 
 @dataclass(frozen=True)
+class TermsChange:
+    """Put my work under other terms. number: of these terms, one more than of those that hold."""
+
+    work: str
+    number: Small
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True)
+class TermsChanged:
+    """These terms hold for later sales and children; what was bought and made before stays."""
+
+    work: str
+    number: Small
+    tags: tuple[Tag, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class WorkWithdraw:
+    """Sell nothing more of my work, and let nobody make anything more from it."""
+
+    work: str
+
+
+@dataclass(frozen=True)
+class WorkWithdrawn:
+    """The work is off the market; licences that were bought before hold, and its pool pays."""
+
+    work: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class LicenceBuy:
     """Buy these uses of a work at a price that was quoted for this version of its terms.
 

@@ -86,4 +86,6 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.revealed": entries.revealed,
     "submission.final_scored": entries.final_scored,
     "work.registered": rights.registered,
+    "terms.changed": rights.terms_changed,
+    "work.withdrawn": rights.withdrawn,
 }

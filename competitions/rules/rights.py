@@ -4,13 +4,15 @@ The actions ask here what to register; the fold asks again whether the facts say
 registration under another id, for another payee or without its parents is refused by all who fold.
 """
 
-from assay.messages import Share, WorkRegistered
+from assay.messages import Share, TermsChanged, WorkRegistered
 from competitions.rules.checks import need
 from competitions.rules.rows import Competition, Submission
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing.errors import WorkTaken
-from licensing.rules.rows import WorkKind, entry_work
+from licensing.rules.meets import shortfalls
+from licensing.rules.reading import parse
+from licensing.rules.rows import ENTRY, WorkKind, entry_work
 
 
 def title_of(contest: Competition, entry: Submission) -> str:
@@ -51,6 +53,26 @@ def registered(entry: Entry, rows: Rows) -> None:
     need(not odd, entry, f"its {', '.join(odd)} is not that of the entry")
     named = {parent.work for parent in body.parents}
     need(named == set(parents_of(contest, one)), entry, "its parents are not those of the entry")
+
+
+def terms_changed(entry: Entry, rows: Rows) -> None:
+    """A winner's terms stay as free as its competition asked. raises FoldRefused"""
+    body: TermsChanged = entry.body
+    if one := _entry_of(body.work, rows):
+        contest = rows.get(Competition, one.competition)
+        assert contest is not None
+        short = shortfalls(parse(body.tags), parse(contest.spec.required_tags))
+        need(not short, entry, "its competition asks for freer terms")
+
+
+def withdrawn(entry: Entry, rows: Rows) -> None:
+    """What has won stays on the market: that is what the prize was paid for. raises FoldRefused"""
+    need(_entry_of(entry.body.work, rows) is None, entry, "it won, and stays on the market")
+
+
+def _entry_of(work: str, rows: Rows) -> Submission | None:
+    kind, _, name = work.partition(":")
+    return rows.get(Submission, name) if kind == ENTRY else None
 
 
 def _winner(entry: Entry, rows: Rows) -> tuple[Competition, Submission]:

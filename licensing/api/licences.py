@@ -45,6 +45,15 @@ def _draw(entry: Entry, now: datetime) -> dict[str, object]:
     return {"work": entry.body.work, "payee": entry.actor, "amount_nano": str(amount_nano)}
 
 
+def _change(entry: Entry, now: datetime) -> dict[str, object]:
+    number = actions.change_terms(entry, now=now)
+    return {"work": entry.body.work, "terms_version": number}
+
+
+def _withdraw(entry: Entry, now: datetime) -> dict[str, object]:
+    return {"work": actions.withdraw_work(entry, now=now), "state": "withdrawn"}
+
+
 def _register(entry: Entry, now: datetime) -> dict[str, object]:
     return {"work": actions.register_work(entry, now=now), "owner": entry.actor}
 
@@ -54,6 +63,8 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
         "licence.buy": _buy,
         "provenance.record": provenance.record,
         "royalty.draw": _draw,
+        "terms.change": _change,
+        "work.withdraw": _withdraw,
         "work.register": _register,
     }
 )

@@ -58,6 +58,20 @@ class NotForSale(LicensingRefused):
     next_step = "Choose another work, or come back when the dispute is judged."
 
 
+class NotOwner(LicensingRefused):
+    """The work belongs to another account. Facts: work, owner."""
+
+    code, status = "licensing.not_owner", 403
+    next_step = "Ask its owner to order this."
+
+
+class TermsStale(LicensingRefused):
+    """The terms changed in between. Facts: work, terms_version."""
+
+    code = "licensing.terms_stale"
+    next_step = "Look at the terms that hold, and number yours one higher."
+
+
 class QuoteStale(LicensingRefused):
     """Price or terms changed since the quote. Facts: work, price_nano, terms_version."""
 

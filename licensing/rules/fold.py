@@ -15,6 +15,7 @@ from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue, grant, sale
+from licensing.rules.changes import terms_changed, work_withdrawn
 from licensing.rules.lineage import check_count, check_links
 from licensing.rules.parents import Bond, check_parent
 from licensing.rules.provenance import recorded
@@ -253,6 +254,8 @@ def _account_closed(entry: Entry, rows: Rows) -> None:
 _RULES: dict[str, Fold] = {
     "account.closed": _account_closed,
     "work.registered": _work_registered,
+    "terms.changed": terms_changed,
+    "work.withdrawn": work_withdrawn,
     "licence.granted": _licence_granted,
     "royalty.drawn": _royalty_drawn,
     "provenance.recorded": recorded,

@@ -40,15 +40,25 @@ def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, a
     use = needed_use(parent)
     given = offer(subject, (use.value,), now_ms=at_ms)
     _check_allowed(given, parent)
+    business = check_terms(child, parent, subject, at_ms=at_ms)
     if not holder.holds(use, at_ms=at_ms) or not _has_access(given, holder, at_ms):
         _check_paid(use, subject, holder, at_ms)
-    _check_passthrough(given, child, parent, subject.reading)
-    business = offer(subject, (Use.COMMERCIAL,), now_ms=at_ms)
-    _check_commercial(given, child, parent, business)
     derive = offer(subject, (Use.DERIVE.value,), now_ms=at_ms)
     owes = {one for found in (given, business) for one in found.conditions}
     owes |= {f"{LICENCE}{parent.licence}"} if parent.licence else set()
     return Bond(0 if derive.reason else derive.rate_e8, tuple(sorted(owes - _PAID)))
+
+
+def check_terms(child: Terms, parent: Work, subject: Subject, *, at_ms: int) -> Offer:
+    """Do the terms of a work go with those of a parent? Gives what the parent says of business.
+
+    raises Passthrough, CommercialConflict
+    """
+    given = offer(subject, (needed_use(parent).value,), now_ms=at_ms)
+    business = offer(subject, (Use.COMMERCIAL,), now_ms=at_ms)
+    _check_passthrough(given, child, parent, subject.reading)
+    _check_commercial(given, child, parent, business)
+    return business
 
 
 def needed_use(parent: Work) -> Use:

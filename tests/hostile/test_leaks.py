@@ -73,7 +73,11 @@ def places(names):
         "item": items,
         "sha256": [names["answers"], names["adapter"]],
         "table": [*TABLES],
-        "work": [contest.spec.base_work, contest.spec.data_work, names["adapter"]],
+        "work": [
+            contest.spec.base_work,
+            contest.spec.data_work,
+            *(f"entry:{one}" for one in entries),
+        ],
         "slice_name": ["board", "final"],
         "level": ["0", "entries"],
         "place": ["000", f"000.p/{log_size()}"],
