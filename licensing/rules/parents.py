@@ -40,9 +40,9 @@ def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, a
     use = needed_use(parent)
     given = offer(subject, (use.value,), now_ms=at_ms)
     _check_allowed(given, parent)
-    business = check_terms(child, parent, subject, at_ms=at_ms)
     if not holder.holds(use, at_ms=at_ms) or not _has_access(given, holder, at_ms):
         _check_paid(use, subject, holder, at_ms)
+    business = check_terms(child, parent, subject, at_ms=at_ms)
     derive = offer(subject, (Use.DERIVE.value,), now_ms=at_ms)
     owes = {one for found in (given, business) for one in found.conditions}
     owes |= {f"{LICENCE}{parent.licence}"} if parent.licence else set()
