@@ -21,7 +21,7 @@ class Copy:
 
 
 def copies(bench: Bench, honest: list[Adapter], originals: list[int]) -> list[Copy]:
-    """Every attack on every original; further training only on half of them, as it costs most."""
+    """Every attack on every original; further training on a quarter of them, as it costs most."""
     made = []
     for at, place in enumerate(originals):
         victim = honest[place]
@@ -30,7 +30,7 @@ def copies(bench: Bench, honest: list[Adapter], originals: list[int]) -> list[Co
             made.append(Copy(name, place, _changed(victim, change, chance)))
         other = honest[originals[at - 1]]
         made.append(Copy("half of the layers", place, _half(victim, other)))
-        if at % 2 == 0:
+        if at % 4 == 0:
             recipe = Recipe(seed=0, order=5000 + place, steps=120)
             later = train(bench, recipe, victim)
             made += [

@@ -65,10 +65,20 @@ def page(told: dict[str, Any]) -> str:
         **told,
         share=100 * told["found"] / told["copies_worth_it"],
         kept=round(100 * KEPT),
+        missed=_missed(told["attacks"]),
         honest_table=_table(told["honest"]),
         starter_table=_table(told["same_starter"]),
         attack_table=_table(told["attacks"]),
     )
+
+
+def _missed(attacks: Sequence[dict[str, Any]]) -> str:
+    """Which attacks work, in a sentence."""
+    missed = [one for one in attacks if one["found of those"] < one["worth it"]]
+    told = [f"{one['attack']} ({one['found of those']} of {one['worth it']})" for one in missed]
+    if not told:
+        return "No attack gets through."
+    return f"What gets through: {', '.join(told)}. Every copy of all other attacks is found."
 
 
 def curve(told: dict[str, Any]) -> str:
@@ -167,14 +177,14 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 TEXT = """# Similarity: trained adapters, and copies of them
 
 Written by `make calibrate-similarity`. {trained} adapters are trained for one task on two
-bases: which library a docstring is from, on MiniLM (its last three layers) and on a small
-Llama-shaped base of random weights. They differ in seed, rank (4, 8, 16), rate, steps (20 to
-40), the half of the data that they see, and which layers they change. Then each attack copies
+bases: which library a docstring is from, on MiniLM (its last two layers) and on a small
+Llama-shaped base of random weights. They differ in seed, rank (4, 8, 16), rate, steps (20 or
+30), the half of the data that they see, and which layers they change. Then each attack copies
 some of them. The measure is [algorithms/similarity.md](../algorithms/similarity.md), from
 canonical adapters on. Loss is cross-entropy on texts that no training saw.
 
 {found} of {copies_worth_it} copies that keep {kept} % of the victim's gain or more are found
-({share:.1f} %), as a duplicate or as derived; {found_of_all} of all {copies}.
+({share:.1f} %), as a duplicate or as derived; {found_of_all} of all {copies}. {missed}
 
 ## Honest pairs
 

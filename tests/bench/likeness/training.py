@@ -16,9 +16,10 @@ from transformers import AutoModel, AutoTokenizer, LlamaConfig, LlamaModel
 from evaluator.bases import MINILM, folder_of
 from evaluator.task.docstrings import Sizes, docstring_slices
 
+ENCODER, DECODER = "MiniLM", "Llama-shaped"
 LIBRARIES = ("celery", "django", "python", "sympy")
-TOKENS, BATCH, SCALE = 24, 12, 2.0
-SIZES = Sizes(train=200, public=0, final=40)
+TOKENS, BATCH, SCALE = 24, 8, 2.0
+SIZES = Sizes(train=120, public=0, final=24)
 ATTENTION = ("query", "value", "q_proj", "v_proj")
 Factors = Mapping[str, tuple[Tensor, Tensor]]  # module -> B [d_out, r], A [r, d_in]
 
@@ -124,13 +125,13 @@ def _fresh(bench: Bench, recipe: Recipe) -> Factors:
     return made
 
 
-def benches() -> list[Bench]:
-    """MiniLM with its last three layers, and a small Llama of random weights with all of its."""
+def bench_of(base: str) -> Bench:
+    """MiniLM with its last two layers, or a small Llama of random weights with all of its."""
     torch.set_num_threads(1)
     folder = folder_of(MINILM)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids, labels = _texts(tokenizer)
-    return [_minilm(folder, ids, labels), _llama(len(tokenizer), ids, labels)]
+    return _minilm(folder, ids, labels) if base == ENCODER else _llama(len(tokenizer), ids, labels)
 
 
 def _texts(tokenizer: Callable[..., dict[str, list[list[int]]]]) -> tuple[dict, dict]:
@@ -148,7 +149,7 @@ def _texts(tokenizer: Callable[..., dict[str, list[list[int]]]]) -> tuple[dict, 
 def _minilm(folder: object, ids: dict[str, Tensor], labels: dict[str, Tensor]) -> Bench:
     model = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
     model.requires_grad_(requires_grad=False)
-    low, high = model.encoder.layer[:3], model.encoder.layer[3:]
+    low, high = model.encoder.layer[:-2], model.encoder.layer[-2:]
 
     def through(layers: nn.ModuleList, states: Tensor) -> Tensor:
         for layer in layers:
@@ -157,21 +158,21 @@ def _minilm(folder: object, ids: dict[str, Tensor], labels: dict[str, Tensor]) -
         return states
 
     texts = {name: through(low, model.embeddings(one)) for name, one in ids.items() if len(one)}
-    return Bench("MiniLM", lambda states: through(high, states), _linears(high), texts, labels)
+    return Bench(ENCODER, lambda states: through(high, states), _linears(high), texts, labels)
 
 
 @torch.no_grad()
 def _llama(vocabulary: int, ids: dict[str, Tensor], labels: dict[str, Tensor]) -> Bench:
     torch.manual_seed(5)
     config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=192, intermediate_size=384, num_hidden_layers=3,
+        vocab_size=vocabulary, hidden_size=192, intermediate_size=384, num_hidden_layers=2,
         num_attention_heads=6, num_key_value_heads=3, initializer_range=0.08,
     )  # fmt: skip
     model = LlamaModel(config).eval()
     model.requires_grad_(requires_grad=False)
     texts = {name: model.embed_tokens(one) for name, one in ids.items() if len(one)}
     return Bench(
-        "Llama-shaped",
+        DECODER,
         lambda states: model(inputs_embeds=states, use_cache=False).last_hidden_state,
         _linears(model.layers),
         texts,
