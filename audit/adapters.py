@@ -12,8 +12,7 @@ from assay.canonical import sha256_hex
 from audit.history import History
 from audit.mirror import Mirror
 from competitions.rules.likeness import Found, Other, Relation, worst
-from competitions.rules.rows import Competition, Evaluator, State, Submission
-from competitions.rules.verdict import STANDING
+from competitions.rules.rows import STANDING, Competition, Evaluator, State, Submission
 from evaluator.similarity.forms import Form, form_of
 from evaluator.similarity.measure import compare
 from licensing.rules.lineage import ancestors

@@ -19,7 +19,7 @@ def tick() -> None:
     now = timezone.now()
     while ledger_actions.expire_due(now=now):
         pass
-    _each(contests.competitions_moving(), deadline.advance, now)
+    _each(contests.competitions_due(now), deadline.advance, now)
 
 
 @shared_task(base=Bell, name="workers.clock.sweep")

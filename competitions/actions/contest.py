@@ -35,7 +35,6 @@ from competitions.rules.spec import (
     new_problems,
     problems,
 )
-from competitions.rules.verdict import standing
 from ledger import actions as ledger_actions
 from ledger import log
 from ledger import queries as ledger_queries
@@ -182,8 +181,7 @@ def cancel(order: Entry, *, now: datetime) -> Competition:
     if contest.phase not in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN):
         allowed = ["published", "funded", "open"]
         raise WrongState(f"{name} is {contest.phase}.", state=contest.phase, allowed=allowed)
-    entries = queries.entry_rows(name)
-    if standing(entries):
+    if queries.tally(name).standing:
         raise HasEntries(f"{name} has entries.", competition=name)
     body = messages.CompetitionCancelled(name, next_ms(contest, now))
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))

@@ -22,7 +22,7 @@ from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
 from competitions.rules.registry import rules_of
-from competitions.rules.rows import ENDS, Competition, Phase, State, Submission
+from competitions.rules.rows import ENDS, Competition, Phase, Submission, Tally
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
@@ -129,12 +129,13 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     When nobody stands it is cancelled. Slice and entries stay sealed: what cannot be judged is
     never opened.
     """
-    entries = queries.entry_rows(contest.id)
-    if not verdict.is_scored(entries):
-        return _quarantine(contest, entries, now)
+    tally = queries.tally(contest.id)
+    if tally.committed:
+        return _quarantine(contest, tally, now)
+    entries = queries.entry_rows(contest.id)  # once: who decides is ranked among all
     if inside := _inside_margin(contest, entries):
         return _resume(contest, inside, now)
-    if not verdict.standing(entries):
+    if not tally.standing:
         body = messages.CompetitionCancelled(contest.id, next_ms(contest, now))
         return _say(contest, [body], Phase.CANCELLED)
     if copies := verdict.copies(entries):
@@ -159,15 +160,13 @@ def _refuse_copies(contest: Competition, copies: dict[str, str], now: datetime) 
     return _say(contest, bodies, Phase.CLOSED)
 
 
-def _quarantine(contest: Competition, entries: list[Submission], now: datetime) -> str | None:
+def _quarantine(contest: Competition, tally: Tally, now: datetime) -> str | None:
     """Refuse the entries that brought down every worker, once all the others have their scores."""
-    waiting = {one.id for one in entries if one.state == "committed"}
-    lost = Evaluation.objects.filter(
-        competition=contest.id, last_error="", attempts__gte=LOST_OFTEN, leased_until__lt=now
+    lost = queries.evaluations_of(contest.id, Evaluation.Slice.BOARD).filter(
+        last_error="", attempts__gte=LOST_OFTEN, leased_until__lt=now
     )
-    names = waiting & set(lost.values_list("submission", flat=True))
-    others = any(one.state == State.SCORED for one in entries)
-    if names != waiting or not others:
+    names = set(lost.values_list("submission", flat=True))
+    if len(names) != tally.committed or not tally.scored:
         return None
     Evaluation.objects.filter(competition=contest.id, submission__in=names).delete()
     error = Quarantined(f"{LOST_OFTEN} workers ran it, and none of them came back.")
@@ -207,16 +206,16 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
 
 def _judge(contest: Competition, now: datetime) -> str | None:
     """Open slice and those that decide once every final score is there, a batch in each step."""
-    entries = queries.deciding_rows(contest.id)
-    if not verdict.is_verified(contest, entries):
+    tally = queries.tally(contest.id)
+    if not verdict.is_verified(contest, tally):
         return None
     bodies: list[object] = []
     at_ms = next_ms(contest, now)
     if not contest.slice_salt:
         bodies.append(_opened_slice(contest, at_ms, now))
-    sealed = [one for one in verdict.deciding(entries) if one.state != "revealed"]
-    bodies += [_revealed(one, at_ms, now) for one in sealed[:MOST_OPENINGS]]
-    if len(sealed) > MOST_OPENINGS:
+    sealed = queries.rows_to_open(contest.id, limit=MOST_OPENINGS)
+    bodies += [_revealed(one, at_ms, now) for one in sealed]
+    if tally.final_scored > MOST_OPENINGS:
         _say(contest, bodies, Phase.VERIFYING)
         return ""
     until_ms = at_ms + 1 + 1000 * contest.spec.dispute_s
@@ -245,7 +244,7 @@ def _settle(contest: Competition, now: datetime) -> str | None:
     at_ms = next_ms(contest, now)
     if at_ms < (contest.dispute_until_ms or 0):
         return None
-    entries = queries.entry_rows(contest.id)
+    entries = verdict.concerned(contest.id, log.Tables())
     evaluator = queries.evaluator_row(contest.spec.manifest_sha256)
     result, lines = rules_of(contest.spec).payout(contest, entries, evaluator)
     body = messages.CompetitionSettled(

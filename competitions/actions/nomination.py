@@ -10,8 +10,7 @@ from competitions import queries
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import NotNominable, SubmissionClosed
 from competitions.rules.fold import fold
-from competitions.rules.rows import Competition, Phase
-from competitions.rules.verdict import STANDING
+from competitions.rules.rows import STANDING, Competition, Phase
 from ledger import log
 from ledger.rules.entry import Entry
 

@@ -4,7 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -21,13 +33,15 @@ from competitions.models import (
     Evaluator,
     Sealed,
     Submission,
+    Tally,
     Unopened,
 )
 from competitions.rules import quota, rows
 from competitions.rules.escrow import prize_hold
 from competitions.rules.nomination import chosen
-from competitions.rules.rows import ENDS, State
-from competitions.rules.verdict import STANDING, standing
+from competitions.rules.rows import ENDS, STANDING, State
+from competitions.rules.tally import tally_of
+from competitions.rules.verdict import standing
 from evaluator.task.manifest import MOST_MANIFEST_BYTES, Manifest, read_manifest
 from ledger import blobs, log
 from ledger import queries as ledger_queries
@@ -105,9 +119,16 @@ def entry_rows(name: str) -> list[rows.Submission]:
     return log.Tables().find(rows.Submission, competition=name)
 
 
-def deciding_rows(name: str) -> list[rows.Submission]:
-    """The nominated entries, once the close has fixed them, as the rules see them."""
-    return log.Tables().find(rows.Submission, competition=name, is_nominated=True)
+def tally(name: str) -> rows.Tally:
+    """How many entries of a competition stand where."""
+    return tally_of(name, log.Tables())
+
+
+def rows_to_open(name: str, *, limit: int) -> list[rows.Submission]:
+    """The next entries whose adapters are to be opened, as the rules see them."""
+    waiting = Submission.objects.filter(competition=name, state=State.FINAL_SCORED)
+    keys = waiting.order_by("pk").values_list("pk", flat=True)[:limit]
+    return log.Tables().some(rows.Submission, keys)
 
 
 def nominations(name: str) -> list[rows.Nomination]:
@@ -116,8 +137,8 @@ def nominations(name: str) -> list[rows.Nomination]:
 
 
 def deciding_count(contest: Competition) -> int:
-    """How many entries decide, once the close has fixed them."""
-    return Submission.objects.filter(competition=contest.pk, is_nominated=True).count()
+    """How many of the entries that decide stand, once the close has fixed them."""
+    return Tally.objects.values_list("nominated", flat=True).get(pk=contest.pk)
 
 
 def nomination(name: str, owner: str) -> rows.Nomination | None:
@@ -272,12 +293,15 @@ def place_in_queue(submission: str) -> int | None:
     return Evaluation.objects.filter(pk__lt=mine.pk).count() + 1 if mine else None
 
 
-def competitions_moving() -> list[str]:
-    """Every competition that the clock may have to move."""
+def competitions_due(now: datetime) -> list[str]:
+    """Every competition that the clock has to look at: by an index, whatever the others wait for.
+
+    One that has ended and paid is due for its seals alone, while any of them can be opened.
+    """
+    due = Competition.objects.filter(due_ms__lte=int(now.timestamp() * 1000))
     is_over = Q(phase__in=[*rows.ENDS], paid_batches=F("due_batches"))
-    sealed = Unopened.objects.filter(is_lost=False).values("competition")
-    moving = Competition.objects.filter(~is_over | Q(pk__in=sealed))
-    return [*moving.order_by("pk").values_list("pk", flat=True)]
+    sealed = Unopened.objects.filter(is_lost=False, competition=OuterRef("pk"))
+    return [*due.filter(~is_over | Exists(sealed)).order_by("pk").values_list("pk", flat=True)]
 
 
 def slots_left(contest: Competition, owner: str, *, window: int) -> int:

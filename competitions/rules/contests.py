@@ -16,8 +16,10 @@ from competitions.rules.rows import (
     Seal,
     State,
     Submission,
+    Tally,
 )
 from competitions.rules.spec import SEALED_FILES, extension_problems, last_call_ms, problems
+from competitions.rules.tally import put_entry, tally_of
 from competitions.rules.task import CODE_FILE
 from evaluator.score import racing
 from ledger.rules.accounts import AccountKind
@@ -45,6 +47,7 @@ def published(entry: Entry, rows: Rows) -> None:
     found = problems(body.competition, spec, now_ms=body.at_ms)
     found += rules_problems(spec.rules)
     need(not found, entry, found[0].cause if found else "")
+    rows.put(Tally(body.competition, shut=1))  # the seal of the base
     rows.put(
         Competition(
             id=body.competition,
@@ -96,8 +99,7 @@ def extended(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """By the sponsor before the first entry, or by the clock: never funded, or nobody stands."""
-    entries = rows.find(Submission, competition=contest.id)
-    need(not verdict.standing(entries), entry, "somebody has entered")
+    need(not tally_of(contest.id, rows).standing, entry, "somebody has entered")
     if entry.order is not None:
         order = order_of(entry, "competition.cancel")
         need(order.actor == contest.sponsor, entry, "the sponsor did not order it")
@@ -107,7 +109,7 @@ def cancelled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     else:
         need(contest.phase == Phase.CLOSED, entry, "it is not closed")
     is_staked = contest.phase != Phase.PUBLISHED
-    lines = escrow.giving_back(contest, entries) if is_staked else ()
+    lines = escrow.giving_back(contest, escrow.staked(contest.id, rows)) if is_staked else ()
     return dues.owe(moved(entry, contest, Phase.CANCELLED), lines, rows)
 
 
@@ -149,16 +151,17 @@ def _check_stops(entry: Entry, contest: Competition, evaluator: Evaluator, rows:
 
 def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     """From now on it is fixed which entries decide; only they are scored and opened."""
-    entries = rows.find(Submission, competition=contest.id)
+    tally = tally_of(contest.id, rows)
     need(contest.phase == Phase.CLOSED, entry, f"it is {contest.phase}")
-    need(verdict.is_scored(entries), entry, "a board score is missing")
-    need(bool(verdict.standing(entries)), entry, "no entry stands")
+    need(not tally.committed, entry, "a board score is missing")
+    need(bool(tally.standing), entry, "no entry stands")
+    entries = rows.find(Submission, competition=contest.id)
     need(not verdict.copies(entries), entry, "a copy stands beside its original")
     named = rows.find(Nomination, competition=contest.id)
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
     need(entry.body.nominated == len(decide), entry, "other entries decide")
     for one in decide:
-        rows.put(changed(one, is_nominated=True))
+        put_entry(changed(one, is_nominated=True), one, rows)
     return moved(entry, contest, Phase.VERIFYING)
 
 
@@ -184,10 +187,10 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
 
 
 def provisional(entry: Entry, contest: Competition, rows: Rows) -> Competition:
-    entries = rows.find(Submission, competition=contest.id, is_nominated=True)
-    need(verdict.is_verified(contest, entries), entry, "a score is missing")
+    tally = tally_of(contest.id, rows)
+    need(verdict.is_verified(contest, tally), entry, "a score is missing")
     need(bool(contest.slice_salt), entry, "the slice is sealed")
-    need(verdict.is_opened(entries), entry, "an entry is not revealed")
+    need(verdict.is_opened(tally), entry, "an entry is not revealed")
     until_ms = entry.body.at_ms + 1000 * contest.spec.dispute_s
     need(entry.body.dispute_until_ms == until_ms, entry, "the dispute window differs")
     return changed(moved(entry, contest, Phase.PROVISIONAL), dispute_until_ms=until_ms)
@@ -200,7 +203,7 @@ def settled(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(body.at_ms >= (contest.dispute_until_ms or 0), entry, "disputes are still open")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    entries = rows.find(Submission, competition=contest.id)
+    entries = verdict.concerned(contest.id, rows)
     result, lines = rules_of(contest.spec).payout(contest, entries, evaluator)
     need(body.draw == contest.draw, entry, "the draw differs")
     amounts = (result.fee_nano, result.pool_nano, result.to_sponsor_nano, result.burnt_nano)
@@ -225,8 +228,7 @@ def aborted(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(body.reason == exits.EXITS[contest.phase].reason, entry, "the reason is another")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
-    entries = rows.find(Submission, competition=contest.id)
-    lines = exits.owed(contest, entries, evaluator)
+    lines = exits.owed(contest, evaluator, rows)
     made = changed(moved(entry, contest, Phase.ABORTED), end_reason=body.reason, fault=body.fault)
     return dues.owe(made, lines, rows)
 

@@ -21,6 +21,7 @@ from competitions.rules.rows import (
     Submission,
 )
 from competitions.rules.spec import deposit_nano
+from competitions.rules.tally import put_entry
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing.rules.meets import shortfalls
@@ -47,23 +48,22 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need((body.window, body.slot) not in taken, entry, "the slot is taken")
     short = shortfalls(parse(asked.tags), parse(spec.required_tags))
     need(not short, entry, "its licence gives less than is required")
-    rows.put(
-        Submission(
-            id=body.submission,
-            competition=contest.id,
-            owner=body.owner,
-            title=asked.title,
-            config_sha256=asked.config_sha256,
-            tensors_sha256=asked.tensors_sha256,
-            tags=asked.tags,
-            parents=asked.parents,
-            state=State.COMMITTED.value,
-            committed_ms=body.at_ms,
-            since_ms=body.at_ms,
-            window=body.window,
-            slot=body.slot,
-        )
+    made = Submission(
+        id=body.submission,
+        competition=contest.id,
+        owner=body.owner,
+        title=asked.title,
+        config_sha256=asked.config_sha256,
+        tensors_sha256=asked.tensors_sha256,
+        tags=asked.tags,
+        parents=asked.parents,
+        state=State.COMMITTED.value,
+        committed_ms=body.at_ms,
+        since_ms=body.at_ms,
+        window=body.window,
+        slot=body.slot,
     )
+    put_entry(made, None, rows)
     return contest
 
 
@@ -81,7 +81,7 @@ def scored(entry: Entry, rows: Rows) -> None:
     told = {"score_e9": int(body.shown.score_e9), "merit": body.shown.merit} if body.shown else {}
     made = _moved(entry, submission, State.SCORED, adapter_sha256=body.adapter_sha256, **told)
     _check_shown(entry, made, best)
-    rows.put(made)
+    put_entry(made, submission, rows)
     if made.deposit:
         others = rows.find(Submission, competition=contest.id)
         is_placed = race.has_placed(made, others, evaluator)
@@ -110,7 +110,11 @@ def eliminated(entry: Entry, rows: Rows) -> None:
     is_fair = race.rank_key(rival) >= race.rank_key(last)
     need(is_fair, entry, "its rival stands above the last place")
     seals.sealed(entry, submission, Held.STOP, rows, rival=rival.id)
-    rows.put(_moved(entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256))
+    put_entry(
+        _moved(entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256),
+        submission,
+        rows,
+    )
 
 
 def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -133,7 +137,11 @@ def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         lines = ()
     need(body.transfers == lines, entry, "the transfers differ")
     deposit = Deposit.HELD.value if lines else ""
-    rows.put(_moved(entry, submission, State.COMMITTED, resumed=body.reason, deposit=deposit))
+    put_entry(
+        _moved(entry, submission, State.COMMITTED, resumed=body.reason, deposit=deposit),
+        submission,
+        rows,
+    )
     return contest
 
 
@@ -175,7 +183,9 @@ def refused(entry: Entry, rows: Rows) -> None:
     is_free = quota.given_back(mine) < quota.FREE_REFUSALS
     deposit = Deposit.FORFEITED.value if submission.deposit else ""
     slot = None if is_free else submission.slot
-    rows.put(_moved(entry, submission, State.REFUSED, slot=slot, deposit=deposit))
+    put_entry(
+        _moved(entry, submission, State.REFUSED, slot=slot, deposit=deposit), submission, rows
+    )
 
 
 def revealed(entry: Entry, rows: Rows) -> None:
@@ -183,7 +193,7 @@ def revealed(entry: Entry, rows: Rows) -> None:
     need(contest.phase == Phase.VERIFYING, entry, f"it is {contest.phase}")
     need(bool(contest.slice_salt), entry, "the slice is sealed")
     need(entry.body.adapter.sha256 == submission.adapter_sha256, entry, "another adapter")
-    rows.put(_moved(entry, submission, State.REVEALED))
+    put_entry(_moved(entry, submission, State.REVEALED), submission, rows)
 
 
 def final_scored(entry: Entry, rows: Rows) -> None:
@@ -196,16 +206,15 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     assert evaluator is not None
     of_this_task(entry, contest)
     mark = judged(entry, body.result, final_slice(evaluator))
-    rows.put(
-        _moved(
-            entry,
-            submission,
-            State.FINAL_SCORED,
-            final_score_e9=body.result.score_e9,
-            final_merit=str(mark.merit),
-            final_result=body.result,
-        )
+    made = _moved(
+        entry,
+        submission,
+        State.FINAL_SCORED,
+        final_score_e9=body.result.score_e9,
+        final_merit=str(mark.merit),
+        final_result=body.result,
     )
+    put_entry(made, submission, rows)
 
 
 def _check_shown(entry: Entry, made: Submission, best: Submission | None) -> None:

@@ -9,6 +9,7 @@ from competitions.rules.rows import Competition, Deposit, Submission
 from competitions.rules.spec import bond_nano, deposit_nano
 from ledger.rules.accounts import FEE, ISSUANCE, POOL
 from ledger.rules.books import transfer_id
+from ledger.rules.rows import Rows
 
 
 def account_of(competition: str) -> str:
@@ -50,6 +51,12 @@ def deposit(contest: Competition, entry: Submission) -> Line:
     )
 
 
+def staked(competition: str, rows: Rows) -> list[Submission]:
+    """The entries whose owners put down a deposit, in order of id."""
+    parts = (rows.find(Submission, competition=competition, deposit=one.value) for one in Deposit)
+    return sorted((one for part in parts for one in part), key=lambda one: one.id)
+
+
 def giving_back(contest: Competition, entries: Sequence[Submission]) -> tuple[Line, ...]:
     """Void everything that is held: the sponsor and every miner have back what they put in."""
     held = (*funding(contest), *(deposit(contest, one) for one in entries if one.deposit))
@@ -73,7 +80,7 @@ def forfeiting(
 def paying(contest: Competition, payout: Payout, entries: Sequence[Submission]) -> tuple[Line, ...]:
     """Post the prize and the forfeited deposits, pay them out, give the rest back.
 
-    entries  all of the competition: a prize goes to the owner of its entry
+    entries  that won or have a deposit, at least: a prize goes to the owner of its entry
     """
     owners = {one.id: one.owner for one in entries}
     prize, *bond = funding(contest)

@@ -4,7 +4,7 @@ An exit needs nothing but the rows: no blob, no sealed slice, no worker. It is t
 has passed and no move could be made, so no failure can hold anybody's money for ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from assay.messages import Line
@@ -14,6 +14,7 @@ from competitions.rules.results import board_slice, mark_of
 from competitions.rules.rows import Competition, Evaluator, Phase, Submission
 from competitions.rules.spec import bond_nano, reveal_until_ms, settle_until_ms, verify_until_ms
 from competitions.rules.verdict import standing
+from ledger.rules.rows import Rows
 
 BY_EVALUATOR, BY_SPONSOR = "evaluator", "sponsor"
 FAULTS_PROVE = 2  # so many runs must have met the sponsor's fault, each by itself
@@ -50,22 +51,23 @@ def fault_of(contest: Competition) -> str:
     return BY_SPONSOR if is_proven else BY_EVALUATOR
 
 
-def owed(
-    contest: Competition, entries: Sequence[Submission], evaluator: Evaluator
-) -> tuple[Line, ...]:
+def owed(contest: Competition, evaluator: Evaluator, rows: Rows) -> tuple[Line, ...]:
     """The money of a competition that is broken off.
 
     All goes back to whom it came from, but the bond of a sponsor whose task cannot score: it is
     shared equally by the owners who clearly beat the base on the board slice, or else by all who
     stand.
     """
-    stood = standing(entries)
-    if fault_of(contest) == BY_EVALUATOR or not bond_nano(contest.spec) or not stood:
-        return escrow.giving_back(contest, entries)
+    back = escrow.staked(contest.id, rows)
+    if fault_of(contest) == BY_EVALUATOR or not bond_nano(contest.spec):
+        return escrow.giving_back(contest, back)
+    stood = standing(rows.find(Submission, competition=contest.id))
+    if not stood:
+        return escrow.giving_back(contest, back)
     asked = board_slice(evaluator)
     base = mark_of(contest.board_baseline, asked) if contest.board_baseline else None
     opened = [(one, mark_of(one.result, asked)) for one in stood if one.result and base]
     better = [one for one, mark in opened if base and mark.beats(base)]
     owners = dict.fromkeys((one.owner for one in better or stood), 1)
     shares = split(bond_nano(contest.spec), owners, draw=contest.draw)
-    return escrow.forfeiting(contest, entries, shares)
+    return escrow.forfeiting(contest, back, shares)

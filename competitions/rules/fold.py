@@ -9,10 +9,11 @@ from dataclasses import fields
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import claims, contests, entries, rights, seals
+from competitions.rules import claims, contests, entries, rights, seals, timetable
 from competitions.rules.checks import need
 from competitions.rules.results import is_hash, judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
+from competitions.rules.tally import tally_of
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 
@@ -47,14 +48,19 @@ def _evaluator_registered(entry: Entry, rows: Rows) -> None:
 def _timed(
     rule: Callable[[Entry, Competition, Rows], Competition],
 ) -> Callable[[Entry, Rows], None]:
-    """A rule about one competition: its row is read, time must rise, the new row is put."""
+    """A rule about one competition: its row is read, time must rise, the new row is put.
+
+    With it, when the clock has to look next.
+    """
 
     def apply(entry: Entry, rows: Rows) -> None:
         contest = rows.get(Competition, entry.body.competition)
         if contest is None:
             raise FoldRefused(f"{entry.kind}: there is no such competition.", reason="unknown")
         need(entry.body.at_ms > contest.last_ms, entry, "its time is not later than the last")
-        rows.put(changed(rule(entry, contest, rows), last_ms=entry.body.at_ms))
+        made = rule(entry, contest, rows)
+        due_ms = timetable.due_ms(made, tally_of(made.id, rows))
+        rows.put(changed(made, last_ms=entry.body.at_ms, due_ms=due_ms))
 
     return apply
 

@@ -61,6 +61,7 @@ class Deposit(StrEnum):
     FORFEITED = "forfeited"  # it goes to the pot
 
 
+STANDING = frozenset({State.COMMITTED, State.SCORED, State.FINAL_SCORED, State.REVEALED})
 ENDS = frozenset({Phase.SETTLED, Phase.CANCELLED, Phase.ABORTED})
 
 
@@ -107,6 +108,7 @@ class Competition:
     due_batches   how many batches its end owes; paid_batches: how many of them were paid
     opened_batches  how many batches of seals were opened
     board_baseline  of the untouched base on the board slice, once its seal is open
+    due_ms        from when on the clock has to look at it; None: never
     """
 
     TABLE: ClassVar[str] = "competitions.Competition"
@@ -133,6 +135,7 @@ class Competition:
     first_close_ms: int | None = None
     opened_batches: int = 0
     board_baseline: Result | None = None
+    due_ms: int | None = None
 
     @property
     def is_cleared(self) -> bool:
@@ -177,7 +180,8 @@ class Submission:
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
-    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256", "is_nominated")
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256", "is_nominated",
+                                     "deposit")  # fmt: skip
     IS_FINAL: ClassVar[bool] = False
 
     id: str
@@ -209,6 +213,35 @@ class Submission:
     is_nominated: bool = False
     place: int | None = None
     prize_nano: int | None = None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many entries of a competition stand in each state (rules/tally.py).
+
+    id         of the competition
+    nominated  how many of those that decide stand, once the close has fixed them
+    shut       how many seals are not opened
+    """
+
+    TABLE: ClassVar[str] = "competitions.Tally"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    committed: int = 0
+    scored: int = 0
+    eliminated: int = 0
+    refused: int = 0
+    final_scored: int = 0
+    revealed: int = 0
+    nominated: int = 0
+    shut: int = 0
+
+    @property
+    def standing(self) -> int:
+        """Those that were neither refused nor eliminated."""
+        return self.committed + self.scored + self.final_scored + self.revealed
 
 
 @dataclass(frozen=True)
@@ -268,4 +301,4 @@ class Seal:
     is_open: bool = False
 
 
-ROWS = (Evaluator, Competition, Submission, Nomination, Due, Seal)
+ROWS = (Evaluator, Competition, Submission, Tally, Nomination, Due, Seal)

@@ -19,6 +19,7 @@ from competitions.rules.checks import need
 from competitions.rules.registry import Rules, rules_of
 from competitions.rules.results import board_slice, is_hash, judged, mark_of
 from competitions.rules.rows import Competition, Deposit, Evaluator, Held, Seal, Submission
+from competitions.rules.tally import count_seals
 from competitions.rules.visibility import SECRET_PHASES
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
@@ -91,6 +92,7 @@ def sealed(
     need(is_hash(seal), entry, "the seal is no hash")
     need(rows.get(Seal, seal) is None, entry, "the seal is another's")
     rows.put(Seal(seal, submission.competition, submission.id, held.value, rival, is_told))
+    count_seals(submission.competition, 1, rows)
 
 
 def opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -114,6 +116,7 @@ def opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         assert submission is not None, "the fold has seen whom it seals"
         told = _OPENINGS[Held(seal.held)](entry, line, seal, rows)
         rows.put(changed(submission, **told))
+    count_seals(contest.id, -len(body.opened), rows)
     return changed(contest, opened_batches=contest.opened_batches + 1)
 
 

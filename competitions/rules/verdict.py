@@ -7,11 +7,18 @@ from assay.messages import Line, Spec
 from assay.wire import to_json
 from competitions.rules import escrow, prizes
 from competitions.rules.results import final_slice, mark_of
-from competitions.rules.rows import Competition, Deposit, Evaluator, Phase, State, Submission
+from competitions.rules.rows import (
+    STANDING,
+    Competition,
+    Deposit,
+    Evaluator,
+    Phase,
+    State,
+    Submission,
+    Tally,
+)
 from competitions.rules.spec import deposit_nano
-
-STANDING = frozenset({State.COMMITTED, State.SCORED, State.FINAL_SCORED, State.REVEALED})
-JUDGED = frozenset({State.FINAL_SCORED, State.REVEALED})
+from ledger.rules.rows import Rows
 
 
 def standing(entries: Sequence[Submission]) -> list[Submission]:
@@ -34,25 +41,27 @@ def copies(entries: Sequence[Submission]) -> dict[str, str]:
     return found
 
 
-def is_scored(entries: Sequence[Submission]) -> bool:
-    """True when no entry waits for its board score any more."""
-    return all(one.state != State.COMMITTED for one in entries)
-
-
 def deciding(entries: Sequence[Submission]) -> list[Submission]:
     """The nominated entries that stand, once the close has fixed them."""
     return [one for one in standing(entries) if one.is_nominated]
 
 
-def is_verified(contest: Competition, entries: Sequence[Submission]) -> bool:
+def is_verified(contest: Competition, tally: Tally) -> bool:
     """True when every entry that decides, and the baseline, has its score on the final slice."""
-    done = all(one.state in JUDGED for one in deciding(entries))
-    return done and contest.baseline_e9 is not None
+    judged = tally.final_scored + tally.revealed
+    return judged == tally.nominated and contest.baseline_e9 is not None
 
 
-def is_opened(entries: Sequence[Submission]) -> bool:
+def is_opened(tally: Tally) -> bool:
     """True when every entry that decides is public."""
-    return all(one.state == State.REVEALED for one in deciding(entries))
+    return tally.revealed == tally.nominated
+
+
+def concerned(competition: str, rows: Rows) -> list[Submission]:
+    """The entries that a payout looks at: those that decide, and those with a deposit."""
+    decide = rows.find(Submission, competition=competition, is_nominated=True)
+    found = {one.id: one for one in (*decide, *escrow.staked(competition, rows))}
+    return [found[name] for name in sorted(found)]
 
 
 def payout_sha256(result: prizes.Payout, lines: Sequence[Line]) -> str:
@@ -67,6 +76,7 @@ def payout(
     """What the rules give, and the transfers that do it.
 
     contest  in phase provisional, with its draw and its baseline
+    entries  at least those that are concerned, in order of id
     """
     assert contest.phase == Phase.PROVISIONAL, f"{contest.id} is {contest.phase}"
     assert contest.baseline is not None, "what is verified has its baseline"

@@ -12,8 +12,7 @@ from competitions import queries
 from competitions.actions.nomination import nominate_for
 from competitions.forms.nomination import NominateForm
 from competitions.models import Competition, Submission
-from competitions.rules.rows import Phase
-from competitions.rules.verdict import STANDING
+from competitions.rules.rows import STANDING, Phase
 from competitions.rules.visibility import NO_IMPROVEMENT, is_hidden
 from evaluator.registry import show_score
 from web.receipts import accepted

@@ -20,6 +20,7 @@ from ledger.actions import found, mint, ms, open_account_for
 from ledger.sequencer import sequence
 from licensing import actions as rights
 from licensing import queries as rights_queries
+from licensing.rules.fold import licensing
 from licensing.rules.rows import entry_work
 from licensing.rules.terms import OUR_LICENCE
 from tests.ledger.store import put_bytes
@@ -57,6 +58,7 @@ def tell():
     nominate(MINERS[0], entries[0])
     judge(entries)
     sell(entries[0])
+    record_outputs(entries[0])
     place_all()
 
 
@@ -229,6 +231,16 @@ def sell(winner):
     rights.buy_licence(log.order_for("buyer", quote.order(), idempotency="one"), now=at(140))
     draw = log.order_for("ada", messages.RoyaltyDraw(work), idempotency="draw")
     rights.draw_royalty(draw, now=at(150))
+
+
+def record_outputs(winner):
+    """What its owner made with the winning work."""
+    told = (entry_work(winner), "70" * 32, 1, "7e" * 32)
+    order = log.order_for("ada", messages.ProvenanceRecord(*told), idempotency="outputs")
+    work, *batch = told
+    body = messages.ProvenanceRecorded(order.id, work, "ada", *batch, "", ms(at(160)))
+    with transaction.atomic():
+        log.record([order, log.fact(body, answers=order)], rooms=(licensing,))
 
 
 @transaction.atomic

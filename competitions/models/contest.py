@@ -1,4 +1,4 @@
-"""The tables of the contest. Those before Draft mirror rules/rows."""
+"""The tables of the contest that follow from the log; they mirror rules/rows.py."""
 
 from functools import reduce
 
@@ -90,10 +90,14 @@ class Competition(models.Model):
     first_close_ms = models.BigIntegerField(null=True)
     opened_batches = models.IntegerField(default=0)
     board_baseline = models.JSONField(null=True)
+    due_ms = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["phase", "-last_ms", "id"], name="competitions_by_phase"),
+            models.Index(
+                fields=["due_ms"], name="competitions_by_due", condition=Q(due_ms__isnull=False)
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(phase__in=[*Phase]), name="competition_phase_known"),
@@ -162,6 +166,11 @@ class Submission(models.Model):
                 condition=Q(place__isnull=False),
             ),
             models.Index(
+                fields=["competition", "deposit"],
+                name="entries_with_a_deposit",
+                condition=~Q(deposit=""),
+            ),
+            models.Index(
                 fields=["competition"],
                 name="entries_that_decide",
                 condition=Q(is_nominated=True),
@@ -215,6 +224,31 @@ class Submission(models.Model):
         return self.id
 
 
+class Tally(models.Model):
+    """How many entries of a competition stand where. Every column follows from the log."""
+
+    id = models.CharField(max_length=48, primary_key=True)
+    committed = models.IntegerField(default=0)
+    scored = models.IntegerField(default=0)
+    eliminated = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0)
+    final_scored = models.IntegerField(default=0)
+    revealed = models.IntegerField(default=0)
+    nominated = models.IntegerField(default=0)
+    shut = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(**{f"{name}__gte": 0 for name in [*State, "nominated", "shut"]}),
+                name="no_tally_is_below_nothing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class Nomination(models.Model):
     """The entries that an owner named last. Every column follows from the log."""
 
@@ -259,141 +293,3 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return self.id
-
-
-class Draft(models.Model):
-    """A sponsor's competition before it is published, and its preparation. Not replayed."""
-
-    class State(models.TextChoices):
-        EDITING = "editing"
-        WAITING = "waiting"
-        READY = "ready"
-        REFUSED = "refused"
-        PUBLISHED = "published"
-
-    id = models.CharField(max_length=32, primary_key=True)
-    sponsor = models.CharField(max_length=NAME, db_index=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.EDITING)
-    fields = models.JSONField(default=dict)
-    files = models.JSONField(default=dict)
-    problem = models.JSONField(default=dict)
-    prepared = models.JSONField(default=dict)
-    stage = models.CharField(max_length=10, blank=True)
-    updated_at = models.DateTimeField()
-    fence = models.BigIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
-    attempts = models.IntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state__in=["editing", "waiting", "ready", "refused", "published"]),
-                name="draft_state_known",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.id
-
-
-class Preview(models.Model):
-    """What a worker read of a draft's files, before anything runs. Not replayed.
-
-    asked   what it was read from: another choice or file asks for another reading
-    found   the preview, empty until it is read
-    """
-
-    draft = models.CharField(max_length=32, primary_key=True)
-    asked = models.JSONField()
-    found = models.JSONField(default=dict)
-    problem = models.JSONField(default=dict)
-    is_read = models.BooleanField(default=False)
-    asked_at = models.DateTimeField()
-    fence = models.BigIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
-    attempts = models.IntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(is_read=True) | Q(found={}, problem={}), name="found_iff_read"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.draft
-
-
-class Sealed(models.Model):
-    """Board and final slice of a task, kept from everybody until all is judged. Not replayed.
-
-    final_root  of the final rows without the salt     base  what the seal of its board run holds
-    """
-
-    id = models.CharField(max_length=HASH, primary_key=True)
-    salt = models.CharField(max_length=HASH)
-    files = models.JSONField()
-    final_root = models.CharField(max_length=HASH, db_index=True)
-    base = models.JSONField()
-
-    def __str__(self) -> str:
-        return self.id
-
-
-class Unopened(models.Model):
-    """What a seal holds, until it is opened. is_lost: it does not give it now. Not replayed."""
-
-    seal = models.CharField(max_length=HASH, unique=True)
-    competition = models.CharField(max_length=48, db_index=True)
-    submission = models.CharField(max_length=ITEM, db_index=True)
-    held = models.CharField(max_length=7)
-    salt = models.CharField(max_length=HASH)
-    content = models.JSONField()
-    is_lost = models.BooleanField(default=False)
-
-    def __str__(self) -> str:
-        return self.seal
-
-
-class NormalForm(models.Model):
-    """By what a canonical adapter is compared with others: kept so that it is made once.
-
-    Not replayed: it follows from the adapter alone. sha256: of the form's own blob
-    """
-
-    adapter = models.CharField(max_length=HASH, primary_key=True)
-    sha256 = models.CharField(max_length=HASH)
-
-    def __str__(self) -> str:
-        return self.adapter
-
-
-class Evaluation(models.Model):
-    """Scoring work to be done: one row each, gone with the score. Not logged, not replayed.
-
-    adapter_sha256  of the canonical adapter once the intake has made it
-    """
-
-    class Slice(models.TextChoices):
-        BOARD = "board"
-        FINAL = "final"
-
-    competition = models.CharField(max_length=48, db_index=True)
-    submission = models.CharField(max_length=ITEM, blank=True)
-    slice = models.CharField(max_length=6, choices=Slice.choices)
-    fence = models.BigIntegerField(default=0)  # how often it was leased; the newest counts
-    leased_until = models.DateTimeField(null=True)
-    attempts = models.IntegerField(default=0)
-    last_error = models.TextField(blank=True)
-    adapter_sha256 = models.CharField(max_length=HASH, blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["competition", "submission", "slice"], name="one_evaluation_per_slice"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.slice} of {self.submission or 'the baseline'} in {self.competition}"

@@ -1,0 +1,30 @@
+"""The tables of the room: those that follow from the log, and those of the desk."""
+
+from competitions.models.contest import (
+    Competition,
+    Due,
+    Evaluator,
+    Nomination,
+    RankKey,
+    Seal,
+    Submission,
+    Tally,
+)
+from competitions.models.desk import Draft, Evaluation, NormalForm, Preview, Sealed, Unopened
+
+__all__ = [
+    "Competition",
+    "Draft",
+    "Due",
+    "Evaluation",
+    "Evaluator",
+    "Nomination",
+    "NormalForm",
+    "Preview",
+    "RankKey",
+    "Seal",
+    "Sealed",
+    "Submission",
+    "Tally",
+    "Unopened",
+]
