@@ -38,7 +38,7 @@ TORCH = "2.13.0"
 LARGEST_FIRST = ("dev", "train", "worker", "client")  # each holds what the next one needs
 WITH_TORCH = ("dev", "train")
 ONCE = ("setuptools", "ziglang", "uv")  # the others need these for set-up alone
-PYTHONS = ((3, 11), (3, 12), (3, 13))
+PYTHONS = ((3, 11), (3, 12), (3, 13))  # training is tested on the first
 NO_PYTHON = """
 Assay needs Python 3.11, 3.12 or 3.13 with venv. Found: {found}.
   Debian, Ubuntu   apt-get install python3 python3-venv    (Debian 12, Ubuntu 24.04, or newer)
