@@ -22,6 +22,7 @@ from assay.messages import AccountOpen, SubmissionCommit
 from competitions import queries
 from competitions.actions import winners
 from competitions.models import Draft, Evaluation, Submission
+from competitions.rules.preview import SLICES
 from ledger.models import Account
 from licensing import queries as rights
 from licensing.models import Work
@@ -125,9 +126,9 @@ class People:
         return page(client.get(f"/sponsor/drafts/{draft.id}/review/", headers=HTML))
 
     def uploaded(self, **changed):
-        """A draft whose three files came in by the form."""
+        """A draft whose four files came in by the form."""
         draft, client = factories.draft(name="next"), self.sponsor()
-        rows = {"train": ROWS, "public": ROWS, "final": ROWS} | changed
+        rows = dict.fromkeys(SLICES, ROWS) | changed
         files = {name: SimpleUploadedFile(f"{name}.jsonl", raw) for name, raw in rows.items()}
         columns = {"text_column": "text", "label_column": "label", "max_tokens": "48"}
         fields = {"base": "minilm-l6-v2", "metric": "accuracy"} | columns

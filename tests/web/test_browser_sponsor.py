@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from competitions import queries
 from competitions.models import Draft
-from competitions.rules.preview import Count, Fault, SliceMade
+from competitions.rules.preview import SLICES, Count, Fault, SliceMade
 from tests import factories
 
 pytestmark = [pytest.mark.chromium]
@@ -106,7 +106,7 @@ def test_a_sponsor_walks_from_a_dropped_file_to_a_public_page(page):
 def data(page):
     """A file that is too small, one with a fault, and one that is right."""
     choose(page, b"text,label\na,left\n")
-    page.get_by_text("12 are the fewest").first.wait_for()
+    page.get_by_text("13 are the fewest").first.wait_for()
     looked_at(page)
     rows = b"text,label\n" + b"a,left\n" * 40
     choose(page, rows)
@@ -118,7 +118,7 @@ def data(page):
     following(page, "Row 18 has 3 fields.")
     looked_at(page)
     choose(page, rows + b"b,right\n")
-    slices = [SliceMade(part, 40, (LEFT, RIGHT)) for part in ("train", "public", "final")]
+    slices = [SliceMade(part, 40, (LEFT, RIGHT)) for part in SLICES]
     factories.previewed(draft, factories.file_read(), slices=slices)
     following(page, "the site has split them")
     looked_at(page)
