@@ -130,7 +130,7 @@ class People:
         draft, client = factories.draft(name="next"), self.sponsor()
         rows = dict.fromkeys(SLICES, ROWS) | changed
         files = {name: SimpleUploadedFile(f"{name}.jsonl", raw) for name, raw in rows.items()}
-        columns = {"text_column": "text", "label_column": "label", "max_tokens": "48"}
+        columns = {"max_tokens": "48"}
         fields = {"base": "minilm-l6-v2", "metric": "accuracy"} | columns
         sent = client.post(f"/sponsor/drafts/{draft.id}/data/", fields | files, headers=HTML)
         assert sent.status_code == 302
