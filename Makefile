@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
-	bench-costs bench-evaluator bench-ledger bench-racing bench-web calibrate-similarity clean
+	bench-costs bench-evaluator bench-ledger bench-racing bench-royalties bench-web calibrate-similarity clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ replay: setup ## Rebuild every table from the message log and compare
 
 bench-ledger: setup-dev ## Measure the record and write docs/benchmarks/ledger.md (FULL=1: a million messages)
 	@$(RUN) -m tests.bench.ledger $(if $(FULL),--full)
+
+bench-royalties: setup-dev ## Measure a statement of 100,000 lines; writes docs/benchmarks/royalties.*
+	@$(RUN) -m tests.bench.royalties
 
 bench-web: setup-dev ## Fill a site with very many rows and measure its pages; docs/benchmarks/web.md
 	@$(RUN) -m tests.bench.web

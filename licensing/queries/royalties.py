@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
-from ledger import log
 from ledger.queries import balances_nano, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
 from licensing.models import Grant, PoolShare, ShareDue, Work
 from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
-from licensing.rules.rows import Grant as GrantRow
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import targets
-from licensing.rules.statement import Placed, RoyaltyLine, Sales, newest_lines
+from licensing.rules.statement import Placed, RoyaltyLine, Sales, Sold, newest_lines
 
 AT_ONCE = 5000  # pools that are asked about in one query
 
@@ -165,11 +163,13 @@ def parts_of(names: Iterable[str]) -> Iterable[list[str]]:
 
 
 def sales_of(messages: list[str]) -> Sales:
-    """The grants and fees behind these messages."""
-    grants: list[GrantRow] = []
+    """What these messages sold, and the fees that they paid."""
+    sold: dict[str, Sold] = {}
     fees: dict[str, int] = {}
     for part in parts_of(dict.fromkeys(messages)):
-        rows = Grant.objects.filter(message__in=part).values()
-        grants += [log.row_of(GrantRow, dict(values)) for values in rows]
+        rows = Grant.objects.filter(message__in=part)
+        told = rows.values_list("message", "id", "work", "price_nano")
+        for message, grant, work, price_nano in told:
+            sold[message] = Sold(grant, work, price_nano)
         fees |= paid_by_message(FEE, part)
-    return Sales({one.message: one for one in grants}, fees)
+    return Sales(sold, fees)

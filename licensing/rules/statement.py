@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from assay.bounds import MOST_MS
 from ledger.rules.statement import Movement
 from licensing import errors
-from licensing.rules.rows import Grant
 from licensing.rules.royalty import stream, targets
 
 State = tuple[Mapping[str, int], int, int]
@@ -41,11 +40,22 @@ class RoyaltyLine:
     message: str
 
 
+class Sold(NamedTuple):
+    """What a line tells of a sale's grant."""
+
+    grant: str
+    work: str
+    price_nano: int
+
+
+NOTHING = Sold("", "", 0)
+
+
 @dataclass(frozen=True)
 class Sales:
-    """Message of a sale -> its grant, and -> the fee that the house took."""
+    """Message of a sale -> what was sold, and -> the fee that the house took."""
 
-    grants: Mapping[str, Grant]
+    sold: Mapping[str, Sold]
     fees_nano: Mapping[str, int]
 
 
@@ -152,16 +162,16 @@ def newest_lines(
 def _line(one: Placed, work: str, told: tuple[int, int, int], sales: Sales) -> RoyaltyLine:
     """told: share_nano, drawn_nano, due_nano"""
     is_draw = one.debit == f"pool:{work}"
-    grant = sales.grants.get(one.message)
+    sold = sales.sold.get(one.message, NOTHING)
     share_nano, drawn_nano, due_nano = told
     return RoyaltyLine(
         log_index=one.log_index,
         at_ms=one.at_ms,
         what="draw" if is_draw else "sale",
         work=work,
-        sold=grant.work if grant else "",
-        grant=grant.id if grant else "",
-        gross_nano=grant.price_nano if grant else 0,
+        sold=sold.work,
+        grant=sold.grant,
+        gross_nano=sold.price_nano,
         fee_nano=sales.fees_nano.get(one.message, 0),
         pool_nano=0 if is_draw else one.amount_nano,
         share_nano=share_nano,
