@@ -113,7 +113,7 @@ GET    /api/state                                         yes     yes     yes   
 GET    /api/state/{table}                                 yes     yes     yes     yes     yes
 GET    /api/submissions                                   sign-in yes     yes     yes     yes
 GET    /api/submissions/{name}                            yes     yes     yes     yes     yes
-GET    /api/submissions/{name}/receipts/{slice_name}      unseen  unseen  yes     unseen  unseen
+GET    /api/submissions/{name}/receipts/{slice_name}      unseen  unseen  unseen  unseen  unseen
 POST   /api/uploads                                       sign-in yes     yes     yes     yes
 DELETE /api/uploads/{upload}                              sign-in unseen  yes     unseen  unseen
 GET    /api/uploads/{upload}                              sign-in unseen  yes     unseen  unseen
