@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from assay.cli import alike
+from assay.cli.home import home_at
 from assay.cli.scale import run_scale
 
 Folder = Annotated[Path, typer.Argument(help="Folder that `assay competitions download` wrote.")]
@@ -17,6 +18,7 @@ Adapter = Annotated[Path, typer.Argument(help="Folder with the adapter that peft
 
 
 def train(  # noqa: PLR0913 - each option of a command is an argument
+    context: typer.Context,
     competition: Folder,
     *,
     out: Annotated[Path, typer.Option(help="Folder for the adapter.")],
@@ -26,8 +28,9 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
         float, typer.Option(help="Learning rate of LoRA; the head's is tenfold.")
     ] = 1e-3,
     seed: Annotated[
-        int, typer.Option(help="The same seed trains the same adapter: choose your own.")
-    ] = 1,
+        int | None,
+        typer.Option(help="The same seed trains the same adapter. Without it: one of your own."),
+    ] = None,
     layers: Annotated[int, typer.Option(min=1, help="How many of the last layers to adapt.")] = 3,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
     seconds: Annotated[
@@ -41,6 +44,8 @@ def train(  # noqa: PLR0913 - each option of a command is an argument
 
     Run it again after it was stopped: it goes on from its last record in OUT.
     """
+    if seed is None:
+        seed = home_at(context.find_root().params.get("home")).training_seed()
     wanted = {
         "--train": competition / "train.jsonl",
         "--manifest": competition / "manifest.json",

@@ -7,6 +7,7 @@ and tokens go into the system's keyring where there is one that works.
 import importlib
 import json
 import os
+import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,6 +116,16 @@ class Home:
 
     def keep_origin(self, url: str, origin: str) -> None:
         _write(self.logs_path, json.dumps({**_read(self.logs_path), url: origin}, indent=1))
+
+    def training_seed(self) -> int:
+        """A seed of one's own, drawn once: it trains the same adapter again, and nobody else's."""
+        path = self.folder / "seed"
+        if not path.exists():
+            _write(path, f"{secrets.randbelow(2**31)}\n")
+        text = path.read_text().strip()
+        if not (text.isascii() and text.isdecimal()):
+            raise SettingsDamaged(f"{path} holds no seed.", path=str(path))
+        return int(text)
 
     def _tokens(self) -> Mapping[str, str]:
         return _read(self.tokens_path)

@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from assay.cli import show
+from assay.cli.home import SettingsDamaged, home_at
 from assay.cli.main import COMMANDS, exit_code
 from assay.client import ClientError, Unreachable
 from assay.keys import read_key
@@ -164,3 +165,13 @@ def test_an_id_that_begins_with_a_hyphen_is_an_id(run, start):
 def test_a_table_puts_numbers_to_the_right():
     rows = [{"name": "ada", "score": "0.5"}, {"name": "b", "score": "10.25"}]
     assert show.table(rows, ["name", "score"]) == "name  score\nada     0.5\nb     10.25"
+
+
+def test_a_seed_of_ones_own_is_drawn_once_and_is_nobody_elses(tmp_path):
+    """Two who train on the same data by the same seed make copies of each other."""
+    one, other = (home_at(tmp_path / name) for name in ("ada", "ben"))
+    assert one.training_seed() == home_at(tmp_path / "ada").training_seed()
+    assert one.training_seed() != other.training_seed()
+    (tmp_path / "ben" / "seed").write_text("four\n")
+    with pytest.raises(SettingsDamaged):
+        other.training_seed()
