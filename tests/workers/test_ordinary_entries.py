@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 JAILED = ("distilbert", "llama")
 FAMILIES = ("bert", "roberta", "distilbert", "modernbert", "llama", "qwen3")
 STEPS, NOISE, E9 = 12, 0.3, 10**9  # enough that texts differ in class
+BOARD = examples(200, 12)  # the rows of the board in what `prepared` is given
 
 
 class InThisProcess:
@@ -109,7 +110,7 @@ def entered(competition, spec, adapter):
 
 
 def classes_there(adapter, manifest):
-    """What transformers and peft predict of each public text."""
+    """What transformers and peft predict of each text of the board."""
     tokenizer = tiny_tokenizer()
     tokenizer.enable_truncation(manifest.tokenizer.max_tokens)
     model = AutoPeftModelForSequenceClassification.from_pretrained(
@@ -118,7 +119,7 @@ def classes_there(adapter, manifest):
     with torch.inference_mode():
         return [
             int(model(input_ids=torch.tensor([tokenizer.encode(one["text"]).ids])).logits.argmax())
-            for one in examples(100, 12)
+            for one in BOARD
         ]
 
 
@@ -137,11 +138,10 @@ def test_an_ordinary_adapter_is_scored_as_transformers_and_peft_predict(
     assert found.state == "scored", factories.as_its_owner_sees(made).refusal_code
     manifest = read_manifest((files / "manifest.json").read_bytes())
     wanted = classes_there(adapter, manifest)
-    labels = [manifest.labels.index(one["label"]) for one in examples(100, 12)]
+    labels = [manifest.labels.index(one["label"]) for one in BOARD]
     right = sum(one == label for one, label in zip(wanted, labels, strict=True))
     assert len(set(wanted)) > 1
     assert found.score_e9 == round(right * E9 / len(labels))
-    results = json.loads(
-        blobs.read(factories.as_its_owner_sees(made).result["results_sha256"], limit_bytes=1 << 20)
-    )
+    sealed = queries.sealed_results([made])[made]
+    results = json.loads(blobs.read(sealed["results_sha256"], limit_bytes=1 << 20))
     assert results["predictions"] == [[one] for one in wanted]
