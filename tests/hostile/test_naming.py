@@ -132,9 +132,10 @@ def test_a_prepared_draft_is_nobody_elses_to_read(client):
     drafts.request_preparation(draft.id, sponsor="sponsor", now=factories.NOW)
     fence = drafts.lease_preparation(draft=draft.id, now=factories.NOW)
     body, files = factories.evaluator("docs")
+    sealed = factories.sealed_files("docs")
     Blob.objects.update(is_public=False)
-    inputs, labels = (replace(factories.blob(one), name=one) for one in ("inputs", "labels"))
-    made = drafts.Preparation(body, files, "5a" * 32, inputs, labels)
+    base = drafts.BaseOnBoard(factories.base_salt("docs"), factories.result(10))
+    made = drafts.Preparation(body, files, "5a" * 32, sealed, "7e" * 32, base)
     drafts.record_preparation(draft=draft.id, fence=fence, made=made, now=factories.NOW)
     assert not Blob.objects.filter(is_public=True).exists()
     assert client.get(f"/api/blobs/{body.manifest_sha256}").status_code == 404
