@@ -16,7 +16,7 @@ from competitions.rules.rows import STANDING, Competition, Evaluator, State, Sub
 from evaluator.similarity.forms import Form, form_of
 from evaluator.similarity.measure import compare
 from licensing.rules.lineage import ancestors
-from licensing.rules.rows import Edge, Work
+from licensing.rules.rows import Edge, Work, entry_work
 
 
 @dataclass
@@ -61,10 +61,10 @@ class Adapters:
             return Other(other.id, other.adapter_sha256, Relation.OWN)
         if is_here:
             return Other(other.id, other.adapter_sha256, Relation.EARLIER)
-        work = self.history.rows.get(Work, other.adapter_sha256)
+        name = entry_work(other.id)
+        work = self.history.rows.get(Work, name)
         is_work = work is not None and work.registered_ms < one.committed_ms
-        is_parent = other.adapter_sha256 in self._above(one)
-        relation = Relation.PARENT if is_parent else Relation.OPENED
+        relation = Relation.PARENT if name in self._above(one) else Relation.OPENED
         return Other(other.id, other.adapter_sha256, relation, is_work=is_work)
 
     def _measured(self, one: Submission, form: Form, opened: list[Submission]) -> list[Found]:

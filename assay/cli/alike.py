@@ -50,7 +50,7 @@ def note_alike(
     known = {str(one["adapter_sha256"]): one for one in adapters}
     for one in told:
         name = str(one["adapter_sha256"])
-        if one["kind"] == "duplicate" or name not in parents:
+        if one["kind"] == "duplicate" or known[name]["work"] not in parents:
             show.note(_words(one, known[name]), is_quiet=caller.is_quiet)
 
 
@@ -60,8 +60,8 @@ def _words(one: Item, other: Item) -> str:
     whose = f"{other['title']!r} of {other['owner']} ({other['competition']})"
     if one["kind"] == "duplicate":
         advice = "It will be refused as a duplicate."
-    elif other["is_work"]:
-        advice = f"Name it, or it will be refused: --parents {one['adapter_sha256']}"
+    elif other["work"]:
+        advice = f"Name it, or it will be refused: --parents {other['work']}"
     else:
         advice = "It is no work that anybody may build on: it will be refused."
     return f"It is {share} like {whose}, with {layers} copied. {advice}"

@@ -24,6 +24,7 @@ from competitions.errors import CompetitionUnknown
 from competitions.models import Competition
 from competitions.rules.visibility import may_see_final_score
 from licensing import queries as rights
+from licensing.rules.rows import entry_work
 from web.answers import streamed
 from web.api import PAGE_ITEMS, Passed, TokenAuth
 from web.auth import Caller
@@ -113,11 +114,11 @@ def list_open_adapters(
 ) -> Json:
     """Public adapters of this base, from other competitions: what an entry must not copy.
 
-    is_work  it may be named as a parent, by its adapter_sha256
+    work  what names it as a parent; empty where it is none
     """
     queries.competition(name)
     found = queries.open_adapters(name)[after : after + limit + 1]
-    works = rights.works_of([one.adapter_sha256 for one in found[:limit]])
+    works = rights.works_of([entry_work(one.id) for one in found[:limit]])
     items = [
         {
             "adapter_sha256": one.adapter_sha256,
@@ -125,7 +126,7 @@ def list_open_adapters(
             "competition": one.competition,
             "owner": one.owner,
             "title": one.title,
-            "is_work": one.adapter_sha256 in works,
+            "work": name if (name := entry_work(one.id)) in works else "",
         }
         for one in found[:limit]
     ]

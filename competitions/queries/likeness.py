@@ -10,6 +10,7 @@ from competitions.rules.likeness import Other, Relation
 from competitions.rules.rows import State
 from ledger import log
 from licensing import queries as rights
+from licensing.rules.rows import entry_work
 
 OUT = (State.REFUSED,)
 
@@ -56,10 +57,7 @@ def forms_in_use() -> set[str]:
 
 
 def commit_index(entry: str) -> int | None:
-    """Where in the log an entry was committed; of a work, where its own entry was."""
-    if not Submission.objects.filter(pk=entry).exists():
-        adapter = Submission.objects.filter(adapter_sha256=entry).order_by("committed_ms")
-        entry = adapter.values_list("pk", flat=True).first() or ""
+    """Where in the log an entry was committed."""
     return log.index_of(entry)
 
 
@@ -75,13 +73,20 @@ def open_adapters(competition: str) -> list[Submission]:
 def _opened(one: Submission) -> list[Other]:
     """The adapters of the same base that were public when the entry was committed."""
     public = _public(one.competition).filter(since_ms__lt=one.committed_ms)
-    entries = {entry.adapter_sha256: entry for entry in public.order_by("-committed_ms")}
-    works = rights.works_of(list(entries))
+    found = list(public.order_by("-committed_ms"))
+    works = rights.works_of([entry_work(entry.id) for entry in found])
+    known = {name for name, work in works.items() if work.registered_ms < one.committed_ms}
+    # The first entry of an adapter speaks for it; before that, one that is a work.
+    found.sort(key=lambda entry: entry_work(entry.id) in known)
     above = _declared(one.parents)
     return [
-        Other(entry.id, name, _relation(one, entry, is_parent=name in above), is_work=is_work)
-        for name, entry in entries.items()
-        for is_work in [name in works and works[name].registered_ms < one.committed_ms]
+        Other(
+            entry.id,
+            name,
+            _relation(one, entry, is_parent=entry_work(entry.id) in above),
+            is_work=entry_work(entry.id) in known,
+        )
+        for name, entry in {entry.adapter_sha256: entry for entry in found}.items()
     ]
 
 

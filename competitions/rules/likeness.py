@@ -21,7 +21,7 @@ from competitions.rules.rows import Submission
 from evaluator.similarity.measure import Alike, Kind, kind_of
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
-from licensing.rules.rows import Work
+from licensing.rules.rows import Work, entry_work
 
 KINDS = {
     Duplicate.code: Kind.DUPLICATE,
@@ -55,7 +55,7 @@ class Other:
     @property
     def name(self) -> str:
         """What a refusal names it by: the work, where it is one."""
-        return self.adapter_sha256 if self.is_work else self.entry
+        return entry_work(self.entry) if self.is_work else self.entry
 
 
 Found = tuple[Other, Alike]

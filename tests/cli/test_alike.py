@@ -7,6 +7,7 @@ import pytest
 from assay.cli import alike
 from assay.client import Client
 from competitions.actions import winners
+from licensing.rules.rows import entry_work
 from tests import factories
 
 LATER = factories.at(3000)
@@ -26,8 +27,9 @@ def opened(site):
 def test_the_public_adapters_of_a_base_are_listed_and_fetched_once(opened, run, tmp_path):
     with Client(opened) as client:
         found = alike.public_adapters(client, "next")
-        told = {one["owner"]: (one["competition"], one["is_work"]) for one in found}
-        assert told == {"ada": ("docs", True), "bob": ("docs", False)}
+        told = {one["owner"]: (one["competition"], one["work"]) for one in found}
+        (work,) = (entry_work(one["submission"]) for one in found if one["owner"] == "ada")
+        assert told == {"ada": ("docs", work), "bob": ("docs", "")}
         assert [one["owner"] for one in alike.public_adapters(client, "next", owner="ada")] == [
             "bob"
         ]
@@ -45,19 +47,19 @@ def test_a_site_of_an_older_version_has_no_such_list(site):
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_work", "parents", "said"),
+    ("kind", "work", "parents", "said"),
     [
-        ("duplicate", True, ["a"], "refused as a duplicate"),
-        ("derived", True, [], "--parents a"),
-        ("derived", True, ["a"], ""),
-        ("derived", False, [], "no work that anybody may build on"),
+        ("duplicate", "entry:a", ["entry:a"], "refused as a duplicate"),
+        ("derived", "entry:a", [], "--parents entry:a"),
+        ("derived", "entry:a", ["entry:a"], ""),
+        ("derived", "", [], "no work that anybody may build on"),
     ],
 )
-def test_what_the_site_will_refuse_is_said_before_it_is_sent(capsys, kind, is_work, parents, said):
+def test_what_the_site_will_refuse_is_said_before_it_is_sent(capsys, kind, work, parents, said):
     told = {"adapter_sha256": "a", "kind": kind, "two_sided_ppm": 812_345, "copied_layers_ppm": 1}
     public = {"adapter_sha256": "a", "title": "One", "owner": "ada", "competition": "docs"}
     quiet = SimpleNamespace(is_quiet=False)
-    alike.note_alike(quiet, [told], [public | {"is_work": is_work}], parents)
+    alike.note_alike(quiet, [told], [public | {"work": work}], parents)
     shown = capsys.readouterr().err
     assert said in shown
     assert ("81.2 % like" in shown) is bool(said)

@@ -75,7 +75,7 @@ def classifier():
 
 
 def test_the_peft_that_the_folder_names_is_the_pinned_one(house):
-    pinned = (house / "requirements" / "worker.txt").read_text().split()
+    pinned = (house / "requirements" / "train.txt").read_text().split()
     assert f"peft=={PEFT_VERSION}" in pinned
 
 

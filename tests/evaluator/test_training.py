@@ -174,13 +174,13 @@ def test_the_check_door_refuses_with_a_code_and_status_5(competition, tmp_path):
 def test_the_prepare_door_reads_files_and_gives_the_same_task(competition, tmp_path, slices):
     salt = tmp_path / "salt"
     salt.write_bytes(bytes(range(32)))
-    (tmp_path / "final.csv").write_text(
-        "label,text\n"
-        + "".join('{},"{}"\n'.format(one["label"], one["text"]) for one in slices["final"])
-    )
+    for name in ("board", "final"):
+        lines = ['{},"{}"\n'.format(one["label"], one["text"]) for one in slices[name]]
+        (tmp_path / f"{name}.csv").write_text("label,text\n" + "".join(lines))
     done = evaluator(
         "prepare", "--train", competition / "train.jsonl", "--public", competition / "public.jsonl",
-        "--final", tmp_path / "final.csv", "--salt-file", salt, "--max-tokens", 24,
+        "--board", tmp_path / "board.csv", "--final", tmp_path / "final.csv", "--salt-file", salt,
+        "--max-tokens", 24,
         "--out", tmp_path / "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

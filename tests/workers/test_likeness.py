@@ -24,6 +24,7 @@ from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.models import Message
 from ledger.rules.entry import read_entry
+from licensing.rules.rows import entry_work
 from tests import factories, signing
 from tests.evaluator.adapters import canonical, factors
 from tests.evaluator.makers import pseudo
@@ -177,7 +178,7 @@ def opened(docs):
 
 
 def test_a_public_work_that_an_entry_is_made_from_must_be_declared(opened):
-    work = BLOBS[opened[0]]
+    work = entry_work(opened[0])
     made = enter("eve", moved(ADA, 0.5), name="next", at=LATER, files="same")
     error = measure(made, at=LATER + 1)
     assert type(error) is UndeclaredParent
@@ -190,7 +191,7 @@ def test_a_public_work_that_an_entry_is_made_from_must_be_declared(opened):
 
 
 def test_a_declared_parent_is_not_entered_as_it_is(opened):
-    made = enter("eve", mixed(ADA), name="next", at=LATER, parents=[BLOBS[opened[0]]])
+    made = enter("eve", mixed(ADA), name="next", at=LATER, parents=[entry_work(opened[0])])
     assert type(measure(made, at=LATER + 1)) is Duplicate
 
 
@@ -208,7 +209,7 @@ def test_an_owner_may_enter_and_build_on_what_is_his_own(opened):
 
 def test_two_who_build_on_the_same_work_are_no_copies_of_each_other(opened):
     """And one who copies the other's way from there is."""
-    parents, told = [BLOBS[opened[0]]], {"name": "next"}
+    parents, told = [entry_work(opened[0])], {"name": "next"}
     cyd = moved(ADA, 0.5, "cyd")
     entries = [
         enter("cyd", cyd, at=LATER, parents=parents, **told),
@@ -337,7 +338,7 @@ def let_in(made, *, at):
 
 def test_a_stranger_finds_the_copies_that_a_site_let_in_with_the_sites_own_numbers(opened):
     declared = enter(
-        "dee", moved(ADA, 0.5, "dee"), name="next", at=LATER, parents=[BLOBS[opened[0]]]
+        "dee", moved(ADA, 0.5, "dee"), name="next", at=LATER, parents=[entry_work(opened[0])]
     )
     derived = enter("eve", moved(ADA, 0.5), name="next", at=LATER + 1)
     copy = enter("fay", mixed(moved(ADA, 0.5)), name="next", at=LATER + 2)
