@@ -14,7 +14,7 @@ from competitions.rules.likeness import Found, Other, error_of, worst
 from evaluator.similarity.forms import Form, form_of, read_form, write_form
 from evaluator.similarity.measure import Kind, compare
 from ledger import actions as ledger_actions
-from ledger import blobs
+from ledger import blobs, log
 from ledger.errors import BlobGone, BlobMissing
 
 MOST_BYTES = 4 << 30  # of one adapter: the intake has set its limit
@@ -42,7 +42,7 @@ def check(submission: str, adapter_sha256: str) -> None:
 def _error_against(submission: str, adapter_sha256: str, form: Form) -> Duplicate | None:
     found = [_measured(other, form) for other in queries.others(submission)]
     if chosen := worst([one for one in found if one]):
-        index = queries.commit_index(chosen[0].entry)
+        index = log.index_of(chosen[0].entry)
         return error_of(chosen, adapter_sha256, index)
     return None
 

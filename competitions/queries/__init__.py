@@ -56,7 +56,6 @@ from competitions.queries.contests import (
     totals,
 )
 from competitions.queries.likeness import (
-    commit_index,
     form_sha256,
     later_rivals,
     open_adapters,
@@ -100,7 +99,6 @@ __all__ = [
     "best_entry",
     "board_size",
     "board_version",
-    "commit_index",
     "competition",
     "competition_row",
     "competitions",

@@ -8,7 +8,6 @@ from django.db.models.fields.json import KT
 from competitions.models import Competition, Evaluation, Evaluator, NormalForm, Submission
 from competitions.rules.likeness import Other, Relation
 from competitions.rules.rows import State
-from ledger import log
 from licensing import queries as rights
 from licensing.rules.rows import entry_work
 
@@ -54,11 +53,6 @@ def forms_in_use() -> set[str]:
     waiting = Evaluation.objects.filter(adapter_sha256=OuterRef("pk"))
     kept = NormalForm.objects.filter(Q(Exists(entered)) | Q(Exists(waiting)))
     return set(kept.values_list("sha256", flat=True))
-
-
-def commit_index(entry: str) -> int | None:
-    """Where in the log an entry was committed."""
-    return log.index_of(entry)
 
 
 def open_adapters(competition: str) -> list[Submission]:
