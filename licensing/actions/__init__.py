@@ -1,0 +1,26 @@
+"""What changes the rights: registering works, buying licences, drawing royalties, recording."""
+
+from licensing.actions.indexes import index_dues, index_work
+from licensing.actions.provenance import index_outputs, record_outputs
+from licensing.actions.sales import buy_licence, draw_royalty
+from licensing.actions.works import (
+    Registration,
+    change_terms,
+    register_work,
+    registration_fact,
+    withdraw_work,
+)
+
+__all__ = [
+    "Registration",
+    "buy_licence",
+    "change_terms",
+    "draw_royalty",
+    "index_dues",
+    "index_outputs",
+    "index_work",
+    "record_outputs",
+    "register_work",
+    "registration_fact",
+    "withdraw_work",
+]

@@ -1,0 +1,74 @@
+"""Money for rights: a licence is bought, a payee draws."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from assay import messages
+from assay.wire import Nano
+from ledger import log
+from ledger.actions import ms
+from ledger.queries import statement
+from ledger.rules.accounts import FEE, Account
+from ledger.rules.entry import Entry
+from licensing import queries
+from licensing.actions.indexes import index_dues
+from licensing.models import Grant
+from licensing.rules import grant, sale
+from licensing.rules.fold import licensing
+from licensing.rules.rows import pool_of
+
+
+@transaction.atomic
+def buy_licence(order: Entry, *, now: datetime) -> Grant:
+    """Sell what a `licence.buy` order asks for: fee and pools are paid, a grant is made.
+
+    returns  the grant; the same order again gives the same grant
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale,
+             AlreadyHeld, Overdrawn
+    """
+    asked: messages.LicenceBuy = order.body
+    holder, at_ms, rows = order.actor, ms(now), log.Tables()
+    pools = [pool_of(work) for work in queries.links_above(asked.work)]
+    rows.lock(Account, [holder, FEE, *pools])
+    if log.find(order.id):
+        return queries.grant(order.id)
+    made = sale.deal(order, holder, rows, at_ms=at_ms)
+    sale.check_second(made, order, holder, rows, at_ms=at_ms)
+    claims = sale.claims_of(made, order, holder, issuer=settings.LOG_ORIGIN, at_ms=at_ms)
+    fact = messages.LicenceGranted(
+        grant=order.id,
+        work=made.work.id,
+        uses=made.offer.uses,
+        terms_version=made.work.terms_version,
+        holder=holder,
+        price_nano=Nano(made.offer.price_nano),
+        from_ms=made.offer.from_ms,
+        until_ms=made.offer.until_ms,
+        access_until_ms=made.offer.access_until_ms,
+        jws=grant.sign(claims, log.signing_key("operator")),
+        transfers=made.lines,
+        at_ms=at_ms,
+    )
+    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    index_dues([line.credit.removeprefix("pool:") for line in made.lines if line.credit != FEE])
+    return queries.grant(order.id)
+
+
+@transaction.atomic
+def draw_royalty(order: Entry, *, now: datetime) -> int:
+    """Pay the actor of a `royalty.draw` order what is due from a work's pool.
+
+    returns  the amount in nano-tokens; the same order again gives the same amount
+    raises   WorkUnknown, NotAPayee, NothingToDraw
+    """
+    rows = log.Tables()
+    rows.lock(Account, [order.actor, pool_of(order.body.work)])
+    if log.find(order.id):
+        return statement(order.actor).get(pk=sale.draw_id(order)).amount_nano
+    share, line = sale.draw(order, order.actor, rows)
+    fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
+    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    index_dues([share.work])
+    return line.amount_nano or 0
