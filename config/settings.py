@@ -250,6 +250,12 @@ ASSAY_OPEN_ACCOUNT = "ledger.actions.open_account_for"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "web.auth.Adapter"
+ACCOUNT_FORMS = {
+    "login": "web.entrance.SignInForm",
+    "signup": "web.entrance.SignUpForm",
+    "change_password": "web.entrance.ChangePasswordForm",
+    "set_password": "web.entrance.SetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_USERNAME_VALIDATORS = "web.auth.HANDLE_VALIDATORS"

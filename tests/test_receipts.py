@@ -80,7 +80,7 @@ def sign_in(client, name):
 
 def sign_up(client):
     actions.found(now=timezone.now())
-    form = {"username": "grace", "password1": "weigh-me-44", "password2": "weigh-me-44"}
+    form = {"username": "grace", "password1": "weigh-me-44"}
     return "/account/sign-up/", form
 
 

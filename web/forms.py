@@ -17,12 +17,17 @@ class Renderer(TemplatesSetting):
 
 
 class StrictForm(forms.Form):
-    """Takes no field that it does not have, but Django's protection against forged forms."""
+    """Takes no field that it does not have, but Django's protection against forged forms.
+
+    sent_along  names of what its page sends with it and another reads
+    """
+
+    sent_along: tuple[str, ...] = ()
 
     def full_clean(self) -> None:
         """Add an error that names them."""
         super().full_clean()
-        unknown = sorted({*self.data, *self.files} - {*self.fields, OF_FORMS})
+        unknown = sorted({*self.data, *self.files} - {*self.fields, *self.sent_along, OF_FORMS})
         if self.is_bound and unknown:
             self.add_error(None, f"This form has no field {unknown[0]:.40}.")
 

@@ -12,6 +12,7 @@ from assay.errors import did_you_mean
 from web.errors import RequestInvalid
 
 OF_FORMS = "csrfmiddlewaretoken"  # Django's protection against forged forms
+NEXT = "next"  # where to go after signing in, up or out
 NO_BODY = (b"", b"{}")  # an empty object has no field, and clients of ours sent it
 MOST_NAMED = 8
 View = Callable[..., HttpResponse]
@@ -43,12 +44,15 @@ def only_named(run: Run) -> Run:
     return asked
 
 
-def a_button(view: View) -> View:
-    """Decorates a page whose form has no fields, only a button. raises RequestInvalid"""
+def a_button(view: View, *sent_along: str) -> View:
+    """Decorates a page whose form has no fields, only a button. raises RequestInvalid
+
+    sent_along  names of what its page sends with it all the same
+    """
 
     @wraps(view)
     def pressed(request: HttpRequest, *places: Any, **more: Any) -> HttpResponse:
-        odd = sorted({*request.POST, *request.FILES} - {OF_FORMS})
+        odd = sorted({*request.POST, *request.FILES} - {OF_FORMS, *sent_along})
         if odd:
             raise RequestInvalid(f"This form has no field {odd[0]:.40}.", problems=_problems(odd))
         return view(request, *places, **more)

@@ -16,7 +16,7 @@ from ledger.rules.entry import read_entry
 from tests import factories
 from web import codes
 
-SIGN_UP = {"username": "grace", "password1": "weigh-me-44", "password2": "weigh-me-44"}
+SIGN_UP = {"username": "grace", "password1": "weigh-me-44"}
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
 from assay import keys
@@ -10,6 +13,7 @@ from tests.hostile.orders import Stranger
 from web.models import ApiToken
 
 pytestmark = pytest.mark.django_db
+WORD, OTHER = "weigh-me-44", "weigh-me-55"
 
 
 @pytest.fixture
@@ -69,3 +73,45 @@ def test_an_address_tries_so_many_signatures_and_shuts_no_owner_out(eve, client,
 def test_a_sign_in_with_odd_fields_is_refused(eve, client, more):
     body = words_of(eve, actions.ms(timezone.now())) | more
     assert sign_in(client, body).status_code == 422
+
+
+TYPED = {
+    "sign-in": {"login": "ada", "password": WORD, "next": "/"},
+    "sign-up": {"username": "grace", "password1": WORD, "next": "/"},
+    "sign-out": {"next": "/"},
+    "password": {"oldpassword": WORD, "password1": OTHER, "password2": OTHER},
+    "password/set": {"password1": OTHER, "password2": OTHER},
+}
+
+
+@pytest.fixture
+def uncounted():
+    """django-allauth counts by number of the user, and a test's users begin again at one."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.mark.usefixtures("uncounted")
+@pytest.mark.parametrize("form", TYPED)
+def test_a_form_of_sign_in_does_nothing_with_a_field_that_it_does_not_have(form):
+    actions.found(now=timezone.now())
+    users = get_user_model()
+    users.objects.create_user("ada", password=None if form == "password/set" else WORD)
+    browser = Client()
+    if form in ("sign-out", "password", "password/set"):
+        browser.force_login(users.objects.get())
+    before = state_of(browser)
+    path = f"/account/{form}/"
+    told = browser.post(path, TYPED[form] | {"is_staff": "1"}, headers={"accept": "text/html"})
+    assert told.status_code in (200, 422)
+    assert "This form has no field is_staff." in told.text
+    assert state_of(browser) == before
+    assert browser.post(path, TYPED[form]).status_code == 302
+    assert state_of(browser) != before
+
+
+def state_of(browser):
+    """Who there is, with which password, and who is signed in."""
+    users = get_user_model().objects.order_by("pk").values_list("username", "password")
+    return [*users], browser.session.get("_auth_user_id")

@@ -11,7 +11,7 @@ from tests.web.site import Closed
 
 pytestmark = [pytest.mark.urls("tests.web.site"), pytest.mark.django_db]
 PAGES = ("/", "/docs/", "/account/sign-in/", "/account/sign-up/", "/nowhere/")
-SIGN_UP = {"username": "grace", "password1": "weigh-me-44", "password2": "weigh-me-44"}
+SIGN_UP = {"username": "grace", "password1": "weigh-me-44"}
 
 
 class Prize(forms.Form):
