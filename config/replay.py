@@ -46,6 +46,7 @@ NOT_REPLAYED = {
     "licensing.OutputRecord": "an index of files of records; each record is proved by its batch",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
+    "competitions.HeldUp": "why a winner is no licensed work yet; the sweep finds it again",
     "competitions.NormalForm": "an index of adapters by their directions; it follows from each",
     "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Unopened": "what seals hold, secret until the close; the seals are on the log",

@@ -10,6 +10,7 @@ from django.db import transaction
 from assay.errors import AssayError
 from competitions import queries
 from competitions.actions.moment import contest_row
+from competitions.models import HeldUp
 from competitions.rules.fold import fold
 from competitions.rules.results import interval_e9
 from competitions.rules.rights import parents_of, shares_of, title_of
@@ -26,7 +27,8 @@ from licensing.rules.search import Measured
 def license_winners(competition: str, *, now: datetime) -> list[str]:
     """Make every winning adapter a work, linked to what it was made from. May run twice.
 
-    Each by itself: one whose parent was withdrawn, say, holds up nobody else.
+    Each by itself: one whose parent was withdrawn, say, holds up nobody else, and its owner reads
+    on its page what it waits for.
     raises ExceptionGroup: of what held some up, with their names, once all others have their works
     """
     contest, made, broken = queries.competition_row(competition), [], []
@@ -36,6 +38,7 @@ def license_winners(competition: str, *, now: datetime) -> list[str]:
         try:
             made.append(_license(contest, one, now=now))
         except AssayError as error:
+            _tell(one.id, error, now=now)
             error.add_note(f"winner {one.id}")
             broken.append(error)
     if broken:
@@ -64,7 +67,15 @@ def _license(contest: Competition, entry: Submission, *, now: datetime) -> str |
     fact = licensing_actions.registration_fact(registration, answers=order, now=now)
     log.record([fact], rooms=(licensing, fold))
     licensing_actions.index_work(work, _measured(contest, entry))
+    HeldUp.objects.filter(pk=entry.id).delete()
     return work
+
+
+def _tell(entry: str, error: AssayError, *, now: datetime) -> None:
+    """Note what holds a winner up; the sweep, which tries again and again, writes it once."""
+    told = {"code": error.code, "cause": str(error), "next_step": error.next_step}
+    if not HeldUp.objects.filter(pk=entry, **told).exists():
+        HeldUp.objects.update_or_create(pk=entry, defaults={**told, "since": now})
 
 
 def _measured(contest: Competition, entry: Submission) -> Measured:

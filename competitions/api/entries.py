@@ -14,7 +14,13 @@ from competitions.actions.contest import cancel, extend
 from competitions.actions.entry import commit
 from competitions.actions.nomination import nominate
 from competitions.actions.resume import resume
-from competitions.api.shown import Json, competition_json, nomination_json, submission_json
+from competitions.api.shown import (
+    Json,
+    competition_json,
+    licence_json,
+    nomination_json,
+    submission_json,
+)
 from competitions.errors import CompetitionUnknown, ReceiptSealed, SubmissionUnknown
 from competitions.models import Competition
 from competitions.rules.rows import State
@@ -60,7 +66,7 @@ def list_mine(
 
 @submissions.get("/{name}", openapi_extra=documented(SubmissionUnknown, scope="read"))
 def read_submission(request: HttpRequest, name: str) -> Json:
-    """One entry; with the owner's token also why it was refused, and the slots that remain."""
+    """One entry; its owner also reads why it is out, what its licence waits for, and the slots."""
     entry = queries.submission(name)
     contest = queries.competition(entry.competition)
     viewer = _viewer(request)
@@ -69,6 +75,7 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     if entry.owner == viewer:
         queries.as_owners_see([entry])
     told = submission_json(entry, contest, viewer=viewer, place=place, is_on_board=shows)
+    told |= licence_json(entry, viewer)
     if entry.owner == viewer:
         told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
     return told

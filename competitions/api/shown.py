@@ -158,6 +158,15 @@ def submission_json(
     return told
 
 
+def licence_json(entry: Submission, viewer: str) -> Json:
+    """The work that a winner is licensed as; for its owner, what that waits for."""
+    told: Json = {"work": work} if (work := queries.licensed_as(entry)) else {}
+    waits = queries.held_up(entry) if viewer == entry.owner else None
+    if waits:
+        told["held_up"] = {"code": waits.code, "cause": waits.cause, "next": waits.next_step}
+    return told
+
+
 def nomination_json(contest: Competition, owner: str) -> Json:
     """The owner's entries that decide, or would if it closed now, and who chose them."""
     names = [one.id for one in queries.nominated_of(contest.id, owner)]

@@ -10,7 +10,15 @@ from competitions.models.contest import (
     Submission,
     Tally,
 )
-from competitions.models.desk import Draft, Evaluation, NormalForm, Preview, Sealed, Unopened
+from competitions.models.desk import (
+    Draft,
+    Evaluation,
+    HeldUp,
+    NormalForm,
+    Preview,
+    Sealed,
+    Unopened,
+)
 
 __all__ = [
     "Competition",
@@ -18,6 +26,7 @@ __all__ = [
     "Due",
     "Evaluation",
     "Evaluator",
+    "HeldUp",
     "Nomination",
     "NormalForm",
     "Preview",

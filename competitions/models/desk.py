@@ -113,6 +113,22 @@ class NormalForm(models.Model):
         return self.adapter
 
 
+class HeldUp(models.Model):
+    """What keeps a winner's adapter from being licensed, until it is. Not replayed.
+
+    submission  the winner     since  when this cause was first met
+    """
+
+    submission = models.CharField(max_length=ITEM, primary_key=True)
+    code = models.TextField()
+    cause = models.TextField()
+    next_step = models.TextField()
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.submission}: {self.code}"
+
+
 class Evaluation(models.Model):
     """Scoring work to be done: one row each, gone with the score. Not logged, not replayed.
 

@@ -12,7 +12,15 @@ from assay.wire import from_json
 from competitions.errors import (
     ReceiptSealed,
 )
-from competitions.models import Competition, Draft, Evaluation, Sealed, Submission, Unopened
+from competitions.models import (
+    Competition,
+    Draft,
+    Evaluation,
+    HeldUp,
+    Sealed,
+    Submission,
+    Unopened,
+)
 from competitions.queries.contests import (
     competition_row,
     entry_row,
@@ -34,7 +42,7 @@ from ledger import blobs
 from ledger.errors import BlobGone, BlobMissing
 from ledger.rules.naming import hashes_in
 from licensing import queries as rights
-from licensing.rules.rows import ENTRY
+from licensing.rules.rows import ENTRY, entry_work
 
 MOST_RESULTS_BYTES = 80 << 20
 
@@ -125,6 +133,17 @@ def unlicensed_winners() -> list[str]:
         .order_by()
     )
     return [*paid.values_list("competition", flat=True).distinct()]
+
+
+def licensed_as(entry: Submission) -> str:
+    """The work that this winner became; "" when it is none, or none yet."""
+    work = entry_work(entry.id)
+    return work if entry.prize_nano and rights.has_work(work) else ""
+
+
+def held_up(entry: Submission) -> HeldUp | None:
+    """What keeps this winner from being licensed, for its owner to read; None when nothing does."""
+    return HeldUp.objects.filter(pk=entry.id).first()
 
 
 def least_level_of_draft(name: str) -> str:

@@ -159,6 +159,8 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "marks": queries.marks(contest),
         "ignored": queries.ignored_fields(entry) if line.is_mine else (),
         "is_public_adapter": entry.state == "revealed",
+        "licensed_as": queries.licensed_as(entry),
+        "held_up": queries.held_up(entry) if line.is_mine else None,
     }
     return render(request, "competitions/submission.html", context)
 

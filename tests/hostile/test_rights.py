@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,6 +28,7 @@ from licensing.rules.terms import OUR_LICENCE
 from tests import factories
 from tests.hostile.orders import Stranger, fold_anew
 from tests.licensing import market
+from web import auth
 from workers import clock
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +125,7 @@ def buy_derive(owner, words, now):
 
 
 def test_a_winner_whose_grant_lapsed_holds_up_nobody_and_is_licensed_when_it_is_renewed(
-    monkeypatch,
+    client, monkeypatch
 ):
     factories.competition()
     monthly_parent()
@@ -139,13 +142,32 @@ def test_a_winner_whose_grant_lapsed_holds_up_nobody_and_is_licensed_when_it_is_
     assert [one.code for one in broken.value.exceptions] == ["lineage.licence_needed"] * 2
     is_work = {one: queries.has_work(entry_work(made[one])) for one in owners}
     assert is_work == {"ann": False, "ben": False, "cem": True, "dan": True}
+    assert told(client, made["ann"], "ann") == [True, True]
+    assert told(client, made["ann"], "") == told(client, made["ann"], "ben") == [False, False]
+    assert told(client, made["cem"], "cem") == [False, False]
     for owner in lapsed:
         buy_derive(owner, "second", late)
     monkeypatch.setattr(timezone, "now", lambda: late)
     clock.sweep()
     assert all(queries.has_work(entry_work(one)) for one in made.values())
     assert contests.unlicensed_winners() == []
+    assert told(client, made["ann"], "ann") == [False, False]
+    assert client.get(f"/api/submissions/{made['ann']}").json()["work"] == entry_work(made["ann"])
     fold_anew()
+
+
+def told(client, entry, viewer):
+    """Whether page and API say to somebody what holds the licence of a winner up."""
+    client.logout()
+    headers = {"accept": "text/html"}
+    if viewer:
+        client.force_login(get_user_model().objects.get(username=viewer))
+        headers |= {"authorization": f"Bearer {auth.issue(viewer, timezone.now())}"}
+    page = client.get(f"/submissions/{entry}/", headers=headers).text
+    assert (f"/models/{entry_work(entry)}/" in page) is queries.has_work(entry_work(entry))
+    waits = client.get(f"/api/submissions/{entry}", headers=headers).json().get("held_up")
+    assert waits is None or waits["cause"] in unescape(page)
+    return ["lineage.licence_needed" in page, waits is not None]
 
 
 @pytest.mark.parametrize("title", ["\x1b[2J", "a\u202eb", "x" * 81])
