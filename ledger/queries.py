@@ -40,6 +40,7 @@ from ledger.rules.statement import StatementLine, change_nano, explain
 STATEMENT_ROWS = 1000
 SUM_PART = 10**9
 MOST_ANSWERS = 100
+REFUNDED, LENT = "refund", "advance"  # codes of transfers that are nobody's draw
 _PLACE = Subquery(Message.objects.filter(item=OuterRef("message")).values("log_index")[:1])
 
 
@@ -109,7 +110,7 @@ def newest_transfers(name: str, *, limit: int, behind: Transfer | None = None) -
 
 
 def newest_paid(names: QuerySet[Any, str], *, to: str, limit: int) -> list[Transfer]:
-    """The newest transfers into any of these accounts, or out of them to `to`, newest first.
+    """The newest credits of these accounts, their refunds, and what went to `to`, newest first.
 
     Each has its `log_index`, as in `paid_between`
     """
@@ -122,7 +123,7 @@ def newest_paid(names: QuerySet[Any, str], *, to: str, limit: int) -> list[Trans
 def paid_between(
     names: QuerySet[Any, str], *, to: str, since_ms: int, until_ms: int
 ) -> Iterator[Transfer]:
-    """The transfers into any of these accounts, or out of them to `to`, in the order of the log.
+    """Credits of these accounts, their refunds, and what went to `to`, in the order of the log.
 
     Read piece by piece. log_index of each: of its message, None while that waits for its place
     """
@@ -133,15 +134,22 @@ def paid_between(
 
 
 def paid_before(names: Collection[str], *, to: str, until_ms: int) -> dict[str, tuple[int, int]]:
-    """Account -> all that ever came into it before a moment, and what of it went out to `to`."""
+    """Account -> all that came into it before a moment less refunds, and what went out to `to`.
+
+    What the house lends to it, and gets back, is neither
+    """
     moved = Transfer.objects.filter(at_ms__lt=until_ms, kind__in=["single", "post"])
+    moved = moved.exclude(code=LENT)
     came = _sums(moved.filter(credit__in=names), "credit")
-    went = _sums(moved.filter(debit__in=names, credit=to), "debit")
-    return {name: (came.get(name, 0), went.get(name, 0)) for name in names}
+    back = _sums(moved.filter(debit__in=names, code=REFUNDED), "debit")
+    drawn = moved.filter(debit__in=names, credit=to).exclude(code=REFUNDED)
+    went = _sums(drawn, "debit")
+    return {name: (came.get(name, 0) - back.get(name, 0), went.get(name, 0)) for name in names}
 
 
 def _paid(names: QuerySet[Any, str], to: str) -> Q:
-    return Q(credit__in=names) | Q(credit=to, debit__in=names)
+    out = Q(debit__in=names) & (Q(credit=to) | Q(code=REFUNDED))
+    return ~Q(code=LENT) & (Q(credit__in=names) | out)
 
 
 def _sums(rows: QuerySet[Transfer], side: str) -> dict[str, int]:

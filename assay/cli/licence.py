@@ -1,4 +1,4 @@
-"""`assay licence`: look at a licence, buy one. `verify` comes from the room of licences."""
+"""`assay licence`: look at one, buy one, give it back. `verify` comes from the room of licences."""
 
 import sys
 from typing import Annotated, Any
@@ -67,6 +67,21 @@ def buy(  # noqa: PLR0913 - each option of a command is an argument
         period = str(quote.get("renews", ""))  # a licence that has ended: this order is another one
         words += "".join(f"/{one}" for one in (period, beside) if one)
         answer = client.order(order, caller.key(), idempotency=words)
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+@app.command(epilog="Example: assay licence refund GRANT")
+def refund(
+    context: typer.Context,
+    grant: Annotated[str, typer.Argument(help="Id of the licence.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a licence back within 14 days, while it was not used; its price comes back whole."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        order = messages.LicenceRefund(grant)
+        answer = client.order(order, caller.key(), idempotency=f"licence.refund/{grant}")
     show.put_answer(answer, answer["result"], as_json=as_json)
 
 

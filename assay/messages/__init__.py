@@ -63,6 +63,7 @@ from assay.messages.licensing import (
     WorkWithdraw,
     WorkWithdrawn,
 )
+from assay.messages.lifecycle import LicenceRefund, LicenceRevoked
 from assay.messages.parts import (
     FileRef,
     Likeness,
@@ -130,6 +131,8 @@ __all__ = [
     "Kind",
     "LicenceBuy",
     "LicenceGranted",
+    "LicenceRefund",
+    "LicenceRevoked",
     "Likeness",
     "Line",
     "MoneyHeld",

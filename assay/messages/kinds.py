@@ -58,6 +58,7 @@ from assay.messages.licensing import (
     WorkWithdraw,
     WorkWithdrawn,
 )
+from assay.messages.lifecycle import LicenceRefund, LicenceRevoked
 from assay.messages.submissions import (
     BaselineScored,
     ResultsOpened,
@@ -109,6 +110,8 @@ KINDS = {
     "work.withdrawn": Kind(WorkWithdrawn, "operator"),
     "licence.buy": Kind(LicenceBuy, "person"),
     "licence.granted": Kind(LicenceGranted, "operator"),
+    "licence.refund": Kind(LicenceRefund, "person"),
+    "licence.revoked": Kind(LicenceRevoked, "operator"),
     "royalty.draw": Kind(RoyaltyDraw, "person"),
     "royalty.drawn": Kind(RoyaltyDrawn, "operator"),
     "provenance.record": Kind(ProvenanceRecord, "person"),

@@ -97,7 +97,8 @@ class WorkWithdrawn:
 class LicenceBuy:
     """Buy these uses of a work at a price that was quoted for this version of its terms.
 
-    beside  a licence that the buyer holds for one of these uses, and wants another one beside
+    beside      a licence that the buyer holds for one of these uses, and wants another one beside
+    holder_key  an Ed25519 key, 64 hex digits: whoever shows the grant proves that he holds it
     """
 
     work: str
@@ -105,6 +106,7 @@ class LicenceBuy:
     terms_version: Small
     price_nano: Nano
     beside: str | None = None
+    holder_key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ PARTS = (Spec, Line, FileRef, Share, Result, Shown, RaceTerms, Stop, Refusal, Op
 ROOMS = {
     "ledger": "The record",
     "licensing": "The rights",
+    "lifecycle": "Licences that end, and disputes",
     "competitions": "The contest",
     "submissions": "Entries and their scores",
 }

@@ -29,6 +29,7 @@ CODES = frozenset(
         "royalty",
         "licence",
         "refund",
+        "advance",
         "slash",
         "expire",
     ]

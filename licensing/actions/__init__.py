@@ -2,7 +2,7 @@
 
 from licensing.actions.indexes import index_dues, index_work
 from licensing.actions.provenance import index_outputs, record_outputs
-from licensing.actions.sales import buy_licence, draw_royalty
+from licensing.actions.sales import buy_licence, draw_royalty, refund_licence, revoke_licence
 from licensing.actions.works import (
     Registration,
     change_terms,
@@ -20,7 +20,9 @@ __all__ = [
     "index_outputs",
     "index_work",
     "record_outputs",
+    "refund_licence",
     "register_work",
     "registration_fact",
+    "revoke_licence",
     "withdraw_work",
 ]

@@ -15,9 +15,9 @@ from ledger.rules.entry import Entry
 from licensing import queries
 from licensing.actions.indexes import index_dues
 from licensing.models import Grant
-from licensing.rules import grant, sale
+from licensing.rules import grant, revocation, sale
 from licensing.rules.fold import licensing
-from licensing.rules.rows import pool_of
+from licensing.rules.rows import GrantState, pool_of
 
 
 @transaction.atomic
@@ -72,3 +72,41 @@ def draw_royalty(order: Entry, *, now: datetime) -> int:
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
     index_dues([share.work])
     return line.amount_nano or 0
+
+
+@transaction.atomic
+def refund_licence(order: Entry, *, now: datetime) -> Grant:
+    """Take back the licence of a `licence.refund` order, and pay its price back to the last nano.
+
+    returns  the grant, refunded; the same order again gives the same answer
+    raises   GrantUnknown, NotHolder, GrantOver, RefundOver, GrantUsed, Overdrawn when the house
+             cannot lend what a pool lacks
+    """
+    asked: messages.LicenceRefund = order.body
+    grant = queries.grant(asked.grant)
+    rows, works = log.Tables(), queries.links_above(grant.work)
+    rows.lock(Account, [grant.holder, FEE, *map(pool_of, works)])
+    if log.find(order.id):
+        return queries.grant(asked.grant)
+    made = revocation.refund(asked.grant, order.actor, rows, at_ms=ms(now))
+    fact = revocation.fact_of(made, reason=revocation.REFUND, at_ms=ms(now))
+    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
+    index_dues(works)
+    return queries.grant(asked.grant)
+
+
+@transaction.atomic
+def revoke_licence(name: str, *, now: datetime) -> Grant:
+    """The operator's judgement that a licence was broken: it gives nothing from now on.
+
+    Nothing is paid back. Twice is once.
+    raises GrantUnknown, GrantOver when it was refunded
+    """
+    rows = log.Tables()
+    found = queries.grant(name)
+    if found.state == GrantState.REVOKED:
+        return found
+    made = revocation.Refund(revocation.standing(name, rows), 0, ())
+    fact = revocation.fact_of(made, reason=revocation.BREACH, at_ms=ms(now))
+    log.record([log.fact(fact, idempotency=f"breach/{name}")], rooms=(licensing,))
+    return queries.grant(name)

@@ -40,6 +40,10 @@ def _buy(entry: Entry, now: datetime) -> dict[str, object]:
     return licence_json(actions.buy_licence(entry, now=now), now)
 
 
+def _refund(entry: Entry, now: datetime) -> dict[str, object]:
+    return licence_json(actions.refund_licence(entry, now=now), now)
+
+
 def _draw(entry: Entry, now: datetime) -> dict[str, object]:
     amount_nano = actions.draw_royalty(entry, now=now)
     return {"work": entry.body.work, "payee": entry.actor, "amount_nano": str(amount_nano)}
@@ -61,6 +65,7 @@ def _register(entry: Entry, now: datetime) -> dict[str, object]:
 ORDERS: Mapping[str, Order] = MappingProxyType(
     {
         "licence.buy": _buy,
+        "licence.refund": _refund,
         "provenance.record": provenance.record,
         "royalty.draw": _draw,
         "terms.change": _change,

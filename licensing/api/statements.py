@@ -19,7 +19,7 @@ DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 
 
 class LineOut(Schema):
-    """A sale that reached a pool of the payee, or a draw. log_index: null while it waits.
+    """A sale that reached a pool of the payee, its refund, or a draw. log_index: null at first.
 
     share_nano: the payee's part; due_nano: what could be drawn from that pool just after
     """

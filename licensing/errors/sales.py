@@ -86,6 +86,41 @@ class GrantUnknown(LicensingRefused):
     next_step = "Check the id on your statement."
 
 
+class NotHolder(LicensingRefused):
+    """The licence is another account's. Facts: grant, holder."""
+
+    code, status = "licensing.not_holder", 403
+    next_step = "Name a licence of yours: they are on your licences page."
+
+
+class GrantOver(LicensingRefused):
+    """The licence was taken back already. Facts: grant, state."""
+
+    code = "licensing.grant_over"
+    next_step = "Nothing to do, or buy it anew."
+
+
+class RefundOver(LicensingRefused):
+    """The 14 days in which a licence can be given back are over. Facts: grant, until_ms."""
+
+    code = "licensing.refund_over"
+    next_step = "Keep it until it ends; a monthly licence is not renewed by itself."
+
+
+class GrantUsed(LicensingRefused):
+    """The licence was used, so it cannot be given back. Facts: grant, use."""
+
+    code = "licensing.grant_used"
+    next_step = "Keep it: what was made or recorded by it stays under it."
+
+
+class HolderKeyInvalid(LicensingRefused):
+    """The key that a grant should name is no Ed25519 key. Facts: key."""
+
+    code, status = "licensing.holder_key_invalid", 422
+    next_step = "Give the public key as 64 small hex digits, or none."
+
+
 class NotAPayee(LicensingRefused):
     """The account has no part in the pool of this work. Facts: work, account."""
 

@@ -123,6 +123,8 @@ class Grant(models.Model):
     access_until_ms = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10)
     jws = models.TextField()
+    holder_key = models.CharField(max_length=HASH, blank=True)
+    at_ms = models.BigIntegerField(default=0)
     message = models.CharField(max_length=MESSAGE)
 
     class Meta:
@@ -143,13 +145,48 @@ class Grant(models.Model):
         return self.id
 
 
+class PoolDebt(models.Model):
+    """What the house lent to a pool for refunds; its next credits pay it back."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    owed_nano = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(owed_nano__gte=0), name="debt_not_below_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Revocation(models.Model):
+    """A grant that gives nothing any more, for the list of these."""
+
+    id = models.CharField(max_length=MESSAGE, primary_key=True)
+    reason = models.CharField(max_length=10)
+    at_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reason__in=["refund", "breach"]), name="revocation_reason_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class OutputBatch(models.Model):
     """Outputs that an account made with a work, by the root over their records."""
 
     id = models.CharField(max_length=MESSAGE, primary_key=True)
     work = models.CharField(max_length=ID)
     account = models.CharField(max_length=ACCOUNT)
-    licence = models.CharField(max_length=MESSAGE, blank=True)
+    licence = models.CharField(max_length=MESSAGE, blank=True, db_index=True)
     root = models.CharField(max_length=HASH)
     size = models.IntegerField()
     records = models.CharField(max_length=HASH)

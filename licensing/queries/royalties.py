@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+from django.db.models import Q
+
 from ledger.queries import balances_nano, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
-from licensing.models import Grant, PoolShare, ShareDue, Work
+from licensing.models import Grant, PoolDebt, PoolShare, Revocation, ShareDue, Work
 from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
 from licensing.rules.rows import pool_of
-from licensing.rules.royalty import targets
-from licensing.rules.statement import Placed, RoyaltyLine, Sales, Sold, newest_lines
+from licensing.rules.royalty import Drawing, targets
+from licensing.rules.royalty import dues as dues_of
+from licensing.rules.statement import Placed, RoyaltyLine, Sales, Sold, newest_lines, pool_in
 
 AT_ONCE = 5000  # pools that are asked about in one query
 
@@ -30,13 +33,22 @@ class Due:
 
 @dataclass(frozen=True)
 class Share:
-    """An account's part of a pool. came_nano: all that ever came in; weights: of all payees."""
+    """An account's part of a pool. weights: of all payees.
+
+    came_nano     all that ever came in, less refunds
+    balance_nano  what is due; below zero, where a refund took more than was left
+    """
 
     work: str
     weights: Mapping[str, int]
     drawn_nano: int
-    due_nano: int
+    balance_nano: int
     came_nano: int
+
+    @property
+    def due_nano(self) -> int:
+        """What can be drawn."""
+        return max(0, self.balance_nano)
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def owed(account: str, works: Collection[str] | None = None) -> list[Share]:
     for work, *one in others.values_list("work", "payee", "weight", "drawn_nano"):
         beside[work].append(tuple(one))  # type: ignore[arg-type]
     left = _left(work for work, _, _ in held)
-    found = [_share(account, one, beside.get(one[0], ()), left[pool_of(one[0])]) for one in held]
+    found = [_share(account, one, beside.get(one[0], ()), left[one[0]]) for one in held]
     return sorted(found, key=lambda one: (-one.due_nano, -one.drawn_nano, one.work))
 
 
@@ -76,7 +88,7 @@ def dues_page(account: str, *, start: int, limit: int, lines: int) -> DuesPage:
     """
     ranked = rank(account, start=start, limit=limit + 1)
     moved = [] if start else newest_paid(pools_of(account), to=account, limit=lines)
-    pools = {one.debit if one.credit == account else one.credit for one in moved}
+    pools = {pool_in(one) for one in moved}
     shown = ranked.works[:limit]
     wanted = {*shown, *(pool.removeprefix("pool:") for pool in pools)}
     shares = {one.work: one for one in owed(account, wanted)}
@@ -110,14 +122,14 @@ def open_dues(works: Collection[str]) -> list[ShareDue]:
         beside[one.work].append(one)
     left, found = _left(beside), list[ShareDue]()
     for work, shares in sorted(beside.items()):
-        came_nano = left[pool_of(work)] + sum(one.drawn_nano for one in shares)
-        wanted = targets(came_nano, {one.payee: one.weight for one in shares})
+        came_nano = left[work] + sum(one.drawn_nano for one in shares)
+        due = dues_of(came_nano, {one.payee: Drawing(one.weight, one.drawn_nano) for one in shares})
         found += [
             ShareDue(
                 id=one.pk,
                 work=work,
                 payee=one.payee,
-                due_nano=wanted[one.payee] - one.drawn_nano,
+                due_nano=due[one.payee],
                 drawn_nano=one.drawn_nano,
             )
             for one in shares
@@ -127,7 +139,7 @@ def open_dues(works: Collection[str]) -> list[ShareDue]:
 
 def _newest(account: str, moved: Sequence[Placed], shares: Iterable[Share]) -> list[RoyaltyLine]:
     """The lines behind these transfers. shares: of their pools, as they are now"""
-    states = {pool_of(one.work): (one.weights, one.came_nano, one.due_nano) for one in shares}
+    states = {pool_of(one.work): (one.weights, one.came_nano, one.balance_nano) for one in shares}
     return newest_lines(account, moved, states, sales_of([one.message for one in moved]))
 
 
@@ -144,16 +156,22 @@ def _share(
         came_nano += other_drawn_nano
     alone_nano = left_nano + drawn_nano  # who has the whole pool is due all of it
     wanted_nano = targets(came_nano, weights)[account] if len(weights) > 1 else alone_nano
-    due_nano = wanted_nano - drawn_nano
-    return Share(work, weights, drawn_nano, due_nano, came_nano)
+    return Share(work, weights, drawn_nano, wanted_nano - drawn_nano, came_nano)
 
 
 def _left(works: Iterable[str]) -> dict[str, int]:
-    """What lies in the pools of these works."""
+    """What lies in the pools of these works of their own, without what the house lent them."""
     found: dict[str, int] = {}
-    for part in parts_of(map(pool_of, works)):
-        found |= balances_nano(part)
+    for part in parts_of(works):
+        balances, debts = balances_nano(map(pool_of, part)), owed_to_house(part)
+        found |= {work: balances[pool_of(work)] - debts.get(work, 0) for work in part}
     return found
+
+
+def owed_to_house(works: Collection[str]) -> dict[str, int]:
+    """What the pools of these works owe for refunds; only those that do."""
+    owing = PoolDebt.objects.filter(pk__in=works, owed_nano__gt=0)
+    return dict(owing.values_list("pk", "owed_nano"))
 
 
 def parts_of(names: Iterable[str]) -> Iterable[list[str]]:
@@ -167,9 +185,11 @@ def sales_of(messages: list[str]) -> Sales:
     sold: dict[str, Sold] = {}
     fees: dict[str, int] = {}
     for part in parts_of(dict.fromkeys(messages)):
-        rows = Grant.objects.filter(message__in=part)
+        back = dict(Revocation.objects.filter(message__in=part).values_list("pk", "message"))
+        rows = Grant.objects.filter(Q(message__in=part) | Q(pk__in=[*back]))
         told = rows.values_list("message", "id", "work", "price_nano")
         for message, grant, work, price_nano in told:
-            sold[message] = Sold(grant, work, price_nano)
+            one = Sold(grant, work, price_nano)
+            sold |= {message: one, back.get(grant, message): one}
         fees |= paid_by_message(FEE, part)
     return Sales(sold, fees)

@@ -13,7 +13,7 @@ from licensing.queries.royalties import parts_of, sales_of
 from licensing.queries.works import works_of
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import targets
-from licensing.rules.statement import Period, Placed, Pools, RoyaltyLine, Totals
+from licensing.rules.statement import Period, Placed, Pools, RoyaltyLine, Totals, pool_in
 
 PIECE = 1000  # lines that are in memory at once
 
@@ -62,8 +62,7 @@ def _lines(account: str, period: Period) -> Iterator[tuple[RoyaltyLine, str]]:
 
 def _begin(pools: Pools, piece: Sequence[Placed], period: Period) -> None:
     """Look up what was before the period in pools that were not met yet."""
-    named = {one.debit if one.credit == pools.payee else one.credit for one in piece}
-    fresh = sorted(name for name in named if name not in pools)
+    fresh = sorted({pool_in(one) for one in piece if pool_in(one) not in pools})
     before, weights = _before(fresh, pools.payee, period.since_ms), _weights(fresh)
     for pool in fresh:
         pools.begin(pool, weights[pool], *before[pool])

@@ -14,12 +14,13 @@ from ledger.rules.fold import Fold
 from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
-from licensing.rules import catalogue, grant, sale
+from licensing.rules import catalogue, grant, pools, sale
 from licensing.rules.changes import terms_changed, work_withdrawn
 from licensing.rules.lineage import check_count, check_links
 from licensing.rules.parents import Bond, check_parent
 from licensing.rules.provenance import recorded
 from licensing.rules.reading import read_own
+from licensing.rules.revocation import licence_revoked
 from licensing.rules.rows import (
     Edge,
     Grant,
@@ -215,6 +216,7 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
     claims = grant.verify(body.jws, entry.signer, now_ms=body.from_ms)
     if claims != sale.claims_of(made, order, holder, issuer=claims.issuer, at_ms=body.at_ms):
         raise refused(entry, "the grant claims something else")
+    pools.book(body.transfers, rows)
     rows.put(
         Grant(
             id=order.id,
@@ -228,6 +230,8 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
             access_until_ms=body.access_until_ms,
             state=GrantState.ACTIVE.value,
             jws=body.jws,
+            holder_key=order.body.holder_key or "",
+            at_ms=body.at_ms,
             message=entry.id,
         )
     )
@@ -257,6 +261,7 @@ _RULES: dict[str, Fold] = {
     "terms.changed": terms_changed,
     "work.withdrawn": work_withdrawn,
     "licence.granted": _licence_granted,
+    "licence.revoked": licence_revoked,
     "royalty.drawn": _royalty_drawn,
     "provenance.recorded": recorded,
 }

@@ -29,7 +29,8 @@ class Claims:
     issued_ms, from_ms, until_ms  whole seconds are kept; until_ms 0: no end
     access_until_ms  the end of the access among the uses, in whole seconds; 0: none, or no end
     udl              id of the licence text;  work, terms_version: what it is about
-    price_nano       what was paid;  message: id of the fact on the log
+    price_nano       what was paid;  message: id of the order on the log
+    holder_key       the Ed25519 key of whoever may show it, 64 hex digits; "": it names none
     """
 
     issuer: str
@@ -46,6 +47,12 @@ class Claims:
     conditions: tuple[str, ...]
     price_nano: int
     message: str
+    holder_key: str = ""
+
+
+def jwk(public: str) -> dict[str, str]:
+    """An Ed25519 key as RFC 8037 writes it. public: 64 hex digits"""
+    return {"crv": "Ed25519", "kty": "OKP", "x": _encode(bytes.fromhex(public))}
 
 
 def sign(claims: Claims, operator_key: Ed25519PrivateKey) -> str:
@@ -110,7 +117,8 @@ def _payload(claims: Claims) -> dict[str, object]:
     if claims.access_until_ms:
         licence["access_until"] = claims.access_until_ms // 1000
     names = {"iss": claims.issuer, "sub": claims.holder, "jti": claims.grant}
-    return {**names, **times, "lic": licence}
+    bound = {"cnf": {"jwk": jwk(claims.holder_key)}} if claims.holder_key else {}
+    return {**names, **times, **bound, "lic": licence}
 
 
 def _claims(payload: dict[str, object]) -> Claims:
@@ -134,7 +142,19 @@ def _claims(payload: dict[str, object]) -> Claims:
         conditions=_texts(licence, "conditions"),
         price_nano=_amount(licence, "price_nano"),
         message=_text(licence, "message"),
+        holder_key=_holder_key(payload),
     )
+
+
+def _holder_key(payload: dict[str, object]) -> str:
+    """RFC 7800: the key of whoever may show it; that it is written in its one way, `verify` sees"""
+    if "cnf" not in payload:
+        return ""
+    found = payload["cnf"]
+    told = found.get("jwk") if isinstance(found, dict) else None
+    if not isinstance(told, dict):
+        raise errors.GrantMalformed("The grant is bound to nothing that is a key.")
+    return _decode(_text(told, "x")).hex()
 
 
 def _text(values: dict[str, object], name: str) -> str:

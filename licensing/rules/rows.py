@@ -116,8 +116,9 @@ class PoolShare:
 class Grant:
     """A licence that was bought. id: that of the order.
 
-    until_ms  0 when it has no end;  access_until_ms: when the access among its uses ends, which
-              may be later; 0 when never, or when there is none
+    until_ms    0 when it has no end;  access_until_ms: when the access among its uses ends, which
+                may be later; 0 when never, or when there is none
+    holder_key  the Ed25519 key that the grant names, empty without one;  at_ms: when it was bought
     """
 
     TABLE: ClassVar[str] = "licensing.Grant"
@@ -135,6 +136,35 @@ class Grant:
     access_until_ms: int
     state: str
     jws: str
+    holder_key: str
+    at_ms: int
+    message: str
+
+
+@dataclass(frozen=True)
+class PoolDebt:
+    """What the house lent to a work's pool so that a buyer got back what its payees had drawn."""
+
+    TABLE: ClassVar[str] = "licensing.PoolDebt"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    owed_nano: int
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """That a grant gives nothing any more; final. id: of the grant; message: of the fact."""
+
+    TABLE: ClassVar[str] = "licensing.Revocation"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = True
+
+    id: str
+    reason: str
+    at_ms: int
+    until_ms: int
     message: str
 
 
@@ -146,7 +176,7 @@ class OutputBatch:
     """
 
     TABLE: ClassVar[str] = "licensing.OutputBatch"
-    INDEXES: ClassVar[tuple[str, ...]] = ()
+    INDEXES: ClassVar[tuple[str, ...]] = ("licence",)
     IS_FINAL: ClassVar[bool] = True
 
     id: str
@@ -160,7 +190,7 @@ class OutputBatch:
     message: str
 
 
-ROWS = (Work, TermsVersion, Edge, PoolShare, Grant, OutputBatch)
+ROWS = (Work, TermsVersion, Edge, PoolShare, PoolDebt, Grant, Revocation, OutputBatch)
 
 
 def work_id(kind: str, content: str) -> str:

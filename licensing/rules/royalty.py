@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from assay.money import split
 from licensing.rules.lineage import WHOLE_E8, Links, due
@@ -47,6 +48,27 @@ def targets(total_nano: int, weights: Mapping[str, int]) -> dict[str, int]:
     if total_nano < 0 or whole <= 0 or min(weights.values()) < 0:
         raise ValueError(f"cannot divide {total_nano} by {dict(weights)}")
     return {name: total_nano * weight // whole for name, weight in weights.items()}
+
+
+class Drawing(NamedTuple):
+    """A payee's part of a pool, and what the payee drew so far."""
+
+    weight: int
+    drawn_nano: int
+
+
+def dues(came_nano: int, shares: Mapping[str, Drawing]) -> dict[str, int]:
+    """payee -> what the payee can draw: the target less what was drawn.
+
+    Nothing for who drew, before a refund, more than the target is now: later credits make up for it
+    """
+    wanted = targets(came_nano, {payee: one.weight for payee, one in shares.items()})
+    return {payee: max(0, wanted[payee] - one.drawn_nano) for payee, one in shares.items()}
+
+
+def still_due(came_nano: int, shares: Mapping[str, Drawing]) -> int:
+    """The sum of `dues`."""
+    return sum(dues(came_nano, shares).values())
 
 
 def stream(before_nano: int, amount_nano: int, weights: Mapping[str, int]) -> dict[str, int]:

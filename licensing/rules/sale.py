@@ -3,29 +3,33 @@
 The actions ask here what to write, and the fold asks again whether it was right.
 """
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 
 from assay.messages import LicenceBuy, Line
 from assay.wire import Nano
 from ledger.rules import books
-from ledger.rules.accounts import FEE, Account
+from ledger.rules.accounts import FEE
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing import errors
-from licensing.rules import catalogue
+from licensing.rules import catalogue, pools
 from licensing.rules.grant import Claims
 from licensing.rules.offer import Offer, check, offer
 from licensing.rules.rows import PoolShare, Work, pair_key, pool_of
-from licensing.rules.royalty import Sale, share_sale, targets
+from licensing.rules.royalty import Sale, share_sale
 
 # The house's published fee on every sale of a licence, parts per 10^8.
 SALE_FEE_E8 = 2_000_000
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Deal:
-    """A sale that the terms allow. lines: the payment of the fee and of every pool, if any."""
+    """A sale that the terms allow.
+
+    lines  the payment of the fee and of every pool, and what pools then pay back to the house
+    """
 
     work: Work
     licence_id: str
@@ -38,9 +42,10 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     """What a `licence.buy` order buys at this moment, when its price and terms still hold.
 
     raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MeteringNeeded, MixedSchedules,
-           QuoteStale
+           QuoteStale, HolderKeyInvalid
     """
     asked: LicenceBuy = order.body
+    _check_key(asked)
     work = catalogue.work_of(asked.work, rows)
     subject = catalogue.subject(work, rows)
     mine = catalogue.holder(work.id, holder, rows=rows, at_ms=at_ms)
@@ -58,6 +63,7 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     links = catalogue.links_above(work.id, rows)
     shares = share_sale(work.id, found.price_nano, links, fee_e8=SALE_FEE_E8, payment_id=order.id)
     lines = _payment(order.id, holder, work.id, shares)
+    lines += pools.repayments(order.id, pools.credits_of(lines), rows)
     return Deal(work, subject.reading.terms.licence_id, found, shares, lines)
 
 
@@ -105,22 +111,8 @@ def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int)
         conditions=made.offer.conditions,
         price_nano=made.offer.price_nano,
         message=order.id,
+        holder_key=order.body.holder_key or "",
     )
-
-
-def due_from_pool(work: str, rows: Rows) -> Mapping[str, int]:
-    """payee -> nano-tokens that the payee can draw from a work's pool now.
-
-    Everything that ever came into the pool is divided by weight, rounded down; what a payee drew
-    before is taken off.
-    """
-    shares = rows.find(PoolShare, work=work)
-    pool = rows.get(Account, pool_of(work))
-    if not shares or pool is None:
-        return {}
-    came_nano = pool.available_nano + sum(one.drawn_nano for one in shares)
-    wanted = targets(came_nano, {one.payee: one.weight for one in shares})
-    return {one.payee: wanted[one.payee] - one.drawn_nano for one in shares}
 
 
 def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
@@ -133,7 +125,7 @@ def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
     facts = {"work": work.id, "account": payee}
     if share is None:
         raise errors.NotAPayee(f"{payee} has no part in {work.title}.", **facts)
-    amount_nano = due_from_pool(work.id, rows)[payee]
+    amount_nano = pools.due_from_pool(work.id, rows)[payee]
     if amount_nano == 0:
         raise errors.NothingToDraw(f"Nothing of {work.title} is due to {payee}.", **facts)
     amount = Nano(amount_nano)
@@ -143,6 +135,12 @@ def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
 def draw_id(order: Entry) -> str:
     """The id of the one transfer that a `royalty.draw` order makes."""
     return books.transfer_id(order.id, "royalty")
+
+
+def _check_key(asked: LicenceBuy) -> None:
+    """raises HolderKeyInvalid"""
+    if asked.holder_key is not None and not _KEY.fullmatch(asked.holder_key):
+        raise errors.HolderKeyInvalid("The holder's key is no Ed25519 key.", key=asked.holder_key)
 
 
 def _payment(order_id: str, holder: str, work: str, shares: Sale) -> tuple[Line, ...]:

@@ -8,21 +8,24 @@ from typing import NamedTuple, Protocol
 from assay.bounds import MOST_MS
 from ledger.rules.statement import Movement
 from licensing import errors
-from licensing.rules.royalty import stream, targets
+from licensing.rules.royalty import targets
 
+SALE, REFUND, DRAW = "sale", "refund", "draw"
 State = tuple[Mapping[str, int], int, int]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class RoyaltyLine:
-    """One sale that reached a pool, or one draw from it, as one payee sees it.
+    """One sale that reached a pool, its refund, or one draw from it, as one payee sees it.
 
     log_index   of the message; None while that waits for its place
-    what        sale or draw;  work: whose pool;  sold: the work that was bought
-    gross_nano  the price;  fee_nano: of the house;  pool_nano: what the pool got
+    what        sale, refund or draw;  work: whose pool;  sold: the work that was bought
+    gross_nano  the price;  fee_nano: of the house;  pool_nano: what the pool got; each below zero
+                where it went back
     share_nano  what the payee got of it;  drawn_nano: what the payee drew
-    due_nano    what the payee could draw just after
+    due_nano    what the payee could draw just after; below zero, where a refund took more than was
+                left, it waits for the next sales
     """
 
     log_index: int | None
@@ -123,18 +126,15 @@ class Pools:
 
     def line(self, one: Placed, sales: Sales) -> RoyaltyLine:
         """The line of the next transfer."""
-        is_draw = one.credit == self.payee
-        pool = one.debit if is_draw else one.credit
+        what = what_of(one)
+        pool = pool_in(one)
         weights, came_nano, due_nano = self._states[pool]
-        share_nano = 0
-        if not is_draw:
-            share_nano = stream(came_nano, one.amount_nano, weights)[self.payee]
-            came_nano += one.amount_nano
-        drawn_nano = one.amount_nano if is_draw else 0
+        into_nano, drawn_nano = _moved(one, what)
+        share_nano = _share(came_nano + into_nano, came_nano, weights, self.payee)
         due_nano += share_nano - drawn_nano
-        self._states[pool] = (weights, came_nano, due_nano)
+        self._states[pool] = (weights, came_nano + into_nano, due_nano)
         told = (share_nano, drawn_nano, due_nano)
-        return _line(one, pool.removeprefix("pool:"), told, sales)
+        return _line(one, what, told, sales)
 
 
 def newest_lines(
@@ -147,33 +147,56 @@ def newest_lines(
     """
     lines, now = [], dict(states)
     for one in movements:
-        is_draw = one.credit == payee
-        pool = one.debit if is_draw else one.credit
+        what = what_of(one)
+        pool = pool_in(one)
         weights, came_nano, due_nano = now[pool]
-        before_nano = came_nano if is_draw else came_nano - one.amount_nano
-        share_nano = targets(came_nano, weights)[payee] - targets(before_nano, weights)[payee]
-        drawn_nano = one.amount_nano if is_draw else 0
-        told = (share_nano, drawn_nano, due_nano)
-        lines.append(_line(one, pool.removeprefix("pool:"), told, sales))
+        into_nano, drawn_nano = _moved(one, what)
+        before_nano = came_nano - into_nano
+        share_nano = _share(came_nano, before_nano, weights, payee)
+        lines.append(_line(one, what, (share_nano, drawn_nano, due_nano), sales))
         now[pool] = (weights, before_nano, due_nano - share_nano + drawn_nano)
     return lines
 
 
-def _line(one: Placed, work: str, told: tuple[int, int, int], sales: Sales) -> RoyaltyLine:
+def what_of(one: Movement) -> str:
+    """What a transfer of a pool is to a payee: a sale, its refund, or a draw."""
+    if one.credit.startswith("pool:"):
+        return SALE
+    return REFUND if one.code == REFUND else DRAW
+
+
+def pool_in(one: Movement) -> str:
+    """The pool whose money a transfer is."""
+    return one.credit if what_of(one) == SALE else one.debit
+
+
+def _moved(one: Placed, what: str) -> tuple[int, int]:
+    """What came into the pool, below zero when it went back, and what was drawn."""
+    if what == DRAW:
+        return 0, one.amount_nano
+    return (one.amount_nano if what == SALE else -one.amount_nano), 0
+
+
+def _share(after_nano: int, before_nano: int, weights: Mapping[str, int], payee: str) -> int:
+    if after_nano == before_nano:
+        return 0
+    return targets(after_nano, weights)[payee] - targets(before_nano, weights)[payee]
+
+
+def _line(one: Placed, what: str, told: tuple[int, int, int], sales: Sales) -> RoyaltyLine:
     """told: share_nano, drawn_nano, due_nano"""
-    is_draw = one.debit == f"pool:{work}"
     sold = sales.sold.get(one.message, NOTHING)
     share_nano, drawn_nano, due_nano = told
     return RoyaltyLine(
         log_index=one.log_index,
         at_ms=one.at_ms,
-        what="draw" if is_draw else "sale",
-        work=work,
+        what=what,
+        work=pool_in(one).removeprefix("pool:"),
         sold=sold.work,
         grant=sold.grant,
-        gross_nano=sold.price_nano,
+        gross_nano=-sold.price_nano if what == REFUND else sold.price_nano,
         fee_nano=sales.fees_nano.get(one.message, 0),
-        pool_nano=0 if is_draw else one.amount_nano,
+        pool_nano=_moved(one, what)[0],
         share_nano=share_nano,
         drawn_nano=drawn_nano,
         due_nano=due_nano,

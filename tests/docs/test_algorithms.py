@@ -1,6 +1,7 @@
 """The worked tables of docs/algorithms, run through the rules that they describe."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from config import env
 from evaluator.score.racing import Race, looks, order_of, salt_of, stage_ends, verdict
 from evaluator.similarity.forms import form_of
 from evaluator.similarity.measure import compare, kind_of
-from licensing.rules.royalty import share_sale, targets
+from licensing.rules.pools import Pool
+from licensing.rules.royalty import Drawing, share_sale, still_due, targets
 from tests.bench import racing as bench
 from tests.docs.worked import given, parts_e8, section, sections
 from tests.evaluator.adapters import canonical
@@ -100,6 +102,25 @@ def test_the_worked_pool_is_what_the_rule_gives():
         assert {**shown, "held": show_tokens(held_nano)} == {
             name: row[name] for name in (*shown, "held")
         }
+
+
+def test_the_worked_refund_is_what_the_rules_give():
+    (rows,) = section("royalty", "A refund after a draw").tables
+    there, owed, drawn = 0, 0, 0
+    for row in rows:
+        pool = Pool(there, owed, there + drawn - owed, {"ada": Drawing(1, drawn)})
+        nano = parse_tokens("".join(re.findall(r"[0-9]+", row["what happens"])) or "98")
+        if "brings" in row["what happens"]:
+            back = pool.repaid_nano(nano)
+            there, owed = there + nano - back, owed - back
+        elif "goes back" in row["what happens"]:
+            lent = pool.lacking_nano(nano)
+            there, owed = there + lent - nano, owed + lent
+        else:
+            there, drawn = there - nano, drawn + nano
+        due = still_due(there + drawn - owed, {"ada": Drawing(1, drawn)})
+        told = [parse_tokens(row[name]) for name in ("in the pool", "owed", "due", "drawn in all")]
+        assert told == [there, owed, due, drawn]
 
 
 def test_the_worked_windows_are_what_the_rule_gives():

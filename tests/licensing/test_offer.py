@@ -21,7 +21,7 @@ def subject(*tags, **more):
 
 def held(*uses, until_ms=FOR_EVER, access_until_ms=FOR_EVER, from_ms=DAY_MS, state="active"):
     ends = (from_ms, until_ms, access_until_ms)
-    grant = Grant("g", "w", 1, uses, "ada", 0, *ends, state, "", "m")
+    grant = Grant("g", "w", 1, uses, "ada", 0, *ends, state, "", "", 0, "m")
     return holder_of([grant], at_ms=2 * DAY_MS)
 
 

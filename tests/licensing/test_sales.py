@@ -131,7 +131,7 @@ def test_the_same_order_twice_is_one_sale_and_one_draw():
 def test_a_purchase_reads_no_row_twice_that_it_has_locked(django_assert_max_num_queries):
     scene()
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
-    with django_assert_max_num_queries(31):
+    with django_assert_max_num_queries(33):
         buy_quoted("buyer", quote)
 
 
