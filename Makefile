@@ -6,6 +6,9 @@ RUN := .venv/bin/python
 ORACLE := var/arbundles/node_modules/.package-lock.json
 ROOMS := config workers audit competitions licensing ledger web evaluator assay
 export PYTHONUNBUFFERED := 1
+# Bytecode is kept, whatever the caller's variable says: uv leaves none, and the site and the tests
+# start some hundred processes, each of which would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
