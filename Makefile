@@ -44,7 +44,7 @@ demo: setup-train ## Play the whole story on a running site (ONCE=1 ends by itse
 up: setup ## Run the site: web, worker, beat, broker under one supervisor
 	@$(RUN) manage.py up $(if $(PORT),--port $(PORT))
 
-test: setup-dev ## Run all tests on SQLite, and the laws on PostgreSQL when it is there
+test: setup-dev ## Run all tests on SQLite, and beside them the laws on PostgreSQL when it is there
 	@$(RUN) requirements/system.py
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory oracle || echo "no arbundles: two tests are skipped"; fi
 	@$(RUN) tests/run.py $(ARGS)
