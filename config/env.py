@@ -14,7 +14,7 @@ from web.risks import RISKS
 
 _NUMBERS = (
     "assay_faucet", "assay_tick_s", "assay_lease_s", "assay_dispute_least_s", "assay_quota_mib",
-    "assay_least_final_examples",
+    "assay_least_final_examples", "assay_slots", "assay_expected_owners",
 )  # fmt: skip
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -69,6 +69,12 @@ class Environment:
     assay_dispute_least_s: str = _says("Shortest dispute window a sponsor may choose.", "0")
     assay_least_final_examples: str = _says(
         "Fewest rows of a final slice, which decides the prizes; fewer prove little.", "100"
+    )
+    assay_slots: str = _says("Scoring workers, at least 2; 0: one a core, between 2 and 4.", "0")
+    assay_expected_owners: str = _says(
+        "Owners that a competition is expected to have, when it is asked whether its dates can "
+        "hold their runs.",
+        "20",
     )
 
 

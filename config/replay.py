@@ -47,6 +47,8 @@ NOT_REPLAYED = {
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",
     "competitions.HeldUp": "why a winner is no licensed work yet; the sweep finds it again",
+    "competitions.Turn": "whose work is next",
+    "competitions.Cost": "how long runs took here",
     "competitions.NormalForm": "an index of adapters by their directions; it follows from each",
     "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Unopened": "what seals hold, secret until the close; the seals are on the log",

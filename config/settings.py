@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 
 from assay.keys import public_hex, read_or_make_key
 from config import env
-from workers import doorbell, files
+from workers import crew, doorbell, files
 
 ENV = env.read()
 HOUSE = env.HOUSE
@@ -40,6 +40,8 @@ BRIDGE = "ledger.actions.faucet.Faucet"  # where money comes in and goes out
 TICK_S = int(ENV.assay_tick_s)
 LEASE_S = int(ENV.assay_lease_s)
 DISPUTE_LEAST_S = int(ENV.assay_dispute_least_s)
+SLOTS = crew.size(int(ENV.assay_slots))
+EXPECTED_OWNERS = int(ENV.assay_expected_owners)
 LEAST_FINAL_EXAMPLES = int(ENV.assay_least_final_examples)
 BLOB_LIMIT_BYTES = 64 << 20
 BLOB_QUOTA_BYTES = int(ENV.assay_quota_mib) << 20

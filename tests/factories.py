@@ -13,7 +13,7 @@ from assay.money import parse_tokens
 from assay.records import Record, file_of, root_of
 from assay.wire import Nano, to_json
 from competitions import queries
-from competitions.actions import contest, deadline, drafts, entry, previews, score
+from competitions.actions import contest, deadline, drafts, entry, previews, queue, score
 from competitions.actions.drafts import SLICES, DraftFile
 from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation, Sealed
@@ -287,7 +287,7 @@ def scored(owner="miner", name="docs", number=0, right=30, now=None):
     """An entry with its board score; answers with its id."""
     made = submission(owner, name, number, now=now)
     found = Evaluation.objects.get(submission=made, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
+    fence = queue.lease(evaluation=found.pk, now=at(20))
     adapter = blob(f"canonical {owner} {number}").sha256
     score.record_score(
         evaluation=found.pk, fence=fence, measured=measured(adapter, right), now=at(20)
@@ -306,7 +306,7 @@ def refused(owner="miner", name="docs", number=0, error=None):
     """An entry that was refused; answers with its id."""
     made = submission(owner, name, number)
     found = Evaluation.objects.get(submission=made, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=at(20))
+    fence = queue.lease(evaluation=found.pk, now=at(20))
     score.record_refusal(evaluation=found.pk, fence=fence, error=error, now=at(20))
     return made
 
@@ -317,7 +317,7 @@ def settle(name="docs", right=None):
     while queries.to_open(name, limit=1):  # a step of the clock opens some hundreds
         deadline.advance(name, now=at(601))
     for work_left in list(queries.evaluations_of(name, "final")):
-        fence = score.lease_evaluation(evaluation=work_left.pk, now=at(602))
+        fence = queue.lease(evaluation=work_left.pk, now=at(602))
         one = work_left.submission
         adapter = queries.submission(one).adapter_sha256 if one else ""
         count = (right or {}).get(one, 30) if one else 10

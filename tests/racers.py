@@ -3,7 +3,7 @@
 from assay.messages import RaceTerms
 from assay.wire import Nano
 from competitions import queries
-from competitions.actions import resume, score
+from competitions.actions import queue, resume, score
 from competitions.actions.score import Stopped
 from competitions.models import Evaluation
 from competitions.rules.race import stop_from
@@ -27,7 +27,7 @@ def contest(**changed):
 def lease(entry, now=LEASED):
     """The board work of an entry, leased: its id and the fence."""
     found = Evaluation.objects.get(submission=entry, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=now)
+    fence = queue.lease(evaluation=found.pk, now=now)
     assert fence is not None
     return {"evaluation": found.pk, "fence": fence}
 

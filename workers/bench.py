@@ -42,6 +42,16 @@ def can_hold(least: str) -> bool:
     return True
 
 
+def levels_held() -> list[str]:
+    """The levels that jails of this host are as strong as; none when there can be no jail."""
+    try:
+        level = level_here()
+    except SandboxUnavailable as error:
+        _LOG.warning("%s %s", error, error.next_step)
+        return []
+    return [one.value for one in Level if one <= level]
+
+
 @cache
 def is_known_here() -> bool:
     """True when this machine gives the engine's known answers; asked once per process."""

@@ -56,7 +56,7 @@ def prepare(draft: str, fence: int) -> None:
             out, salt, told = _read(Path(folder), draft, drafts.reading_of(found))
             now = timezone.now()
             drafts.extend_lease(draft=draft, fence=fence, now=now, stage=drafts.MEASURING)
-            registered, base = _measured(out, Lease(renew, drafts.LEASE_S))
+            registered, base, costs_ms = _measured(out, Lease(renew, drafts.LEASE_S))
             names = [*PUBLIC_FILES, *[CODE_FILE] * registered.is_custom]
             names += [STARTER] * (out / STARTER).is_file()
             made = Preparation(
@@ -67,6 +67,7 @@ def prepare(draft: str, fence: int) -> None:
                 final_root=public_root(*_blobs(out, "final")),
                 base=base,
                 findings=told,
+                costs_ms=costs_ms,
             )
         except (AssayError, InfrastructureFailed, NotPlain) as error:
             refusal = error if isinstance(error, AssayError) else PreparationRefused(str(error))
@@ -142,25 +143,32 @@ def _texts(folder: Path, reading: Reading) -> list[str]:
     return told
 
 
-def _measured(out: Path, lease: Lease) -> tuple[messages.EvaluatorRegistered, BaseOnBoard]:
+def _measured(
+    out: Path, lease: Lease
+) -> tuple[messages.EvaluatorRegistered, BaseOnBoard, dict[str, int]]:
     """The dry run: the untouched base on public and board slice, in the sandbox.
+
+    And how long a run takes on each sealed slice: the board's was measured, when the sandbox was
+    warm; the final one's is that by their tokens.
 
     raises SliceTooSmall; DataTooSmall when the final slice could not prove to be better than it
     """
     raw = taken(out, "manifest.json")
     manifest = read_manifest(raw)
     _check_final(manifest.test.final.examples)
-    baseline, on_board = (
-        score_on(manifest, Work(None, *_blobs(out, part), part), lease)
-        for part in ("public", "board")
-    )
+    baseline = score_on(manifest, Work(None, *_blobs(out, "public"), "public"), lease)
+    begun = timezone.now()
+    on_board = score_on(manifest, Work(None, *_blobs(out, "board"), "board"), lease)
+    board_ms = max(1, ms(timezone.now()) - ms(begun))
+    final_ms = board_ms * manifest.test.final.tokens // max(1, manifest.test.board.tokens)
     metric = metric_of(manifest)
     if metric.best:
         points = metric.points(numbers_of(on_board, metric))
         check_room(points, metric.best, manifest.test.final.examples)
     base = BaseOnBoard(token_hex(SALT_BYTES), on_board)
     name = store_own(raw, now=timezone.now())
-    return _registered(manifest, name, baseline, base), base
+    costs_ms = {"board": board_ms, "final": max(1, final_ms)}
+    return _registered(manifest, name, baseline, base), base, costs_ms
 
 
 def _check_final(rows: int) -> None:

@@ -14,6 +14,7 @@ from assay.canonical import canonical
 from assay.messages import Result, Stop
 from assay.wire import Nano
 from competitions import queries
+from competitions.actions import queue
 from competitions.actions import score as actions
 from competitions.actions.score import Measured, Stopped
 from competitions.errors import CodeFailed, Duplicate, EvaluationRefused
@@ -78,7 +79,7 @@ def score(evaluation: int, fence: int) -> None:
     told = {"evaluation": evaluation, "fence": fence}
 
     def renew() -> None:
-        actions.extend_lease(**told, now=timezone.now())
+        queue.extend_lease(**told, now=timezone.now())
 
     try:
         found = measure(ticket, Lease(renew, settings.LEASE_S))

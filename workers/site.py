@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from assay.errors import AssayError
+from workers import crew
 from workers.doorbell import QUEUES as BELLS
 from workers.supervisor import Child, Plan
 
@@ -36,7 +37,7 @@ FRONT = (  # what the web server is told of clients; the rest is web/front.py
     "--http", "web.protocol:Protocol", "--ws", "none", "--no-proxy-headers", "--no-server-header",
     "--limit-concurrency", "512",
 )  # fmt: skip
-MOST_SLOTS = {"evaluate": 4, "read": 2}
+MOST_SLOTS = {"read": 2}
 
 
 class PortTaken(AssayError):
@@ -69,7 +70,11 @@ def site_plan(data: Path, host: str, port: int, env: Mapping[str, str] | None = 
             given["CELERY_BROKER_URL"] = "filesystem://localhost"
             notes.append(NO_BROKER)
     given |= {"ASSAY_DATA": str(data), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    children += [_web(host, port), *(_worker(name, data) for name in QUEUES), _beat(data)]
+    children += [
+        _web(host, port),
+        *(_worker(name, data, _slots(name, given)) for name in QUEUES),
+        _beat(data),
+    ]
     address = f"http://{_reachable(host)}:{port}/"
     return Plan(data, HOUSE, tuple(children), given, address, tuple(notes))
 
@@ -93,21 +98,23 @@ def _web(host: str, port: int) -> Child:
     return Child("web", (*command, *FRONT, *endless_streams_end), ready, stop_s=10)
 
 
-def _worker(name: str, data: Path) -> Child:
+def _worker(name: str, data: Path, slots: int) -> Child:
     """A worker: one process to follow the log, one a core to score.
 
     SIGQUIT is celery's soft shutdown: on SIGTERM an orphan would wait for its task without limit.
     """
     alone = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
-    options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", str(_slots(name)))
-    loads = ("-I", "workers.tasks") if name in MOST_SLOTS else ()
+    options = ("-n", f"{name}@{socket.gethostname()}", "-Q", QUEUES[name], "-c", str(slots))
+    loads = ("-I", "workers.tasks") if name in ("read", "evaluate") else ()
     command = _celery("worker", *options, *alone, *loads)
     ready = (data / "run" / f"{name}.ready").exists
     return Child(name, command, ready, WORKER_STOP_S, signal.SIGQUIT)
 
 
-def _slots(name: str) -> int:
-    """Two jobs of one thread beat one of two threads; every slot holds a base of its own."""
+def _slots(name: str, given: Mapping[str, str]) -> int:
+    """Processes of a worker; those that load the scale hold a base each."""
+    if name == "evaluate":
+        return crew.size(int(given.get("ASSAY_SLOTS") or 0))
     return min(os.cpu_count() or 1, MOST_SLOTS.get(name, 1))
 
 

@@ -6,40 +6,40 @@ from celery import shared_task
 from django.utils import timezone
 
 from competitions import queries
-from competitions.actions import drafts, previews, score
+from competitions.actions import drafts, previews, queue
 from competitions.errors import StaleAttempt
 from workers import bench, preparation, previewing, scoring
 from workers.doorbell import Bell
 from workers.steps import ring_for_work
 
-MOST_TAKEN_FIRST = 20  # by other workers, between my look and my lease; the next bell comes soon
+WORKER = ""
 
 
 @shared_task(base=Bell, reject_on_worker_lost=True)
 def score_next() -> None:
-    """Score what waits longest: one entry, or the baseline, on one slice, in the sandbox.
+    """Score the run whose turn it is: one entry, or the baseline, on one slice, in the sandbox.
 
     Whoever begins rings for the next: so one that waits keeps every worker at work. A worker whose
     sandbox is weaker than a competition asks leaves its entries to others.
     """
-    now = timezone.now()
-    asked = queries.levels_asked(now)
-    mine = [name for name, least in asked.items() if bench.can_hold(least)]
-    waiting = queries.evaluations_waiting(now).filter(competition__in=mine).order_by("pk")
-    for work in waiting[:MOST_TAKEN_FIRST]:
-        if score_evaluation(work.pk):
-            return
+    mine = queue.claim(worker=WORKER, levels=bench.levels_held(), now=timezone.now())
+    if mine is not None:
+        _score(*mine)
 
 
 def score_evaluation(evaluation: int) -> bool:
     """Score this one, unless another worker has it or it is done: then False."""
-    fence = score.lease_evaluation(evaluation=evaluation, now=timezone.now())
+    fence = queue.lease(evaluation=evaluation, now=timezone.now())
     if fence is None:
         return False
+    _score(evaluation, fence)
+    return True
+
+
+def _score(evaluation: int, fence: int) -> None:
     ring_for_work()
     with suppress(StaleAttempt):
         scoring.score(evaluation, fence)
-    return True
 
 
 @shared_task(base=Bell, reject_on_worker_lost=True)

@@ -33,8 +33,8 @@ ENDED = {
 }  # fmt: skip
 LOOK_EVERY_S = 1.0
 RECEIPT = (
-    "submission", "competition", "title", "state", "score", "answer", "eliminated", "refused",
-    "local_score", "ignored", "remaining", "next_slot", "receipt",
+    "submission", "competition", "title", "state", "queue", "score", "answer", "eliminated",
+    "refused", "local_score", "ignored", "remaining", "next_slot", "receipt",
 )  # fmt: skip
 
 
@@ -209,8 +209,14 @@ def _wait(client: Client, caller: Caller, entry: str) -> dict[str, Any]:
             progress.close()
             return state
         place = state.get("place_in_queue")
-        progress.say(f"{state['state']}, place {place} in the queue" if place else state["state"])
+        progress.say(_queued(state) if place else state["state"])
         time.sleep(LOOK_EVERY_S)
+
+
+def _queued(state: dict[str, Any]) -> str:
+    """Where an entry waits, and for how long about."""
+    wait_s = state.get("expected_wait_s", 0)
+    return f"{state['state']}, place {state['place_in_queue']} in the queue, about {wait_s} s"
 
 
 def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) -> None:
@@ -223,6 +229,7 @@ def _print_receipt(state: dict[str, Any], local_score: str, *, as_json: bool) ->
         "competition": state.get("competition"),
         "title": state.get("title"),
         "state": state["state"],
+        "queue": _queued(state) if state.get("place_in_queue") else None,
         "score": state.get("score"),
         "answer": state.get("answer"),
         "eliminated": show.stop(state.get("eliminated")),

@@ -14,7 +14,7 @@ from assay import messages
 from assay.messages import FileRef
 from assay.wire import Nano, from_json
 from competitions import queries
-from competitions.actions import sealing
+from competitions.actions import queue, sealing
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, Quarantined
 from competitions.models import Evaluation
@@ -22,14 +22,13 @@ from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
 from competitions.rules.registry import rules_of
-from competitions.rules.rows import ENDS, Competition, Phase, Submission, Tally
+from competitions.rules.rows import ENDS, Competition, Phase, Submission
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
 
 MOST_STEPS = 8
 MOST_OPENINGS = 100  # entries that are opened in one step
-LOST_OFTEN = 3  # so many workers never came back from an entry
 
 
 def advance(competition: str, *, now: datetime) -> list[str]:
@@ -131,7 +130,7 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     """
     tally = queries.tally(contest.id)
     if tally.committed:
-        return _quarantine(contest, tally, now)
+        return _quarantine(contest, Evaluation.Slice.BOARD, tally.scored, now)
     entries = queries.entry_rows(contest.id)  # once: who decides is ranked among all
     if inside := _inside_margin(contest, entries):
         return _resume(contest, inside, now)
@@ -142,10 +141,8 @@ def _verify(contest: Competition, now: datetime) -> str | None:
         return _refuse_copies(contest, copies, now)
     named = queries.nominations(contest.id)
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
-    for name in ("", *(one.id for one in decide)):
-        Evaluation.objects.create(
-            competition=contest.id, submission=name, slice=Evaluation.Slice.FINAL, created_at=now
-        )
+    for name, owner in (("", contest.sponsor), *((one.id, one.owner) for one in decide)):
+        queue.enqueue(contest, name, Evaluation.Slice.FINAL, owner=owner, now=now)
     begun = messages.CompetitionVerifying(contest.id, len(decide), next_ms(contest, now))
     return _say(contest, [begun], Phase.VERIFYING)
 
@@ -160,21 +157,35 @@ def _refuse_copies(contest: Competition, copies: dict[str, str], now: datetime) 
     return _say(contest, bodies, Phase.CLOSED)
 
 
-def _quarantine(contest: Competition, tally: Tally, now: datetime) -> str | None:
-    """Refuse the entries that brought down every worker, once all the others have their scores."""
-    lost = queries.evaluations_of(contest.id, Evaluation.Slice.BOARD).filter(
-        last_error="", attempts__gte=LOST_OFTEN, leased_until__lt=now
-    )
-    names = set(lost.values_list("submission", flat=True))
-    if len(names) != tally.committed or not tally.scored:
+def _quarantine(contest: Competition, part: str, passed: int, now: datetime) -> str | None:
+    """Refuse the entries that brought down every worker, once all others have their scores.
+
+    passed  how many have theirs: without any, it may be our side that is broken
+    """
+    works = queries.evaluations_of(contest.id, part)
+    lost = {one.submission: one for one in queries.evaluations_lost(works, now)}
+    others = works.exclude(submission__in=[*lost]).exists()
+    if not lost or not passed or others or "" in lost:
         return None
-    Evaluation.objects.filter(competition=contest.id, submission__in=names).delete()
-    error = Quarantined(f"{LOST_OFTEN} workers ran it, and none of them came back.")
     at_ms = next_ms(contest, now)
     bodies: list[object] = [
-        sealing.refusal_of(name, contest, error, at_ms=at_ms) for name in sorted(names)
+        sealing.refusal_of(name, contest, _evidence(one, passed), at_ms=at_ms)
+        for name, one in sorted(lost.items())
     ]
-    return _say(contest, bodies, Phase.CLOSED)
+    Evaluation.objects.filter(competition=contest.id, submission__in=[*lost]).delete()
+    return _say(contest, bodies, Phase(contest.phase))
+
+
+def _evidence(work: Evaluation, passed: int) -> Quarantined:
+    attempts = [*work.losses, {"worker": work.worker, "at_ms": work.begun_ms}]
+    told = "; ".join(
+        f"at {one['at_ms']} ms, by the worker {one['worker'][:16] or 'of this site'}"
+        for one in attempts
+    )
+    return Quarantined(
+        f"Nobody came back from {len(attempts)} attempts to run it, the last when nothing else "
+        f"ran, while {passed} others were scored. They began {told}."
+    )
 
 
 def _inside_margin(contest: Competition, entries: list[Submission]) -> list[Submission]:
@@ -194,12 +205,7 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
     at_ms = next_ms(contest, now)
     bodies: list[object] = []
     for place, one in enumerate(inside):
-        Evaluation.objects.create(
-            competition=contest.id,
-            submission=one.id,
-            slice=Evaluation.Slice.BOARD,
-            created_at=now,
-        )
+        queue.enqueue(contest, one.id, Evaluation.Slice.BOARD, owner=one.owner, now=now)
         bodies.append(messages.SubmissionResumed(one.id, contest.id, BY_MARGIN, (), at_ms + place))
     return _say(contest, bodies, Phase.CLOSED)
 
@@ -208,7 +214,7 @@ def _judge(contest: Competition, now: datetime) -> str | None:
     """Open slice and those that decide once every final score is there, a batch in each step."""
     tally = queries.tally(contest.id)
     if not verdict.is_verified(contest, tally):
-        return None
+        return _quarantine(contest, Evaluation.Slice.FINAL, tally.final_scored, now)
     bodies: list[object] = []
     at_ms = next_ms(contest, now)
     if not contest.slice_salt:

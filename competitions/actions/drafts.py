@@ -16,7 +16,7 @@ from assay.errors import AssayError
 from assay.messages import FileRef, Result
 from assay.wire import to_json
 from competitions import queries
-from competitions.actions import previews
+from competitions.actions import previews, queue
 from competitions.errors import FilesMissing, StaleAttempt
 from competitions.models import Draft, Sealed
 from competitions.rules.findings import Findings
@@ -241,6 +241,7 @@ class Preparation:
     final_root  of the final slice without the salt
     base       the base's result on the board slice, under the salt of its seal
     findings   what the sponsor is told
+    costs_ms   how long a run takes on board and final slice
     """
 
     registered: messages.EvaluatorRegistered
@@ -250,6 +251,7 @@ class Preparation:
     final_root: str
     base: BaseOnBoard
     findings: Findings = field(default_factory=Findings)
+    costs_ms: dict[str, int] = field(default_factory=dict)
 
 
 def record_preparation(*, draft: str, fence: int, made: Preparation, now: datetime) -> None:
@@ -271,6 +273,8 @@ def record_preparation(*, draft: str, fence: int, made: Preparation, now: dateti
                 final_root=made.final_root,
                 base=to_json(made.base),
             )
+        for part, took_ms in made.costs_ms.items():
+            queue.note_cost(registered.manifest_sha256, part, took_ms)
         found.state, found.leased_until, found.updated_at = Draft.State.READY, None, now
         found.prepared = {
             "files": [to_json(one) for one in made.files],

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from assay import messages
 from competitions import queries
+from competitions.actions import queue
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
     OwnEntry,
@@ -54,9 +55,7 @@ def _commit(order: Entry, *, now: datetime) -> Submission:
     _check_terms(asked, contest, owner=order.actor, now=now)
     window, slot = _slot(contest, asked, owner=order.actor, at_ms=at_ms)
     body = messages.SubmissionCommitted(order.id, contest.id, order.actor, window, slot, at_ms)
-    Evaluation.objects.create(
-        competition=contest.id, submission=order.id, slice=Evaluation.Slice.BOARD, created_at=now
-    )
+    queue.enqueue(contest, order.id, Evaluation.Slice.BOARD, owner=order.actor, now=now)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(order.id)
     assert made is not None

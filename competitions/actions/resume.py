@@ -7,6 +7,7 @@ from django.db import transaction
 from assay import messages
 from assay.wire import Nano
 from competitions import queries
+from competitions.actions import queue
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
     DepositDiffers,
@@ -44,9 +45,7 @@ def resume(order: Entry, *, now: datetime) -> Submission:
     _check(order, entry, contest, at_ms=at_ms)
     lines = (escrow.deposit(contest, entry),)
     body = messages.SubmissionResumed(entry.id, contest.id, ON_DEPOSIT, lines, at_ms)
-    Evaluation.objects.create(
-        competition=contest.id, submission=entry.id, slice=Evaluation.Slice.BOARD, created_at=now
-    )
+    queue.enqueue(contest, entry.id, Evaluation.Slice.BOARD, owner=entry.owner, now=now)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(entry.id)
     assert made is not None

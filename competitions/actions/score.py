@@ -1,12 +1,10 @@
-"""Scoring work: leases under a fence, and what a worker may write down with it."""
+"""What a worker may write down of work that it has leased, with the fence of its lease."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from assay import messages
 from assay.bounds import fitting
@@ -15,7 +13,7 @@ from assay.messages import Result, Stop
 from assay.messages.competitions import FAULT
 from assay.wire import changed
 from competitions import queries
-from competitions.actions import sealing
+from competitions.actions import queue, sealing
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
@@ -25,12 +23,11 @@ from competitions.rules.exits import FAULTS_PROVE
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition
 from ledger import log
+from ledger.actions import ms
 from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from licensing import queries as rights
 from licensing.rules.rows import ENTRY
-
-MOST_PAUSE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -52,29 +49,6 @@ class Stopped:
 
 
 @transaction.atomic
-def lease_evaluation(*, evaluation: int, now: datetime) -> int | None:
-    """Take the work and return the fence to answer with; None: another has it, or it is done.
-
-    A lease is no fact, so it is not logged: replay does not care who tried.
-    """
-    until = now + timedelta(seconds=settings.LEASE_S)
-    free = queries.evaluations_waiting(now).filter(pk=evaluation)
-    if not free.update(leased_until=until, fence=F("fence") + 1, attempts=F("attempts") + 1):
-        return None
-    return int(Evaluation.objects.values_list("fence", flat=True).get(pk=evaluation))
-
-
-def extend_lease(*, evaluation: int, fence: int, now: datetime) -> None:
-    """Make the lease of work that still runs as long as a fresh one, counted from now.
-
-    raises StaleAttempt when another attempt counts
-    """
-    until = now + timedelta(seconds=settings.LEASE_S)
-    if not Evaluation.objects.filter(pk=evaluation, fence=fence).update(leased_until=until):
-        raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
-
-
-@transaction.atomic
 def record_score(*, evaluation: int, fence: int, measured: Measured, now: datetime) -> None:
     """Write a score down, once, by the worker that holds the newest fence.
 
@@ -82,6 +56,7 @@ def record_score(*, evaluation: int, fence: int, measured: Measured, now: dateti
     raises StaleAttempt when the work was leased again, or done, in between
     """
     work, contest = _take(evaluation, fence)
+    queue.note_cost(contest.spec.manifest_sha256, work.slice, ms(now) - work.begun_ms)
     if _is_copy(work, contest, measured.adapter_sha256, now=now):
         return
     is_board = work.slice == Evaluation.Slice.BOARD
@@ -131,7 +106,7 @@ def record_failure(*, evaluation: int, fence: int, reason: str, now: datetime) -
     raises StaleAttempt
     """
     work, _ = _take(evaluation, fence, is_kept=True)
-    _wait(work, reason, now)
+    queue.rest(work, reason, now)
 
 
 @transaction.atomic
@@ -148,17 +123,11 @@ def record_fault(*, evaluation: int, fence: int, error: AssayError, now: datetim
         Evaluation.objects.filter(pk=evaluation).delete()
         _refuse(work.submission, error, contest, now=now)
         return
-    _wait(work, str(error), now)
+    queue.rest(work, str(error), now)
     if work.slice == Evaluation.Slice.FINAL and contest.faults < FAULTS_PROVE:
         told = (contest.id, work.submission, fitting(str(error), FAULT), next_ms(contest, now))
         fact = log.fact(messages.TaskFaulted(*told), idempotency=f"{evaluation}/{fence}")
         log.record([fact], rooms=(fold,))
-
-
-def _wait(work: Evaluation, reason: str, now: datetime) -> None:
-    """Let nobody take the work for a while: 2, 4, 8 seconds ... up to an hour."""
-    again_at = now + timedelta(seconds=min(MOST_PAUSE_S, 2 ** min(work.attempts, 12)))
-    Evaluation.objects.filter(pk=work.pk).update(leased_until=again_at, last_error=reason)
 
 
 def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evaluation, Competition]:

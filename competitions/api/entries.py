@@ -54,10 +54,10 @@ def list_mine(
     entries = list(found[: limit + 1])
     queries.as_owners_see(entries)
     contests = queries.competitions_named({one.competition for one in entries})
-    places = queries.queue_places([one.id for one in entries])
+    waits = queries.waits([one.id for one in entries])
     shown = [
         submission_json(
-            one, contests[one.competition], viewer=caller.account, place=places.get(one.id)
+            one, contests[one.competition], viewer=caller.account, wait=waits.get(one.id)
         )
         for one in entries
     ]
@@ -70,11 +70,11 @@ def read_submission(request: HttpRequest, name: str) -> Json:
     entry = queries.submission(name)
     contest = queries.competition(entry.competition)
     viewer = _viewer(request)
-    place = queries.queue_places([entry.id]).get(entry.id)
+    wait = queries.waits([entry.id]).get(entry.id)
     shows = queries.is_on_board(entry, contest)
     if entry.owner == viewer:
         queries.as_owners_see([entry])
-    told = submission_json(entry, contest, viewer=viewer, place=place, is_on_board=shows)
+    told = submission_json(entry, contest, viewer=viewer, wait=wait, is_on_board=shows)
     told |= licence_json(entry, viewer)
     if entry.owner == viewer:
         told |= _slots(contest, viewer) | {"ignored": queries.ignored_fields(entry)}
@@ -105,8 +105,8 @@ def _commit(order: Entry, now: datetime) -> Json:
     made = commit(order, now=now)
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
     queries.as_owners_see([entry])
-    place = queries.queue_places([made.id]).get(made.id)
-    told = submission_json(entry, contest, viewer=made.owner, place=place)
+    wait = queries.waits([made.id]).get(made.id)
+    told = submission_json(entry, contest, viewer=made.owner, wait=wait)
     return told | _slots(contest, made.owner)
 
 
@@ -115,8 +115,8 @@ def _resume(order: Entry, now: datetime) -> Json:
     made = resume(order, now=now)
     entry, contest = queries.submission(made.id), queries.competition(made.competition)
     queries.as_owners_see([entry])
-    place = queries.queue_places([made.id]).get(made.id)
-    return submission_json(entry, contest, viewer=made.owner, place=place)
+    wait = queries.waits([made.id]).get(made.id)
+    return submission_json(entry, contest, viewer=made.owner, wait=wait)
 
 
 def _nominate(order: Entry, now: datetime) -> Json:

@@ -17,6 +17,7 @@ from competitions.rules.race import show_e_value
 from competitions.rules.registry import RULES
 from competitions.rules.rows import Phase, State
 from competitions.rules.spec import deposit_nano
+from competitions.rules.turns import Wait
 from competitions.rules.visibility import (
     NO_IMPROVEMENT,
     SECRET_PHASES,
@@ -118,12 +119,12 @@ def submission_json(
     contest: Competition,
     *,
     viewer: str,
-    place: int | None,
+    wait: Wait | None,
     is_on_board: bool = False,
 ) -> Json:
     """An entry as this viewer may see it.
 
-    viewer  the account that asks, or ""      place  in the queue, None when it does not wait
+    viewer  the account that asks, or ""      wait  for its turn, None when it does not wait
     is_on_board  it is the best of its owner, whose score everybody sees
     """
     phase = contest.phase
@@ -139,7 +140,8 @@ def submission_json(
         "parents": entry.parents,
         "receipt_url": receipt_url(entry.id),
     }
-    told |= {} if place is None else {"place_in_queue": place}
+    if wait is not None:
+        told |= {"place_in_queue": wait.place, "expected_wait_s": wait.seconds}
     if phase not in SECRET_PHASES:
         told |= {"is_nominated": entry.is_nominated}
     sees = RULES[contest.spec["rules"]].visibility
@@ -173,7 +175,7 @@ def nomination_json(contest: Competition, owner: str) -> Json:
     entries = [queries.submission(name) for name in names]
     queries.as_owners_see(entries)
     said = queries.nomination(contest.id, owner)
-    decide = [submission_json(one, contest, viewer=owner, place=None) for one in entries]
+    decide = [submission_json(one, contest, viewer=owner, wait=None) for one in entries]
     return {
         "competition": contest.id,
         "finals": contest.spec["finals"],

@@ -10,18 +10,12 @@ from competitions.models.contest import (
     Submission,
     Tally,
 )
-from competitions.models.desk import (
-    Draft,
-    Evaluation,
-    HeldUp,
-    NormalForm,
-    Preview,
-    Sealed,
-    Unopened,
-)
+from competitions.models.desk import Draft, HeldUp, NormalForm, Preview, Sealed, Unopened
+from competitions.models.queue import Cost, Evaluation, Turn
 
 __all__ = [
     "Competition",
+    "Cost",
     "Draft",
     "Due",
     "Evaluation",
@@ -35,5 +29,6 @@ __all__ = [
     "Sealed",
     "Submission",
     "Tally",
+    "Turn",
     "Unopened",
 ]

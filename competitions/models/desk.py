@@ -127,34 +127,3 @@ class HeldUp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.submission}: {self.code}"
-
-
-class Evaluation(models.Model):
-    """Scoring work to be done: one row each, gone with the score. Not logged, not replayed.
-
-    adapter_sha256  of the canonical adapter once the intake has made it
-    """
-
-    class Slice(models.TextChoices):
-        BOARD = "board"
-        FINAL = "final"
-
-    competition = models.CharField(max_length=48, db_index=True)
-    submission = models.CharField(max_length=ITEM, blank=True)
-    slice = models.CharField(max_length=6, choices=Slice.choices)
-    fence = models.BigIntegerField(default=0)  # how often it was leased; the newest counts
-    leased_until = models.DateTimeField(null=True)
-    attempts = models.IntegerField(default=0)
-    last_error = models.TextField(blank=True)
-    adapter_sha256 = models.CharField(max_length=HASH, blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["competition", "submission", "slice"], name="one_evaluation_per_slice"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.slice} of {self.submission or 'the baseline'} in {self.competition}"

@@ -29,7 +29,6 @@ from competitions.errors import (
 from competitions.models import (
     Competition,
     Draft,
-    Evaluation,
     Evaluator,
     Sealed,
     Submission,
@@ -268,29 +267,9 @@ def drafts_waiting(now: datetime) -> QuerySet[Draft]:
     return Draft.objects.filter(free, state=Draft.State.WAITING)
 
 
-def evaluations_waiting(now: datetime) -> QuerySet[Evaluation]:
-    """Scoring work that nobody holds: never begun, or its worker did not come back in time."""
-    return Evaluation.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now))
-
-
 def funding_message(name: str) -> str:
     """The message that put a competition's stake into escrow."""
     return ledger_queries.message_of_transfer(prize_hold(name))
-
-
-def evaluation(number: int) -> Evaluation | None:
-    return Evaluation.objects.filter(pk=number).first()
-
-
-def evaluations_of(name: str, slice_name: str) -> QuerySet[Evaluation]:
-    """The scoring work of a competition that is not done."""
-    return Evaluation.objects.filter(competition=name, slice=slice_name).order_by("pk")
-
-
-def place_in_queue(submission: str) -> int | None:
-    """1 when the entry's run is next; None when it waits for nothing."""
-    mine = Evaluation.objects.filter(submission=submission).order_by("pk").first()
-    return Evaluation.objects.filter(pk__lt=mine.pk).count() + 1 if mine else None
 
 
 def competitions_due(now: datetime) -> list[str]:
@@ -324,16 +303,3 @@ def slots(contest: Competition, owner: str, *, now_ms: int) -> Slots:
     ends_ms = quota.window_ends_ms(window, **times)
     is_last = ends_ms >= contest.spec["closes_at_ms"]
     return Slots(slots_left(contest, owner, window=window), None if is_last else ends_ms)
-
-
-def queue_places(submissions: Sequence[str]) -> dict[str, int]:
-    """Entry -> its place among all runs that wait or run, the next being 1."""
-    mine = dict(
-        Evaluation.objects.filter(submission__in=submissions).values_list("pk", "submission")
-    )
-    if not mine:
-        return {}
-    waiting = (
-        Evaluation.objects.filter(pk__lte=max(mine)).order_by("pk").values_list("pk", flat=True)
-    )
-    return {mine[pk]: place for place, pk in enumerate(waiting, start=1) if pk in mine}

@@ -1,7 +1,6 @@
 """What workers, re-runs and the sweep of files ask of the contest. Nothing here writes."""
 
 import json
-from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import CharField, Exists, OuterRef, Value
@@ -25,7 +24,6 @@ from competitions.queries.contests import (
     competition_row,
     entry_row,
     entry_rows,
-    evaluations_waiting,
     evaluator_row,
     sealed,
 )
@@ -114,13 +112,6 @@ class Ticket(NamedTuple):
     inputs_sha256: str
     labels_sha256: str
     salt: str
-
-
-def levels_asked(now: datetime) -> dict[str, str]:
-    """Competition -> the weakest sandbox that may do its scoring work; those where some waits."""
-    names = evaluations_waiting(now).values("competition").distinct()
-    specs = Competition.objects.filter(pk__in=names).values_list("pk", "spec__min_sandbox_level")
-    return dict(specs)
 
 
 def unlicensed_winners() -> list[str]:

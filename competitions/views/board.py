@@ -143,7 +143,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         contest,
         viewer=viewer,
         is_on_board=shows,
-        place=queries.place_in_queue(entry.id),
+        wait=queries.waits([entry.id]).get(entry.id),
     )
     context = {
         "line": line,
@@ -238,9 +238,9 @@ def _mine(contest: Competition, viewer: str, *, start: int, limit: int) -> list[
     """The viewer's own entries, the newest first; one more than `limit` when there are more."""
     entries = list(queries.entries_of(viewer, contest.id)[start : start + limit + 1])
     queries.as_owners_see(entries)
-    places = queries.queue_places([one.id for one in entries])
+    waits = queries.waits([one.id for one in entries])
     return [
-        lines.entry_line(one, contest, viewer=viewer, is_on_board=True, place=places.get(one.id))
+        lines.entry_line(one, contest, viewer=viewer, is_on_board=True, wait=waits.get(one.id))
         for one in entries
     ]
 

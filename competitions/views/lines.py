@@ -14,6 +14,7 @@ from competitions.rules.race import show_e_value
 from competitions.rules.registry import RULES
 from competitions.rules.results import interval_e9
 from competitions.rules.rows import Phase, State
+from competitions.rules.turns import Wait
 from competitions.rules.visibility import (
     SECRET_PHASES,
     is_hidden,
@@ -78,7 +79,7 @@ class Board:
 class EntryLine:
     """An entry as its viewer may see it.
 
-    stop      where a race stopped it     place  in the queue of runs, the next being 1
+    stop      where a race stopped it     wait  for the turn of its run
     is_fixed  which entries decide
     """
 
@@ -86,7 +87,7 @@ class EntryLine:
     score: Score | None
     final_score: Score | None
     stop: Stop | None
-    place: int | None
+    wait: Wait | None
     is_mine: bool
     has_reason: bool
     is_fixed: bool
@@ -135,7 +136,7 @@ def entry_line(
     *,
     viewer: str,
     is_on_board: bool,
-    place: int | None,
+    wait: Wait | None,
 ) -> EntryLine:
     """What the viewer may see of one entry."""
     sees = RULES[contest.spec["rules"]].visibility
@@ -146,7 +147,7 @@ def entry_line(
         score=plain_score(entry.score_e9) if sees_score else None,
         final_score=plain_score(entry.final_score_e9) if sees_final else None,
         stop=from_json(Stop, entry.stop) if entry.stop and sees_score else None,
-        place=place,
+        wait=wait,
         is_mine=bool(viewer) and entry.owner == viewer,
         has_reason=may_see_refusal(entry, viewer=viewer),
         is_fixed=contest.phase not in SECRET_PHASES | {Phase.CLOSED},

@@ -134,7 +134,7 @@ def test_terms_below_the_required_ones_are_refused(contest, run, adapter):
 def test_waiting_ends_with_the_code_of_the_result(contest, run, adapter):
     _, told = enter(run, adapter)
     refused = factories.Evaluation.objects.get(submission=told["id"])
-    fence = factories.score.lease_evaluation(evaluation=refused.pk, now=factories.at(40))
+    fence = factories.queue.lease(evaluation=refused.pk, now=factories.at(40))
     error = AdapterWrongBase("Made for another base.")
     factories.score.record_refusal(
         evaluation=refused.pk, fence=fence, error=error, now=factories.at(41)
@@ -150,7 +150,7 @@ def test_waiting_ends_with_the_code_of_the_result(contest, run, adapter):
 def test_a_scored_entry_is_on_the_board_and_in_the_list(contest, run, adapter):
     _, told = enter(run, adapter)
     found = factories.Evaluation.objects.get(submission=told["id"])
-    fence = factories.score.lease_evaluation(evaluation=found.pk, now=factories.at(40))
+    fence = factories.queue.lease(evaluation=found.pk, now=factories.at(40))
     factories.score.record_score(
         evaluation=found.pk, fence=fence, measured=factories.measured("a" * 64, 30),
         now=factories.at(41),
@@ -197,7 +197,7 @@ def test_a_buyer_sees_the_price_agrees_and_gets_a_licence_once(contest, run, sit
 def scored(contest, run, adapter):
     _, told = enter(run, adapter)
     found = factories.Evaluation.objects.get(submission=told["id"])
-    fence = factories.score.lease_evaluation(evaluation=found.pk, now=factories.at(40))
+    fence = factories.queue.lease(evaluation=found.pk, now=factories.at(40))
     factories.score.record_score(
         evaluation=found.pk, fence=fence, now=factories.at(41),
         measured=factories.measured(factories.blob("canonical").sha256, 30),

@@ -196,10 +196,10 @@ def test_my_entries_take_the_same_number_of_queries_for_one_and_two(
     factories.submission("miner")
     token = bearer("miner")
     client.get("/api/submissions", headers=token)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         client.get("/api/submissions", headers=token)
     factories.submission("miner", number=1)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(9):
         assert len(client.get("/api/submissions", headers=token).json()["items"]) == 2
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from competitions import queries
-from competitions.actions import deadline, score
+from competitions.actions import deadline, queue, score
 from competitions.models import Evaluation
 from competitions.rules.rows import Phase, State
 from tests import factories
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def score_it(entry, adapter):
     found = Evaluation.objects.get(submission=entry, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
+    fence = queue.lease(evaluation=found.pk, now=factories.at(20))
     found_it = factories.measured(adapter, 30)
     told = {"evaluation": found.pk, "fence": fence, "now": factories.at(20)}
     score.record_score(measured=found_it, **told)

@@ -80,7 +80,7 @@ def test_when_none_of_the_named_entries_stands_the_rule_chooses():
     adapter = factories.blob("the same").sha256
     for entry in (named, copied):  # the copy is seen at the close: its original comes later
         work = Evaluation.objects.get(submission=entry)
-        fence = factories.score.lease_evaluation(evaluation=work.pk, now=at(30))
+        fence = factories.queue.lease(evaluation=work.pk, now=at(30))
         factories.score.record_score(
             evaluation=work.pk, fence=fence, measured=factories.measured(adapter, 38), now=at(31)
         )

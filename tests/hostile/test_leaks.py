@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from competitions import queries
-from competitions.actions import deadline, score
+from competitions.actions import deadline, queue, score
 from competitions.models import Evaluation
 from config.urls import TABLES
 from evaluator.errors import AdapterWrongBase
@@ -41,7 +41,7 @@ def marked(db):
     hidden = factories.submission("ada", number=1)
     found = factories.result(HIDDEN, policy_sha256="ca" * 32, results_root="c4" * 32)
     work = Evaluation.objects.get(submission=hidden)
-    fence = score.lease_evaluation(evaluation=work.pk, now=at(20))
+    fence = queue.lease(evaluation=work.pk, now=at(20))
     adapter = factories.blob("canonical hidden").sha256
     told = {"evaluation": work.pk, "fence": fence, "now": at(20)}
     score.record_score(**told, measured=score.Measured(adapter, found))

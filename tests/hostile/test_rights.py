@@ -15,7 +15,7 @@ from assay.errors import AssayError
 from audit.history import FOLDS
 from competitions import queries as contests
 from competitions.actions import entry as entries
-from competitions.actions import score, winners
+from competitions.actions import queue, score, winners
 from competitions.errors import FoldRefused
 from competitions.models import Evaluation
 from ledger import log
@@ -54,7 +54,7 @@ def enter(owner, parents=(), right=30):
     )
     made = entries.commit(log.order_for(owner, body, idempotency="one"), now=factories.at(15)).id
     found = Evaluation.objects.get(submission=made, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
+    fence = queue.lease(evaluation=found.pk, now=factories.at(20))
     measured = factories.measured(factories.blob(f"adapter of {owner}").sha256, right)
     score.record_score(evaluation=found.pk, fence=fence, measured=measured, now=factories.at(20))
     return made

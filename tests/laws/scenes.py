@@ -81,7 +81,7 @@ def one_being_verified():
     factories.scored("bob", number=1)
     factories.deadline.advance("docs", now=at(601))
     work = factories.Evaluation.objects.get(submission=entries("scored")[0].id)
-    fence = factories.score.lease_evaluation(evaluation=work.pk, now=at(602))
+    fence = factories.queue.lease(evaluation=work.pk, now=at(602))
     adapter = queries.submission(work.submission).adapter_sha256
     factories.score.record_score(
         evaluation=work.pk,

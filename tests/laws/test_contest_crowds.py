@@ -21,7 +21,7 @@ from assay.messages import (
     SubmissionCommit,
 )
 from competitions import queries
-from competitions.actions import contest, deadline, entry, score, winners
+from competitions.actions import contest, deadline, entry, queue, score, winners
 from competitions.errors import (
     HasEntries,
     QuotaUsed,
@@ -172,7 +172,7 @@ def test_eight_workers_that_lease_one_evaluation_get_one_fence(crowd):
     fences = []
 
     def lease(_):
-        fences.append(score.lease_evaluation(evaluation=work.pk, now=factories.at(40)))
+        fences.append(queue.lease(evaluation=work.pk, now=factories.at(40)))
 
     assert crowd(lease) == []
     assert sorted(fences, key=str) == [1, *[None] * 7]
@@ -186,7 +186,7 @@ def test_of_a_worker_paused_past_its_lease_and_its_successor_one_writes_the_scor
     made = factories.submission()
     (work,) = Evaluation.objects.all()
     moments = [factories.at(40), factories.at(40) + timedelta(seconds=settings.LEASE_S + 1)]
-    fences = [score.lease_evaluation(evaluation=work.pk, now=moment) for moment in moments]
+    fences = [queue.lease(evaluation=work.pk, now=moment) for moment in moments]
     assert fences == [1, 2]
 
     def write(number):
@@ -207,7 +207,7 @@ def test_one_fence_used_by_eight_writes_one_score(crowd):
     factories.competition()
     factories.submission()
     (work,) = Evaluation.objects.all()
-    fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(40))
+    fence = queue.lease(evaluation=work.pk, now=factories.at(40))
     measured = factories.measured("a" * 64, 30)
 
     def write(_):
@@ -254,7 +254,7 @@ def scorers(crowd, entries):
 
     def work(number):
         for one in works[number % 3 :] + works[: number % 3]:
-            fence = score.lease_evaluation(evaluation=one.pk, now=factories.at(602))
+            fence = queue.lease(evaluation=one.pk, now=factories.at(602))
             if fence is None:
                 continue
             right = entries.get(one.submission, 10)

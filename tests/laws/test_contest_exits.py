@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assay import messages
 from audit.history import TABLES
 from competitions import queries
-from competitions.actions import deadline, entry, score
+from competitions.actions import deadline, entry, queue, score
 from competitions.errors import OwnEntry, SubmissionExists
 from competitions.models import Evaluation, Sealed, Submission
 from competitions.rules.dues import MOST_LINES
@@ -74,7 +74,7 @@ def live(entries, is_scored):
         make(f"miner{number}", number=number)
     tick(601)
     for work in list(queries.evaluations_of("docs", "final")):
-        fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
+        fence = queue.lease(evaluation=work.pk, now=at(602))
         name = work.submission
         adapter = queries.entry_row(name).adapter_sha256 if name else ""
         found = factories.measured(adapter, 30 if name else 10)
@@ -127,7 +127,7 @@ def test_what_is_missing_at_the_opening_locks_nobodys_money(name):
     for seconds in (601, 604):
         quietly(seconds)
     for work in list(queries.evaluations_of("docs", "final")):
-        fence = score.lease_evaluation(evaluation=work.pk, now=at(602))
+        fence = queue.lease(evaluation=work.pk, now=at(602))
         adapter = queries.entry_row(work.submission).adapter_sha256 if work.submission else ""
         found = factories.measured(adapter, 30)
         score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))

@@ -18,7 +18,7 @@ from assay.money import parse_tokens
 from assay.wire import Nano
 from audit.history import TABLES
 from competitions import queries
-from competitions.actions import deadline, score
+from competitions.actions import deadline, queue, score
 from competitions.actions.contest import cancel_for, extend_for
 from competitions.actions.nomination import nominate_for
 from competitions.actions.resume import resume_for
@@ -164,13 +164,13 @@ class Contest:
         """Our side fails: the work rests for a while, and is there again."""
         for told in self.leased(miner):
             score.record_failure(**told, reason="our disk is full", now=at(self.seconds))
-            Evaluation.objects.filter(pk=told["evaluation"]).update(leased_until=None)
+            Evaluation.objects.filter(pk=told["evaluation"]).update(not_before_ms=0, again_ms=0)
 
     def leased(self, miner=""):
         """What a worker holds: the first waiting work of a miner, or of anybody."""
         mine = {one.id for one in queries.entry_rows("docs") if miner in ("", one.owner)}
         for work in Evaluation.objects.filter(submission__in=mine, slice="board")[:1]:
-            fence = score.lease_evaluation(evaluation=work.pk, now=at(self.seconds))
+            fence = queue.lease(evaluation=work.pk, now=at(self.seconds))
             assert fence is not None
             yield {"evaluation": work.pk, "fence": fence}
 
@@ -187,7 +187,7 @@ class Contest:
         self.empty_the_queue(self.score)  # of entries that are inside the margin of a race
         self.advance(601)
         for place, work in enumerate(list(queries.evaluations_of("docs", "final"))):
-            fence = score.lease_evaluation(evaluation=work.pk, now=self.after(602))
+            fence = queue.lease(evaluation=work.pk, now=self.after(602))
             entry = queries.entry_row(work.submission) if work.submission else None
             right = self.right[place % len(self.right)] if entry else 10
             adapter = entry.adapter_sha256 if entry else ""

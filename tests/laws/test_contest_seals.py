@@ -13,7 +13,7 @@ from assay import messages
 from assay.messages import Opened, Refusal, Shown
 from assay.wire import Nano, changed, to_json
 from competitions import queries
-from competitions.actions import deadline, score, sealing
+from competitions.actions import deadline, queue, score, sealing
 from competitions.errors import FoldRefused, SliceUsed
 from competitions.models import Evaluation, Seal, Sealed, Unopened
 from competitions.rules import seals
@@ -204,7 +204,7 @@ def test_a_sealed_result_that_does_not_hold_is_not_recorded_and_never_opens(name
     bad = factories.result(30, **BAD[name])
     entry = factories.submission("ada")
     work = Evaluation.objects.get(submission=entry)
-    fence = score.lease_evaluation(evaluation=work.pk, now=at(20))
+    fence = queue.lease(evaluation=work.pk, now=at(20))
     told = {"evaluation": work.pk, "fence": fence, "measured": score.Measured("e" * 64, bad)}
     with pytest.raises(FoldRefused), transaction.atomic():
         score.record_score(**told, now=at(20))
@@ -262,7 +262,7 @@ def test_a_score_that_is_no_clear_improvement_is_not_told_and_its_opening_holds(
     second = factories.submission("ada", number=1)
     found = factories.result(21, records=pack((0,) * 19 + (1,) * 21, is_binary=True))
     work = Evaluation.objects.get(submission=second)
-    fence = score.lease_evaluation(evaluation=work.pk, now=at(20))
+    fence = queue.lease(evaluation=work.pk, now=at(20))
     told = {"evaluation": work.pk, "fence": fence, "measured": measured_as(found)}
     score.record_score(**told, now=at(20))
     assert queries.entry_row(second).score_e9 is None

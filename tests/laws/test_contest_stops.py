@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from competitions import queries
-from competitions.actions import deadline, score, sealing
+from competitions.actions import deadline, queue, score, sealing
 from competitions.errors import CodeFailed
 from competitions.models import Evaluation, Sealed, Unopened
 from competitions.rules.rows import ENDS, Phase
@@ -153,7 +153,7 @@ class Stop(RuleBasedStateMachine):
 
     def _hold(self, work, record, **told):
         Evaluation.objects.filter(pk=work.pk).update(leased_until=None)
-        fence = score.lease_evaluation(evaluation=work.pk, now=at(self.contest.seconds))
+        fence = queue.lease(evaluation=work.pk, now=at(self.contest.seconds))
         record(evaluation=work.pk, fence=fence, now=at(self.contest.seconds), **told)
 
     # --- the stop -------------------------------------------------------------------------------

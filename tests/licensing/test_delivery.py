@@ -16,7 +16,7 @@ from django.core import signing
 from huggingface_hub import ModelCard
 from safetensors import safe_open
 
-from competitions.actions import score, winners
+from competitions.actions import queue, score, winners
 from competitions.models import Evaluation
 from evaluator.bases import MINILM, folder_of
 from evaluator.engine.model import Adapted
@@ -51,7 +51,7 @@ def winner(monkeypatch, arrays):
     blob = admit(makers.adapter()[0], makers.safetensors(arrays), manifest()).canonical
     entry = factories.submission("miner")
     found = Evaluation.objects.get(submission=entry, slice="board")
-    fence = score.lease_evaluation(evaluation=found.pk, now=factories.at(20))
+    fence = queue.lease(evaluation=found.pk, now=factories.at(20))
     name = factories.blob(blob).sha256
     made = factories.measured(name, 30)
     score.record_score(evaluation=found.pk, fence=fence, measured=made, now=factories.at(20))

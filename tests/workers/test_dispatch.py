@@ -289,7 +289,7 @@ def test_a_worker_whose_lease_was_taken_over_ends_quietly(hands, monkeypatch, no
 
     def slow(ticket, lease):
         now(5000)
-        assert factories.score.lease_evaluation(evaluation=work.pk, now=factories.at(5000)) == 2
+        assert factories.queue.lease(evaluation=work.pk, now=factories.at(5000)) == 2
         return measure(ticket, lease)
 
     monkeypatch.setattr(scoring, "measure", slow)

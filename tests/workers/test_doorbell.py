@@ -20,14 +20,14 @@ def test_the_sweep_rings_only_for_what_nobody_holds(sent, take_all):
     for number, owner in enumerate(("ada", "bob")):
         factories.submission(owner, number=number)
     ada, bob = Evaluation.objects.order_by("pk").values_list("pk", flat=True)
-    assert factories.score.lease_evaluation(evaluation=ada, now=factories.at(30))
+    assert factories.queue.lease(evaluation=ada, now=factories.at(30))
     waiting = factories.draft(name="one")
     factories.drafts.request_preparation(waiting.id, sponsor="sponsor", now=factories.NOW)
     steps.ring_for_work()
     assert sent == [("prepare_next",), ("score_next",)]
     take_all()
     sent.clear()
-    assert factories.score.lease_evaluation(evaluation=bob, now=factories.at(30))
+    assert factories.queue.lease(evaluation=bob, now=factories.at(30))
     factories.drafts.lease_preparation(draft=waiting.id, now=factories.at(29))
     steps.ring_for_work()
     assert sent == []

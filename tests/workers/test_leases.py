@@ -3,7 +3,7 @@
 import pytest
 
 from competitions import queries
-from competitions.actions import score
+from competitions.actions import queue, score
 from competitions.errors import EvaluationRefused, StaleAttempt
 from competitions.models import Draft, Evaluation
 from evaluator.errors import AdapterWrongBase
@@ -32,7 +32,7 @@ def work(db):
 
 
 def lease(work, seconds):
-    return score.lease_evaluation(evaluation=work.pk, now=factories.at(seconds))
+    return queue.lease(evaluation=work.pk, now=factories.at(seconds))
 
 
 def fail(work, fence, seconds):
@@ -62,8 +62,9 @@ def test_our_failures_cost_an_entry_neither_its_place_nor_its_slot(work):
 
 
 def work_rests_s(seconds):
-    """For how long nobody may take the work, from this second on."""
-    return int((Evaluation.objects.get().leased_until - factories.at(seconds)).total_seconds())
+    """For how long this worker may not take the work again, from this second on."""
+    again_ms = Evaluation.objects.get().again_ms
+    return (again_ms - factories.ledger_actions.ms(factories.at(seconds))) // 1000
 
 
 def test_somebody_elses_commit_of_the_same_files_displaces_nobody(work):
@@ -90,13 +91,39 @@ def test_an_entry_that_brings_down_every_worker_is_out_once_all_others_have_scor
     """Guards the others: it must not hold up the close for ever."""
     factories.scored("ada", number=1)
     settings.LEASE_S = 20
-    moments = [30 + attempt * (settings.LEASE_S + 1) for attempt in range(3)]
-    assert [lease(work, seconds) for seconds in moments] == [1, 2, 3]
-    assert the_entry().state == "committed"
-    assert factories.deadline.advance("docs", now=factories.at(605)) == [
-        "closed", "verifying",
-    ]  # fmt: skip
+    moments = [30 + attempt * (settings.LEASE_S + 1) for attempt in range(4)]
+    assert [lease(work, seconds) for seconds in moments] == [1, 2, 3, 4]
+    assert factories.deadline.advance("docs", now=factories.at(601))[:1] == ["closed"]
     assert (the_entry().state, the_entry().refusal_code) == ("refused", "submission.quarantined")
+    cause = the_entry().refusal_cause
+    assert cause.startswith("Nobody came back from 4 attempts to run it")
+    assert str(factories.ledger_actions.ms(factories.at(30))) in cause, "the evidence"
+
+
+def test_three_lost_attempts_are_not_enough_and_the_last_one_is_alone(work, settings):
+    """Guards an honest entry beside one that eats the machine: it is run when nothing else is."""
+    factories.submission("ada", number=1, now=factories.at(11))
+    settings.LEASE_S = 20
+    ada = Evaluation.objects.get(owner="ada")
+    for attempt in range(3):
+        lease(work, 30 + 21 * attempt)
+    told = {"worker": "w", "levels": ["seccomp"]}
+    assert queue.claim(**told, now=factories.at(94))[0] == ada.pk, "it comes last"
+    assert queue.claim(**told, now=factories.at(95)) is None, "and alone"
+    factories.deadline.advance("docs", now=factories.at(601))
+    assert the_entry().state == "committed"
+    assert queue.claim(**told, now=factories.at(602))[0] == ada.pk
+    Evaluation.objects.filter(owner="ada").delete()
+    assert queue.claim(**told, now=factories.at(603))[0] == work.pk
+
+
+def test_work_that_failed_goes_to_another_worker_first(work):
+    Evaluation.objects.update(attempts=4)
+    _, fence = queue.claim(worker="w1", levels=["seccomp"], now=factories.at(30))
+    fail(work, fence, 31)
+    told = {"levels": ["seccomp"], "now": factories.at(31 + 2**5 // 4)}
+    assert queue.claim(worker="w1", **told) is None
+    assert queue.claim(worker="w2", **told) is not None
 
 
 def test_work_on_the_sealed_slice_is_never_given_up(db):

@@ -9,7 +9,7 @@ from assay.messages import Likeness, Refusal, SubmissionCommit
 from audit.adapters import Adapters
 from audit.inspection import Problem, look_for_copies
 from competitions import queries
-from competitions.actions import entry, score, winners
+from competitions.actions import entry, queue, score, winners
 from competitions.errors import (
     Derived,
     Duplicate,
@@ -66,7 +66,7 @@ def measure(made, *, at, right=30):
     """The whole public run of an entry, as workers.scoring does it; the error, or None."""
     work = Evaluation.objects.get(submission=made, slice="board")
     told = {"evaluation": work.pk, "now": factories.at(at)}
-    fence = score.lease_evaluation(**told)
+    fence = queue.lease(**told)
     if error := check(made):
         score.record_refusal(**told, fence=fence, error=error)
         return error
@@ -152,7 +152,7 @@ def test_what_was_refused_makes_nobody_a_copier(docs):
     first = enter("ada", ADA, at=10)
     factories.score.record_refusal(
         evaluation=Evaluation.objects.get(submission=first).pk,
-        fence=score.lease_evaluation(
+        fence=queue.lease(
             evaluation=Evaluation.objects.get(submission=first).pk, now=factories.at(20)
         ),
         error=Duplicate("Out.", of="x"),
@@ -332,7 +332,7 @@ def let_in(made, *, at):
     """A site that does not look: the score is recorded, and nothing is compared."""
     work = Evaluation.objects.get(submission=made, slice="board")
     told = {"evaluation": work.pk, "now": factories.at(at)}
-    fence = score.lease_evaluation(**told)
+    fence = queue.lease(**told)
     score.record_score(**told, fence=fence, measured=factories.measured(BLOBS[made], 30))
 
 
@@ -366,7 +366,7 @@ def settle_next():
         told = {"evaluation": work.pk, "now": factories.at(3003)}
         name = queries.submission(work.submission).adapter_sha256 if work.submission else ""
         count = 30 if work.submission else 10
-        fence = score.lease_evaluation(**told)
+        fence = queue.lease(**told)
         score.record_score(**told, fence=fence, measured=factories.measured(name, count))
     factories.deadline.advance("next", now=factories.at(3004))
 

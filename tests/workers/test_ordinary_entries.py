@@ -15,7 +15,7 @@ from peft import AutoPeftModelForSequenceClassification
 
 from assay.messages import SubmissionCommit
 from competitions import queries
-from competitions.actions import contest, deadline, entry, score
+from competitions.actions import contest, deadline, entry, queue
 from competitions.forms import plan
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
@@ -133,7 +133,7 @@ def test_an_ordinary_adapter_is_scored_as_transformers_and_peft_predict(
     adapter = ordinary.run_starter(files / "starter.py", source, tmp_path / "adapter", STEPS)
     made = entered(competition, spec, adapter)
     work = Evaluation.objects.get(submission=made, slice="board")
-    hands.score(work.pk, score.lease_evaluation(evaluation=work.pk, now=factories.at(30)))
+    hands.score(work.pk, queue.lease(evaluation=work.pk, now=factories.at(30)))
     found = queries.entry_row(made)
     assert found.state == "scored", factories.as_its_owner_sees(made).refusal_code
     manifest = read_manifest((files / "manifest.json").read_bytes())

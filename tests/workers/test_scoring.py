@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from competitions.actions import score
+from competitions.actions import queue
 from competitions.errors import CodeFailed, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules.task import SANDBOX_LEVELS
@@ -156,14 +156,14 @@ def test_a_dry_run_below_the_least_level_waits_too(db, monkeypatch):
 
 
 def test_a_lease_is_made_as_long_as_a_fresh_one_while_the_work_is_ours(work, settings):
-    fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(30))
-    score.extend_lease(evaluation=work.pk, fence=fence, now=factories.at(30 + settings.LEASE_S))
+    fence = queue.lease(evaluation=work.pk, now=factories.at(30))
+    queue.extend_lease(evaluation=work.pk, fence=fence, now=factories.at(30 + settings.LEASE_S))
     late = factories.at(31 + settings.LEASE_S)
-    assert score.lease_evaluation(evaluation=work.pk, now=late) is None
+    assert queue.lease(evaluation=work.pk, now=late) is None
     gone = factories.at(31 + 2 * settings.LEASE_S)
-    assert score.lease_evaluation(evaluation=work.pk, now=gone) == 2
+    assert queue.lease(evaluation=work.pk, now=gone) == 2
     with pytest.raises(StaleAttempt):
-        score.extend_lease(evaluation=work.pk, fence=fence, now=gone)
+        queue.extend_lease(evaluation=work.pk, fence=fence, now=gone)
 
 
 def test_a_lease_is_renewed_while_the_block_runs_and_no_longer():
@@ -229,7 +229,7 @@ def faulty(monkeypatch):
 
     def run(work, seconds):
         monkeypatch.setattr(scoring.timezone, "now", lambda: factories.at(seconds))
-        fence = score.lease_evaluation(evaluation=work.pk, now=factories.at(seconds))
+        fence = queue.lease(evaluation=work.pk, now=factories.at(seconds))
         scoring.score(work.pk, fence)
 
     return run

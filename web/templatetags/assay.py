@@ -103,6 +103,12 @@ def until(at: int | datetime, now: int | datetime) -> str:
 
 
 @register.filter
+def lasts(seconds: int) -> str:
+    """A time from now on: `12 s`, `5 min`, `2 h 05 min`; whole units only."""
+    return _duration(int(seconds))
+
+
+@register.filter
 def short(sha: str, letters: int = 10) -> str:
     """The first letters of a hash, with a sign that there is more."""
     text = str(sha)
