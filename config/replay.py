@@ -43,6 +43,8 @@ NOT_REPLAYED = {
     "licensing.SearchCard": "an index of works and of what contests measured, for searches",
     "licensing.SearchRight": "an index of the terms, for searches",
     "licensing.ShareDue": "an index of pools and shares, for lists; what is paid is reckoned anew",
+    "licensing.Meter": "what this site counts of metered use before it redeems the voucher",
+    "licensing.MeteredRequest": "ids of paid requests, so that none is charged twice",
     "licensing.OutputRecord": "an index of files of records; each record is proved by its batch",
     "competitions.Draft": "a sponsor's work before it is published",
     "competitions.Evaluation": "who scores what now, under which lease",

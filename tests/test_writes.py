@@ -22,7 +22,7 @@ ROOMS = (
 # Who may write a table, and why. A folder ends with a slash.
 WRITERS = {
     "competitions/actions/": "the contest's actions",
-    "licensing/actions.py": "the index of lists and searches, which does not follow from the log",
+    "licensing/actions/": "indexes for lists, and counted use: neither follows from the log",
     "ledger/actions/": "the record's actions",
     "ledger/log/": "the fold's writer: the only one of tables that follow from the log",
     "ledger/sequencer/": "gives messages their places",

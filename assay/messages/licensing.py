@@ -176,3 +176,81 @@ class ProvenanceRecorded:
     records: str
     licence: str
     at_ms: int
+
+
+@dataclass(frozen=True)
+class ChannelOpen:
+    """Hold money for metered use of a work; vouchers say how much of it may be taken.
+
+    receiver   who counts and redeems: `operator` for this site's own addresses
+    signer     the Ed25519 key that signs the vouchers, 64 hex digits
+    timeout_s  when what is left goes back
+    """
+
+    work: str
+    receiver: str
+    signer: str
+    held_nano: Nano
+    timeout_s: Small
+
+
+@dataclass(frozen=True)
+class ChannelOpened:
+    """The money is held. channel: the order;  rate_e8: the part of all use that the works get.
+
+    grant  the licence that the receiver serves under, if any; what the works do not get is the
+           receiver's
+    """
+
+    channel: str
+    work: str
+    payer: str
+    receiver: str
+    signer: str
+    grant: str
+    rate_e8: Small
+    expires_ms: int
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class ChannelClose:
+    """Take what was charged, and give the rest back: of a channel whose receiver is the site."""
+
+    channel: str
+
+
+@dataclass(frozen=True)
+class UsageSettle:
+    """Redeem the last voucher of a channel that I receive.
+
+    charged_pico, calls  what was used since the channel was opened
+    signed_pico          what the voucher names, at least as much
+    is_last              the channel is closed, and the rest goes back
+    """
+
+    channel: str
+    charged_pico: Nano
+    calls: Nano
+    signed_pico: Nano
+    signature: str
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class UsageSettled:
+    """What was used of a channel is paid, in whole nano-tokens, and the rest is held on.
+
+    gross_nano  what this one pays;  the other fields: as in the order
+    """
+
+    channel: str
+    charged_pico: Nano
+    calls: Nano
+    signed_pico: Nano
+    signature: str
+    is_last: bool
+    gross_nano: Nano
+    transfers: tuple[Line, ...]
+    at_ms: int

@@ -120,8 +120,10 @@ GET    /api/uploads/{upload}                              sign-in unseen  yes   
 POST   /api/uploads/{upload}/complete                     sign-in unseen  yes     unseen  unseen
 GET    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes     unseen  unseen
 PUT    /api/uploads/{upload}/parts/{number}               sign-in unseen  yes     unseen  unseen
+GET    /api/v1/channels/{channel}                         unseen  unseen  unseen  unseen  unseen
 GET    /api/v1/rail/batches/{batch}                       yes     yes     yes     yes     yes
 GET    /api/v1/rail/lookup                                yes     yes     yes     yes     yes
+POST   /api/v1/rail/lookups                               yes     yes     yes     yes     yes
 GET    /api/works                                         yes     yes     yes     yes     yes
 GET    /api/works/{work}                                  yes     yes     yes     yes     yes
 POST   /api/works/{work}/delivery                         yes     yes     yes     yes     yes

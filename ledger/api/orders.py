@@ -25,6 +25,8 @@ Order = Callable[[Entry, datetime], dict[str, object]]
 PAYING = (
     "licence.",
     "royalty.",
+    "channel.",
+    "usage.",
     "competition.",
     "money.",
 )  # orders that move money need the scope `pay`

@@ -1,6 +1,15 @@
 """What changes the rights: registering works, buying licences, drawing royalties, recording."""
 
 from licensing.actions.indexes import index_dues, index_work
+from licensing.actions.metering import (
+    Asked,
+    Charge,
+    charge,
+    close_channel,
+    open_channel,
+    settle_channel,
+    settle_usage,
+)
 from licensing.actions.provenance import index_outputs, record_outputs
 from licensing.actions.sales import buy_licence, draw_royalty, refund_licence, revoke_licence
 from licensing.actions.works import (
@@ -12,17 +21,24 @@ from licensing.actions.works import (
 )
 
 __all__ = [
+    "Asked",
+    "Charge",
     "Registration",
     "buy_licence",
     "change_terms",
+    "charge",
+    "close_channel",
     "draw_royalty",
     "index_dues",
     "index_outputs",
     "index_work",
+    "open_channel",
     "record_outputs",
     "refund_licence",
     "register_work",
     "registration_fact",
     "revoke_licence",
+    "settle_channel",
+    "settle_usage",
     "withdraw_work",
 ]

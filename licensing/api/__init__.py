@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from licensing.api import licences, provenance, works
+from licensing.api import licences, metered, provenance, works
 from licensing.api.licences import ORDERS
 
 __all__ = ["ORDERS", "routers"]
@@ -15,4 +15,5 @@ def routers() -> list[tuple[str, Router]]:
         ("/licences", licences.router()),
         ("/royalties", licences.royalty_router()),
         ("/v1/rail", provenance.router()),
+        ("/v1/channels", metered.router()),
     ]

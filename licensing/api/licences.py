@@ -11,7 +11,7 @@ from ninja import Query, Router
 from ledger.api import Order
 from ledger.rules.entry import Entry
 from licensing import actions, queries
-from licensing.api import provenance, statements
+from licensing.api import metered, provenance, statements
 from licensing.api.shown import DueOut, LicenceOut, licence_json
 from licensing.errors import GrantUnknown
 from web import auth
@@ -64,6 +64,9 @@ def _register(entry: Entry, now: datetime) -> dict[str, object]:
 
 ORDERS: Mapping[str, Order] = MappingProxyType(
     {
+        "channel.close": metered.close_channel,
+        "channel.open": metered.open_channel,
+        "usage.settle": metered.settle,
         "licence.buy": _buy,
         "licence.refund": _refund,
         "provenance.record": provenance.record,

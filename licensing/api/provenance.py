@@ -8,6 +8,7 @@ from ninja import Query, Router, Schema
 
 from ledger.rules.entry import Entry
 from licensing import actions, queries
+from licensing.api import metered
 from licensing.errors import BatchUnknown, HashInvalid
 from licensing.models import OutputBatch
 from web.openapi import documented
@@ -68,6 +69,7 @@ def router() -> Router:
     rail = Router()
     says = documented(HashInvalid)
     rail.get("/lookup", response=OutputsOut, openapi_extra=says)(_lookup)
+    metered.add_to(rail)
     says = documented(BatchUnknown)
     rail.get("/batches/{batch}", response=BatchOut, openapi_extra=says)(_batch)
     return rail

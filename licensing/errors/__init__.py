@@ -6,6 +6,7 @@ AssayError
   GrantRefused       grant.*      a licence grant does not hold
   LicensingRefused   licensing.*  works, offers and purchases
   ProvenanceRefused  provenance.* records of outputs
+  ChannelRefused     payment.*    channels of metered use
 """
 
 from licensing.errors.grants import (
@@ -36,6 +37,15 @@ from licensing.errors.lineage import (
     TooManyAncestors,
     TooManyParents,
     TrainDenied,
+)
+from licensing.errors.payments import (
+    ChannelInvalid,
+    ChannelRefused,
+    ChannelTaken,
+    ChannelUnknown,
+    NotReceiver,
+    PaymentNeeded,
+    ReceiverUnlicensed,
 )
 from licensing.errors.provenance import (
     BatchUnknown,
@@ -108,6 +118,10 @@ __all__ = [
     "AmountTooFine",
     "AmountTooLarge",
     "BatchUnknown",
+    "ChannelInvalid",
+    "ChannelRefused",
+    "ChannelTaken",
+    "ChannelUnknown",
     "CommercialConflict",
     "DaysInvalid",
     "DeriveDenied",
@@ -143,12 +157,14 @@ __all__ = [
     "NotForSale",
     "NotHolder",
     "NotOwner",
+    "NotReceiver",
     "NothingToDraw",
     "ParentDisputed",
     "ParentUnknown",
     "ParentWithdrawn",
     "Passthrough",
     "PaymentModeUnknown",
+    "PaymentNeeded",
     "PaymentUnsupported",
     "PeriodInvalid",
     "PeriodOverlap",
@@ -156,6 +172,7 @@ __all__ = [
     "QuoteStale",
     "RateOutOfRange",
     "RateTooFine",
+    "ReceiverUnlicensed",
     "RecordingRefused",
     "RecordsDiffer",
     "RefundOver",

@@ -1,6 +1,7 @@
 """The tables of the rights. Those of `indexes` do not follow from the log: they are for lists."""
 
 from licensing.models.indexes import OutputRecord, SearchCard, SearchRight, ShareDue
+from licensing.models.metering import Channel, Meter, MeteredRequest, Usage
 from licensing.models.rights import (
     Edge,
     Grant,
@@ -13,8 +14,11 @@ from licensing.models.rights import (
 )
 
 __all__ = [
+    "Channel",
     "Edge",
     "Grant",
+    "Meter",
+    "MeteredRequest",
     "OutputBatch",
     "OutputRecord",
     "PoolDebt",
@@ -24,5 +28,6 @@ __all__ = [
     "SearchRight",
     "ShareDue",
     "TermsVersion",
+    "Usage",
     "Work",
 ]

@@ -18,8 +18,9 @@ from licensing.queries.lists import (
     listing,
     offers,
 )
+from licensing.queries.metering import channel, channels_of, channels_to_settle, parts_of_work
 from licensing.queries.provenance import MOST as MOST_OUTPUTS
-from licensing.queries.provenance import Output, Outputs, output_batch, outputs
+from licensing.queries.provenance import Output, Outputs, output_batch, outputs, recorded
 from licensing.queries.royalties import (
     Due,
     DuesPage,
@@ -77,6 +78,9 @@ __all__ = [
     "Statement",
     "Wanted",
     "card_of",
+    "channel",
+    "channels_of",
+    "channels_to_settle",
     "check_access",
     "check_parents",
     "children",
@@ -100,9 +104,11 @@ __all__ = [
     "outputs",
     "owed",
     "parents",
+    "parts_of_work",
     "payees",
     "pool_nano",
     "quote",
+    "recorded",
     "royalties",
     "royalty_statement",
     "royalty_totals",

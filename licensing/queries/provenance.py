@@ -1,10 +1,10 @@
 """Looking outputs up: who recorded them, when, and the proof from record to log."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from assay import records
 from ledger import blobs
@@ -65,6 +65,16 @@ def outputs(hashes: Collection[str], *, after: str = "", limit: int = MOST) -> O
         if batches[one.batch].records in files
     ]
     return Outputs(found, shown[-1].pk if len(listed) > limit else "")
+
+
+def recorded(work: str, hashes: Sequence[str]) -> list[dict[str, object]]:
+    """How often each output is recorded as made with a work, and when first, in this order."""
+    batches = OutputBatch.objects.filter(work=work)
+    rows = OutputRecord.objects.filter(output__in=hashes, batch__in=batches.values("pk"))
+    counted = rows.values_list("output").annotate(count=Count("id"), first_ms=Min("at_ms"))
+    found = {output: (count, first_ms) for output, count, first_ms in counted.order_by()}
+    told = [(one, *found.get(one, (0, 0))) for one in hashes]
+    return [dict(zip(("hash", "records", "first_ms"), one, strict=True)) for one in told]
 
 
 def _output(batch: OutputBatch, works: dict[str, Work], place: int) -> Output:

@@ -14,7 +14,7 @@ from ledger.rules.fold import Fold
 from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
-from licensing.rules import catalogue, grant, pools, sale
+from licensing.rules import catalogue, grant, metering, pools, sale
 from licensing.rules.changes import terms_changed, work_withdrawn
 from licensing.rules.lineage import check_count, check_links
 from licensing.rules.parents import Bond, check_parent
@@ -253,6 +253,8 @@ def _account_closed(entry: Entry, rows: Rows) -> None:
     if paid := rows.find(PoolShare, payee=name):
         claim = "the royalties of a work go to it"
         raise AccountHasClaims(name, claim, paid[0].work)
+    if channels := metering.open_channels(name, rows, at_ms=entry.body.at_ms):
+        raise AccountHasClaims(name, "a channel pays it", channels[0].work)
 
 
 _RULES: dict[str, Fold] = {
@@ -263,5 +265,7 @@ _RULES: dict[str, Fold] = {
     "licence.granted": _licence_granted,
     "licence.revoked": licence_revoked,
     "royalty.drawn": _royalty_drawn,
+    "channel.opened": metering.channel_opened,
+    "usage.settled": metering.usage_settled,
     "provenance.recorded": recorded,
 }

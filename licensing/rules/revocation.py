@@ -15,6 +15,7 @@ from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue, pools
 from licensing.rules.rows import (
+    Channel,
     Edge,
     Grant,
     GrantState,
@@ -111,6 +112,8 @@ def _use_of(grant: Grant, rows: Rows) -> str:
     """What the log knows that the holder did by this licence; empty when nothing."""
     if rows.find(OutputBatch, licence=grant.id):
         return "outputs"
+    if rows.find(Channel, grant=grant.id):
+        return "channel"
     later = [one for one in rows.find(Work, owner=grant.holder) if one.registered_ms >= grant.at_ms]
     made = rows.some(Edge, [pair_key(one.id, grant.work) for one in later])
     return made[0].child if made else ""

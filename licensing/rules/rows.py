@@ -190,7 +190,72 @@ class OutputBatch:
     message: str
 
 
-ROWS = (Work, TermsVersion, Edge, PoolShare, PoolDebt, Grant, Revocation, OutputBatch)
+@dataclass(frozen=True)
+class Channel:
+    """Money that an account holds for metered use of a work. id: that of the order.
+
+    receiver      who counts and redeems;  signer: the key of the vouchers, 64 hex digits
+    grant         the licence that the receiver serves under, or empty
+    rate_e8       the part of what is used that the works get, parts per 10^8
+    hold          the open transfer;  held_nano: what it holds;  settled_nano: what was paid before
+    charged_pico  what was used, as of the last settlement, of which there were `settlements`
+    """
+
+    TABLE: ClassVar[str] = "licensing.Channel"
+    INDEXES: ClassVar[tuple[str, ...]] = ("work", "payer", "receiver", "grant")
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    work: str
+    payer: str
+    receiver: str
+    signer: str
+    grant: str
+    rate_e8: int
+    opened_ms: int
+    expires_ms: int
+    hold: str
+    held_nano: int
+    settled_nano: int
+    settlements: int
+    charged_pico: int
+    calls: int
+    is_closed: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One payment for what was used of a work; final. id: channel/number, or that of a report.
+
+    source  the channel, or the licence that was reported on
+    """
+
+    TABLE: ClassVar[str] = "licensing.Usage"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = True
+
+    id: str
+    source: str
+    work: str
+    payer: str
+    gross_nano: int
+    at_ms: int
+    message: str
+
+
+ROWS = (
+    Work,
+    TermsVersion,
+    Edge,
+    PoolShare,
+    PoolDebt,
+    Grant,
+    Revocation,
+    OutputBatch,
+    Channel,
+    Usage,
+)
 
 
 def work_id(kind: str, content: str) -> str:
@@ -221,3 +286,8 @@ def pair_key(first: str, second: str) -> str:
 def pool_of(work: str) -> str:
     """The account that collects what is due to a work."""
     return f"pool:{work}"
+
+
+def usage_of(work: str) -> str:
+    """The account that what is held for the use of a work is promised to; empty between facts."""
+    return f"usage:{work}"

@@ -313,5 +313,5 @@ def test_a_competition_that_cannot_move_does_not_hold_up_the_others(hands, now, 
     now(601)
     with pytest.raises(ExceptionGroup) as broken:
         clock.tick()
-    assert broken.value.exceptions[0].__notes__ == ["in competition broken"]
+    assert broken.value.exceptions[0].__notes__ == ["in broken"]
     assert queries.competition("sound").phase == "cancelled"
