@@ -69,6 +69,13 @@ class SliceUsed(AssayError):
     next_step = "Prepare the task with final rows that no competition has used before."
 
 
+class OverCapacity(AssayError):
+    """Its dates cannot hold the runs that are expected. Facts: causes, and the load in seconds."""
+
+    code, status = "competition.capacity", 422
+    next_step = "Choose a later close, a smaller quota, a longer window, or less data."
+
+
 class SpecInvalid(AssayError):
     """A field of the competition is wrong. Facts: path, cause, and all problems."""
 

@@ -151,10 +151,14 @@ class CompetitionOpened:
 
 @dataclass(frozen=True)
 class CompetitionClosed:
-    """No more entries. The id of this message is the draw of the payout."""
+    """No more entries. The id of this message is the draw of the payout.
+
+    until_ms  when the board scores must be there, where so many runs wait that it is later
+    """
 
     competition: str
     at_ms: int
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,11 +179,13 @@ class CompetitionVerifying:
     """No board score is missing; the final scoring begins. Slice and entries stay sealed.
 
     nominated  how many entries decide: those that their owners named, or the rule did
+    until_ms   when the final scores must be there, where so many decide that it is later
     """
 
     competition: str
     nominated: int
     at_ms: int
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a sponsor does with a competition: publish and fund it, or cancel it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -19,6 +19,7 @@ from competitions.errors import (
     DryRunMissing,
     HasEntries,
     NotSponsor,
+    OverCapacity,
     SliceUsed,
     SpecInvalid,
     WrongState,
@@ -66,7 +67,7 @@ def publish_for(
     All or nothing: nobody ever sees a competition whose stake is not in escrow.
     returns the orders, those that publish and fund first; none when it was published before
     raises  DraftUnknown, DryRunMissing, CompetitionExists, SliceUsed, SpecInvalid, DatesInvalid,
-            Overdrawn, WorkTaken, TermsRefused, SharesInvalid
+            OverCapacity, Overdrawn, WorkTaken, TermsRefused, SharesInvalid
     """
     competition, spec = publication.competition, publication.spec
     words = f"competition/{competition}/{draft}"
@@ -82,6 +83,7 @@ def publish_for(
             return ()
         _check_prepared(found, spec)
         _check_base(spec)
+        _check_capacity(spec)
         _check_balance(sponsor, spec)
         if publication.data:
             data = log.order_for(sponsor, publication.data, idempotency=f"{words}/data")
@@ -93,6 +95,14 @@ def publish_for(
         found.fields |= {"competition": competition}
         found.save()
     return tuple(orders)
+
+
+def _check_capacity(spec: Spec) -> None:
+    """The policy of this site, which knows its workers; the log knows none. raises OverCapacity"""
+    load = queries.load(spec)
+    causes = [*load.problems()] if load else []
+    if load and causes:
+        raise OverCapacity(" ".join(causes), causes=causes, **asdict(load))
 
 
 @transaction.atomic

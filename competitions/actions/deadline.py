@@ -23,6 +23,7 @@ from competitions.rules.entries import BY_MARGIN
 from competitions.rules.fold import fold
 from competitions.rules.registry import rules_of
 from competitions.rules.rows import ENDS, Competition, Phase, Submission
+from competitions.rules.spec import reveal_until_ms, verify_until_ms
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
@@ -118,7 +119,9 @@ def _open(contest: Competition, now: datetime) -> str | None:
 def _close(contest: Competition, now: datetime) -> str | None:
     if ms(now) < contest.spec.closes_at_ms:
         return None
-    body = messages.CompetitionClosed(contest.id, next_ms(contest, now))
+    at_ms = next_ms(contest, now)
+    until_ms = _put_off(contest, at_ms, reveal_until_ms(contest.spec))
+    body = messages.CompetitionClosed(contest.id, at_ms, until_ms)
     return _say(contest, [body], Phase.CLOSED)
 
 
@@ -143,8 +146,16 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
     for name, owner in (("", contest.sponsor), *((one.id, one.owner) for one in decide)):
         queue.enqueue(contest, name, Evaluation.Slice.FINAL, owner=owner, now=now)
-    begun = messages.CompetitionVerifying(contest.id, len(decide), next_ms(contest, now))
+    at_ms = next_ms(contest, now)
+    until_ms = _put_off(contest, at_ms, verify_until_ms(contest.spec))
+    begun = messages.CompetitionVerifying(contest.id, len(decide), at_ms, until_ms)
     return _say(contest, [begun], Phase.VERIFYING)
+
+
+def _put_off(contest: Competition, at_ms: int, planned_ms: int) -> int | None:
+    """When the runs that wait must be done; None: when the spec says, which is time enough."""
+    needed_ms = queries.scored_until_ms(contest.id, at_ms)
+    return needed_ms if needed_ms > planned_ms else None
 
 
 def _refuse_copies(contest: Competition, copies: dict[str, str], now: datetime) -> str:

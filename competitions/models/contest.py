@@ -91,6 +91,7 @@ class Competition(models.Model):
     opened_batches = models.IntegerField(default=0)
     board_baseline = models.JSONField(null=True)
     due_ms = models.BigIntegerField(null=True)
+    until_ms = models.BigIntegerField(null=True)
 
     class Meta:
         indexes = [

@@ -71,7 +71,9 @@ from competitions.queries.queue import (
     evaluations_lost,
     evaluations_of,
     evaluations_waiting,
+    load,
     next_evaluation,
+    scored_until_ms,
     waits,
 )
 from competitions.queries.sealing import (
@@ -145,6 +147,7 @@ __all__ = [
     "leaderboard_lines",
     "least_level_of_draft",
     "licensed_as",
+    "load",
     "manifest",
     "manifest_bytes",
     "marks",
@@ -160,6 +163,7 @@ __all__ = [
     "previews_waiting",
     "rows_to_open",
     "score_receipt",
+    "scored_until_ms",
     "scoring_code",
     "sealed",
     "sealed_results",

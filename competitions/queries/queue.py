@@ -22,7 +22,9 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from assay.messages import Spec
 from competitions.models import Cost, Evaluation, Turn
+from competitions.rules.capacity import Costs, Load, load_of, until_ms
 from competitions.rules.turns import (
     FIRST_GUESS_MS,
     LOST_OFTEN,
@@ -95,6 +97,22 @@ def cost_ms(manifest_sha256: str, slice_name: str) -> int:
     """How long a run of a task takes on a slice, as far as it is known."""
     found = Cost.objects.filter(manifest_sha256=manifest_sha256, slice=slice_name)
     return found.values_list("mean_ms", flat=True).first() or FIRST_GUESS_MS
+
+
+def scored_until_ms(name: str, from_ms: int) -> int:
+    """When what waits in a competition must have its scores, at the slowest."""
+    found = Evaluation.objects.filter(competition=name).aggregate(cost_ms=Sum("cost_ms"))
+    return until_ms(from_ms, found["cost_ms"] or 0, settings.SLOTS)
+
+
+def load(spec: Spec) -> Load | None:
+    """What is expected of the workers in a competition; None while no dry run was measured."""
+    found = Cost.objects.filter(manifest_sha256=spec.manifest_sha256)
+    known = dict(found.values_list("slice", "mean_ms"))
+    if not {"board", "final"} <= {*known}:
+        return None
+    costs = Costs(known["board"], known["final"], settings.SLOTS)
+    return load_of(spec, costs, owners=settings.EXPECTED_OWNERS)
 
 
 def waits(submissions: Sequence[str], now: datetime | None = None) -> dict[str, Wait]:

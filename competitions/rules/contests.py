@@ -2,6 +2,7 @@
 
 from assay.wire import changed
 from competitions.rules import dues, escrow, exits, race, verdict
+from competitions.rules.capacity import MOST_PUT_OFF_S
 from competitions.rules.checks import need, order_of
 from competitions.rules.registry import rules_of, rules_problems
 from competitions.rules.results import final_slice, judged, of_this_task
@@ -78,7 +79,18 @@ def opened(entry: Entry, contest: Competition, _: Rows) -> Competition:
 
 def closed(entry: Entry, contest: Competition, _: Rows) -> Competition:
     need(entry.body.at_ms >= contest.spec.closes_at_ms, entry, "it is too early")
-    return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id)
+    return changed(moved(entry, contest, Phase.CLOSED), draw=entry.id, until_ms=_until(entry))
+
+
+def _until(entry: Entry) -> int | None:
+    """How long the phase may take that begins: the clock may put it off, and by so much at most.
+
+    raises FoldRefused
+    """
+    until_ms: int | None = entry.body.until_ms
+    most_ms = entry.body.at_ms + 1000 * MOST_PUT_OFF_S
+    need(until_ms is None or until_ms <= most_ms, entry, "it would never end")
+    return until_ms
 
 
 def extended(entry: Entry, contest: Competition, _: Rows) -> Competition:
@@ -162,7 +174,7 @@ def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(entry.body.nominated == len(decide), entry, "other entries decide")
     for one in decide:
         put_entry(changed(one, is_nominated=True), one, rows)
-    return moved(entry, contest, Phase.VERIFYING)
+    return changed(moved(entry, contest, Phase.VERIFYING), until_ms=_until(entry))
 
 
 def faulted(entry: Entry, contest: Competition, rows: Rows) -> Competition:

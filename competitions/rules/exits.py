@@ -30,8 +30,12 @@ class Exit(NamedTuple):
 EXITS: dict[str, Exit] = {
     Phase.FUNDED: Exit(lambda one: reveal_until_ms(one.spec), "it did not open in time"),
     Phase.OPEN: Exit(lambda one: reveal_until_ms(one.spec), "it did not close in time"),
-    Phase.CLOSED: Exit(lambda one: reveal_until_ms(one.spec), "a board score is missing"),
-    Phase.VERIFYING: Exit(lambda one: verify_until_ms(one.spec), "a final score is missing"),
+    Phase.CLOSED: Exit(
+        lambda one: max(one.until_ms or 0, reveal_until_ms(one.spec)), "a board score is missing"
+    ),
+    Phase.VERIFYING: Exit(
+        lambda one: max(one.until_ms or 0, verify_until_ms(one.spec)), "a final score is missing"
+    ),
     Phase.PROVISIONAL: Exit(
         lambda one: settle_until_ms(one.spec, one.dispute_until_ms or 0),
         "it was not settled in time",

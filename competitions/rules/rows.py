@@ -109,6 +109,7 @@ class Competition:
     opened_batches  how many batches of seals were opened
     board_baseline  of the untouched base on the board slice, once its seal is open
     due_ms        from when on the clock has to look at it; None: never
+    until_ms      when this phase is over at the latest, where that is later than the spec says
     """
 
     TABLE: ClassVar[str] = "competitions.Competition"
@@ -136,6 +137,7 @@ class Competition:
     opened_batches: int = 0
     board_baseline: Result | None = None
     due_ms: int | None = None
+    until_ms: int | None = None
 
     @property
     def is_cleared(self) -> bool:

@@ -265,6 +265,7 @@ def _fixed(contest: Competition, now: datetime) -> dict[str, object]:
         "purse_bar": [*parts.places, parts.pool_nano, parts.fee_nano],
         "evaluator": evaluator,
         "deciding": deciding,
+        "load": queries.load(from_json(Spec, contest.spec)),
         "least_wins": least_wins(0, alpha_for(deciding)),
         "race_odds": 10**6 // evaluator.race.alpha_ppm if evaluator.race else 0,
         "code": queries.scoring_code(contest),

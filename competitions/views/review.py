@@ -146,6 +146,7 @@ def _stake(found: Draft, *, now: datetime) -> dict[str, Any]:
     return {
         "spec": spec,
         "purse": parts,
+        "load": queries.load(spec),
         "payouts": payouts_for(parts.prize_nano, spec.curve),
         "missing_nano": max(parts.stake_nano - balance_nano, 0),
         "terms": terms_of([list(tag) for tag in spec.required_tags]),

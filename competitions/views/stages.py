@@ -59,12 +59,16 @@ def next_step(contest: Competition, spec: Spec, *, now_ms: int) -> NextStep:
     """What comes next, and by when."""
     if contest.phase == Phase.OPEN and now_ms >= spec.closes_at_ms:
         return NextStep("It is closing: entries that come now are refused.")
+    put_off_ms = contest.until_ms or 0
     says, by_ms = {
         Phase.PUBLISHED: ("It waits for its stake.", spec.opens_at_ms),
         Phase.FUNDED: ("It opens for entries.", spec.opens_at_ms),
         Phase.OPEN: ("It takes entries until the close.", spec.closes_at_ms),
-        Phase.CLOSED: (f"Final scoring begins. {_OR_BACK}", reveal_until_ms(spec)),
-        Phase.VERIFYING: (f"Each entry is scored on it. {_OR_BACK}", verify_until_ms(spec)),
+        Phase.CLOSED: (f"Final scoring begins. {_OR_BACK}", max(reveal_until_ms(spec), put_off_ms)),
+        Phase.VERIFYING: (
+            f"Each entry is scored on it. {_OR_BACK}",
+            max(verify_until_ms(spec), put_off_ms),
+        ),
         Phase.PROVISIONAL: (
             "The final ranking stands. The prizes are paid when the dispute window ends.",
             contest.dispute_until_ms,

@@ -152,7 +152,7 @@ class Stop(RuleBasedStateMachine):
             self.contest.try_to(act, *told)
 
     def _hold(self, work, record, **told):
-        Evaluation.objects.filter(pk=work.pk).update(leased_until=None)
+        Evaluation.objects.filter(pk=work.pk).update(leased_until=None, not_before_ms=0, again_ms=0)
         fence = queue.lease(evaluation=work.pk, now=at(self.contest.seconds))
         record(evaluation=work.pk, fence=fence, now=at(self.contest.seconds), **told)
 
