@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
-	bench-costs bench-evaluator bench-ledger bench-racing bench-royalties bench-web calibrate-similarity clean
+	bench-costs bench-evaluator bench-installs bench-ledger bench-racing bench-royalties bench-web calibrate-similarity clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ calibrate-similarity: setup-dev ## Train adapters, copy them by every known atta
 
 replay: setup ## Rebuild every table from the message log and compare
 	@$(RUN) manage.py replay
+
+bench-installs: setup-dev ## Measure what pip installs of the package, and that a client works from it
+	@$(RUN) -m tests.bench.installs
 
 bench-ledger: setup-dev ## Measure the record and write docs/benchmarks/ledger.md (FULL=1: a million messages)
 	@$(RUN) -m tests.bench.ledger $(if $(FULL),--full)

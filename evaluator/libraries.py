@@ -1,6 +1,6 @@
 """Libraries that not every install has: asked for before they are needed, or imported late.
 
-A client has no tokenizer, and only an install for training has torch: README.md has the three.
+A client encodes no text, and only an install for training has torch: README.md has the three.
 """
 
 import importlib
@@ -14,7 +14,8 @@ TRAINING = (
     "transformers",
     "peft",
 )  # what our code imports of train.txt
-_ADDED_BY = {"tokenizers": 'pip install ".[miner]"'}
+_WORKERS = "make setup"  # what reads and measures texts: worker.txt
+_ADDED_BY = dict.fromkeys(("tokenizers", "sacrebleu", "lm_eval"), _WORKERS)
 _OTHERWISE = 'make setup SET=train, or pip install ".[train]"'
 
 
@@ -40,7 +41,7 @@ class Late:
     """What a function or a class of another module gives for these arguments, once it is asked.
 
     Measures of texts and the harness bring libraries that take seconds; a tokenizer is needed only
-    where answers are texts. raises LibraryMissing where `library` is not installed
+    where texts are read. raises LibraryMissing where `library` is not installed
     """
 
     def __init__(self, library: str, module: str, name: str, **given: object) -> None:

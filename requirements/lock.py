@@ -17,7 +17,7 @@ LOCKS = {  # lock -> the lists that it is made of
     "dev": ("dev",),
     "train": ("worker", "train"),
     "worker": ("worker",),
-    "client": ("client", "miner"),
+    "client": ("client",),
     "build": ("build",),
     "tools": ("tools",),
 }
@@ -39,8 +39,6 @@ def _write(name: str, *, held_to: Path | None) -> None:
     command = [_uv(), "pip", "compile", *lists, "--generate-hashes"]
     command += ["--python-version", "3.11", "--universal", "--no-header", "--no-annotate"]
     command += ["--override", OVERRIDES, "--no-emit-package", "torch"]
-    if name == "client":
-        command += ["--override", "requirements/client-overrides.txt"]
     if held_to:
         command += ["--constraints", str(held_to)]
     else:

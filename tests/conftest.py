@@ -1,11 +1,12 @@
 """What every test has: a data folder and a database of its own, and servers or a loud skip."""
 
+import importlib.util
 import os
 import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,7 @@ from django.test import TransactionTestCase  # noqa: E402 - the same
 
 from assay import keys, notes  # noqa: E402 - the same
 from assay.witness import Memory, Witness, logs_of, server  # noqa: E402 - the same
+from evaluator.libraries import TRAINING  # noqa: E402 - the same
 from ledger import log  # noqa: E402 - the same
 from tests.emptying import empty_tables  # noqa: E402 - the same
 from tests.servers import serving  # noqa: E402 - the same
@@ -80,6 +82,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     marked = {name: {item.path for item in items if item.get_closest_marker(name)}
               for name in ("journey", "slow")}  # fmt: skip
     items.sort(key=lambda one: (one.path not in marked["journey"], one.path not in marked["slow"]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip a file that needs what trains, in an install that is without: README.md has them."""
+    report = yield
+    missing = (one for one in TRAINING if importlib.util.find_spec(one) is None)
+    named = next((one for one in missing if f"No module named '{one}'" in report.longreprtext), "")
+    if report.failed and named:
+        report.outcome = "skipped"
+        report.longrepr = (report.nodeid, 0, f"Skipped: needs {named}: make setup SET=train")
+    return report
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

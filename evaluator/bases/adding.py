@@ -8,7 +8,6 @@ that is taken is refused. A refused base leaves nothing behind.
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
@@ -17,7 +16,16 @@ from tokenizers import Tokenizer
 from assay.canonical import sha256_file
 from evaluator.bases import ends, folder, sizes
 from evaluator.bases.apart import Ended, apart
-from evaluator.bases.catalogue import CARD_NAME, NAME, Base, base_named, bases, store, write_card
+from evaluator.bases.catalogue import (
+    CARD_NAME,
+    NAME,
+    Base,
+    Card,
+    base_named,
+    bases,
+    store,
+    write_card,
+)
 from evaluator.bases.headers import read_headers, refuse_adapter, refuse_quantised
 from evaluator.bases.shapes import GENERIC, FilePin, GenericShape, Shape
 from evaluator.errors import BaseRefused, BaseUnreachable
@@ -32,16 +40,6 @@ LIMIT_S, BYTES_PER_S = 600, 4 << 20
 COPIES = 4  # of the weights in float32: read, built, kept and read again
 _DTYPES = ("float32", "float16", "bfloat16", "float64", None)
 _CHOICES = ("_attn_implementation", "attn_implementation", "_attn_implementation_autoset")
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a folder does not say of itself. licence: SPDX id; author: the handle that is paid."""
-
-    name: str
-    licence: str
-    author: str
-    source: str = ""
 
 
 def add_base(path: Path, card: Card, report: Callable[[str], None] = lambda _: None) -> Base:

@@ -27,6 +27,16 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
+class Card:
+    """What a folder does not say of itself. licence: SPDX id; author: the handle that is paid."""
+
+    name: str
+    licence: str
+    author: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Base:
     """One base model.
 

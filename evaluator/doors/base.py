@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 from evaluator.bases import Base, base_id, bases
+from evaluator.bases.catalogue import Card
 from evaluator.doors.answers import run_door, show_json, show_lines
 from evaluator.libraries import TRAINING, need
 
@@ -34,7 +35,7 @@ def _added(asked: argparse.Namespace, notes: list[str]) -> Base:
     folder = Path(asked.base)
     is_hub = not folder.exists() and asked.base.count("/") == 1
     name = asked.name or asked.base.rstrip("/").rpartition("/")[2].lower()
-    card = adding.Card(name, asked.licence, asked.author, asked.base if is_hub else "")
+    card = Card(name, asked.licence, asked.author, asked.base if is_hub else "")
     given = adding.from_hub(asked.base) if is_hub else folder
     added: Base = adding.add_base(given, card, notes.append)
     return added

@@ -3,18 +3,17 @@
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from assay.canonical import sha256_hex
 from evaluator.bases import base_named, folder_of
 from evaluator.errors import ScoredElsewhere, SliceChanged
-from evaluator.evaluators.form import Context, Tokens
+from evaluator.evaluators.form import Context
 from evaluator.intake import admit_folder
-from evaluator.libraries import Late
 from evaluator.registry import evaluator_named
 from evaluator.score.judging import judge, metric_of
 from evaluator.task.manifest import Manifest, manifest_sha256, to_bytes
 from evaluator.task.slices import unpack_inputs, unpack_labels
+from evaluator.task.tokens import tokens_of
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,8 @@ def check(adapter: Path, manifest: Manifest, inputs: bytes, labels: bytes) -> Ch
     folder, scorer = folder_of(base), importlib.import_module(base.scorer)
     weights = scorer.load_base(folder)
     found = scorer.predict(weights, admitted.canonical, inputs, to_bytes(manifest))
-    most = manifest.tokenizer.max_tokens
-    tokens = Late(
-        "tokenizers", "evaluator.task.tokens", "tokens_of", folder=folder, max_tokens=most
-    )
-    context = Context(manifest.test.public.units, manifest.metric.options, cast("Tokens", tokens))
+    tokens = tokens_of(folder, max_tokens=manifest.tokenizer.max_tokens)
+    context = Context(manifest.test.public.units, manifest.metric.options, tokens)
     judged = judge(found, unpack_labels(labels), unpack_inputs(inputs), manifest, context)
     interval = metric_of(manifest).interval_e9
     return Checked(

@@ -1,95 +1,43 @@
-"""Texts to token ids, by the base's own tokenizer file."""
+"""The tokens of a base, as evaluators use them. Only encoding needs a library, once it is asked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import cast
 
-from tokenizers import Encoding, Tokenizer
-
 from evaluator.bases.ends import read_ends
-from evaluator.bases.reading import read_shape
-from evaluator.errors import SampleUnfit
 from evaluator.evaluators.form import Harness, Texts, Tokens
 from evaluator.libraries import Late
-
-
-def load_tokenizer(folder: Path, *, max_tokens: int) -> Tokenizer:
-    """The base's tokenizer, cutting at max_tokens (the closing token included), never padding."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    return tokenizer
-
-
-def token_ids(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
-    """The ids of each text, one after the other: `encode_batch` would start threads."""
-    return [tokenizer.encode(text).ids for text in texts]
+from evaluator.task.decoding import decoder_of
 
 
 def tokens_of(folder: Path, *, max_tokens: int) -> Tokens:
-    """The tokenizer of the base in this folder, as evaluators use it."""
-    cutting = load_tokenizer(folder, max_tokens=max_tokens)
-    whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    whole.no_padding()
-    whole.no_truncation()
+    """The tokenizer of the base in this folder, and what reads texts beside it."""
+    encoder = Late(
+        "tokenizers", "evaluator.task.encoding", "Encoder", folder=folder, max_tokens=max_tokens
+    )
+    decoder = cache(decoder_of)
     marks = read_ends(folder)
-    bare = _unopened(whole)
-    known = _within(read_shape(folder).vocabulary)
+
+    def asked(name: str) -> Callable[[str], list[int]]:
+        def ids_of(text: str) -> list[int]:
+            found: list[int] = getattr(encoder, name)(text)
+            return found
+
+        return ids_of
+
+    def decode(ids: Sequence[int]) -> str:
+        return decoder(folder)(ids)
+
     return Tokens(
-        encode=lambda text: known(cutting.encode(bare(text))),
-        whole=lambda text: known(whole.encode(bare(text))),
-        plain=lambda text: known(whole.encode(bare(text), add_special_tokens=False)),
-        decode=lambda ids: str(whole.decode(list(ids))),
-        starting=lambda text: _starting(whole, text),
+        encode=asked("encode"),
+        whole=asked("whole"),
+        plain=asked("plain"),
+        decode=decode,
+        starting=asked("starting"),
         max_tokens=max_tokens,
         opening=marks.opening,
         ends=marks.ends,
         texts=cast("Texts", Late("sacrebleu", "evaluator.texts", "Measures")),
         harness=cast("Harness", Late("lm_eval", "evaluator.evaluators.harness", "TaskFiles")),
     )
-
-
-def _within(vocabulary: int) -> Callable[[Encoding], list[int]]:
-    """The ids of a text, each with a row in the base's embedding: tokenizers may have more."""
-
-    def known(found: Encoding) -> list[int]:
-        ids = list(found.ids)
-        if ids and max(ids) >= vocabulary:
-            shown = found.tokens[ids.index(max(ids))]
-            problem = f"it holds {shown!r:.40}, for which the base's embedding has no row"
-            raise SampleUnfit(f"A text does not fit: {problem}.", row=0, problem=problem)
-        return ids
-
-    return known
-
-
-def _unopened(tokenizer: Tokenizer) -> Callable[[str], str]:
-    """A text without the mark at its beginning that the tokenizer itself puts there, once."""
-    ids, plain = tokenizer.encode("a").ids, tokenizer.encode("a", add_special_tokens=False).ids
-    mark = tokenizer.id_to_token(ids[0]) if ids[:1] != plain[:1] else None
-    if not mark:
-        return lambda text: text
-
-    def bare(text: str) -> str:
-        while text.startswith(mark):
-            text = text.removeprefix(mark)
-        return text
-
-    return bare
-
-
-def _starting(tokenizer: Tokenizer, text: str) -> list[int]:
-    """All tokens that begin with a text, each seen behind another: some decoders drop a space.
-
-    A special token, which no text shows, is meant by its name.
-    """
-    first = tokenizer.encode("a", add_special_tokens=False).ids
-    before = len(tokenizer.decode(first))
-    found = (
-        (place, tokenizer.decode([*first, place])[before:])
-        for place in range(tokenizer.get_vocab_size())
-    )
-    shown = [place for place, shown in found if shown.startswith(text)]
-    marks = tokenizer.get_added_tokens_decoder()
-    named = [place for place, one in marks.items() if one.special and one.content == text.strip()]
-    return sorted({*shown, *named})

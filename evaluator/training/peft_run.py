@@ -22,8 +22,8 @@ from evaluator.bases import EncoderShape
 from evaluator.bases.shapes import CLS, CLS_POOLER
 from evaluator.evaluators.form import Sample
 from evaluator.intake.names import saved_modules
+from evaluator.task.encoding import load_tokenizer, token_ids
 from evaluator.task.manifest import Manifest
-from evaluator.task.tokens import load_tokenizer, token_ids
 from evaluator.training.recipe import Recipe, check_trainable, course_of
 
 POOL_BATCHES = 16  # batches that are sorted by length together

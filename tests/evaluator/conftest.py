@@ -3,10 +3,9 @@
 import pytest
 
 from evaluator.bases import MINILM, folder_of
-from evaluator.bases.adding import add_base
 from evaluator.score.scoring import load_base
 from evaluator.task.prepare import Options, prepare
-from tests.evaluator.tiny import CARD, Tiny, write_adapter, write_llama
+from tests.evaluator.tiny import Tiny, register, write_adapter, write_llama
 
 SALT = bytes(range(32))
 NOUNS = (
@@ -62,7 +61,7 @@ def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASSAY_BASES", str(folder / "store"))
-        base = add_base(write_llama(folder / "tiny-llama"), CARD)
+        base = register(write_llama(folder / "tiny-llama"))
         yield Tiny(folder / "tiny-llama", base, write_adapter(folder / "adapter", base))
 
 

@@ -18,7 +18,8 @@ from transformers import (
 )
 
 from evaluator.bases import Base
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.doors.prepare import write_prepared
 from evaluator.task.prepare import Options, Prepared, prepare
 from tests.evaluator.conftest import examples

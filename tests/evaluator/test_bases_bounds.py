@@ -14,8 +14,9 @@ import torch
 from transformers import AutoModel, AutoModelForImageTextToText, BartModel, T5EncoderModel, ViTModel
 
 from evaluator.bases import MINILM, adding, base_id, bases, sizes
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
 from evaluator.bases.apart import Ended, apart
+from evaluator.bases.catalogue import Card
 from evaluator.errors import BaseRefused
 from evaluator.generic import trial
 from tests.evaluator import families

@@ -8,7 +8,8 @@ from tokenizers import AddedToken, Tokenizer
 from transformers import GenerationConfig
 
 from evaluator.bases import folder_of
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.errors import SampleUnfit
 from evaluator.evaluators.asking import ending
 from evaluator.task.tokens import tokens_of

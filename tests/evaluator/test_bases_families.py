@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.task.slices import Row
 from tests.evaluator import families
 from tests.evaluator.models import model_of, pooled_of

@@ -20,7 +20,8 @@ from transformers import (
 )
 
 from evaluator.bases import DecoderShape, GenericShape
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.errors import BaseRefused
 from evaluator.intake import admit_folder
 from evaluator.task.manifest import BaseClause

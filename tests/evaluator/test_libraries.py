@@ -4,24 +4,28 @@ import importlib.util
 import json
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 
+from evaluator.bases import folder_of
 from evaluator.doors import base as base_door
 from evaluator.libraries import TRAINING, LibraryMissing, need
 from evaluator.score.checking import check
 from evaluator.task.prepare import Options, prepare
+from evaluator.task.tokens import tokens_of
 from tests.evaluator.tiny import rows_for
 
 MAKE = {
     "acc": lambda phrase, n: {"question": phrase, "choices": ["in", "on"], "answer": n % 2},
     "exact_match": lambda phrase, n: {"prompt": f"the {phrase} is", "references": ["in", "on"]},
 }
-# Hides what trains, then imports every module of the house, and prints what asked for it.
+TRAINS = ("torch", "transformers", "peft", "accelerate", "safetensors", "sentence_transformers")
+# Hides libraries, then imports every module of the house, and prints what asked for it.
 WHOLE_HOUSE = """
 import importlib, json, os, pkgutil, sys
 
-HIDDEN = {"torch", "transformers", "peft", "accelerate", "safetensors", "sentence_transformers"}
+HIDDEN = set(json.loads(sys.argv.pop(1)))
 
 
 class Without:
@@ -37,8 +41,9 @@ class Without:
 
 
 sys.meta_path[:] = map(Without, sys.meta_path)
-os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-importlib.import_module("django").setup()
+if "django" not in HIDDEN:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    importlib.import_module("django").setup()
 found = {}
 for room in sys.argv[1:]:
     for one in pkgutil.walk_packages([room], room + "."):
@@ -72,34 +77,62 @@ def task_of(base, metric):
     return prepare(base, *slices, Options(salt=bytes(32), metric=metric, max_tokens=40))
 
 
-def test_site_worker_and_reader_start_without_what_trains(house):
-    """Only training itself, generic bases and the registering of a base may ask for torch."""
+def failing(house, hidden, rooms):
+    """Module -> what it asked for, of all the modules that cannot be imported without these."""
     done = subprocess.run(
-        [sys.executable, "-c", WHOLE_HOUSE, *ROOMS],
+        [sys.executable, "-c", WHOLE_HOUSE, json.dumps(sorted(hidden)), *rooms],
         cwd=house, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_site_worker_and_reader_start_without_what_trains(house):
+    """Only training itself, generic bases and the registering of a base may ask for torch."""
+    found = failing(house, TRAINS, ROOMS)
     allowed = ("evaluator.generic.", "evaluator.training.peft_run", "evaluator.doors.train",
                "evaluator.bases.adding")  # fmt: skip
     assert {name: why for name, why in found.items() if not name.startswith(allowed)} == {}
     assert "evaluator.training.peft_run" in found, "nothing was hidden"
 
 
-def test_answers_that_are_no_texts_are_checked_without_a_tokenizer(tiny, without):
-    task = task_of(tiny.base, "acc")
+def test_a_client_starts_with_the_packages_of_its_lock(house):
+    """Not a client's: reading texts, preparing tasks, training, generic bases."""
+    lock = (house / "requirements" / "client.lock").read_text()
+    kept = {line.partition("==")[0] for line in lock.splitlines() if "==" in line} | {"assay"}
+    hidden = {
+        module
+        for module, packages in packages_distributions().items()
+        if not kept & {one.lower().replace("_", "-").replace(".", "-") for one in packages}
+    }
+    assert {"torch", "numpy", "tokenizers", "django"} <= hidden
+    found = failing(house, hidden, ("assay", "audit", "evaluator"))
+    allowed = (
+        "evaluator.generic.", "evaluator.training.peft_run", "evaluator.doors.train",
+        "evaluator.bases.adding", "evaluator.texts", "evaluator.task.encoding",
+        "evaluator.doors.prepare", "evaluator.doors.preview", "evaluator.doors.split",
+        "evaluator.evaluators.harness", "evaluator.evaluators.taskfile", "evaluator.task.data",
+        "evaluator.task.formats.parquet_file", "evaluator.task.preview", "evaluator.task.prepare",
+    )  # fmt: skip
+    assert {name: why for name, why in found.items() if not name.startswith(allowed)} == {}
+
+
+@pytest.mark.parametrize("metric", MAKE)
+def test_answers_of_any_kind_are_checked_without_a_tokenizer(tiny, without, metric):
+    task = task_of(tiny.base, metric)
     without("tokenizers")
     found = check(tiny.adapter, task.manifest, task.public_inputs, task.public_labels)
     assert found.examples == 6
 
 
-def test_answers_that_are_texts_ask_for_the_tokenizer_and_say_how_to_get_it(tiny, without):
-    task = task_of(tiny.base, "exact_match")
+def test_texts_are_read_by_the_tokenizer_and_its_absence_says_how_to_get_it(tiny, without):
+    tokens = tokens_of(folder_of(tiny.base), max_tokens=8)
     without("tokenizers")
     with pytest.raises(LibraryMissing) as refused:
-        check(tiny.adapter, task.manifest, task.public_inputs, task.public_labels)
+        tokens.encode("a lamp")
     assert refused.value.facts == {"library": "tokenizers"}
-    assert 'pip install ".[miner]"' in refused.value.next_step
+    assert "make setup" in refused.value.next_step
 
 
 def test_a_base_is_listed_without_torch_and_not_registered(tiny, without, monkeypatch, capsys):

@@ -11,7 +11,8 @@ from unittest.mock import patch
 import pytest
 from safetensors.torch import load_file
 
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.doors.prepare import write_prepared
 from evaluator.intake import admit_folder
 from evaluator.task.prepare import Options, prepare

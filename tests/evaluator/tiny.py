@@ -1,7 +1,7 @@
 """A Llama-shaped base of a few thousand parameters, made on the spot: config, weights, tokenizer.
 
     folder = write_llama(tmp_path / "tiny")              # a folder as transformers saves it
-    base = add_base(folder, CARD)                        # with ASSAY_BASES in a temporary folder
+    base = register(folder)                              # with ASSAY_BASES in a temporary folder
     write_adapter(tmp_path / "adapter", base)            # LoRA on every linear layer, as peft saves
 
 The tokenizer is byte-level with a handful of merges, so every text has ids, and a space belongs to
@@ -9,6 +9,7 @@ the word behind it. `<s>` (0) opens every text, `</s>` (1) ends one.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,12 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 
-from evaluator.bases import Base
-from evaluator.bases.adding import Card
+from assay.canonical import sha256_file
+from evaluator.bases import Base, ends, rope
+from evaluator.bases.catalogue import CARD_NAME, Card, store, write_card
+from evaluator.bases.folder import CONFIG_NAME, TOKENIZER_NAME, WEIGHTS_NAME
+from evaluator.bases.reading import own_shape
+from evaluator.bases.shapes import DecoderShape, FilePin
 from tests.evaluator.makers import pseudo
 
 CARD = Card(name="tiny-llama", licence="Apache-2.0", author="maker")
@@ -66,6 +71,30 @@ def write_llama(folder: Path, *, seed: str = "tiny", **changed: object) -> Path:
     arrays = {name: _values(seed, name, size) for name, size in sizes(config).items()}
     save_file(arrays, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+def register(folder: Path) -> Base:
+    """Keep the base in the store as `add_base` does (test_bases_layouts.py compares), no torch."""
+    config = json.loads((folder / CONFIG_NAME).read_bytes())
+    shape = own_shape(config)
+    assert isinstance(shape, DecoderShape)
+    kept = store() / CARD.name
+    kept.mkdir(parents=True)
+    for name in (CONFIG_NAME, TOKENIZER_NAME, WEIGHTS_NAME):
+        shutil.copyfile(folder / name, kept / name)
+    size = {"positions": shape.positions, "head_dim": shape.head_dim}
+    (kept / rope.FILE_NAME).write_bytes(rope.table(shape.rope, **size))
+    marks = ends.ends_in(folder, config, {BOS: 0, EOS: 1}.get)
+    (kept / ends.FILE_NAME).write_bytes(ends.write_ends(marks))
+    files = {
+        one.name: FilePin(sha256_file(one), one.stat().st_size) for one in sorted(kept.iterdir())
+    }
+    base = Base(
+        name=CARD.name, title=CARD.name, family=shape.kind, package="", folder=CARD.name,
+        files=files, shape=shape, licence=CARD.licence, author=CARD.author, source=CARD.source,
+    )  # fmt: skip
+    (kept / CARD_NAME).write_bytes(write_card(base))
+    return base
 
 
 def tiny_tokenizer() -> Tokenizer:

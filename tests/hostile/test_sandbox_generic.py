@@ -7,8 +7,8 @@ import torch
 from transformers import AutoModel, ElectraConfig
 
 from evaluator.bases import folder_of
-from evaluator.bases.adding import Card, add_base
-from evaluator.bases.catalogue import STORE_VARIABLE, store
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import STORE_VARIABLE, Card, store
 from evaluator.generic import scoring as generic_scoring
 from tests.evaluator.tiny import tiny_tokenizer
 from workers.bench import _sandbox

@@ -13,7 +13,6 @@ from competitions.actions import drafts
 from competitions.actions.drafts import DraftFile
 from competitions.models import Draft
 from competitions.rules.results import mark_of, public_slice
-from evaluator.bases.adding import add_base
 from ledger import blobs
 from tests import factories
 from tests.evaluator import tiny
@@ -34,7 +33,7 @@ def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASSAY_BASES", str(folder / "bases"))
-        yield add_base(tiny.write_llama(folder / "tiny"), tiny.CARD)
+        yield tiny.register(tiny.write_llama(folder / "tiny"))
 
 
 def prepared(base, rows, texts=(), **fields):

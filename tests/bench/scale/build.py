@@ -15,7 +15,8 @@ from tokenizers.trainers import BpeTrainer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from evaluator.bases import MINILM, Base
-from evaluator.bases.adding import Card, add_base
+from evaluator.bases.adding import add_base
+from evaluator.bases.catalogue import Card
 from evaluator.evaluators.form import Sample
 from evaluator.task.docstrings import Sizes, docstring_slices
 from evaluator.task.prepare import Options, Prepared, prepare
