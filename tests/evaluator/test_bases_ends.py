@@ -14,6 +14,7 @@ from evaluator.errors import SampleUnfit
 from evaluator.evaluators.asking import ending
 from evaluator.task.tokens import tokens_of
 from tests.evaluator import families
+from tests.evaluator import tiny as tiny_base
 from tests.evaluator.models import model_of
 from tests.evaluator.tiny import tiny_tokenizer
 
@@ -107,3 +108,10 @@ def test_a_token_without_a_row_in_the_embedding_is_said_and_no_text_may_hold_it(
     assert tokens.whole("the lamp")
     with pytest.raises(SampleUnfit, match="<added>"):
         tokens.whole("the <added> lamp")
+
+
+def test_the_base_that_other_tests_make_without_torch_is_the_registered_one(tiny, store):
+    assert add_base(tiny.folder, tiny_base.CARD) == tiny.base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_BASES", str(store / "another"))
+        assert tiny_base.register(tiny.folder) == tiny.base

@@ -12,7 +12,6 @@ from evaluator.bases.adding import add_base
 from evaluator.bases.catalogue import Card
 from evaluator.errors import BaseRefused
 from tests.evaluator import families
-from tests.evaluator import tiny as small
 from tests.evaluator.test_bases_families import agrees_with_nats, texts
 
 CARD = Card("tried", "MIT", "maker")
@@ -392,10 +391,3 @@ def test_a_folder_that_cannot_be_a_base_is_named_for_what_it_is(store, name):
     assert re.search(remedy, refused.value.next_step)
     kept = store / "store"
     assert not kept.exists() or not list(kept.iterdir())
-
-
-def test_the_base_that_other_tests_make_without_torch_is_the_registered_one(tiny, store):
-    assert add_base(tiny.folder, small.CARD) == tiny.base
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ASSAY_BASES", str(store / "another"))
-        assert small.register(tiny.folder) == tiny.base

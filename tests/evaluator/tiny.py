@@ -74,7 +74,7 @@ def write_llama(folder: Path, *, seed: str = "tiny", **changed: object) -> Path:
 
 
 def register(folder: Path) -> Base:
-    """Keep the base in the store as `add_base` does (test_bases_layouts.py compares), no torch."""
+    """Keep the base in the store as `add_base` does (test_bases_ends.py compares), no torch."""
     config = json.loads((folder / CONFIG_NAME).read_bytes())
     shape = own_shape(config)
     assert isinstance(shape, DecoderShape)
