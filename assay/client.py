@@ -179,15 +179,15 @@ class Client:
         found: dict[str, Any] = self.post("/api/sessions/keys", {**body, "code": code})
         return found
 
-    def delivery(
-        self, work: str, account: str, key: Ed25519PrivateKey, *, at_ms: int
-    ) -> dict[str, Any]:
+    def delivery(self, work: str, account: str, key: Ed25519PrivateKey) -> dict[str, Any]:
         """Where a licence's holder gets the file of a work with restricted access, for an hour.
 
         returns  {"url", "expires_at_ms"}; raises ClientError
         """
-        body = self._signed("assay-delivery-v1", account, key, work, at_ms)
-        found: dict[str, Any] = self.post(f"/api/works/{work}/delivery", {**body, "at_ms": at_ms})
+        place = f"/api/works/{work}/delivery"
+        challenge = str(self.post(f"{place}/challenge", {"account": account})["challenge"])
+        body = self._signed("assay-delivery-v2", account, key, work, challenge)
+        found: dict[str, Any] = self.post(place, {**body, "challenge": challenge})
         return found
 
     def _signed(

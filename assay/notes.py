@@ -50,9 +50,13 @@ def verifier_key(name: str, kind: int, public: bytes) -> str:
 
 def sign_checkpoint(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     """The signed note of a checkpoint. Same checkpoint and key, same text."""
-    text, public = checkpoint.text(), key.public_key().public_bytes_raw()
-    signature = key.sign(text.encode())
-    return text + "\n" + _signature_line(checkpoint.origin, LOG_KEY, public, signature)
+    return sign(checkpoint.text(), checkpoint.origin, key)
+
+
+def sign(text: str, name: str, key: Ed25519PrivateKey) -> str:
+    """A note of this text, which ends with a line end, signed by a log's key under its name."""
+    public, signature = key.public_key().public_bytes_raw(), key.sign(text.encode())
+    return text + "\n" + _signature_line(name, LOG_KEY, public, signature)
 
 
 def cosign(note: str, name: str, key: Ed25519PrivateKey, *, time_s: int) -> str:

@@ -312,6 +312,12 @@ def log_size() -> int:
     return 0 if last is None else last + 1
 
 
+def placed_before(size: int, names: Collection[str]) -> set[str]:
+    """Those of these messages that are among the first `size` of the log."""
+    found = Message.objects.filter(item__in=names, log_index__lt=size)
+    return set(found.values_list("item", flat=True))
+
+
 def waiting_messages() -> int:
     return Message.objects.filter(log_index=None).count()
 

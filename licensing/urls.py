@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licensing.views import licences, provenance, royalties, works
+from licensing.views import keys, licences, provenance, royalties, works
 
 urlpatterns = [
     path("models/", works.models, name="licensing_models"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("models/<str:work>/children/", works.children, name="licensing_children"),
     path("models/<str:work>/buy/", licences.buy, name="licensing_buy"),
     path("licences/", licences.licences, name="licensing_licences"),
+    path("licences/revoked.txt", keys.revoked, name="licensing_revoked"),
+    path(".well-known/jwks.json", keys.jwks, name="licensing_jwks"),
     path("licences/<str:grant>/", licences.licence, name="licensing_licence"),
     path("licences/<str:grant>/grant.jws", licences.grant_text, name="licensing_grant_text"),
     path("provenance/", provenance.look_up, name="licensing_provenance"),

@@ -12,10 +12,11 @@ from assay.canonical import sha256_hex
 from web.errors import CodeSpent
 from web.models import OneTimeCode
 
-FOR_BROWSER, FOR_KEY, SIGNATURE = "browser", "key", "signature"
+FOR_BROWSER, FOR_KEY, FOR_FILE, SIGNATURE = "browser", "key", "file", "signature"
 LIFETIMES = {
     FOR_BROWSER: timedelta(minutes=2),
     FOR_KEY: timedelta(minutes=10),
+    FOR_FILE: timedelta(minutes=5),
     SIGNATURE: timedelta(minutes=15),  # longer than two clocks may differ
 }
 

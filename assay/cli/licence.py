@@ -9,6 +9,7 @@ from assay import messages
 from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 from assay.errors import AssayError
+from assay.keys import public_hex
 from assay.money import show_tokens
 from assay.wire import Nano
 
@@ -62,7 +63,8 @@ def buy(  # noqa: PLR0913 - each option of a command is an argument
         _agree(quote, price_nano, is_given=yes)
         version = int(quote["terms_version"])
         uses = tuple(str(one) for one in quote["uses"])
-        order = messages.LicenceBuy(work, uses, version, Nano(price_nano), beside or None)
+        named = public_hex(caller.key())
+        order = messages.LicenceBuy(work, uses, version, Nano(price_nano), beside or None, named)
         words = f"licence.buy/{work}/{','.join(uses)}/{version}/{price_nano}"
         period = str(quote.get("renews", ""))  # a licence that has ended: this order is another one
         words += "".join(f"/{one}" for one in (period, beside) if one)

@@ -8,7 +8,7 @@ import typer
 
 from assay.canonical import sha256_file
 from assay.cli import show
-from assay.cli.caller import AsJson, Caller, caller_of, file_in, now_ms
+from assay.cli.caller import AsJson, Caller, caller_of, file_in
 from assay.client import Client, DownloadDamaged
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -56,7 +56,7 @@ def _fetch(client: Client, caller: Caller, folder: Path, told: dict[str, Any]) -
         return False
     url = str(told["url"])
     if told["is_gated"]:
-        signed = client.delivery(str(told["work"]), caller.account(), caller.key(), at_ms=now_ms())
+        signed = client.delivery(str(told["work"]), caller.account(), caller.key())
         url = str(signed["url"])
     drawn = show.Progress(target.name, is_quiet=caller.is_quiet)
     is_fresh = client.download(str(told["sha256"]), target, path=url, told=drawn)

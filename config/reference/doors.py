@@ -47,6 +47,8 @@ POST   /competitions/{competition}/nominate/              sign-in yes     yes   
 GET    /docs/                                             yes     yes     yes     yes     yes
 GET    /healthz                                           yes     yes     yes     yes     yes
 GET    /licences/                                         sign-in yes     yes     yes     yes
+GET    /licences/revoked.txt                              yes     yes     yes     yes     yes
+GET    /.well-known/jwks.json                             yes     yes     yes     yes     yes
 GET    /licences/{grant}/                                 yes     yes     yes     yes     yes
 GET    /licences/{grant}/grant.jws                        yes     yes     yes     yes     yes
 GET    /log/                                              yes     yes     yes     yes     yes
@@ -127,6 +129,7 @@ POST   /api/v1/rail/lookups                               yes     yes     yes   
 GET    /api/works                                         yes     yes     yes     yes     yes
 GET    /api/works/{work}                                  yes     yes     yes     yes     yes
 POST   /api/works/{work}/delivery                         yes     yes     yes     yes     yes
+POST   /api/works/{work}/delivery/challenge               yes     yes     yes     yes     yes
 GET    /api/works/{work}/download                         yes     yes     yes     yes     yes
 GET    /api/works/{work}/file                             no      no      no      no      no
 GET    /api/works/{work}/folder.zip                       unseen  unseen  unseen  unseen  unseen

@@ -131,6 +131,17 @@ def _add_key(request: HttpRequest, body: NewKey) -> dict[str, object]:
     return {"account": body.account, "key": body.key, "receipt": receipt_url(order)}
 
 
+def check_signed(body: KeySignature, *words: object) -> None:
+    """That a key signed these words; whose it is, the caller asks. Whoever tries spends for it.
+
+    raises SignaturesSpent, AccountUnknown, AccountIsClosed, SignInError
+    """
+    budgets.spend("signatures")
+    if queries.account(body.account).is_closed:
+        raise AccountIsClosed(body.account)
+    _check_signature(body, *words)
+
+
 def check_holder(body: KeySignature, at_ms: int, *words: object) -> None:
     """That a key of the account signed these words just now. Whoever tries spends of his address.
 

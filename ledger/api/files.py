@@ -189,6 +189,8 @@ def sent(
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
     asked = request.headers.get("Range", "")
+    if request.headers.get("If-Range", headers["ETag"]) != headers["ETag"]:
+        asked = ""  # the client has a part of something else
     span = asked_range(asked, file.size_bytes)
     if span is None:
         told = f"bytes */{file.size_bytes}"

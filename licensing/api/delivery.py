@@ -10,10 +10,10 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from assay.bounds import MOST_MS
 from ledger import blobs
+from ledger import queries as record
 from ledger.actions import ms
-from ledger.api.entrance import KeySignature, check_holder
+from ledger.api.entrance import KeySignature, check_signed
 from ledger.api.files import A_FILE, Served, part_of, sent
 from ledger.errors import (
     AccountIsClosed,
@@ -25,23 +25,40 @@ from ledger.errors import (
 from licensing import queries
 from licensing.api.shown import DownloadOut
 from licensing.errors import AccessNeeded, FolderMissing, TicketSpent, WorkUnknown
-from web.errors import SignaturesSpent, SignInError
+from web import budgets
+from web.api import Body
+from web.codes import FOR_FILE, make_code, redeem
+from web.errors import CodeSpent, SignaturesSpent, SignInError
 from web.openapi import documented
 
 A_ZIP = MappingProxyType(
     {(status, kind and "application/zip"): words for (status, kind), words in A_FILE.items()}
 )
+SPENT = (AccountIsClosed, SignaturesSpent)
 SALT = "licensing.delivery"
 OPEN_S = 3600
 
 
-class DeliveryIn(KeySignature):
-    """One over `assay-delivery-v1 0x00 origin 0x00 host 0x00 account 0x00 work 0x00 at_ms`.
+class ChallengeIn(Body):
+    """Who is about to sign for a file."""
 
-    By a key of an account that holds a licence; made now
+    account: str = Field(max_length=120)
+
+
+class ChallengeOut(Schema):
+    """What is to be signed, once, until it expires."""
+
+    challenge: str
+    expires_at_ms: int
+
+
+class DeliveryIn(KeySignature):
+    """One over `assay-delivery-v2 0x00 origin 0x00 host 0x00 account 0x00 work 0x00 challenge`.
+
+    By the key that a licence names, or where it names none by a key of the account that holds it
     """
 
-    at_ms: int = Field(ge=0, le=MOST_MS)
+    challenge: str = Field(max_length=64)
 
 
 class DeliveryOut(Schema):
@@ -59,7 +76,11 @@ def add_to(works: Router) -> None:
     says = documented(*missing, RangeRefused, gives=A_ZIP)
     works.get("/{work}/folder.zip", openapi_extra=says)(_folder)
     gated = (*missing, AccessNeeded)
-    says = documented(*gated, SignInError, AccountUnknown, AccountIsClosed, SignaturesSpent)
+    refusals = (WorkUnknown, AccountUnknown, SignaturesSpent)
+    works.post(
+        "/{work}/delivery/challenge", response=ChallengeOut, openapi_extra=documented(*refusals)
+    )(_challenge)
+    says = documented(*gated, SignInError, CodeSpent, AccountUnknown, *SPENT)
     works.post("/{work}/delivery", response=DeliveryOut, openapi_extra=says)(_deliver)
     says = documented(*gated, TicketSpent, RangeRefused, gives=A_FILE)
     works.get("/{work}/file", openapi_extra=says)(_file)
@@ -86,12 +107,22 @@ def _folder(request: HttpRequest, work: str) -> HttpResponseBase:
     return response
 
 
+def _challenge(request: HttpRequest, work: str, body: ChallengeIn) -> dict[str, object]:  # noqa: ARG001
+    """Something new to sign for a file; it counts once, for some minutes."""
+    budgets.spend("signatures")
+    queries.work(work)
+    record.account(body.account)
+    code, until = make_code(body.account, FOR_FILE, timezone.now())
+    return {"challenge": code, "expires_at_ms": ms(until)}
+
+
 def _deliver(request: HttpRequest, work: str, body: DeliveryIn) -> dict[str, object]:
     """Open the file of a work with restricted access to a holder of a licence, for an hour."""
     now, origin, host = timezone.now(), settings.LOG_ORIGIN, request.get_host()
-    words = ("assay-delivery-v1", origin, host, body.account, work, body.at_ms)
-    check_holder(body, body.at_ms, *words)
-    queries.check_access(work, body.account, now=now)
+    words = ("assay-delivery-v2", origin, host, body.account, work, body.challenge)
+    check_signed(body, *words)
+    redeem(body.challenge, FOR_FILE, now, account=body.account)
+    queries.check_access_by(work, body.account, body.key, now=now)
     ticket = signing.dumps([work, body.account], salt=SALT)
     url = f"/api/works/{work}/file?ticket={ticket}"
     return {"url": url, "expires_at_ms": ms(now) + 1000 * OPEN_S}

@@ -37,6 +37,27 @@ class GrantKey(GrantRefused):
     next_step = "Check that the operator's key comes from the right site."
 
 
+class GrantRevoked(GrantRefused):
+    """The licence is on the list of those that were given or taken back. Facts: grant, size."""
+
+    code = "grant.revoked"
+    next_step = "Buy the licence again: this one gives nothing any more."
+
+
+class RevokedInvalid(GrantRefused):
+    """The list of revoked licences does not hold. Facts: none."""
+
+    code = "grant.list_invalid"
+    next_step = "Get it again from /licences/revoked.txt, and give the log's key."
+
+
+class KeySetInvalid(GrantRefused):
+    """The file is no set of the operator's keys. Facts: none."""
+
+    code = "grant.keys_invalid"
+    next_step = "Get it again from /.well-known/jwks.json of the site that issued the grant."
+
+
 class GrantSignature(GrantRefused):
     """The signature does not fit the text. Facts: none."""
 

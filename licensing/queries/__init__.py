@@ -4,10 +4,12 @@ from licensing.queries.folder import (
     File,
     Offered,
     check_access,
+    check_access_by,
     download,
     folder_pieces,
     offered,
 )
+from licensing.queries.keys import key_set, revoked_note
 from licensing.queries.lists import (
     PAGE,
     Listing,
@@ -82,6 +84,7 @@ __all__ = [
     "channels_of",
     "channels_to_settle",
     "check_access",
+    "check_access_by",
     "check_parents",
     "children",
     "deed_of",
@@ -93,6 +96,7 @@ __all__ = [
     "grants",
     "grants_of",
     "has_work",
+    "key_set",
     "lineage",
     "links_above",
     "listing",
@@ -109,6 +113,7 @@ __all__ = [
     "pool_nano",
     "quote",
     "recorded",
+    "revoked_note",
     "royalties",
     "royalty_statement",
     "royalty_totals",

@@ -27,7 +27,7 @@ from ledger import queries as record
 from licensing import errors
 from licensing.models import SearchCard, Work
 from licensing.queries.works import Link, card_of, parents, tags_of, terms_of, work
-from licensing.rules.catalogue import holder
+from licensing.rules.catalogue import held, holder
 from licensing.rules.deed import deed
 from licensing.rules.delivery.bom import bom
 from licensing.rules.delivery.card import card, licence_text
@@ -140,12 +140,34 @@ def check_access(work_id: str, account: str, *, now: datetime) -> File:
     """
     found = work(work_id)
     file = download(work_id)
-    at_ms, rows = int(now.timestamp() * 1000), log.Tables()
+    at_ms, rows = _ms(now), log.Tables()
     mine = holder(work_id, account, rows=rows, at_ms=at_ms)
     if file.is_gated and account != found.owner and not mine.holds(Use.ACCESS, at_ms=at_ms):
         message = f"{account} holds no licence that gives access to {found.title}."
         raise errors.AccessNeeded(message, work=work_id, account=account)
     return file
+
+
+def check_access_by(work_id: str, account: str, key: str, *, now: datetime) -> File:
+    """The same for whoever signed with this key: the one that a licence names is needed.
+
+    Where it names none, and for the owner, a key of the account will do; and where the named key
+    was revoked in the log, a key that signs for the account now.
+    raises WorkUnknown, FolderMissing, BlobMissing, AccessNeeded
+    """
+    file, at_ms, rows = check_access(work_id, account, now=now), _ms(now), log.Tables()
+    is_own = record.key_account(key) == account
+    named = {one.holder_key for one in held(work_id, [Use.ACCESS], account, rows=rows, at_ms=at_ms)}
+    ended = named & {one.pk for one in record.key_rows(account) if one.revoked_by}
+    is_free = not file.is_gated or work(work_id).owner == account or "" in named or ended
+    if key in named - {""} or (is_own and is_free):
+        return file
+    message = "The licence names another key than the one that signed."
+    raise errors.AccessNeeded(message, work=work_id, account=account)
+
+
+def _ms(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
 
 
 def _listed(found: Work, told: Offered) -> File:

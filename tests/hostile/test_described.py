@@ -52,6 +52,7 @@ HARD_TO_PLEASE = {
     "POST /api/sessions/web",
     "POST /api/uploads/{upload}/complete",
     "POST /api/works/{work}/delivery",
+    "POST /api/works/{work}/delivery/challenge",
     "PUT /api/blobs/{sha256}",
     "PUT /api/uploads/{upload}/parts/{number}",
 }

@@ -204,7 +204,7 @@ def test_an_address_of_a_file_that_nobody_signed_for_opens_nothing(bought):
     for ticket in ("x", signing.dumps([name, "firm"]), signing.dumps(["0" * 64, "f"], salt=SALT)):
         answer = client.get(path, {"ticket": ticket})
         assert (answer.status_code, answer.json()["code"]) == (403, "licensing.ticket_spent")
-    old = {"account": "firm", "public": "ab" * 32, "signature": "cd" * 64, "at_ms": 1}
+    old = {"account": "firm", "public": "ab" * 32, "signature": "cd" * 64, "challenge": "1"}
     answer = client.post(f"/api/works/{name}/delivery", old, content_type="application/json")
     assert answer.status_code in (401, 403)
 
