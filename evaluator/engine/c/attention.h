@@ -98,69 +98,76 @@ typedef struct {
     const float *bias;                // [heads][2 * positions - 1] by key - query; NULL: none
 } Places;
 
+typedef struct { // what one stretch of texts needs
+    float *normed, *qkv, *mixed, *wide, *q, *scores, *laid;
+} Rooms;
+
 // One head's row, normed and turned where the layer says so: into `own`, or x itself.
 static const float *placed(const Shape *s, const Layer *l, const Places *p, const float *norm, const float *x,
                            Index position, float *own) {
     if (norm) rms_norm(x, norm, s->eps, s->head_dim, own), x = own;
     if (l->rope < 0) return x;
     Index at = position * (s->head_dim / 2);
-    float twice[1024] ALIGNED;
-    turned(x, p->cosine[l->rope] + at, p->sine[l->rope] + at, s->head_dim, twice);
-    return memcpy(own, twice, s->head_dim * sizeof(float));
+    turned(x, p->cosine[l->rope] + at, p->sine[l->rope] + at, s->head_dim, own);
+    return own;
 }
 
 // Hold the keys and values of more tokens; key and value are their rows, `ld` floats apart.
 static void hold(const Shape *s, const Layer *l, const Places *p, Held *h, Index count, const float *key,
-                 const float *value, Index ld) {
-    Index d = s->head_dim;
-    float own[1024] ALIGNED;
-    for (Index i = 0; i < count; i++, h->count++, key += ld, value += ld) {
-        const float *one = placed(s, l, p, l->key_norm, key, h->count, own);
-        float *to = h->keys + h->count / NR * d * NR + h->count % NR;
-        for (Index j = 0; j < d; j++) to[j * NR] = one[j];
+                 const float *value, Index ld, Rooms *r) {
+    Index d = s->head_dim, end = h->count + count;
+    vf none = all(0.0f); // 0 where all values are finite
+    for (Index i = h->count; i < end; i++, value += ld)
         for (Index j = 0; j < d; j += VL) {
             vf some = get(value + j, d - j, 0);
-            put(h->values + (j / NR * h->room + h->count) * NR + j % NR, some, VL);
+            none = none + (some - some);
+            put(h->values + (j / NR * h->room + i) * NR + j % NR, some, VL);
         }
-        int is_finite = 1;
-        for (Index j = 0; j < d; j++) is_finite &= value[j] - value[j] == 0;
-        h->is_finite &= is_finite;
+    for (int i = 0; i < VL; i++) h->is_finite &= none[i] == 0;
+    for (Index some; h->count < end; h->count += some, key += some * ld) {
+        float *to = h->keys + h->count / NR * d * NR + h->count % NR;
+        const float *at[TURNED];
+        some = h->count % TURNED ? 1 : least(TURNED, end - h->count);
+        for (Index i = 0; i < TURNED; i++)
+            at[i] = i < some ? placed(s, l, p, l->key_norm, key + i * ld, h->count + i, r->q + i * d) : at[0];
+        if (h->count % TURNED == 0) turn(at, d, TURNED, NR, to); // what is not there yet is written over then
+        else
+            for (Index j = 0; j < d; j++) to[j * NR] = at[0][j];
     }
 }
 
 // Turn the scores of one query into weights. scores[0] is that of the key `from`, a multiple of 32; the
-// query sees the keys lo .. hi - 1; `bias` is that of the key `from`. Returns 1 / the weights' sum.
+// query sees the keys lo .. hi - 1 of those up to `to`; `bias` is that of the key `from`. Returns 1 / their sum.
 static float soften(const Shape *s, float *scores, Index from, Index to, Index lo, Index hi, const float *bias) {
-    Index width = up_to(to - from, LANES);
-    float scale = 1.0f / sqrtf(s->divisor);
-    vf tops[STEPS], sums[STEPS], by = all(scale);
+    Index first = (lo - from) / LANES * LANES, end = up_to(hi - from, LANES);
+    vf tops[STEPS], sums[STEPS], by = all(1.0f / sqrtf(s->divisor));
     for (int v = 0; v < STEPS; v++) tops[v] = all(-INFINITY), sums[v] = all(0.0f);
-    for (Index j = lo - from; j < hi - from && (bias || s->cap); j++) {
-        float one = scores[j] * scale;
-        scores[j] = s->cap ? capped(all(one), s->cap)[0] : one + bias[j];
+    if (bias || s->cap) {
+        for (Index j = first; j < end; j += VL) {
+            vf one = load(scores + j) * by;
+            if (s->cap) one = capped(one, s->cap);
+            else one = one + get(bias + j, hi - from - j, 0);
+            store(scores + j, one);
+        }
+        by = all(1.0f);
     }
-    if (bias || s->cap) by = all(1.0f);
-    for (Index j = 0; j < lo - from; j++) scores[j] = -INFINITY;
-    for (Index j = hi - from; j < width; j++) scores[j] = -INFINITY;
-    for (Index j = 0; j < width; j += LANES)
+    for (Index j = 0; j < lo - from; j++) scores[j] = j < first ? 0 : -INFINITY;
+    for (Index j = hi - from; j < to - from; j++) scores[j] = j < end ? -INFINITY : 0;
+    for (Index j = most(hi, to) - from; j < end; j++) scores[j] = -INFINITY;
+    for (Index j = first; j < end; j += LANES)
         for (int v = 0; v < STEPS; v++) {
             vf one = load(scores + j + v * VL) * by;
-            store(scores + j + v * VL, one);
             tops[v] = pick((vu)(one > tops[v]), one, tops[v]);
         }
     vf top = all(largest(tops));
-    for (Index j = 0; j < width; j += LANES)
+    for (Index j = first; j < end; j += LANES)
         for (int v = 0; v < STEPS; v++) {
-            vf one = exp_(load(scores + j + v * VL) - top);
+            vf one = exp_(load(scores + j + v * VL) * by - top);
             store(scores + j + v * VL, one);
             sums[v] = sums[v] + one;
         }
     return 1.0f / tree(sums);
 }
-
-typedef struct { // what one stretch of texts needs
-    float *normed, *qkv, *mixed, *wide, *q, *scores, *laid;
-} Rooms;
 
 static Index first_seen(const Shape *s, const Layer *l, Index query) {
     return l->window ? most(0, query - l->window + (s->is_causal ? 1 : 0)) : 0;
@@ -176,10 +183,12 @@ static void answer(const Shape *s, const Layer *l, const Places *p, const Held *
                    Index count, const float *q, Index ldq, float *out, Index ldo, Rooms *r) {
     Index d = s->head_dim, last = first + count - 1;
     Index from = first_seen(s, l, first) / ALIGNED_KEYS * ALIGNED_KEYS, to = end_seen(s, l, last, h->count);
-    Index ld = up_to(to - from, LANES) + LANES, reach = 2 * (Index)s->positions - 1;
+    Index ld = up_to(to - from, ALIGNED_KEYS) + LANES, reach = 2 * (Index)s->positions - 1;
     float factor[QUERIES];
     lay(q, ldq, count, d, r->laid);
-    product(count, to - from, d, r->laid, h->keys + from * d, d, NULL, (Finish){PUT, 0, r->scores, ld, NULL});
+    // More rows and columns than are wanted, so that each tile is written whole.
+    product(up_to(count, MR), up_to(to - from, NR), d, r->laid, h->keys + from * d, d, NULL,
+            (Finish){PUT, 0, r->scores, ld, NULL});
     for (Index i = 0; i < count; i++) {
         Index query = first + i, lo = first_seen(s, l, query), hi = end_seen(s, l, query, h->count);
         const float *bias = p->bias ? p->bias + head * reach + from - query + s->positions - 1 : NULL;
@@ -205,7 +214,7 @@ static void attend(const Shape *s, const Layer *l, const Places *p, Held *held, 
         Held *h = held + kv;
         Index begin = h->count;
         const float *key = qkv + (s->heads + kv) * d;
-        hold(s, l, p, h, n, key, key + s->kv_heads * d, wide);
+        hold(s, l, p, h, n, key, key + s->kv_heads * d, wide, r);
         for (Index head = kv * group; head < (kv + 1) * group; head++)
             for (Index first = 0; first < n; first += QUERIES) {
                 Index count = least(QUERIES, n - first), ldq = wide;

@@ -119,11 +119,12 @@ INLINE float tree(const vf *lanes) { // the sum: lane l and l + 8, then + 4, + 2
     return t[0];
 }
 
-INLINE float largest(const vf *lanes) { // what is no number is never the larger one
-    float t[LANES] ALIGNED, top = -INFINITY;
+INLINE float largest(const vf *lanes) { // of numbers: what is none did not come into the lanes
+    float t[LANES] ALIGNED;
     for (int v = 0; v < STEPS; v++) store(t + v * VL, lanes[v]);
-    for (int l = 0; l < LANES; l++) top = t[l] > top ? t[l] : top;
-    return top;
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; l++) t[l] = t[l + half] > t[l] ? t[l + half] : t[l];
+    return t[0];
 }
 
 // Numbers below 2^-126 are numbers here, and halves round to even, whatever the process had set.

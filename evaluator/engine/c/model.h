@@ -38,6 +38,16 @@ static void normed(const Shape *s, Norm norm, const float *x, Index rows, float 
         else layer_norm(x, norm, s->eps, h, out);
 }
 
+// The rows as a product reads them, after the norm where there is one.
+static void laid(const Shape *s, Norm norm, const float *x, Index rows, Rooms *r) {
+    Index h = s->hidden;
+    for (Index i = 0; i < rows; i += MR) {
+        const float *in = x + i * h;
+        if (norm.gain) normed(s, norm, in, least(MR, rows - i), r->normed), in = r->normed;
+        lay(in, h, least(MR, rows - i), h, r->laid + i * h);
+    }
+}
+
 static void linear(const Linear *l, const float *w, Index rows, const float *laid, Finish f) {
     product(rows, l->n, l->k, laid, w, l->k, l->start, f);
 }
@@ -75,9 +85,7 @@ static void layer(const Model *m, const Layer *l, Weights w, Index texts, const 
     const Shape *s = &m->s;
     Index rows = 0, d = s->head_dim, wide = s->heads * d, all_ = wide + 2 * s->kv_heads * d;
     for (Index i = 0; i < texts; i++) rows += lengths[i];
-    const float *in = x;
-    if (l->norms[0].gain) normed(s, l->norms[0], x, rows, r->normed), in = r->normed;
-    lay(in, s->hidden, rows, s->hidden, r->laid);
+    laid(s, l->norms[0], x, rows, r);
     for (Index i = 0, place = 0; i < 3; place += l->qkv[i++].n)
         linear(&l->qkv[i], w.qkv[i], rows, r->laid, (Finish){PUT, 0, r->qkv + place, all_, NULL});
     for (Index i = 0, row = 0; i < texts; row += lengths[i++]) {
@@ -86,9 +94,7 @@ static void layer(const Model *m, const Layer *l, Weights w, Index texts, const 
     }
     lay(r->mixed, wide, rows, wide, r->laid);
     add(s, l->norms, &l->out, w.out, rows, r->laid, x, r);
-    in = x;
-    if (l->norms[3].gain) normed(s, l->norms[3], x, rows, r->normed), in = r->normed;
-    lay(in, s->hidden, rows, s->hidden, r->laid);
+    laid(s, l->norms[3], x, rows, r);
     linear(&l->wide, w.wide, rows, r->laid, (Finish){s->is_gated ? GATED : ACTIVE, s->function, r->wide, s->inter, NULL});
     add(s, l->norms + 3, &l->narrow, w.narrow, rows, r->wide, x, r);
 }
@@ -98,7 +104,7 @@ static Index stretch_rows = 384; // tokens of whole texts that go through a laye
 static Rooms rooms_for(const Shape *s, Index rows, Index longest) {
     Index d = s->head_dim, wide = s->heads * d;
     return (Rooms){room(rows * s->hidden), room(rows * (wide + 2 * s->kv_heads * d)), room(rows * wide),
-                   room(up_to(rows, MR) * s->inter), room(QUERIES * d), room((QUERIES + MR) * (up_to(longest, LANES) + LANES)),
+                   room(up_to(rows, MR) * s->inter), room(QUERIES * d), room((QUERIES + MR) * (up_to(longest, ALIGNED_KEYS) + LANES)),
                    room(most(up_to(rows, MR) * most(s->hidden, wide),
                              up_to(QUERIES, MR) * most(d, longest + LANES)))};
 }

@@ -15,7 +15,7 @@ typedef struct {
 
 #define MOST_ROWS 768
 static const float ZEROS[NR] ALIGNED;
-static Index row_block = 384, k_block = 4096; // only speed depends on them
+static Index row_block = 384, k_block = 4096, block_floats = 192 << 10; // only speed depends on them
 
 #if MR > 8
 #define QUADS 4 // fours of rows that are turned together
@@ -28,7 +28,8 @@ static Index row_block = 384, k_block = 4096; // only speed depends on them
 #define QUADS 1
 #define ZIP(x, y, n) __builtin_shufflevector(x, y, n, n + 4, n + 1, n + 5)
 #endif
-typedef float band __attribute__((vector_size(16 * QUADS)));
+#define TURNED (4 * QUADS)
+typedef float band __attribute__((vector_size(4 * TURNED)));
 
 INLINE band across(const float *const *at, Index j) { // four numbers of each fourth row from at[0] on
     band found;
@@ -36,20 +37,25 @@ INLINE band across(const float *const *at, Index j) { // four numbers of each fo
     return found;
 }
 
+// Rows become columns: to[j * step + i] = at[i][j] for the first `kept` of TURNED rows.
+INLINE void turn(const float *const *at, Index k, int kept, Index step, float *to) {
+    Index j = 0;
+    for (; j + 4 <= k; j += 4) {
+        band r0 = across(at, j), r1 = across(at + 1, j), r2 = across(at + 2, j), r3 = across(at + 3, j);
+        band even = ZIP(r0, r2, 0), odd = ZIP(r1, r3, 0), even2 = ZIP(r0, r2, 2), odd2 = ZIP(r1, r3, 2);
+        band turned[4] = {ZIP(even, odd, 0), ZIP(even, odd, 2), ZIP(even2, odd2, 0), ZIP(even2, odd2, 2)};
+        for (int c = 0; c < 4; c++) memcpy(to + (j + c) * step, &turned[c], kept * sizeof(float));
+    }
+    for (; j < k; j++)
+        for (int i = 0; i < kept; i++) to[j * step + i] = at[i][j];
+}
+
 // Rows as a tile reads them, in one stream: to = panels [rows / MR][k][MR].
 static void lay(const float *a, Index lda, Index rows, Index k, float *to) {
     for (; rows > 0; rows -= MR, a += MR * lda, to += MR * k) {
-        const float *at[4 * QUADS + 3];
-        for (int i = 0; i < 4 * QUADS + 3; i++) at[i] = i < least(rows, MR) ? a + i * lda : a;
-        Index j = 0;
-        for (; j + 4 <= k; j += 4) {
-            band r0 = across(at, j), r1 = across(at + 1, j), r2 = across(at + 2, j), r3 = across(at + 3, j);
-            band even = ZIP(r0, r2, 0), odd = ZIP(r1, r3, 0), even2 = ZIP(r0, r2, 2), odd2 = ZIP(r1, r3, 2);
-            band turned[4] = {ZIP(even, odd, 0), ZIP(even, odd, 2), ZIP(even2, odd2, 0), ZIP(even2, odd2, 2)};
-            for (int c = 0; c < 4; c++) memcpy(to + (j + c) * MR, &turned[c], MR * sizeof(float));
-        }
-        for (; j < k; j++)
-            for (int i = 0; i < MR; i++) to[j * MR + i] = at[i][j];
+        const float *at[TURNED];
+        for (int i = 0; i < TURNED; i++) at[i] = i < least(rows, MR) ? a + i * lda : a;
+        turn(at, k, MR, MR, to);
     }
 }
 
@@ -128,12 +134,13 @@ static void finish(const Finish *f, float *t, Index row, Index rows, Index colum
     }
     for (Index i = 0; i < rows; i++, t += NR) {
         float *out = f->out + (row + i) * f->ld + column;
-        if (f->kind == SCALED) {
-            vf by = all(f->factor[row + i]), zero = all(0.0f); // + 0: no zero is negative
-            for (int v = 0; v < NV; v++) store(t + v * VL, fma_(load(t + v * VL), by, zero));
-        } else if (f->kind == ADD)
-            for (Index r = 0; r < width; r += VL) put(t + r, get(out + r, width - r, 0) + load(t + r), NR - r);
-        for (Index r = 0; r < width; r += VL) put(out + r, load(t + r), width - r);
+        vf by = all(f->kind == SCALED ? f->factor[row + i] : 1.0f);
+        for (Index r = 0; r < width; r += VL) {
+            vf one = load(t + r);
+            if (f->kind == SCALED) one = fma_(one, by, all(0.0f)); // + 0: no zero is negative
+            else if (f->kind == ADD) one = get(out + r, width - r, 0) + one;
+            put(out + r, one, width - r);
+        }
     }
 }
 
@@ -149,10 +156,11 @@ static void product(Index m, Index n, Index k, const float *a, const float *w, I
                     Finish f) {
     float parts[(MOST_ROWS + MR) * NR] ALIGNED;
     Index per = f.kind == GATED ? NR / 2 : NR, panels = (n + per - 1) / per;
-    for (Index i0 = 0; i0 < m; i0 += row_block)
+    Index block = most(MR, least(row_block, block_floats / k / MR * MR));
+    for (Index i0 = 0; i0 < m; i0 += block)
         for (Index p = 0; p < panels; p++)
             for (Index k0 = 0; k0 < k; k0 += k_block) {
-                Index rows = least(row_block, m - i0), ks = least(k_block, k - k0), width = least(per, n - p * per);
+                Index rows = least(block, m - i0), ks = least(k_block, k - k0), width = least(per, n - p * per);
                 const float *panel = w + (p * deep + k0) * NR, *begin = start ? start + p * NR : ZEROS;
                 const float *next = panel + (p + 1 < panels ? deep * NR : 0);
                 for (Index i = 0; i < rows; i += MR) {
