@@ -12,7 +12,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-train setup-dev oracle demo up test laws journeys lint fix lock docs replay bench-broker \
-	bench-costs bench-evaluator bench-installs bench-ledger bench-racing bench-royalties bench-web calibrate-similarity clean
+	bench-costs bench-evaluator bench-installs bench-ledger bench-racing bench-royalties bench-web calibrate-similarity \
+	exact-vectors clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ lock: setup-dev ## Resolve requirements/*.txt anew into hashed locks (needs a pa
 
 docs: setup-dev ## Write the generated parts of docs/: error codes, settings, CLI help
 	@$(RUN) manage.py docs
+
+exact-vectors: setup-dev ## Write the engine's known answers anew: they change with the arithmetic alone
+	@$(RUN) -m tests.evaluator.vectors
 
 bench-broker: setup-dev ## Count the messages that wait on files while 20 entries are scored (MINUTES=10)
 	@$(RUN) -m tests.bench.broker $(if $(MINUTES),--minutes $(MINUTES))

@@ -15,11 +15,14 @@ import torch
 
 from assay.canonical import canonical, digest
 from evaluator.bases.families import BY_NAME
+from evaluator.bases.shapes import CLS
 from evaluator.blob import read_blob, write_blob
 from evaluator.engine import build, known
 from evaluator.engine.library import best_variant, library
 from evaluator.engine.model import Adapted, groups
+from evaluator.evaluators.form import Reading
 from evaluator.task.slices import Row
+from tests.evaluator import vectors
 
 HERE = best_variant()
 RUNS = {build.AVX512: 3, build.AVX2: 2, build.NEON: 2, build.SCALAR: 1}  # of variants_here
@@ -30,9 +33,13 @@ FEW = ("llama", "gemma2", "mpnet", "modernbert")
 
 def model_of(kind, variant="", blob=None):
     """A decoder of the known answers, or an encoder, under an adapter."""
-    shape = known.shape_of(kind)
-    head = {"score.weight": (3, shape.hidden)} if BY_NAME[kind].is_causal else known.head_of(shape)
+    shape, head = known.shape_of(kind), _head(kind)
     return Adapted(known.base_of(shape, variant), blob or known.adapter_of(shape, head), head)
+
+
+def _head(kind):
+    shape = known.shape_of(kind)
+    return {"score.weight": (3, shape.hidden)} if BY_NAME[kind].is_causal else known.head_of(shape)
 
 
 def figures(model, texts):
@@ -44,11 +51,22 @@ def figures(model, texts):
     return [tuple(values[at : at + width]) for at in range(0, len(values), width)]
 
 
+@pytest.fixture(scope="module")
+def found():
+    """Every family's answers, as this machine's widest build gives them."""
+    return {kind: known.answers(kind) for kind in BY_NAME}
+
+
 @pytest.mark.parametrize("kind", BY_NAME)
-def test_this_machine_gives_the_known_answers_of_the_family(house, kind):
-    told = json.loads((house / "tests" / "vectors" / "exact.json").read_bytes())["families"]
-    assert known.answers(kind) == told[kind]
+def test_this_machine_gives_the_known_answers_of_the_family(found, kind):
+    told = json.loads(vectors.FILE.read_bytes())["families"]
+    assert found[kind] == told[kind]
     assert digest(told[kind]) == json.loads(known.FILE.read_bytes())[kind]
+
+
+def test_the_files_of_known_answers_are_what_their_generator_writes(found):
+    for path, text in vectors.texts(found).items():
+        assert path.read_text() == text, path
 
 
 @pytest.mark.parametrize("variant", OTHERS)
@@ -128,10 +146,9 @@ def test_a_continuation_with_kept_keys_is_that_without(kind):
     assert model.continued(text, most=8, ends=[anew[3]]) == anew[: anew.index(anew[3])]
 
 
-def _odd_blob(values):
-    """The known adapter with other values in its matrices."""
-    shape = known.shape_of("llama")
-    blob = known.adapter_of(shape, {"score.weight": (3, shape.hidden)})
+def _odd_blob(kind, values):
+    """The known adapter of a family with other values in its matrices."""
+    blob = known.adapter_of(known.shape_of(kind), _head(kind))
     parts, place = {}, 0
     for name, part in read_blob(blob).parts.items():
         count = prod(part.shape)
@@ -149,18 +166,32 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("what", ODD)
-def test_odd_numbers_give_defined_results_the_same_everywhere(what):
-    blob, texts = _odd_blob(ODD[what]), known.documents()
-    wanted = figures(model_of("llama", blob=blob), texts)
-    assert figures(model_of("llama", build.SCALAR, blob), texts) == wanted
-    assert all(0 <= one <= 1000 << 32 for text in wanted for one in text)
-    written = model_of("llama", blob=blob).continued(texts[0], most=3, ends=())
-    assert all(0 <= one < known.WORDS for one in written)
+@pytest.mark.parametrize("kind", BY_NAME)
+def test_odd_numbers_give_defined_results_the_same_everywhere(kind):
+    texts = [known.documents()[place] for place in (0, 2, 3)]
+    bases = [known.base_of(known.shape_of(kind), variant) for variant in (HERE, build.SCALAR)]
+    for what, values in ODD.items():
+        blob = _odd_blob(kind, values)
+        here, scalar = (_said(Adapted(base, blob, _head(kind)), texts) for base in bases)
+        assert here == scalar, what
+
+
+def _said(model, texts):
+    """All that a model answers, as text, so that what is no number equals itself."""
+    if model._base.family.is_causal:
+        scored, written = figures(model, texts), model.continued(texts[0], most=2, ends=())
+        assert all(0 <= one <= 1000 << 32 for text in scored for one in text)
+        assert all(0 <= one < known.WORDS for one in written)
+        return repr((scored, written))
+    reading = Reading(CLS, is_own=True)
+    classes, nearest = model.classes(texts, reading), model.nearest(texts[:1], texts, most=2)
+    assert all(0 <= one < known.CLASSES for one in classes)
+    assert all(0 <= one < len(texts) for one in nearest[0])
+    return repr((figures(model, texts), model.logits(texts, reading), classes, nearest))
 
 
 def test_a_library_that_flushes_small_numbers_to_zero_changes_nothing():
-    blob, texts = _odd_blob(ODD["products below 2^-126"]), known.documents()
+    blob, texts = _odd_blob("llama", ODD["products below 2^-126"]), known.documents()
     wanted = figures(model_of("llama", blob=blob), texts)
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor flushes nothing")
