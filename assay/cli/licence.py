@@ -1,4 +1,4 @@
-"""`assay licence`: look at one, buy one, give it back. `verify` comes from the room of licences."""
+"""`assay licence`: look at, buy, report on, give back. `verify` comes from the room of licences."""
 
 import sys
 from typing import Annotated, Any
@@ -7,12 +7,13 @@ import typer
 
 from assay import messages
 from assay.cli import show
-from assay.cli.caller import AsJson, caller_of
+from assay.cli.caller import AsJson, caller_of, now_ms
 from assay.errors import AssayError
 from assay.keys import public_hex
-from assay.money import show_tokens
+from assay.money import parse_tokens, show_tokens
 from assay.wire import Nano
 
+CLOCKS_MS = 10_000  # by which the site's clock may be behind this machine's
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Licences."
 )
@@ -84,6 +85,44 @@ def refund(
     with caller.member() as client:
         order = messages.LicenceRefund(grant)
         answer = client.order(order, caller.key(), idempotency=f"licence.refund/{grant}")
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+@app.command(epilog="Example: assay licence report GRANT 120.50")
+def report(
+    context: typer.Context,
+    grant: Annotated[str, typer.Argument(help="Id of the licence.")],
+    tokens: Annotated[str, typer.Argument(help="What you earned with the work, in tokens.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Report what you earned under a licence that asks for a share, since the last report.
+
+    Until now, or until the licence ended. The share is paid at once when your account holds it.
+    """
+    caller = caller_of(context)
+    with caller.member() as client:
+        until_ms = int(client.get(f"/api/licences/{grant}")["until_ms"])
+        asked = messages.UsageReport(
+            grant, min(until_ms, now_ms() - CLOCKS_MS), Nano(parse_tokens(tokens))
+        )
+        words = f"usage.report/{grant}/{asked.until_ms}/{asked.gross_nano}"
+        answer = client.order(asked, caller.key(), idempotency=words)
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+@app.command(epilog="Example: assay licence pay REPORT")
+def pay(
+    context: typer.Context,
+    report: Annotated[str, typer.Argument(help="Id of a report whose share is owed.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Pay the share that you owe by a report."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        order = messages.UsagePay(report)
+        answer = client.order(order, caller.key(), idempotency=f"usage.pay/{report}")
     show.put_answer(answer, answer["result"], as_json=as_json)
 
 

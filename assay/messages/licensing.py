@@ -115,6 +115,7 @@ class LicenceGranted:
 
     uses             with `access` when this pays for it
     until_ms         0 when it has no end;  access_until_ms: when the access in it ends
+    share_e8         of what the holder earns, parts per 10^8: it is reported, and then owed
     """
 
     grant: str
@@ -123,6 +124,7 @@ class LicenceGranted:
     terms_version: Small
     holder: str
     price_nano: Nano
+    share_e8: Small
     from_ms: int
     until_ms: int
     access_until_ms: int
@@ -252,5 +254,52 @@ class UsageSettled:
     signature: str
     is_last: bool
     gross_nano: Nano
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """What I earned with a work under a licence that asks for a share of it.
+
+    From where the last report ended, or the licence began, to before until_ms. What came through
+    channels is not counted: its share is paid already.
+    """
+
+    grant: str
+    until_ms: int
+    gross_nano: Nano
+
+
+@dataclass(frozen=True)
+class UsageReported:
+    """The share of what a holder earned is owed. report: the order.
+
+    is_paid  the account held as much, and the transfers paid it at once; or nothing was earned
+    """
+
+    report: str
+    grant: str
+    since_ms: int
+    until_ms: int
+    gross_nano: Nano
+    owed_nano: Nano
+    is_paid: bool
+    transfers: tuple[Line, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class UsagePay:
+    """Pay the share that I owe by a report of mine."""
+
+    report: str
+
+
+@dataclass(frozen=True)
+class UsagePaid:
+    """The share that was owed by a report is paid."""
+
+    report: str
     transfers: tuple[Line, ...]
     at_ms: int

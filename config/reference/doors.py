@@ -103,6 +103,7 @@ GET    /api/competitions/{name}/leaderboard.csv           yes     yes     yes   
 GET    /api/competitions/{name}/nomination                sign-in yes     yes     yes     yes
 GET    /api/licences                                      sign-in yes     yes     yes     yes
 GET    /api/licences/{grant}                              yes     yes     yes     yes     yes
+GET    /api/licences/{grant}/reports                      yes     yes     yes     yes     yes
 GET    /api/log                                           yes     yes     yes     yes     yes
 POST   /api/messages                                      yes     yes     yes     yes     yes
 GET    /api/openapi.json                                  yes     yes     yes     yes     yes

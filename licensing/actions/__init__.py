@@ -11,6 +11,7 @@ from licensing.actions.metering import (
     settle_usage,
 )
 from licensing.actions.provenance import index_outputs, record_outputs
+from licensing.actions.reporting import pay_report, report_usage
 from licensing.actions.sales import buy_licence, draw_royalty, refund_licence, revoke_licence
 from licensing.actions.works import (
     Registration,
@@ -33,10 +34,12 @@ __all__ = [
     "index_outputs",
     "index_work",
     "open_channel",
+    "pay_report",
     "record_outputs",
     "refund_licence",
     "register_work",
     "registration_fact",
+    "report_usage",
     "revoke_licence",
     "settle_channel",
     "settle_usage",

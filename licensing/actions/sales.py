@@ -26,7 +26,7 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
 
     returns  the grant; the same order again gives the same grant
     raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, QuoteStale,
-             AlreadyHeld, Overdrawn
+             AlreadyHeld, ReportOverdue, Overdrawn
     """
     asked: messages.LicenceBuy = order.body
     holder, at_ms, rows = order.actor, ms(now), log.Tables()
@@ -44,6 +44,7 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
         terms_version=made.work.terms_version,
         holder=holder,
         price_nano=Nano(made.offer.price_nano),
+        share_e8=made.offer.share_e8,
         from_ms=made.offer.from_ms,
         until_ms=made.offer.until_ms,
         access_until_ms=made.offer.access_until_ms,

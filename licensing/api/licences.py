@@ -11,7 +11,7 @@ from ninja import Query, Router
 from ledger.api import Order
 from ledger.rules.entry import Entry
 from licensing import actions, queries
-from licensing.api import metered, provenance, statements
+from licensing.api import metered, provenance, reports, statements
 from licensing.api.shown import DueOut, LicenceOut, licence_json
 from licensing.errors import GrantUnknown
 from web import auth
@@ -25,6 +25,7 @@ def router() -> Router:
     licences.get("", response=Page[LicenceOut], auth=TokenAuth("read"))(_licences)
     says = documented(GrantUnknown)
     licences.get("/{grant}", response=LicenceOut, openapi_extra=says)(_licence)
+    reports.add_to(licences)
     return licences
 
 
@@ -66,6 +67,8 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
     {
         "channel.close": metered.close_channel,
         "channel.open": metered.open_channel,
+        "usage.pay": reports.pay,
+        "usage.report": reports.report,
         "usage.settle": metered.settle,
         "licence.buy": _buy,
         "licence.refund": _refund,

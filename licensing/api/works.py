@@ -16,7 +16,6 @@ from licensing.api.shown import (
     use_json,
 )
 from licensing.errors import (
-    MeteringNeeded,
     MixedSchedules,
     NotForSale,
     UseDenied,
@@ -37,7 +36,7 @@ def router() -> Router:
     works = Router()
     works.get("", response=Page[WorkOut])(_works)
     works.get("/{work}", response=WorkDetail, openapi_extra=documented(WorkUnknown))(_work)
-    refusals = (WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules, MeteringNeeded)
+    refusals = (WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules)
     says = documented(*refusals, scope="read")
     works.get("/{work}/quote", response=QuoteOut, openapi_extra=says)(_quote)
     delivery.add_to(works)

@@ -149,11 +149,49 @@ class AlreadyHeld(LicensingRefused):
     next_step = "Use it. Who wants to pay again names it: `--beside ID`, or `beside` in the order."
 
 
-class MeteringNeeded(LicensingRefused):
-    """The use is paid by a share of what it earns, which cannot be measured yet. Facts: work."""
+class ReportStranger(LicensingRefused):
+    """Somebody else holds the licence, and reports and pays for it. Facts: grant, holder."""
 
-    code = "licensing.metering_needed"
-    next_step = "Ask the owner for a price, such as Allowed-With-Fee-Monthly-20."
+    code, status = "licensing.report_stranger", 403
+    next_step = "Sign with the account that holds the licence."
+
+
+class ReportNeedless(LicensingRefused):
+    """The licence asks for no share of what is earned. Facts: grant."""
+
+    code = "licensing.report_needless"
+    next_step = "Nothing is owed by this licence."
+
+
+class ReportPeriod(LicensingRefused):
+    """A report goes on where the last one ended, and ends with the licence at the latest.
+
+    Facts: grant, since_ms (where it goes on), until_ms (where the licence ends)
+    """
+
+    code, status = "licensing.report_period", 422
+    next_step = "Report what was earned until now, or until the licence ended."
+
+
+class ReportAmount(LicensingRefused):
+    """An amount below zero, or beyond all money. Facts: grant."""
+
+    code, status = "licensing.report_amount", 422
+    next_step = "Name what you earned, in tokens; 0 when it was nothing."
+
+
+class ReportUnknown(LicensingRefused):
+    """Nothing is owed by such a report. Facts: report."""
+
+    code, status = "licensing.report_unknown", 404
+    next_step = "Look at the licence's reports: the report may be paid already."
+
+
+class ReportOverdue(LicensingRefused):
+    """What was earned under an earlier licence is not reported or not paid. Facts: work, grant."""
+
+    code = "licensing.report_overdue"
+    next_step = "Report on that licence with `assay licence report`, and pay what is owed."
 
 
 class AccessNeeded(LicensingRefused):

@@ -1,7 +1,7 @@
 """The tables of the rights. Those of `indexes` do not follow from the log: they are for lists."""
 
 from licensing.models.indexes import OutputRecord, SearchCard, SearchRight, ShareDue
-from licensing.models.metering import Channel, Meter, MeteredRequest, Usage
+from licensing.models.metering import Channel, Meter, MeteredRequest, Report, Usage
 from licensing.models.rights import (
     Edge,
     Grant,
@@ -23,6 +23,7 @@ __all__ = [
     "OutputRecord",
     "PoolDebt",
     "PoolShare",
+    "Report",
     "Revocation",
     "SearchCard",
     "SearchRight",

@@ -54,6 +54,38 @@ class Channel(models.Model):
         return self.id
 
 
+class Report(models.Model):
+    """What a holder said to have earned under a licence that asks for a share."""
+
+    id = models.CharField(max_length=MESSAGE, primary_key=True)
+    grant = models.CharField(max_length=MESSAGE)
+    work = models.CharField(max_length=ID)
+    holder = models.CharField(max_length=ACCOUNT)
+    since_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField()
+    gross_nano = models.BigIntegerField()
+    owed_nano = models.BigIntegerField()
+    is_paid = models.BooleanField()
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["grant", "since_ms"], name="period_reported_once"),
+            models.CheckConstraint(
+                condition=Q(since_ms__lt=F("until_ms")), name="report_has_a_period"
+            ),
+            models.CheckConstraint(
+                condition=Q(owed_nano__gte=0, owed_nano__lte=F("gross_nano")),
+                name="report_owes_a_part",
+            ),
+        ]
+        indexes = [models.Index(fields=["holder", "-at_ms", "id"], name="report_newest_of_holder")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class Usage(models.Model):
     """One payment for what was used of a work."""
 

@@ -118,6 +118,7 @@ class Grant(models.Model):
     uses = models.JSONField()
     holder = models.CharField(max_length=ACCOUNT, db_index=True)
     price_nano = models.BigIntegerField()
+    share_e8 = models.IntegerField(default=0)
     from_ms = models.BigIntegerField()
     until_ms = models.BigIntegerField()
     access_until_ms = models.BigIntegerField(default=0)

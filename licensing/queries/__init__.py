@@ -23,6 +23,7 @@ from licensing.queries.lists import (
 from licensing.queries.metering import channel, channels_of, channels_to_settle, parts_of_work
 from licensing.queries.provenance import MOST as MOST_OUTPUTS
 from licensing.queries.provenance import Output, Outputs, output_batch, outputs, recorded
+from licensing.queries.reporting import Reports, report, reports
 from licensing.queries.royalties import (
     Due,
     DuesPage,
@@ -76,6 +77,7 @@ __all__ = [
     "Outputs",
     "Page",
     "Quote",
+    "Reports",
     "Split",
     "Statement",
     "Wanted",
@@ -113,6 +115,8 @@ __all__ = [
     "pool_nano",
     "quote",
     "recorded",
+    "report",
+    "reports",
     "revoked_note",
     "royalties",
     "royalty_statement",

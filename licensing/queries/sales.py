@@ -87,8 +87,7 @@ def quote(
 
     account  the buyer, or "" for a visitor
     rows     read before for the same page
-    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules,
-             MeteringNeeded
+    raises   WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules
     """
     rows, at_ms = rows or log.Tables(), int(now.timestamp() * 1000)
     found = catalogue.work_of(work_id, rows)

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 
-from assay.wire import changed
 from ledger.rules.rows import Rows
 from licensing import errors
 from licensing.rules.lineage import Links
-from licensing.rules.may import Use
-from licensing.rules.offer import Holder, Subject, gives, holder_of, offer, subject_of
+from licensing.rules.offer import Holder, Subject, gives, holder_of, subject_of
 from licensing.rules.reading import Reading, parse
 from licensing.rules.rows import Edge, Grant, TermsVersion, Work, terms_key
 
@@ -56,18 +54,6 @@ def held(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: in
     grants = rows.find(Grant, work=work, holder=holder)
     active = [one for one in grants if any(gives(one, use, at_ms=at_ms) for use in uses)]
     return sorted(active, key=lambda one: (-one.from_ms, one.id))
-
-
-def rate_of(grant: Grant, rows: Rows) -> int:
-    """The share of what its holder earns that a licence asks for, under the terms it was sold by.
-
-    returns  parts per 10^8; 0 for one that does not allow commercial use
-    """
-    work = work_of(grant.work, rows)
-    then = subject(changed(work, terms_version=grant.terms_version), rows)
-    if Use.COMMERCIAL not in grant.uses:
-        return 0
-    return offer(then, (Use.COMMERCIAL.value,), now_ms=grant.from_ms).rate_e8
 
 
 def ended(work: str, uses: Collection[str], holder: str, *, rows: Rows, at_ms: int) -> str:

@@ -8,7 +8,7 @@ from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue
-from licensing.rules.parents import check_terms
+from licensing.rules.parents import check_terms, sells_business
 from licensing.rules.reading import read_own
 from licensing.rules.rows import Edge, TermsVersion, Work, WorkState, terms_key
 
@@ -60,4 +60,7 @@ def check_change(work: Work, asked: messages.TermsChange, rows: Rows) -> None:
     for edge in rows.find(Edge, child=work.id):
         parent = catalogue.work_of(edge.parent, rows)
         then = catalogue.subject(changed(parent, terms_version=edge.terms_version), rows)
-        check_terms(terms, parent, then, at_ms=work.registered_ms)
+        business = check_terms(terms, parent, then, at_ms=work.registered_ms)
+        if business.share_e8 > edge.rate_e8 and sells_business(terms):
+            message = f"{parent.title} is due a share of business, and was promised less."
+            raise errors.CommercialConflict(message, parent=parent.id)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from assay.money import show_tokens
 from licensing.rules.may import Condition, Use
-from licensing.rules.offer import BY_ACCESS, METERING, Offer, Part, Subject, offer
+from licensing.rules.offer import BY_ACCESS, Offer, Part, Subject, offer
 from licensing.rules.rows import LICENCE
 from licensing.rules.terms import Schedule, show_rate
 
@@ -105,8 +105,6 @@ def _sentence(use: Use, found: Offer) -> str:
     until = f" until {_day(found.answer_until_ms)}" if found.answer_until_ms else ""
     if found.reason:
         why = _REASONS.get(found.reason, "a tag about it cannot be read")
-        if found.reason == METERING:
-            why = f"it asks for {show_rate(found.rate_e8)} of what you earn, which is not measured"
         return f"You may not {DEEDS[use]}{until}: {why}."
     owed = "".join(f", {_owed(Condition(one), found.rate_e8)}" for one in found.conditions)
     asks = _asks(use, found)

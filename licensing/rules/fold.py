@@ -14,7 +14,7 @@ from ledger.rules.fold import Fold
 from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
-from licensing.rules import catalogue, grant, metering, pools, sale
+from licensing.rules import catalogue, grant, metering, pools, reporting, sale
 from licensing.rules.changes import terms_changed, work_withdrawn
 from licensing.rules.lineage import check_count, check_links
 from licensing.rules.parents import Bond, check_parent
@@ -26,6 +26,7 @@ from licensing.rules.rows import (
     Grant,
     GrantState,
     PoolShare,
+    Report,
     TermsVersion,
     Work,
     WorkKind,
@@ -206,6 +207,7 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
         "terms_version": made.work.terms_version,
         "holder": holder,
         "price_nano": made.offer.price_nano,
+        "share_e8": made.offer.share_e8,
         "from_ms": made.offer.from_ms,
         "until_ms": made.offer.until_ms,
         "access_until_ms": made.offer.access_until_ms,
@@ -225,6 +227,7 @@ def _licence_granted(entry: Entry, rows: Rows) -> None:
             uses=body.uses,
             holder=holder,
             price_nano=body.price_nano,
+            share_e8=body.share_e8,
             from_ms=body.from_ms,
             until_ms=body.until_ms,
             access_until_ms=body.access_until_ms,
@@ -255,6 +258,8 @@ def _account_closed(entry: Entry, rows: Rows) -> None:
         raise AccountHasClaims(name, claim, paid[0].work)
     if channels := metering.open_channels(name, rows, at_ms=entry.body.at_ms):
         raise AccountHasClaims(name, "a channel pays it", channels[0].work)
+    if debts := [one for one in rows.find(Report, holder=name) if not one.is_paid]:
+        raise AccountHasClaims(name, "it owes a share of what it earned", debts[0].work)
 
 
 _RULES: dict[str, Fold] = {
@@ -267,5 +272,7 @@ _RULES: dict[str, Fold] = {
     "royalty.drawn": _royalty_drawn,
     "channel.opened": metering.channel_opened,
     "usage.settled": metering.usage_settled,
+    "usage.reported": reporting.usage_reported,
+    "usage.paid": reporting.usage_paid,
     "provenance.recorded": recorded,
 }

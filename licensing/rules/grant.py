@@ -30,6 +30,7 @@ class Claims:
     access_until_ms  the end of the access among the uses, in whole seconds; 0: none, or no end
     udl              id of the licence text;  work, terms_version: what it is about
     price_nano       what was paid;  message: id of the order on the log
+    share_e8         the share of what the holder earns that is owed, parts per 10^8
     holder_key       the Ed25519 key of whoever may show it, 64 hex digits; "": it names none
     """
 
@@ -47,6 +48,7 @@ class Claims:
     conditions: tuple[str, ...]
     price_nano: int
     message: str
+    share_e8: int = 0
     holder_key: str = ""
 
 
@@ -124,6 +126,8 @@ def _payload(claims: Claims) -> dict[str, object]:
     }
     if claims.access_until_ms:
         licence["access_until"] = claims.access_until_ms // 1000
+    if claims.share_e8:
+        licence["share_e8"] = claims.share_e8
     names = {"iss": claims.issuer, "sub": claims.holder, "jti": claims.grant}
     bound = {"cnf": {"jwk": jwk(claims.holder_key)}} if claims.holder_key else {}
     return {**names, **times, **bound, "lic": licence}
@@ -150,6 +154,7 @@ def _claims(payload: dict[str, object]) -> Claims:
         conditions=_texts(licence, "conditions"),
         price_nano=_amount(licence, "price_nano"),
         message=_text(licence, "message"),
+        share_e8=_seconds(licence, "share_e8") if "share_e8" in licence else 0,
         holder_key=_holder_key(payload),
     )
 

@@ -256,7 +256,7 @@ def _served_under(work: Work, receiver: str, rows: Rows, *, at_ms: int) -> tuple
     if account is None or account.kind != AccountKind.USER or account.is_closed or not held:
         message = f"{receiver} holds no licence to serve {work.title}."
         raise errors.ReceiverUnlicensed(message, work=work.id, receiver=receiver)
-    return held[0].id, catalogue.rate_of(held[0], rows)
+    return held[0].id, held[0].share_e8
 
 
 def _check_redeemer(entry: Entry, channel: Channel, rows: Rows) -> None:

@@ -27,7 +27,7 @@ from licensing.rules.terms import Schedule
 FOR_EVER = 0
 BY_ACCESS = frozenset({Use.COPY, Use.DISPLAY, Use.PUBLISH})  # who has access may do these as well
 NEED_ACCESS = BY_ACCESS | {Use.DERIVE, Use.COMMERCIAL, Use.TRAIN}
-METERING, MIXED = "metering_needed", "mixed_schedules"
+MIXED = "mixed_schedules"
 _USES = {use.value: use for use in Use}
 
 
@@ -87,6 +87,7 @@ class Offer:
                      need; FOR_EVER when there is none
     access_until_ms  when the access in it ends; the uses may end before. FOR_EVER: never, or none
     answer_until_ms  when the terms next answer otherwise, whatever is paid
+    share_e8         the share of what is earned by commercial use: it is reported by the month
     rate_e8          the highest share of what is earned;  conditions: sorted
     inherited        what is owed besides to the works above: (work, condition)
     refusals         why this is not sold; empty when it is
@@ -100,6 +101,7 @@ class Offer:
     access_until_ms: int
     answer_until_ms: int
     rate_e8: int
+    share_e8: int
     conditions: tuple[str, ...]
     inherited: tuple[tuple[str, str], ...]
     parts: tuple[Part, ...]
@@ -132,19 +134,21 @@ def offer(subject: Subject, uses: Sequence[str], *, now_ms: int, holder: Holder 
     answers = {use: _own(use, _answer(use, subject, from_ms)) for use in wanted}
     parts = tuple(_part(use, answer) for use, answer in answers.items())
     given = [one for one in answers.values() if not isinstance(one, Denied)]
-    months = [from_ms + MONTH_MS] if any(map(_is_monthly, given)) else []
+    is_monthly, share_e8 = any(map(_is_monthly, given)), _share_e8(answers)
+    months = [from_ms + MONTH_MS] if is_monthly or share_e8 else []
     answer_until_ms = _earliest(
         _answer_ends_ms(use, subject, from_ms, is_shut=shut is not None) for use in wanted
     )
     return Offer(
         uses=tuple(use.value for use in wanted),
         price_nano=sum(one.amount_nano for one in parts),
-        schedule=Schedule.MONTHLY if months else Schedule.ONE_TIME,
+        schedule=Schedule.MONTHLY if is_monthly else Schedule.ONE_TIME,
         from_ms=from_ms,
         until_ms=_earliest((answer_until_ms, access_end_ms, *months)),
         access_until_ms=access_end_ms if Use.ACCESS in wanted else FOR_EVER,
         answer_until_ms=answer_until_ms,
         rate_e8=max((one.rate_e8 for one in given if isinstance(one, Granted)), default=0),
+        share_e8=share_e8,
         conditions=tuple(sorted({one.value for answer in given for one in answer.conditions})),
         inherited=subject.inherited,
         parts=parts,
@@ -188,12 +192,9 @@ def gives(grant: Grant, use: str, *, at_ms: int) -> bool:
 
 
 def check(found: Offer, subject: Subject) -> None:
-    """raises UseDenied, MeteringNeeded, MixedSchedules, NotForSale"""
+    """raises UseDenied, MixedSchedules, NotForSale"""
     facts = {"work": subject.id}
     for use, reason in found.refusals:
-        if reason == METERING:
-            message = f"{subject.title} asks for a share of what you earn, which is not measured."
-            raise errors.MeteringNeeded(message, **facts)
         if reason == MIXED:
             message = "Some of these uses are paid once, others every month."
             raise errors.MixedSchedules(message, **facts, uses=list(found.uses))
@@ -209,10 +210,14 @@ def _end_ms(grant: Grant, use: str) -> int:
 
 
 def _begins_ms(subject: Subject, wanted: Sequence[Use], holder: Holder, now_ms: int) -> int:
-    """Now; or, of uses that are paid by the month and all held, when what is held ends."""
+    """Now; or, of uses that are paid by the month and all held, when what is held ends.
+
+    A share of what is earned is paid by the month too.
+    """
     answers = {use: _own(use, _answer(use, subject, now_ms)) for use in wanted}
-    priced = {use: one for use, one in answers.items() if isinstance(one, Priced)}
-    if not priced or not all(map(_is_monthly, priced.values())):
+    shared = {use for use, one in answers.items() if _share_e8({use: one})}
+    priced = {use: one for use, one in answers.items() if isinstance(one, Priced) or use in shared}
+    if not priced or not all(_is_monthly(one) or use in shared for use, one in priced.items()):
         return now_ms
     if any(use not in holder.ends_ms for use in priced):
         return now_ms
@@ -266,6 +271,12 @@ def _is_monthly(answer: Answer) -> bool:
     return isinstance(answer, Priced) and answer.schedule == Schedule.MONTHLY
 
 
+def _share_e8(answers: Mapping[Use, Answer]) -> int:
+    """The share of what is earned that these answers ask for; 0 without one."""
+    answer = answers.get(Use.COMMERCIAL)
+    return answer.rate_e8 if isinstance(answer, Granted) else 0
+
+
 def _earliest(ends_ms: Iterable[int]) -> int:
     return min((end for end in ends_ms if end), default=FOR_EVER)
 
@@ -284,8 +295,6 @@ def _refusals(answers: Mapping[Use, Answer], shut: Denied | None) -> list[Refusa
             found.append(Refusal(use.value, answer.reason))
         elif shut and use in NEED_ACCESS:
             found.append(Refusal(use.value, shut.reason))
-        elif use == Use.COMMERCIAL and isinstance(answer, Granted) and answer.rate_e8:
-            found.append(Refusal(use.value, METERING))
     return found
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from licensing import errors
 from licensing.rules.may import Condition, Use, breakpoints
-from licensing.rules.offer import METERING, Holder, Offer, Subject, offer
+from licensing.rules.offer import Holder, Offer, Subject, offer
 from licensing.rules.reading import Reading
 from licensing.rules.rows import LICENCE, Work, WorkKind, WorkState
 from licensing.rules.terms import Terms, render
@@ -29,9 +29,10 @@ def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, a
     child      the terms of the new work;  subject: the parent under its terms
     holder     what the maker holds of the parent. Needed, where they cost something, are train of
                data, else derive, and access
-    returns    the edge's rate_e8: the parent's RevenueShare for derivations, else 0. A data set
-               has no share for training, so its share for derivations counts as well. And its
-               conditions, with the licence of a base: they go on to all that is made from it
+    returns    the edge's rate_e8: the parent's RevenueShare for derivations, or for commercial use
+               when the child sells that and it is higher, else 0. A data set has no share for
+               training, so its share for derivations counts as well. And its conditions, with
+               the licence of a base: they go on to all that is made from it
     raises     ParentDisputed, ParentWithdrawn, DeriveDenied, TrainDenied, LicenceNeeded,
                Passthrough, CommercialConflict
     """
@@ -46,7 +47,8 @@ def check_parent(child: Terms, parent: Work, subject: Subject, holder: Holder, a
     derive = offer(subject, (Use.DERIVE.value,), now_ms=at_ms)
     owes = {one for found in (given, business) for one in found.conditions}
     owes |= {f"{LICENCE}{parent.licence}"} if parent.licence else set()
-    return Bond(0 if derive.reason else derive.rate_e8, tuple(sorted(owes - _PAID)))
+    shares = [0 if derive.reason else derive.rate_e8, business.share_e8 * sells_business(child)]
+    return Bond(max(shares), tuple(sorted(owes - _PAID)))
 
 
 def check_terms(child: Terms, parent: Work, subject: Subject, *, at_ms: int) -> Offer:
@@ -64,6 +66,13 @@ def check_terms(child: Terms, parent: Work, subject: Subject, *, at_ms: int) -> 
 def needed_use(parent: Work) -> Use:
     """What one must be allowed to do with a parent to make a work from it."""
     return Use.TRAIN if parent.kind == WorkKind.DATA else Use.DERIVE
+
+
+def sells_business(terms: Terms) -> bool:
+    """Whether commercial use is allowed or sold at some age of the work."""
+    own = Subject(Reading(terms))
+    ages = breakpoints(terms)
+    return any(not offer(own, (Use.COMMERCIAL,), now_ms=age_ms).reason for age_ms in ages)
 
 
 def _check_allowed(given: Offer, parent: Work) -> None:
@@ -94,13 +103,8 @@ def _check_passthrough(given: Offer, child: Terms, parent: Work, reading: Readin
 
 
 def _check_commercial(given: Offer, child: Terms, parent: Work, commercial: Offer) -> None:
-    own = Subject(Reading(child))
-    offers = [offer(own, (Use.COMMERCIAL,), now_ms=age_ms) for age_ms in breakpoints(child)]
-    if all(one.reason and one.reason != METERING for one in offers):
+    if not sells_business(child):
         return
-    if commercial.reason == METERING:
-        message = f"{parent.title} asks for a share of commercial use, which is not measured yet."
-        raise errors.CommercialConflict(message, parent=parent.id)
     if commercial.reason or Condition.NON_COMMERCIAL in given.conditions:
         message = f"{parent.title} does not allow commercial use of what is made from it."
         raise errors.CommercialConflict(message, parent=parent.id)

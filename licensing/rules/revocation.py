@@ -20,6 +20,7 @@ from licensing.rules.rows import (
     Grant,
     GrantState,
     OutputBatch,
+    Report,
     Revocation,
     Work,
     pair_key,
@@ -114,6 +115,8 @@ def _use_of(grant: Grant, rows: Rows) -> str:
         return "outputs"
     if rows.find(Channel, grant=grant.id):
         return "channel"
+    if rows.find(Report, grant=grant.id):
+        return "report"
     later = [one for one in rows.find(Work, owner=grant.holder) if one.registered_ms >= grant.at_ms]
     made = rows.some(Edge, [pair_key(one.id, grant.work) for one in later])
     return made[0].child if made else ""

@@ -118,6 +118,7 @@ class Grant:
 
     until_ms    0 when it has no end;  access_until_ms: when the access among its uses ends, which
                 may be later; 0 when never, or when there is none
+    share_e8    of what the holder earns by it, parts per 10^8: see `Report`
     holder_key  the Ed25519 key that the grant names, empty without one;  at_ms: when it was bought
     """
 
@@ -131,6 +132,7 @@ class Grant:
     uses: tuple[str, ...]
     holder: str
     price_nano: int
+    share_e8: int
     from_ms: int
     until_ms: int
     access_until_ms: int
@@ -225,6 +227,30 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a holder said to have earned under a licence that asks for a share. id: of the order.
+
+    since_ms, until_ms  the period, without until_ms itself;  owed_nano: the share of gross_nano
+    """
+
+    TABLE: ClassVar[str] = "licensing.Report"
+    INDEXES: ClassVar[tuple[str, ...]] = ("grant", "holder")
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    grant: str
+    work: str
+    holder: str
+    since_ms: int
+    until_ms: int
+    gross_nano: int
+    owed_nano: int
+    is_paid: bool
+    at_ms: int
+    message: str
+
+
+@dataclass(frozen=True)
 class Usage:
     """One payment for what was used of a work; final. id: channel/number, or that of a report.
 
@@ -254,6 +280,7 @@ ROWS = (
     Revocation,
     OutputBatch,
     Channel,
+    Report,
     Usage,
 )
 

@@ -13,10 +13,10 @@ from ledger.rules.accounts import FEE
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing import errors
-from licensing.rules import catalogue, pools
+from licensing.rules import catalogue, overdue, pools
 from licensing.rules.grant import Claims
-from licensing.rules.offer import Offer, check, offer
-from licensing.rules.rows import PoolShare, Work, pair_key, pool_of
+from licensing.rules.offer import Offer, check, holder_of, offer
+from licensing.rules.rows import Grant, PoolShare, Work, pair_key, pool_of
 from licensing.rules.royalty import Sale, share_sale
 
 # The house's published fee on every sale of a licence, parts per 10^8.
@@ -41,16 +41,17 @@ class Deal:
 def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     """What a `licence.buy` order buys at this moment, when its price and terms still hold.
 
-    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MeteringNeeded, MixedSchedules,
-           QuoteStale, HolderKeyInvalid
+    raises WorkUnknown, NotForSale, UsesInvalid, UseDenied, MixedSchedules,
+           QuoteStale, HolderKeyInvalid, ReportOverdue, AlreadyHeld
     """
     asked: LicenceBuy = order.body
     _check_key(asked)
     work = catalogue.work_of(asked.work, rows)
     subject = catalogue.subject(work, rows)
-    mine = catalogue.holder(work.id, holder, rows=rows, at_ms=at_ms)
-    found = offer(subject, asked.uses, now_ms=at_ms, holder=mine)
+    grants = rows.find(Grant, work=work.id, holder=holder)
+    found = offer(subject, asked.uses, now_ms=at_ms, holder=holder_of(grants, at_ms=at_ms))
     check(found, subject)
+    overdue.check(found, grants, rows, at_ms=at_ms)
     if (asked.terms_version, asked.price_nano) != (work.terms_version, found.price_nano):
         message = f"The price of {work.title}, or its terms, changed."
         raise errors.QuoteStale(
@@ -62,7 +63,7 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
     assert subject.reading.terms is not None
     links = catalogue.links_above(work.id, rows)
     shares = share_sale(work.id, found.price_nano, links, fee_e8=SALE_FEE_E8, payment_id=order.id)
-    lines = _payment(order.id, holder, work.id, shares)
+    lines = payment(order.id, holder, work.id, shares)
     lines += pools.repayments(order.id, pools.credits_of(lines), rows)
     return Deal(work, subject.reading.terms.licence_id, found, shares, lines)
 
@@ -110,6 +111,7 @@ def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int)
         uses=made.offer.uses,
         conditions=made.offer.conditions,
         price_nano=made.offer.price_nano,
+        share_e8=made.offer.share_e8,
         message=order.id,
         holder_key=order.body.holder_key or "",
     )
@@ -143,13 +145,14 @@ def _check_key(asked: LicenceBuy) -> None:
         raise errors.HolderKeyInvalid("The holder's key is no Ed25519 key.", key=asked.holder_key)
 
 
-def _payment(order_id: str, holder: str, work: str, shares: Sale) -> tuple[Line, ...]:
+def payment(cause: str, holder: str, work: str, shares: Sale) -> tuple[Line, ...]:
+    """What a buyer pays: the fee, and every pool. cause: the order that pays"""
     amounts = {(FEE, "fee"): shares.fee_nano}
     for name, share_nano in sorted(shares.shares_nano.items()):
         amounts[pool_of(name), "licence" if name == work else "royalty"] = share_nano
     return tuple(
         Line(
-            id=books.transfer_id(order_id, f"licence/{account}"),
+            id=books.transfer_id(cause, f"licence/{account}"),
             kind="single",
             debit=holder,
             credit=account,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from assay import messages
+from assay import keys, messages
 from assay.money import show_tokens
 from assay.wire import Nano
 from ledger import log
@@ -103,23 +103,23 @@ def test_a_right_that_is_bought_at_the_end_of_its_period_ends_with_it(before_ms)
     fold_anew()
 
 
-def test_commercial_use_for_a_share_of_what_it_earns_is_not_sold_for_nothing():
+def test_commercial_use_for_a_share_is_sold_by_the_month_and_the_share_is_in_grant_and_fact():
     work = offered(("Commercial-Use", "Allowed-With-RevenueShare-50%"))
-    with pytest.raises(errors.MeteringNeeded):
-        buy(work, ("commercial",), factories.NOW)
-    order = messages.LicenceBuy(work, ("commercial",), 1, Nano(0))
-    with pytest.raises(errors.MeteringNeeded):
-        actions.buy_licence(log.order_for("buyer", order, idempotency="two"), now=factories.NOW)
-    clauses = queries.deed_of(work, now=factories.NOW)
-    assert "commercial" not in {one.use.value for one in queries.uses_given(clauses)}
-    assert queries.listing(queries.work(work), now=factories.NOW).price_nano is None
+    bought = buy(work, ("commercial",), factories.NOW)
+    assert (bought.price_nano, bought.share_e8) == (0, 50_000_000)
+    assert bought.until_ms == ms(factories.NOW) + MONTH_MS
+    public = keys.public_hex(log.signing_key("operator"))
+    claims = verify(bought.jws, public, now_ms=ms(factories.NOW))
+    assert claims.share_e8 == 50_000_000
+    fold_anew()
 
 
-def test_what_is_made_from_a_work_with_a_share_of_its_business_is_not_sold_past_it():
+def test_what_is_made_from_a_work_with_a_share_of_its_business_owes_that_share_of_its_sales():
     share = ("Commercial-Use", "Allowed-With-RevenueShare-50%")
     work = offered(share, ("Data-Model-Training", "Allowed"))
-    with pytest.raises(errors.CommercialConflict):
-        queries.check_parents(factories.REQUIRED, [work], owner="buyer", now=factories.NOW)
+    for tags, rate_e8 in ((factories.REQUIRED, 50_000_000), (factories.OPEN_TAGS[:2], 0)):
+        found = queries.check_parents(tags, [work], owner="buyer", now=factories.NOW)
+        assert found == {work: rate_e8}
 
 
 # --- 5. access ------------------------------------------------------------------------------------
@@ -219,6 +219,7 @@ def test_every_sale_that_lineage_allows_is_a_fact_that_the_log_keeps():
         1,
         buyer,
         Nano(9 * 10**18),
+        10**8,
         4 * 10**12,
         4 * 10**12,
         4 * 10**12,

@@ -3,7 +3,7 @@
 import pytest
 
 from assay.money import parse_tokens
-from licensing.errors import MeteringNeeded, MixedSchedules, NotForSale, UseDenied, UsesInvalid
+from licensing.errors import MixedSchedules, NotForSale, UseDenied, UsesInvalid
 from licensing.rules.may import MONTH_MS, YEAR_MS, Condition, Use
 from licensing.rules.offer import FOR_EVER, Refusal, Subject, check, holder_of, offer
 from licensing.rules.reading import parse
@@ -21,12 +21,12 @@ def subject(*tags, **more):
 
 def held(*uses, until_ms=FOR_EVER, access_until_ms=FOR_EVER, from_ms=DAY_MS, state="active"):
     ends = (from_ms, until_ms, access_until_ms)
-    grant = Grant("g", "w", 1, uses, "ada", 0, *ends, state, "", "", 0, "m")
+    grant = Grant("g", "w", 1, uses, "ada", 0, 0, *ends, state, "", "", 0, "m")
     return holder_of([grant], at_ms=2 * DAY_MS)
 
 
 def refused(found, about):
-    with pytest.raises((UseDenied, MeteringNeeded, MixedSchedules, NotForSale)) as refusal:
+    with pytest.raises((UseDenied, MixedSchedules, NotForSale)) as refusal:
         check(found, about)
     return refusal.value
 
@@ -103,10 +103,14 @@ def test_what_is_denied_is_not_for_sale_and_the_reason_is_told():
     assert offer(subject(), [Use.DISTRIBUTE], now_ms=DAY_MS).reason == "not_granted_by_default"
 
 
-def test_business_for_a_share_is_not_sold_while_nobody_measures_it():
+def test_business_for_a_share_is_sold_by_the_month_for_nothing_now():
     work = subject(("Commercial-Use", "Allowed-With-RevenueShare-50%"))
     found = offer(work, ["commercial"], now_ms=DAY_MS)
-    assert (found.rate_e8, refused(found, work).code) == (50_000_000, "licensing.metering_needed")
+    told = (found.price_nano, found.share_e8, found.from_ms, found.until_ms, found.refusals)
+    assert told == (0, 50_000_000, DAY_MS, DAY_MS + MONTH_MS, ())
+    mine = held("commercial", until_ms=5 * DAY_MS)
+    again = offer(work, ["commercial"], now_ms=2 * DAY_MS, holder=mine)
+    assert (again.from_ms, again.until_ms) == (5 * DAY_MS, 5 * DAY_MS + MONTH_MS)
 
 
 @pytest.mark.parametrize("state", ["disputed", "withdrawn"])
