@@ -14,6 +14,7 @@ TRAINING = (
     "transformers",
     "peft",
 )  # what our code imports of train.txt
+OF_GENERIC_BASES = ("torch", "transformers")  # what computes them
 _WORKERS = "make setup"  # what reads and measures texts: worker.txt
 _ADDED_BY = dict.fromkeys(("tokenizers", "sacrebleu", "lm_eval"), _WORKERS)
 _OTHERWISE = 'make setup SET=train, or pip install ".[train]"'
@@ -26,10 +27,15 @@ class LibraryMissing(AssayError):
     next_step = "Install the set that has it: README.md names the three."
 
 
+def has(*libraries: str) -> bool:
+    """True when all of them are installed."""
+    return all(importlib.util.find_spec(one) is not None for one in libraries)
+
+
 def need(*libraries: str) -> None:
     """Nothing when all of them are installed. raises LibraryMissing, which says how to get one"""
     for library in libraries:
-        if importlib.util.find_spec(library) is None:
+        if not has(library):
             raise LibraryMissing(
                 f"This needs {library}, which is not installed here.",
                 next_step=f"Install it: {_ADDED_BY.get(library, _OTHERWISE)}",

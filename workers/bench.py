@@ -9,7 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from evaluator.bases import base_named, folder_of
+from evaluator.bases import base_named, bases, folder_of
+from evaluator.libraries import OF_GENERIC_BASES, has
 from workers.sandbox import bubblewrap
 from workers.sandbox.errors import SandboxUnavailable
 from workers.sandbox.fresh import Fresh, Needs
@@ -50,6 +51,27 @@ def levels_held() -> list[str]:
         _LOG.warning("%s %s", error, error.next_step)
         return []
     return [one.value for one in Level if one <= level]
+
+
+def runs_generic() -> bool:
+    """True when what computes generic bases is installed: the set for training has it."""
+    return has(*OF_GENERIC_BASES)
+
+
+def can_compute(base: str) -> bool:
+    """True unless the base is a generic one and this worker has nothing for it; the log says so."""
+    is_possible = runs_generic() or all(one.name != base or not one.is_generic for one in bases())
+    if not is_possible:
+        say_left_to_others()
+    return is_possible
+
+
+def say_left_to_others() -> None:
+    """In the log: who has to take what waits."""
+    _LOG.warning(
+        "work on generic bases is left to workers that have %s: make setup SET=train",
+        " and ".join(OF_GENERIC_BASES),
+    )
 
 
 @cache

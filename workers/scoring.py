@@ -27,6 +27,7 @@ from evaluator.errors import AdapterRefused, BaseMissing, BaseUnknown
 from evaluator.evaluators.form import Context
 from evaluator.intake.admission import admit
 from evaluator.intake.files import MOST_CONFIG_BYTES
+from evaluator.libraries import LibraryMissing
 from evaluator.score.judging import Judged, are_sound, judge, metric_of
 from evaluator.task.manifest import Manifest, read_manifest, to_bytes
 from evaluator.task.slices import (
@@ -52,7 +53,7 @@ from workers.stages import Places, run_stages
 
 MOST_SLICE_BYTES = 64 << 20
 STORE = (BlobMissing, BlobDamaged, BlobBusy, BlobGone)
-OURS = (*STORE, BaseMissing, BaseUnknown, SandboxUnavailable, ZygoteFailed)
+OURS = (*STORE, BaseMissing, BaseUnknown, LibraryMissing, SandboxUnavailable, ZygoteFailed)
 RESULTS = "assay-results/1"
 FINAL = "final"
 

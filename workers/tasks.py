@@ -20,11 +20,16 @@ def score_next() -> None:
     """Score the run whose turn it is: one entry, or the baseline, on one slice, in the sandbox.
 
     Whoever begins rings for the next: so one that waits keeps every worker at work. A worker whose
-    sandbox is weaker than a competition asks leaves its entries to others.
+    sandbox is weaker than a competition asks, or that has not what its base needs, leaves its
+    entries to others.
     """
-    mine = queue.claim(worker=WORKER, levels=bench.levels_held(), now=timezone.now())
+    now, runs_generic = timezone.now(), bench.runs_generic()
+    levels = bench.levels_held()
+    mine = queue.claim(worker=WORKER, levels=levels, now=now, runs_generic=runs_generic)
     if mine is not None:
         _score(*mine)
+    elif not runs_generic and queries.evaluations_waiting(now).filter(is_generic=True).exists():
+        bench.say_left_to_others()
 
 
 def score_evaluation(evaluation: int) -> bool:
@@ -47,7 +52,8 @@ def prepare_next() -> None:
     """Pin a sponsor's task and measure its baseline in the sandbox, where it is strong enough."""
     for draft in queries.drafts_waiting(timezone.now()).order_by("updated_at"):
         least = queries.least_level_of_draft(draft.pk)
-        if bench.can_hold(least) and prepare_draft(draft.pk):
+        is_mine = bench.can_hold(least) and bench.can_compute(str(draft.fields.get("base")))
+        if is_mine and prepare_draft(draft.pk):
             return
 
 

@@ -38,19 +38,22 @@ def enqueue(
         owner=owner,
         slice=slice_name,
         least=contest.spec.min_sandbox_level,
+        is_generic=queries.is_generic(contest.spec.manifest_sha256),
         cost_ms=queries.cost_ms(contest.spec.manifest_sha256, slice_name),
         created_at=now,
     )
 
 
 @transaction.atomic
-def claim(*, worker: str, levels: list[str], now: datetime) -> tuple[int, int] | None:
+def claim(
+    *, worker: str, levels: list[str], now: datetime, runs_generic: bool = True
+) -> tuple[int, int] | None:
     """Take the work whose turn it is; the answer is its number and the fence to answer with.
 
     None when nothing is there that this worker may do. Two workers never take the same: on
     PostgreSQL each passes by what the other has locked, on SQLite they take turns.
     """
-    found = queries.next_evaluation(now, worker=worker, levels=levels)
+    found = queries.next_evaluation(now, worker=worker, levels=levels, runs_generic=runs_generic)
     return (found.pk, _take(found, worker, now)) if found else None
 
 

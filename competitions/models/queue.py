@@ -9,6 +9,7 @@ class Evaluation(models.Model):
     """Scoring work to be done: one row each, gone with the score. Not logged, not replayed.
 
     owner, least     whose turn it takes, and the weakest sandbox that may do it
+    is_generic       it needs a worker that has what computes generic bases
     cost_ms          how long such a run takes, as far as it is known
     not_before_ms    nobody takes it earlier: it failed by our fault
     failed_by        the worker that failed last; it comes again at again_ms, after all others
@@ -25,6 +26,7 @@ class Evaluation(models.Model):
     owner = models.CharField(max_length=NAME, blank=True)
     slice = models.CharField(max_length=6, choices=Slice.choices)
     least = models.CharField(max_length=10, blank=True)
+    is_generic = models.BooleanField(default=False)
     cost_ms = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0)  # how often it was leased; the newest counts
     leased_until = models.DateTimeField(null=True)

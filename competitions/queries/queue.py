@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assay.messages import Spec
-from competitions.models import Cost, Evaluation, Turn
+from competitions.models import Cost, Evaluation, Evaluator, Turn
 from competitions.rules.capacity import Costs, Load, load_of, until_ms
 from competitions.rules.turns import (
     FIRST_GUESS_MS,
@@ -50,16 +50,20 @@ def evaluations_waiting(now: datetime, *, worker: str | None = None) -> QuerySet
     return found if worker is None else found.exclude(failed_by=worker, again_ms__gt=now_ms)
 
 
-def next_evaluation(now: datetime, *, worker: str, levels: Collection[str]) -> Evaluation | None:
+def next_evaluation(
+    now: datetime, *, worker: str, levels: Collection[str], runs_generic: bool = True
+) -> Evaluation | None:
     """The work whose turn it is, of what this worker may do; locked where the database can.
 
     Verifying comes before the board; then whoever was served least: competition, then owner; then
     age. Entries that brought down their workers come when nothing else is there.
-    levels  those of the sandbox that it can hold
+    levels        those of the sandbox that it can hold
+    runs_generic  it has the libraries that compute generic bases
     """
+    within = {"least__in": ["", *levels]} | ({} if runs_generic else {"is_generic": False})
     ordered = (
         evaluations_waiting(now, worker=worker)
-        .filter(least__in=["", *levels])
+        .filter(**within)
         .annotate(
             is_dangerous=_is_so(_BROUGHT_DOWN),
             is_board=_is_so(Q(slice=Evaluation.Slice.BOARD)),
@@ -71,6 +75,11 @@ def next_evaluation(now: datetime, *, worker: str, levels: Collection[str]) -> E
     found = ordered.select_for_update(skip_locked=True, of=("self",)).first()
     is_dangerous = found is not None and found.is_dangerous
     return None if is_dangerous and evaluations_held(now).exists() else found
+
+
+def is_generic(manifest_sha256: str) -> bool:
+    """True for a task whose base only transformers computes."""
+    return Evaluator.objects.filter(pk=manifest_sha256, is_generic=True).exists()
 
 
 def evaluations_held(now: datetime) -> QuerySet[Evaluation]:

@@ -19,7 +19,7 @@ from assay.canonical import digest, sha256_file
 from assay.errors import did_you_mean
 from evaluator.bases.shapes import FAMILIES, GENERIC, MEAN, EncoderShape, FilePin, Shape
 from evaluator.errors import BaseDamaged, BaseMissing, BaseUnknown
-from evaluator.libraries import need
+from evaluator.libraries import OF_GENERIC_BASES, need
 
 STORE_VARIABLE = "ASSAY_BASES"
 CARD_NAME = "base.json"
@@ -155,7 +155,7 @@ def folder_of(base: Base, *, is_verified: bool = True) -> Path:
     raises       BaseMissing, BaseDamaged, LibraryMissing: transformers computes a generic base
     """
     if base.is_generic:
-        need("torch", "transformers")
+        need(*OF_GENERIC_BASES)
     if base.package:
         spec = importlib.util.find_spec(base.package)
         if spec is None or spec.origin is None:
