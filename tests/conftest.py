@@ -1,5 +1,6 @@
 """What every test has: a data folder and a database of its own, and servers or a loud skip."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 from requirements.system import PROGRAMS, program
 
+# Nothing that is imported or collected is garbage; to look for some took a sixth of that time.
+gc.disable()
 # Django reads its settings once, so the environment is set before it wakes up.
 DATA = Path(tempfile.mkdtemp(prefix="assay-test-"))
 os.environ["ASSAY_DATA"] = str(DATA)  # noqa: TID251 - the tests' own data folder
@@ -94,6 +97,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
         report.outcome = "skipped"
         report.longrepr = (report.nodeid, 0, f"Skipped: needs {named}: make setup SET=train")
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on there is garbage; a million objects that stay are not looked at again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
