@@ -75,16 +75,16 @@ def pytest_xdist_setupnodes() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first.
+    """The files that take longest come first: else one process plays a journey at the end alone.
 
-    Else one process plays a journey at the end while the other has nothing.
+    Journeys wait for the most part, so browsers, which never do, are beside them.
     """
     for item in items:
         is_law = "laws" in item.path.parts
         assert is_law or not item.get_closest_marker("postgres"), f"{item.nodeid}: see tests/run.py"
-    marked = {name: {item.path for item in items if item.get_closest_marker(name)}
-              for name in ("journey", "slow")}  # fmt: skip
-    items.sort(key=lambda one: (one.path not in marked["journey"], one.path not in marked["slow"]))
+    marked = [{item.path for item in items if item.get_closest_marker(name)}
+              for name in ("journey", "chromium", "slow")]  # fmt: skip
+    items.sort(key=lambda one: [one.path not in paths for paths in marked])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,8 @@ from ledger import actions, sequencer
 from licensing.rules.rows import entry_work
 from tests import factories, racers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def contest(site, run, monkeypatch):

@@ -10,6 +10,8 @@ from evaluator.task.slices import Row
 from tests.evaluator import families
 from tests.evaluator.models import model_of, pooled_of
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = (40, 3, 17, 2, 40)
 
 

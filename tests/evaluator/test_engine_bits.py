@@ -24,6 +24,8 @@ from evaluator.evaluators.form import Reading
 from evaluator.task.slices import Row
 from tests.evaluator import vectors
 
+pytestmark = pytest.mark.slow
+
 HERE = best_variant()
 RUNS = {build.AVX512: 3, build.AVX2: 2, build.NEON: 2, build.SCALAR: 1}  # of variants_here
 WIDE = (build.WIDE,) if HERE in (build.AVX2, build.AVX512) else ()

@@ -21,6 +21,8 @@ from evaluator.intake.respelled import write_folder
 from tests.evaluator import decoders, makers
 from tests.evaluator.test_intake_decoders import SHAPE
 
+pytestmark = pytest.mark.slow
+
 TASK, PLAIN = makers.manifest(), decoders.task()
 HONEST = admit(*makers.adapter(), TASK)
 TENSORS = "adapter_model.safetensors"

@@ -23,6 +23,8 @@ from evaluator.task.plan import batches
 from evaluator.task.slices import Inputs, Row, single
 from tests.evaluator import makers
 
+pytestmark = pytest.mark.slow
+
 HARSH = Race(examples=500, block=50, alpha_ppm=50_000, points_cap=1, is_binary=True)
 USUAL = Race(examples=200, block=10, alpha_ppm=1000, points_cap=1, is_binary=True)
 MOST_STOPPED = 77  # of 1000 equals at 5 %: the mean and four standard deviations

@@ -27,6 +27,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.hostile.places import OWNERS
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
           response_schema_conformance, negative_data_rejection]  # fmt: skip
 GENERATED = 4

@@ -21,6 +21,8 @@ from config.reference.doors import doors
 from config.urls import api
 from tests.hostile.places import FORMS, PLACE, ROLES, ROUTES, STEPS
 
+pytestmark = pytest.mark.slow
+
 ODD = (
     "9" * 5000, "-1", "1" * 19, "99999999999999999999", "1e400", "nan", "0x10", "\u0663", "\u00b2",
     "\x00", "a\x00b", "\x1b[2J", "\u202e", "\ud7ff", "%", "..", "x" * 3000, "'", "null", "0,0",

@@ -22,6 +22,8 @@ from workers.sandbox.fresh import Fresh
 from workers.sandbox.levels import PROJECT, Level, probe
 from workers.sandbox.runner import Job, Sandbox, Status
 
+pytestmark = pytest.mark.slow
+
 SCORER = "tests.hostile.sandbox_attacks"
 HOST = probe()
 MEMORY_BYTES = 256 << 20

@@ -29,6 +29,8 @@ from tests.signing import sign_order
 from web.allowances import budgets
 from workers import dispatch
 
+pytestmark = pytest.mark.slow
+
 LEAST = {
     "sequencer": 20,
     "web": 12,
