@@ -156,10 +156,14 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 @pytest.fixture(autouse=True)
 def tiles_of_its_own(settings: Any) -> None:
     """Each test begins a log of its own, so its tiles lie in a folder of its own."""
+    settings.STORAGES = tiles_apart(settings.STORAGES)
+
+
+def tiles_apart(storages: dict[str, Any]) -> dict[str, Any]:
+    """STORAGES for one more log: its tiles lie in a folder of their own."""
     folder = DATA / "tiles" / uuid4().hex  # made when the first tile is written
-    options = {**settings.STORAGES["tiles"]["OPTIONS"], "location": str(folder)}
-    tiles = {**settings.STORAGES["tiles"], "OPTIONS": options}
-    settings.STORAGES = {**settings.STORAGES, "tiles": tiles}
+    options = {**storages["tiles"]["OPTIONS"], "location": str(folder)}
+    return {**storages, "tiles": {**storages["tiles"], "OPTIONS": options}}
 
 
 @pytest.fixture

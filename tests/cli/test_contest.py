@@ -268,40 +268,6 @@ def test_a_stopped_entry_is_told_in_words_and_run_in_full_by_one_command(site, r
     assert factories.ledger_queries.balance_nano("ada") == 10**10 - 10**9
 
 
-def test_the_command_line_tells_nobody_elses_result_before_the_close(contest, run, site, tmp_path):
-    factories.scored("bob", right=30)
-    hidden = factories.scored("bob", number=1, right=23)
-    refused = factories.refused("cyd", number=2, error=AdapterWrongBase("The canary sang."))
-    while sequencer.sequence(holder="site", now=factories.at(30)):
-        pass
-    copy = tmp_path / "copy"
-    told = [
-        run(*words)
-        for entry in (hidden, refused)
-        for words in (
-            ("submissions", "show", entry),
-            ("explain", entry),
-            ("submissions", "show", entry, "--json"),
-        )
-    ]
-    told += [
-        run("competitions", "show", "docs", "--json"),
-        run("log", "export", site, "--out", str(copy)),
-    ]
-    assert {one.exit_code for one in told} == {0}, [one.output for one in told]
-    said = "".join(one.output for one in told).encode()
-    kept = b"".join(file.read_bytes() for file in copy.rglob("*") if file.is_file())
-    for secret in (
-        b"0.575",
-        b"575000000",
-        b"adapter.wrong_base",
-        b"canary",
-        factories.result(23).records.encode(),
-    ):
-        assert secret not in said
-        assert secret not in kept
-
-
 def test_a_watched_board_asks_for_one_place_until_something_changed(contest, run, monkeypatch):
     asked, turns = [], iter([None, ("bob", 5), None])
 
