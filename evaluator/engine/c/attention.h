@@ -18,6 +18,7 @@ static void rms_norm(const float *x, const float *gain, float eps, Index width, 
         for (int v = 0; v < STEPS; v++) {
             vf one = get(x + j + v * VL, width - j - v * VL, 0);
             lanes[v] = fma_(one, one, lanes[v]);
+            __builtin_prefetch(x + j + v * VL + 2 * width);
         }
     vf scale = all(1.0f / sqrtf(tree(lanes) / (float)width + eps));
     for (Index j = 0; j < width; j += VL) {
@@ -104,7 +105,8 @@ typedef struct { // what one stretch of texts needs
 
 // One head's row, normed and turned where the layer says so: into `own`, or x itself.
 static const float *placed(const Shape *s, const Layer *l, const Places *p, const float *norm, const float *x,
-                           Index position, float *own) {
+                           Index ahead, Index position, float *own) {
+    expect(x + ahead, s->head_dim);
     if (norm) rms_norm(x, norm, s->eps, s->head_dim, own), x = own;
     if (l->rope < 0) return x;
     Index at = position * (s->head_dim / 2);
@@ -117,19 +119,21 @@ static void hold(const Shape *s, const Layer *l, const Places *p, Held *h, Index
                  const float *value, Index ld, Rooms *r) {
     Index d = s->head_dim, end = h->count + count;
     vf none = all(0.0f); // 0 where all values are finite
-    for (Index i = h->count; i < end; i++, value += ld)
+    for (Index i = h->count; i < end; i++, value += ld) {
+        expect(value + 4 * ld, d);
         for (Index j = 0; j < d; j += VL) {
             vf some = get(value + j, d - j, 0);
             none = none + (some - some);
             put(h->values + (j / NR * h->room + i) * NR + j % NR, some, VL);
         }
+    }
     for (int i = 0; i < VL; i++) h->is_finite &= none[i] == 0;
     for (Index some; h->count < end; h->count += some, key += some * ld) {
         float *to = h->keys + h->count / NR * d * NR + h->count % NR;
         const float *at[TURNED];
         some = h->count % TURNED ? 1 : least(TURNED, end - h->count);
         for (Index i = 0; i < TURNED; i++)
-            at[i] = i < some ? placed(s, l, p, l->key_norm, key + i * ld, h->count + i, r->q + i * d) : at[0];
+            at[i] = i < some ? placed(s, l, p, l->key_norm, key + i * ld, 8 * ld, h->count + i, r->q + i * d) : at[0];
         if (h->count % TURNED == 0) turn(at, d, TURNED, NR, to); // what is not there yet is written over then
         else
             for (Index j = 0; j < d; j++) to[j * NR] = at[0][j];
@@ -221,7 +225,7 @@ static void attend(const Shape *s, const Layer *l, const Places *p, Held *held, 
                 const float *q = qkv + first * wide + head * d;
                 if (l->query_norm || l->rope >= 0) {
                     for (Index i = 0; i < count; i++)
-                        placed(s, l, p, l->query_norm, q + i * wide, begin + first + i, r->q + i * d);
+                        placed(s, l, p, l->query_norm, q + i * wide, 4 * wide, begin + first + i, r->q + i * d);
                     q = r->q, ldq = d;
                 }
                 answer(s, l, p, h, head, begin + first, count, q, ldq, out + first * s->heads * d + head * d,

@@ -179,7 +179,7 @@ static void keep_merged(Model *m) { // a continuation asks for every layer at ev
         for (Index part = 0; part < PARTS; part++) {
             Linear *one = part_of(&m->layers[l], part);
             if (part == 5 || !is_adapted(one) || one->merged) continue;
-            float *panels = room(one->size), *scratch = panels;
+            float *panels = space(one->size), *scratch = panels;
             weights(one, &scratch), one->merged = panels;
         }
 }

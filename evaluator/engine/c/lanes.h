@@ -93,6 +93,11 @@ INLINE vf fma_at(const float *a, vf b, vf c) {
 #endif
 }
 
+// Measured: memory beyond the first caches is slow to come unless it is called for. No bit hangs on it.
+INLINE void expect(const float *p, Index count) {
+    for (Index j = 0; j < count; j += 16) __builtin_prefetch(p + j);
+}
+
 // The next VL values of a row of which `left` are left; what is beyond it is `filler`.
 INLINE vf get(const float *p, Index left, float filler) {
     if (left >= VL) return load(p);
@@ -156,12 +161,12 @@ static Index least(Index a, Index b) { return a < b ? a : b; }
 static Index most(Index a, Index b) { return a > b ? a : b; }
 static Index up_to(Index n, Index step) { return (n + step - 1) / step * step; }
 
-static float *room(Index floats) { // zeros; a process without memory ends here
+static float *space(Index floats) { // whatever lay there; a process without memory ends here
     void *p = NULL;
-    size_t bytes = ((size_t)floats + 64) * sizeof(float);
-    if (posix_memalign(&p, 64, bytes)) abort();
-    memset(p, 0, bytes);
+    if (posix_memalign(&p, 64, ((size_t)floats + 64) * sizeof(float))) abort();
     return p;
 }
+
+static float *room(Index floats) { return memset(space(floats), 0, ((size_t)floats + 64) * sizeof(float)); }
 
 #endif

@@ -134,7 +134,7 @@ static float *states(const Model *m, Index texts, const int32_t *lengths, const 
     const Shape *s = &m->s;
     Index longest = 0, tokens = 0, h = s->hidden;
     for (Index i = 0; i < texts; i++) tokens += lengths[i], longest = most(longest, lengths[i]);
-    float *x = room(tokens * h), *first = x, *scratch = room(m->scratch_size);
+    float *x = room(tokens * h), *first = x, *scratch = space(m->scratch_size);
     for (Index i = 0; i < texts; i++)
         for (Index p = 0, place = s->far; p < lengths[i]; p++, ids++, first += h) {
             int is_padding = s->far && *ids == s->far - 1; // its place is its own, and is not counted

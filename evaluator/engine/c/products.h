@@ -144,10 +144,6 @@ static void finish(const Finish *f, float *t, Index row, Index rows, Index colum
     }
 }
 
-INLINE void expect(const float *out, Index width) { // a row of a tile will be written
-    for (Index j = 0; j < width; j += 16) __builtin_prefetch(out + j, 1);
-}
-
 // out[m][n] = a[m][k] * w^T.
 // a      as `lay` has it
 // w      panels [n / NR][deep][NR], of which the first k of deep rows are used (GATED: n / (NR / 2))
@@ -192,20 +188,23 @@ typedef struct {
 
 static Index panels_of(const Linear *l) { return (l->n * l->halves + NR - 1) / NR; }
 
-// Rows panel * count + r of a matrix [n][k] become columns first + r of a panel.
+// Rows panel * count + r of a matrix [n][k] become columns first + r of a panel; zeros, where there is no row.
 static void spread(float *to, const float *from, Index n, Index k, Index panel, Index first, Index count) {
-    for (Index r = 0; r < count; r++) {
-        const float *row = from + (panel * count + r) * k;
-        int is_real = panel * count + r < n;
-        for (Index j = 0; j < k; j++) to[j * NR + first + r] = is_real ? row[j] : 0.0f;
+    Index r = 0, real = least(count, n - panel * count);
+    const float *at[TURNED];
+    for (from += panel * count * k; r + TURNED <= real; r += TURNED, from += TURNED * k) {
+        for (Index i = 0; i < TURNED; i++) at[i] = from + i * k;
+        turn(at, k, TURNED, NR, to + first + r);
     }
+    for (; r < count; r++, from += k)
+        for (Index j = 0; j < k; j++) to[j * NR + first + r] = r < real ? from[j] : 0.0f;
 }
 
 static void pack(Linear *l, Index n, Index k, const float *left, const float *right, const float *bias,
                  const float *right_bias) {
     *l = (Linear){.n = n, .k = k, .halves = right ? 2 : 1};
     Index count = NR / l->halves, panels = panels_of(l);
-    l->size = panels * k * NR, l->base = room(l->size), l->start = room(panels * NR);
+    l->size = panels * k * NR, l->base = space(l->size), l->start = room(panels * NR);
     for (Index p = 0; p < panels; p++) {
         float *to = l->base + p * k * NR;
         spread(to, left, n, k, p, 0, count);
@@ -234,11 +233,13 @@ static void merge_half(const Linear *l, int half, float *out) {
         for (Index j = 0; j < l->k; j += MR) {
             Index some = least(MR, l->k - j), place = (p * l->k + j) * NR + from;
             tile(rank, across + j * rank, up, up, ZEROS, (Into){t, NR, 0});
-            for (Index i = 0; i < some; i++, place += NR)
+            for (Index i = 0; i < some; i++, place += NR) {
+                expect(l->base + place + 32 * NR + from, count), expect(out + place + 32 * NR + from, count);
                 for (Index r = 0; r < count; r += VL) {
                     vf change = get(t + i * NR + from + r, count - r, 0), base = get(l->base + place + r, count - r, 0);
                     put(out + place + r, fma_(by, change, base), count - r);
                 }
+            }
         }
     }
     free(across), free(up);

@@ -23,7 +23,7 @@ from workers.sandbox.protocol import Status
 from workers.sandbox.runner import Job, Sandbox
 
 ROOT = Path(__file__).resolve().parents[3]
-BATCH = {"llama": 8, "bert": 32}
+BATCH = {False: 8, True: 32}  # of decoders, of encoders
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 PEAK_TURNS, PEAK_TRIES = 20_000_000, 4
@@ -50,10 +50,10 @@ def naive(bench: Bench, work: Path, *, is_sorted: bool = False) -> Measured:
     inputs = unpack_inputs(bench.prepared.public_inputs)
     ids = [list(rows[0].ids) for rows in inputs.examples]
     (work / "ids.json").write_text(json.dumps(ids))
-    is_encoder = bench.base.family == "bert"
+    is_encoder = bench.is_encoder
     base = folder_of(bench.base, is_verified=False) if is_encoder else bench.folder
     told = [str(base), str(bench.adapter), str(work / "ids.json")]
-    told += ["sorted" if is_sorted else str(BATCH[bench.base.family]), str(work / "naive.json")]
+    told += ["sorted" if is_sorted else str(BATCH[is_encoder]), str(work / "naive.json")]
     if is_encoder:
         (work / "manifest.json").write_bytes(to_bytes(bench.prepared.manifest))
         told += ["--encoder", str(work / "manifest.json")]
@@ -81,7 +81,7 @@ def harness(bench: Bench, work: Path) -> tuple[Measured, float]:
     model += ",add_bos_token=False"  # it stands before every document already, as the prefix
     command = [sys.executable, "-m", "lm_eval", "run", "--model", "hf", "--model_args", model]
     command += ["--tasks", "assay_bench", "--include_path", str(work / "tasks"), "--device", "cpu"]
-    command += ["--batch_size", str(BATCH["llama"]), "--log_samples", "--output_path", str(work)]
+    command += ["--batch_size", str(BATCH[False]), "--log_samples", "--output_path", str(work)]
     cpu_s, peak_bytes = _spent(command, work)
     samples = next(work.rglob("samples_assay_bench*.jsonl")).read_text().splitlines()
     nats = sorted((one["doc_id"], -_rolled(one)) for one in map(json.loads, samples))
@@ -105,7 +105,7 @@ def ours(bench: Bench, sandbox: Sandbox) -> tuple[Measured, int]:
     labels = unpack_labels(bench.prepared.public_labels)
     judged = judge(outcome.predictions, labels, unpack_inputs(inputs), manifest, context)
     spent_s = time.process_time() - begun_s + outcome.cpu_s + outcome.chain_s
-    unit = 1 if bench.base.family == "bert" else 2**32
+    unit = 1 if bench.is_encoder else 2**32
     values = tuple(one[0] / unit for one in outcome.predictions)
     return Measured(spent_s, outcome.cpu_s, outcome.peak_bytes, values), judged.score_e9
 
@@ -144,7 +144,7 @@ def operations(bench: Bench) -> float:
     lengths = [len(rows[0].ids) for rows in inputs.examples]
     shape = bench.base.shape
     weights = sum(rows * columns for rows, columns in bench.base.targets.values())
-    is_encoder = bench.base.family == "bert"
+    is_encoder = bench.is_encoder
     head = 0 if is_encoder else shape.vocabulary * shape.hidden
     scored = sum(lengths) - len(lengths)
     attention = shape.layers * shape.hidden * sum(length * length for length in lengths)
