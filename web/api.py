@@ -115,16 +115,20 @@ class Body(Schema):
 
 
 class TokenWish(Body):
-    """What a new token may do, and for how many days it lives."""
+    """What a new token may do, and for how many days it lives.
+
+    budget_nano: what it may spend in all on licences without a key's signature; also needs `pay`
+    """
 
     scopes: list[Scope] = Field([*LEAST], min_length=1, max_length=len(SCOPES))
+    budget_nano: str = Field("0", pattern="^(0|[1-9][0-9]{0,17})$")
     days: int = Field(DAYS, ge=1, le=DAYS_MOST)
 
     def issue(self, account: str, now: datetime) -> dict[str, object]:
         """Make it for an account; the answer is the body of a Token."""
         lifetime = timedelta(days=self.days)
         scopes = tuple(one for one in SCOPES if one in self.scopes)
-        raw = auth.issue(account, now, lifetime, scopes)
+        raw = auth.issue(account, now, lifetime, scopes, budget_nano=int(self.budget_nano))
         told = {"token": raw, "account": account, "scopes": scopes}
         return told | {"expires_at": now + lifetime}
 

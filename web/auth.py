@@ -17,6 +17,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.db import transaction
+from django.db.models import F
 from django.forms import Form, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
@@ -31,6 +32,7 @@ from web.errors import (
     LockedOut,
     PasswordWrong,
     ScopeMissing,
+    TokenBudgetSpent,
     TokenExpired,
     TokenUnknown,
 )
@@ -78,12 +80,15 @@ def issue(
     now: datetime,
     lifetime: timedelta = TOKEN_LIFETIME,
     scopes: tuple[str, ...] = SCOPES,
+    *,
+    budget_nano: int = 0,
 ) -> str:
     """Make a token for an account; the only moment at which anybody sees it.
 
     account   a handle that has signed up
     lifetime  a year at most
     scopes    of SCOPES; the doors ask for the LEAST when nobody chose
+    budget_nano  what it may spend without a key's signature, in all
     returns   the raw token
     raises    TokensHeld; what has expired does not count, and goes
     """
@@ -102,8 +107,23 @@ def issue(
         scopes=" ".join(scopes),
         created_at=now,
         expires_at=now + lifetime,
+        budget_nano=budget_nano,
     )
     return raw
+
+
+def take_budget(prefix: str, amount_nano: int) -> None:
+    """Take something off what a token may spend, in the transaction that spends it.
+
+    raises TokenBudgetSpent; then nothing is taken
+    """
+    mine = ApiToken.objects.filter(prefix=prefix)
+    left = F("budget_nano") - amount_nano
+    if not mine.filter(spent_nano__lte=left).update(spent_nano=F("spent_nano") + amount_nano):
+        found = mine.first()
+        left_nano = found.budget_nano - found.spent_nano if found else 0
+        message = "The token's budget does not reach."
+        raise TokenBudgetSpent(message, left_nano=str(left_nano), wanted_nano=str(amount_nano))
 
 
 def check(raw: str, now: datetime) -> Caller:

@@ -125,6 +125,13 @@ class ScopeMissing(SignInError):
     next_step = "Run `assay auth login`, or make a token with this scope on your page of tokens."
 
 
+class TokenBudgetSpent(SignInError):
+    """The token may not spend so much without a key's signature. Facts: left_nano, wanted_nano."""
+
+    code, status = "auth.token_budget_spent", 403
+    next_step = "Make a token with a budget on your page of tokens, or sign the order with a key."
+
+
 class PasswordWrong(SignInError):
     """Name and password do not belong together. Facts: account."""
 

@@ -55,6 +55,21 @@ class TokenForm(StrictForm):
         help_text=f"Afterwards it is refused. At most {DAYS_MOST}.",
     )
 
+    budget = forms.DecimalField(
+        label="Tokens it may spend on licences without a key",
+        min_value=0,
+        max_value=10**9,
+        decimal_places=9,
+        initial=0,
+        required=False,
+        help_text="In all, over its life. 0: it buys nothing by itself. It also needs to pay.",
+    )
+
+    @property
+    def budget_nano(self) -> int:
+        """The chosen budget; call only on a valid form."""
+        return int((self.cleaned_data["budget"] or 0) * 10**9)
+
     @property
     def lifetime(self) -> timedelta:
         """The chosen lifetime; call only on a valid form."""

@@ -10,7 +10,10 @@ from django.db.models import F, Q
 
 
 class ApiToken(models.Model):
-    """One token; the secret itself is never kept, only its sha256."""
+    """One token; the secret itself is never kept, only its sha256.
+
+    budget_nano  what it may spend over its life without a key's signature, and has spent
+    """
 
     prefix = models.CharField(max_length=8, unique=True)
     digest = models.CharField(max_length=64)
@@ -24,6 +27,8 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
+    budget_nano = models.BigIntegerField(default=0)
+    spent_nano = models.BigIntegerField(default=0)
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -32,6 +37,10 @@ class ApiToken(models.Model):
                 condition=Q(expires_at__gt=F("created_at")), name="api_token_lives_for_a_while"
             ),
             models.CheckConstraint(condition=~Q(scopes=""), name="api_token_has_a_scope"),
+            models.CheckConstraint(
+                condition=Q(spent_nano__gte=0, spent_nano__lte=F("budget_nano")),
+                name="api_token_spends_its_budget",
+            ),
         )
 
     def __str__(self) -> str:

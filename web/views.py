@@ -46,7 +46,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     account, now, raw = request.user.get_username(), timezone.now(), ""
     if request.method == "POST" and form.is_valid():
-        raw = auth.issue(account, now, form.lifetime, form.chosen_scopes)
+        wish = (form.lifetime, form.chosen_scopes)
+        raw = auth.issue(account, now, *wish, budget_nano=form.budget_nano)
     context = {"form": form, "raw": raw, "tokens": auth.tokens_of(account), "now": now}
     return render(request, "web/tokens.html", context)
 

@@ -1,9 +1,12 @@
 """`assay models`: find a model by what it does, and look at it. `assay pull` gets its files."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from assay import messages
+from assay.canonical import sha256_hex
 from assay.cli import show
 from assay.cli.caller import AsJson, caller_of
 from assay.money import show_tokens
@@ -48,6 +51,59 @@ def show_one(context: typer.Context, work: Id, *, as_json: AsJson = False) -> No
     with caller_of(context).client() as client:
         found = client.get(f"/api/works/{work}")
     show.put(found if as_json else _facts(found), as_json=as_json)
+
+
+@app.command(epilog="Example: assay models change-terms WORK --tags terms.txt")
+def change_terms(
+    context: typer.Context,
+    work: Id,
+    *,
+    tags: Annotated[Path, typer.Option(help="A tag a line: `Name: value`.", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Put a work of yours under other terms, for later sales; what was bought stays as it is."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        number = int(client.get(f"/api/works/{work}")["terms_version"]) + 1
+        order = messages.TermsChange(work, number, tuple(_tags(tags)))
+        answer = client.order(order, caller.key(), idempotency=f"terms.change/{work}/{number}")
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+@app.command(epilog="Example: assay models withdraw WORK")
+def withdraw(context: typer.Context, work: Id, *, as_json: AsJson = False) -> None:
+    """Take a work of yours off the market for good; what was bought holds."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        order = messages.WorkWithdraw(work)
+        answer = client.order(order, caller.key(), idempotency=f"work.withdraw/{work}")
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+@app.command(epilog='Example: assay models dispute WORK --why "It is my data, taken from ..."')
+def dispute(
+    context: typer.Context,
+    work: Id,
+    *,
+    why: Annotated[str, typer.Option(help="What is wrong with it; everybody can read this.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say that a work is not its owner's to sell; the operator rules on it."""
+    caller = caller_of(context)
+    with caller.member() as client:
+        order = messages.WorkDispute(work, why)
+        words = sha256_hex(why.encode())
+        answer = client.order(order, caller.key(), idempotency=f"work.dispute/{work}/{words}")
+    show.put_answer(answer, answer["result"], as_json=as_json)
+
+
+def _tags(file: Path) -> list[tuple[str, str]]:
+    """The tags of a file, a line each. raises BadParameter"""
+    lines = [one for one in file.read_text().splitlines() if one.strip()]
+    pairs = [one.partition(":") for one in lines]
+    if not all(sign for _, sign, _ in pairs):
+        raise typer.BadParameter(f"{file.name}: write a tag a line, as `Name: value`")
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def _row(found: dict[str, Any]) -> dict[str, object]:

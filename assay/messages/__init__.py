@@ -72,7 +72,13 @@ from assay.messages.licensing import (
     WorkWithdraw,
     WorkWithdrawn,
 )
-from assay.messages.lifecycle import LicenceRefund, LicenceRevoked
+from assay.messages.lifecycle import (
+    DisputeJudged,
+    DisputeRaised,
+    LicenceRefund,
+    LicenceRevoked,
+    WorkDispute,
+)
 from assay.messages.parts import (
     FileRef,
     Likeness,
@@ -132,6 +138,8 @@ __all__ = [
     "CompetitionPublished",
     "CompetitionSettled",
     "CompetitionVerifying",
+    "DisputeJudged",
+    "DisputeRaised",
     "EvaluatorRegistered",
     "FileRef",
     "HouseKeyRotated",
@@ -187,6 +195,7 @@ __all__ = [
     "UsageReported",
     "UsageSettle",
     "UsageSettled",
+    "WorkDispute",
     "WorkRegister",
     "WorkRegistered",
     "WorkWithdraw",

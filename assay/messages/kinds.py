@@ -67,7 +67,13 @@ from assay.messages.licensing import (
     WorkWithdraw,
     WorkWithdrawn,
 )
-from assay.messages.lifecycle import LicenceRefund, LicenceRevoked
+from assay.messages.lifecycle import (
+    DisputeJudged,
+    DisputeRaised,
+    LicenceRefund,
+    LicenceRevoked,
+    WorkDispute,
+)
 from assay.messages.submissions import (
     BaselineScored,
     ResultsOpened,
@@ -119,6 +125,9 @@ KINDS = {
     "work.withdrawn": Kind(WorkWithdrawn, "operator"),
     "licence.buy": Kind(LicenceBuy, "person"),
     "licence.granted": Kind(LicenceGranted, "operator"),
+    "work.dispute": Kind(WorkDispute, "person"),
+    "dispute.raised": Kind(DisputeRaised, "operator"),
+    "dispute.judged": Kind(DisputeJudged, "operator"),
     "licence.refund": Kind(LicenceRefund, "person"),
     "licence.revoked": Kind(LicenceRevoked, "operator"),
     "royalty.draw": Kind(RoyaltyDraw, "person"),

@@ -102,6 +102,7 @@ GET    /api/competitions/{name}/leaderboard               yes     yes     yes   
 GET    /api/competitions/{name}/leaderboard.csv           yes     yes     yes     yes     yes
 GET    /api/competitions/{name}/nomination                sign-in yes     yes     yes     yes
 GET    /api/licences                                      sign-in yes     yes     yes     yes
+POST   /api/v1/licences                                   sign-in yes     yes     yes     yes
 GET    /api/licences/{grant}                              yes     yes     yes     yes     yes
 GET    /api/licences/{grant}/reports                      yes     yes     yes     yes     yes
 GET    /api/log                                           yes     yes     yes     yes     yes

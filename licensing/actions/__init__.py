@@ -1,5 +1,6 @@
 """What changes the rights: registering works, buying licences, drawing royalties, recording."""
 
+from licensing.actions.disputes import judge_dispute, raise_dispute
 from licensing.actions.indexes import index_dues, index_work
 from licensing.actions.metering import (
     Asked,
@@ -12,7 +13,13 @@ from licensing.actions.metering import (
 )
 from licensing.actions.provenance import index_outputs, record_outputs
 from licensing.actions.reporting import pay_report, report_usage
-from licensing.actions.sales import buy_licence, draw_royalty, refund_licence, revoke_licence
+from licensing.actions.sales import (
+    buy_by_token,
+    buy_licence,
+    draw_royalty,
+    refund_licence,
+    revoke_licence,
+)
 from licensing.actions.works import (
     Registration,
     change_terms,
@@ -25,6 +32,7 @@ __all__ = [
     "Asked",
     "Charge",
     "Registration",
+    "buy_by_token",
     "buy_licence",
     "change_terms",
     "charge",
@@ -33,8 +41,10 @@ __all__ = [
     "index_dues",
     "index_outputs",
     "index_work",
+    "judge_dispute",
     "open_channel",
     "pay_report",
+    "raise_dispute",
     "record_outputs",
     "refund_licence",
     "register_work",

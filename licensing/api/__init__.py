@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from licensing.api import licences, metered, provenance, works
+from licensing.api import licences, metered, provenance, purchases, works
 from licensing.api.licences import ORDERS
 
 __all__ = ["ORDERS", "routers"]
@@ -14,6 +14,7 @@ def routers() -> list[tuple[str, Router]]:
         ("/works", works.router()),
         ("/licences", licences.router()),
         ("/royalties", licences.royalty_router()),
+        ("/v1/licences", purchases.router()),
         ("/v1/rail", provenance.router()),
         ("/v1/channels", metered.router()),
     ]

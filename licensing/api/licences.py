@@ -59,6 +59,11 @@ def _withdraw(entry: Entry, now: datetime) -> dict[str, object]:
     return {"work": actions.withdraw_work(entry, now=now), "state": "withdrawn"}
 
 
+def _dispute(entry: Entry, now: datetime) -> dict[str, object]:
+    found = actions.raise_dispute(entry, now=now)
+    return {"dispute": found.id, "work": found.work, "state": found.state}
+
+
 def _register(entry: Entry, now: datetime) -> dict[str, object]:
     return {"work": actions.register_work(entry, now=now), "owner": entry.actor}
 
@@ -74,6 +79,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
         "licence.refund": _refund,
         "provenance.record": provenance.record,
         "royalty.draw": _draw,
+        "work.dispute": _dispute,
         "terms.change": _change,
         "work.withdraw": _withdraw,
         "work.register": _register,

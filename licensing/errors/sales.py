@@ -121,6 +121,34 @@ class HolderKeyInvalid(LicensingRefused):
     next_step = "Give the public key as 64 small hex digits, or none."
 
 
+class DisputeTwice(LicensingRefused):
+    """The work is the claimant's own, or disputed by the same account already. Facts: work."""
+
+    code = "licensing.dispute_twice"
+    next_step = "Wait for the ruling."
+
+
+class DisputeUnknown(LicensingRefused):
+    """No dispute of this id was raised. Facts: dispute."""
+
+    code, status = "licensing.dispute_unknown", 404
+    next_step = "Check the id: it is that of the order."
+
+
+class DisputeOver(LicensingRefused):
+    """The ruling does not follow on what was ruled before. Facts: dispute, state."""
+
+    code = "licensing.dispute_over"
+    next_step = "Open it before it is upheld; what is cleared stays cleared."
+
+
+class PoolFrozen(LicensingRefused):
+    """The work is disputed, so nothing is drawn from its pool. Facts: work."""
+
+    code = "licensing.pool_frozen"
+    next_step = "Wait for the ruling: what comes meanwhile stays in the pool."
+
+
 class NotAPayee(LicensingRefused):
     """The account has no part in the pool of this work. Facts: work, account."""
 

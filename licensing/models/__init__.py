@@ -3,6 +3,7 @@
 from licensing.models.indexes import OutputRecord, SearchCard, SearchRight, ShareDue
 from licensing.models.metering import Channel, Meter, MeteredRequest, Report, Usage
 from licensing.models.rights import (
+    Dispute,
     Edge,
     Grant,
     OutputBatch,
@@ -15,6 +16,7 @@ from licensing.models.rights import (
 
 __all__ = [
     "Channel",
+    "Dispute",
     "Edge",
     "Grant",
     "Meter",

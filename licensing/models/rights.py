@@ -14,6 +14,7 @@ from licensing.models.columns import (
     WORK_STATES,
 )
 from licensing.rules.lineage import WHOLE_E8
+from licensing.rules.rows import DisputeState
 
 
 class Work(models.Model):
@@ -174,6 +175,29 @@ class Revocation(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(reason__in=["refund", "breach"]), name="revocation_reason_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Dispute(models.Model):
+    """Somebody says that a work is not its owner's, and what was ruled so far."""
+
+    id = models.CharField(max_length=MESSAGE, primary_key=True)
+    work = models.CharField(max_length=ID, db_index=True)
+    claimant = models.CharField(max_length=ACCOUNT)
+    why = models.TextField()
+    state = models.CharField(max_length=10)
+    at_ms = models.BigIntegerField()
+    message = models.CharField(max_length=MESSAGE)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in DisputeState]),
+                name="dispute_state_known",
             ),
         ]
 

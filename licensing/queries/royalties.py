@@ -155,7 +155,7 @@ def _share(
         weights[payee] = other
         came_nano += other_drawn_nano
     alone_nano = left_nano + drawn_nano  # who has the whole pool is due all of it
-    wanted_nano = targets(came_nano, weights)[account] if len(weights) > 1 else alone_nano
+    wanted_nano = targets(max(0, came_nano), weights)[account] if len(weights) > 1 else alone_nano
     return Share(work, weights, drawn_nano, wanted_nano - drawn_nano, came_nano)
 
 

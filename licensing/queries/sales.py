@@ -11,7 +11,7 @@ from assay.wire import Nano
 from ledger import log
 from ledger.queries import balance_nano, balances_nano
 from licensing import errors
-from licensing.models import Grant, PoolShare, Work
+from licensing.models import Dispute, Grant, PoolShare, Work
 from licensing.queries.royalties import owed_to_house
 from licensing.queries.works import links_above, works_of
 from licensing.rules import catalogue, sale
@@ -138,6 +138,19 @@ def grant(grant_id: str) -> Grant:
     if found is None:
         raise errors.GrantUnknown(f"No licence {grant_id[:16]} was granted.", grant=grant_id)
     return found
+
+
+def dispute(name: str) -> Dispute:
+    """raises DisputeUnknown"""
+    found = Dispute.objects.filter(pk=name).first()
+    if found is None:
+        raise errors.DisputeUnknown(f"No dispute {name[:16]} was raised.", dispute=name)
+    return found
+
+
+def disputes(work_id: str) -> QuerySet[Dispute]:
+    """What was said against a work, newest first."""
+    return Dispute.objects.filter(work=work_id).order_by("-at_ms", "id")
 
 
 def grants(*, holder: str = "", work_id: str = "") -> QuerySet[Grant]:

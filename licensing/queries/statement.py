@@ -76,7 +76,7 @@ def _due_nano(account: str, at_ms: int) -> int:
     for part in parts_of(pools_of(account).iterator()):
         before, weights = _before(part, account, at_ms), _weights(part)
         for pool, (came_nano, drawn_nano) in before.items():
-            due_nano += targets(came_nano, weights[pool])[account] - drawn_nano
+            due_nano += targets(max(0, came_nano), weights[pool])[account] - drawn_nano
     return due_nano
 
 

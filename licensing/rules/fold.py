@@ -16,6 +16,7 @@ from ledger.rules.speakers import actor_of
 from licensing import errors
 from licensing.rules import catalogue, grant, metering, pools, reporting, sale
 from licensing.rules.changes import terms_changed, work_withdrawn
+from licensing.rules.disputes import dispute_judged, dispute_raised
 from licensing.rules.lineage import check_count, check_links
 from licensing.rules.parents import Bond, check_parent
 from licensing.rules.provenance import recorded
@@ -269,6 +270,8 @@ _RULES: dict[str, Fold] = {
     "work.withdrawn": work_withdrawn,
     "licence.granted": _licence_granted,
     "licence.revoked": licence_revoked,
+    "dispute.raised": dispute_raised,
+    "dispute.judged": dispute_judged,
     "royalty.drawn": _royalty_drawn,
     "channel.opened": metering.channel_opened,
     "usage.settled": metering.usage_settled,

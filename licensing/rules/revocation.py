@@ -13,7 +13,7 @@ from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from ledger.rules.speakers import actor_of
 from licensing import errors
-from licensing.rules import catalogue, pools
+from licensing.rules import catalogue, disputes, pools
 from licensing.rules.rows import (
     Channel,
     Edge,
@@ -70,16 +70,18 @@ def fact_of(made: Refund, *, reason: str, at_ms: int) -> messages.LicenceRevoked
 def refund(name: str, account: str, rows: Rows, *, at_ms: int) -> Refund:
     """What goes back when this account gives a licence back at this moment.
 
+    At any time, when somebody was found to be right who disputed the work.
     raises GrantUnknown, NotHolder, GrantOver, RefundOver, GrantUsed
     """
     grant = standing(name, rows)
     if grant.holder != account:
         message = "Only its holder gives a licence back."
         raise errors.NotHolder(message, grant=name, holder=grant.holder)
-    if at_ms >= grant.at_ms + REFUND_MS:
+    is_upheld = disputes.is_upheld(grant.work, rows)
+    if not is_upheld and at_ms >= grant.at_ms + REFUND_MS:
         message = "A licence goes back within 14 days of its purchase."
         raise errors.RefundOver(message, grant=name, until_ms=grant.at_ms + REFUND_MS)
-    if use := _use_of(grant, rows):
+    if not is_upheld and (use := _use_of(grant, rows)):
         raise errors.GrantUsed("The licence was used.", grant=name, use=use)
     sold = works_paid(grant.work, rows)
     ids = {books.transfer_id(name, f"licence/{one}"): one for one in (FEE, *map(pool_of, sold))}

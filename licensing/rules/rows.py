@@ -26,6 +26,15 @@ class WorkState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class DisputeState(StrEnum):
+    """What was said of a dispute so far; only an open one freezes its work."""
+
+    RAISED = "raised"
+    OPEN = "open"
+    CLEARED = "cleared"
+    UPHELD = "upheld"
+
+
 class GrantState(StrEnum):
     """That a grant ended needs no message: until_ms says it."""
 
@@ -171,6 +180,23 @@ class Revocation:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """Somebody says that a work is not its owner's. id: of the order;  message: of the fact."""
+
+    TABLE: ClassVar[str] = "licensing.Dispute"
+    INDEXES: ClassVar[tuple[str, ...]] = ("work",)
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    work: str
+    claimant: str
+    why: str
+    state: str
+    at_ms: int
+    message: str
+
+
+@dataclass(frozen=True)
 class OutputBatch:
     """Outputs that an account made with a work, by the root over their records; final.
 
@@ -278,6 +304,7 @@ ROWS = (
     PoolDebt,
     Grant,
     Revocation,
+    Dispute,
     OutputBatch,
     Channel,
     Report,

@@ -60,9 +60,10 @@ class Drawing(NamedTuple):
 def dues(came_nano: int, shares: Mapping[str, Drawing]) -> dict[str, int]:
     """payee -> what the payee can draw: the target less what was drawn.
 
-    Nothing for who drew, before a refund, more than the target is now: later credits make up for it
+    Nothing for who drew, before a refund, more than the target is now: later credits fill it up.
+    came_nano is below zero where a claimant was paid what buyers then got back
     """
-    wanted = targets(came_nano, {payee: one.weight for payee, one in shares.items()})
+    wanted = targets(max(0, came_nano), {payee: one.weight for payee, one in shares.items()})
     return {payee: max(0, wanted[payee] - one.drawn_nano) for payee, one in shares.items()}
 
 

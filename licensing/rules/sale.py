@@ -13,7 +13,7 @@ from ledger.rules.accounts import FEE
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing import errors
-from licensing.rules import catalogue, overdue, pools
+from licensing.rules import catalogue, disputes, overdue, pools
 from licensing.rules.grant import Claims
 from licensing.rules.offer import Offer, check, holder_of, offer
 from licensing.rules.rows import Grant, PoolShare, Work, pair_key, pool_of
@@ -120,13 +120,14 @@ def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int)
 def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
     """What a `royalty.draw` order draws now: the share as it was, and the payment.
 
-    raises WorkUnknown, NotAPayee, NothingToDraw
+    raises WorkUnknown, NotAPayee, PoolFrozen, NothingToDraw
     """
     work = catalogue.work_of(order.body.work, rows)
     share = rows.get(PoolShare, pair_key(work.id, payee))
     facts = {"work": work.id, "account": payee}
     if share is None:
         raise errors.NotAPayee(f"{payee} has no part in {work.title}.", **facts)
+    disputes.check_drawable(work, rows)
     amount_nano = pools.due_from_pool(work.id, rows)[payee]
     if amount_nano == 0:
         raise errors.NothingToDraw(f"Nothing of {work.title} is due to {payee}.", **facts)

@@ -120,7 +120,7 @@ class Pools:
 
     def begin(self, pool: str, weights: Mapping[str, int], came_nano: int, drawn_nano: int) -> int:
         """A pool as it was before the period; what the payee could draw from it."""
-        due_nano = targets(came_nano, weights)[self.payee] - drawn_nano
+        due_nano = targets(max(0, came_nano), weights)[self.payee] - drawn_nano
         self._states[pool] = (weights, came_nano, due_nano)
         return due_nano
 
@@ -180,7 +180,8 @@ def _moved(one: Placed, what: str) -> tuple[int, int]:
 def _share(after_nano: int, before_nano: int, weights: Mapping[str, int], payee: str) -> int:
     if after_nano == before_nano:
         return 0
-    return targets(after_nano, weights)[payee] - targets(before_nano, weights)[payee]
+    after, before = (targets(max(0, came), weights)[payee] for came in (after_nano, before_nano))
+    return after - before
 
 
 def _line(one: Placed, what: str, told: tuple[int, int, int], sales: Sales) -> RoyaltyLine:
