@@ -18,7 +18,6 @@ from competitions import queries
 from competitions.actions import deadline, entry, queue, score
 from competitions.errors import OwnEntry, SubmissionExists
 from competitions.models import Evaluation, Sealed, Submission
-from competitions.rules.dues import MOST_LINES
 from competitions.rules.escrow import account_of
 from competitions.rules.rows import ENDS, PHASES, Phase
 from evaluator.errors import AdapterWrongBase
@@ -166,7 +165,7 @@ def test_any_number_of_paid_winners_settles_and_every_fact_is_small(replay):
     assert prizes.count() == WINNERS
     assert sum(prizes.values_list("amount_nano", flat=True)) == 925 * 10**9
     assert Message.objects.filter(kind="competition.paid").count() == contest.due_batches
-    assert contest.due_batches > WINNERS // MOST_LINES
+    assert contest.due_batches > WINNERS // 100
     assert max(len(raw) for raw in Message.objects.values_list("raw", flat=True)) <= 60_000
     while sequence(holder="site", now=at(700)):
         pass
