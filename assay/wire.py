@@ -73,7 +73,7 @@ def _strictly(shape: type[T], value: object, path: str) -> T:
     if odd := sorted(set(value) - set(known)):
         raise _bad(f"{path}.{odd[0]}", "no such field")
     found = {
-        name: decode(value[name], hint, f"{path}.{name}")
+        name: _told(value[name], hint, f"{path}.{name}")
         for name, hint in known.items()
         if name in value
     }
@@ -118,6 +118,14 @@ def _writer(hint: Any) -> Callable[[Any], object] | None:
 
 def decode(value: object, hint: Any, path: str) -> object:
     """The field's value from JSON. raises BodyInvalid"""
+    try:
+        return _field_reader(hint)(value)
+    except _Odd:
+        return _told(value, hint, path)
+
+
+def _told(value: object, hint: Any, path: str) -> object:
+    """What `decode` does, the long way, which knows what is odd, and where. raises BodyInvalid"""
     hint = _bare(hint)
     if hint is Nano:
         return _nano(value, path)
@@ -138,7 +146,7 @@ def _tuple(value: object, parts: tuple[Any, ...], path: str) -> tuple[object, ..
     if len(parts) != len(value):
         raise _bad(path, f"{len(parts)} values are needed")
     pairs = zip(value, parts, strict=True)
-    return tuple(decode(one, part, f"{path}[{place}]") for place, (one, part) in enumerate(pairs))
+    return tuple(_told(one, part, f"{path}[{place}]") for place, (one, part) in enumerate(pairs))
 
 
 def _nano(value: object, path: str) -> int:
@@ -200,6 +208,11 @@ def _json_type(hint: Any) -> type:
     if hint is Nano:
         return str
     return list if get_origin(hint) is tuple else dict
+
+
+@cache
+def _field_reader(hint: Any) -> _Reader:
+    return _value_reader(_bare(hint))
 
 
 def _value_reader(hint: Any) -> _Reader:

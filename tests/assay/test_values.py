@@ -198,6 +198,25 @@ def test_an_amount_on_the_wire_has_one_spelling(text):
         wire.decode(text, wire.Nano, "$")
 
 
+ODD = (None, True, 1, 2**60, "", "5", "-0", "007", [], ["a"], ["1", 2], [["a", "b"]], {}, {"a": 1})
+
+
+def test_a_field_is_read_alike_by_the_short_way_and_by_the_one_that_finds_the_words():
+    shapes = [one.body for one in messages.KINDS.values()]
+    hints = {one for shape in shapes for one in wire.hints(shape).values()}
+    for hint in hints:
+        for value in ODD:
+            assert told(wire.decode, value, hint) == told(wire._told, value, hint), (hint, value)
+
+
+def told(read, value, hint):
+    try:
+        found = read(value, hint, "$")
+    except wire.BodyInvalid as error:
+        return str(error)
+    return type(found), found
+
+
 def test_a_key_comes_back_from_its_file_which_only_its_owner_reads(tmp_path):
     key = keys.new_key()
     keys.write_key(tmp_path / "k", key)

@@ -146,7 +146,7 @@ def quietly(seconds):
 # --- any number of winners ------------------------------------------------------------------------
 
 
-WINNERS = int(os.environ.get("ASSAY_WINNERS", "320"))  # noqa: TID251 - how large a run is
+WINNERS = int(os.environ.get("ASSAY_WINNERS", "210"))  # noqa: TID251 - how large a run is
 
 
 @pytest.mark.slow
