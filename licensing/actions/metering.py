@@ -148,7 +148,7 @@ def _locked(name: str) -> log.Tables:
     raises ChannelUnknown
     """
     channel, rows = queries.channel(name), log.Tables()
-    pools = [pool_of(work) for work in queries.links_above(channel.work)]
+    pools = queries.pools_paid(channel.work)
     rows.lock(Account, [channel.payer, channel.receiver, usage_of(channel.work), FEE, *pools])
     return rows
 

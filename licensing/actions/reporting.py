@@ -14,7 +14,7 @@ from licensing import queries
 from licensing.actions.indexes import index_dues
 from licensing.rules import pools, reporting
 from licensing.rules.fold import licensing
-from licensing.rules.rows import Report, pool_of
+from licensing.rules.rows import Report
 
 
 @transaction.atomic
@@ -54,7 +54,7 @@ def pay_report(order: Entry, *, now: datetime) -> Report:
 
 
 def _lock(work: str, holder: str, rows: log.Tables) -> None:
-    names = [pool_of(one) for one in queries.links_above(work)]
+    names = queries.pools_paid(work)
     rows.lock(Account, [holder, FEE, *names])
 
 

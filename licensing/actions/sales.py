@@ -31,8 +31,7 @@ def buy_licence(order: Entry, *, now: datetime) -> Grant:
     """
     asked: messages.LicenceBuy = order.body
     holder, at_ms, rows = order.actor, ms(now), log.Tables()
-    pools = [pool_of(work) for work in queries.links_above(asked.work)]
-    rows.lock(Account, [holder, FEE, *pools])
+    rows.lock(Account, [holder, FEE, *queries.pools_paid(asked.work)])
     if log.find(order.id):
         return queries.grant(order.id)
     made = sale.deal(order, holder, rows, at_ms=at_ms)
@@ -98,14 +97,14 @@ def refund_licence(order: Entry, *, now: datetime) -> Grant:
     """
     asked: messages.LicenceRefund = order.body
     grant = queries.grant(asked.grant)
-    rows, works = log.Tables(), queries.links_above(grant.work)
-    rows.lock(Account, [grant.holder, FEE, *map(pool_of, works)])
+    rows, pools = log.Tables(), queries.pools_paid(grant.work)
+    rows.lock(Account, [grant.holder, FEE, *pools])
     if log.find(order.id):
         return queries.grant(asked.grant)
     made = revocation.refund(asked.grant, order.actor, rows, at_ms=ms(now))
     fact = revocation.fact_of(made, reason=revocation.REFUND, at_ms=ms(now))
     log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
-    index_dues(works)
+    index_dues([one.removeprefix("pool:") for one in pools])
     return queries.grant(asked.grant)
 
 

@@ -4,6 +4,7 @@ from licensing.models.indexes import OutputRecord, SearchCard, SearchRight, Shar
 from licensing.models.metering import Channel, Meter, MeteredRequest, Report, Usage
 from licensing.models.rights import (
     Dispute,
+    DueAbove,
     Edge,
     Grant,
     OutputBatch,
@@ -17,6 +18,7 @@ from licensing.models.rights import (
 __all__ = [
     "Channel",
     "Dispute",
+    "DueAbove",
     "Edge",
     "Grant",
     "Meter",

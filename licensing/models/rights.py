@@ -89,6 +89,17 @@ class Edge(models.Model):
         return self.id
 
 
+class DueAbove(models.Model):
+    """What every sale of a work owes to the works above it, frozen when it was registered."""
+
+    id = models.CharField(max_length=ID, primary_key=True)
+    works = models.JSONField()
+    rates_e8 = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class PoolShare(models.Model):
     """A payee of a work's pool."""
 

@@ -1,6 +1,7 @@
 """Lists of works and of licences, a page at a time, each with a fixed number of queries."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,8 @@ from typing import Generic, TypeVar
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from licensing.models import Edge, Grant, SearchCard, SearchRight, Work
-from licensing.queries.works import Link, links_above
-from licensing.rules.lineage import WHOLE_E8, due
+from licensing.queries.works import Link, dues_of
+from licensing.rules.lineage import WHOLE_E8
 from licensing.rules.may import Use
 
 PAGE = 100
@@ -122,12 +123,11 @@ def _given(at_ms: int) -> QuerySet[SearchRight]:
 
 def _listings(cards: Sequence[SearchCard], at_ms: int) -> list[Listing]:
     ids = [card.pk for card in cards]
-    works, links = Work.objects.in_bulk(ids), links_above(*ids)
+    works, dues = Work.objects.in_bulk(ids), defaultdict[str, dict[str, int]](dict, dues_of(ids))
     given = _given(at_ms).filter(work__in=ids, use=Use.COMMERCIAL.value)
     prices = dict(given.values_list("work", "price_nano"))
     return [
-        Listing(works[card.pk], card, prices.get(card.pk), _parts(due(card.pk, links)))
-        for card in cards
+        Listing(works[card.pk], card, prices.get(card.pk), _parts(dues[card.pk])) for card in cards
     ]
 
 

@@ -13,7 +13,7 @@ from ledger.queries import balance_nano, balances_nano
 from licensing import errors
 from licensing.models import Dispute, Grant, PoolShare, Work
 from licensing.queries.royalties import owed_to_house
-from licensing.queries.works import links_above, works_of
+from licensing.queries.works import dues_of, works_of
 from licensing.rules import catalogue, sale
 from licensing.rules.contributors import Pool, parts_of, role_of
 from licensing.rules.lineage import WHOLE_E8
@@ -166,8 +166,8 @@ def state_of(granted: Grant, *, now: datetime) -> str:
 
 
 def _share(work_id: str, gross_nano: int, payment_id: str) -> Sale:
-    links = links_above(work_id)
-    return share_sale(work_id, gross_nano, links, fee_e8=sale.SALE_FEE_E8, payment_id=payment_id)
+    dues = dues_of([work_id])
+    return share_sale(work_id, gross_nano, dues, fee_e8=sale.SALE_FEE_E8, payment_id=payment_id)
 
 
 def _pools(ids: Sequence[str]) -> Mapping[str, Pool]:

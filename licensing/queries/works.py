@@ -8,14 +8,14 @@ from django.db.models import QuerySet
 
 from ledger import log
 from licensing import errors
-from licensing.models import Edge, PoolShare, SearchCard, Work
+from licensing.models import DueAbove, Edge, PoolShare, SearchCard, Work
 from licensing.rules import catalogue
 from licensing.rules.deed import Clause, deed, obligation
 from licensing.rules.fold import bonds_of, check_lineage
-from licensing.rules.lineage import due, edges_above
+from licensing.rules.lineage import edges_above
 from licensing.rules.may import Use
 from licensing.rules.reading import read_own
-from licensing.rules.rows import TermsVersion, terms_key
+from licensing.rules.rows import TermsVersion, pool_of, terms_key
 from licensing.rules.terms import Tag
 
 
@@ -113,7 +113,18 @@ def parents(work_id: str) -> list[Link]:
 
 def due_above(work_id: str) -> Mapping[str, int]:
     """ancestor -> parts per 10^8 of every sale of the work."""
-    return due(work_id, links_above(work_id))
+    return dues_of([work_id]).get(work_id, {})
+
+
+def dues_of(ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """work -> ancestor -> parts per 10^8 of every sale of it: one query, however many."""
+    rows = DueAbove.objects.filter(pk__in=ids).values_list("pk", "works", "rates_e8")
+    return {work: dict(zip(works, rates, strict=True)) for work, works, rates in rows}
+
+
+def pools_paid(work_id: str) -> list[str]:
+    """Every pool that a sale of the work may reach: its own, and those of the works above."""
+    return [pool_of(one) for one in (work_id, *dues_of([work_id]).get(work_id, ()))]
 
 
 def payees(work_id: str) -> QuerySet[PoolShare]:

@@ -7,7 +7,7 @@ from licensing import errors
 from licensing.rules.lineage import Links
 from licensing.rules.offer import Holder, Subject, gives, holder_of, subject_of
 from licensing.rules.reading import Reading, parse
-from licensing.rules.rows import Edge, Grant, TermsVersion, Work, terms_key
+from licensing.rules.rows import DueAbove, Edge, Grant, TermsVersion, Work, terms_key
 
 
 def work_of(work: str, rows: Rows) -> Work:
@@ -37,6 +37,16 @@ def links_above(work: str, rows: Rows) -> Links:
         links[child] = {edge.parent: edge.rate_e8 for edge in edges}
         waiting.extend(links[child])
     return links
+
+
+def dues(work: str, rows: Rows) -> Links:
+    """What a sale of a work owes, frozen when it was registered: work -> ancestor -> parts of 10^8.
+
+    One row, however many works stand above: a sale costs what is paid, not the graph.
+    """
+    found = rows.get(DueAbove, work)
+    assert found is not None, f"{work} has no dues"
+    return {work: dict(zip(found.works, found.rates_e8, strict=True))}
 
 
 def subject(work: Work, rows: Rows) -> Subject:

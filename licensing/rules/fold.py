@@ -17,12 +17,13 @@ from licensing import errors
 from licensing.rules import catalogue, grant, metering, pools, reporting, sale
 from licensing.rules.changes import terms_changed, work_withdrawn
 from licensing.rules.disputes import dispute_judged, dispute_raised
-from licensing.rules.lineage import check_count, check_links
+from licensing.rules.lineage import check_count, check_links, due
 from licensing.rules.parents import Bond, check_parent
 from licensing.rules.provenance import recorded
 from licensing.rules.reading import read_own
 from licensing.rules.revocation import licence_revoked
 from licensing.rules.rows import (
+    DueAbove,
     Edge,
     Grant,
     GrantState,
@@ -87,7 +88,8 @@ def _work_registered(entry: Entry, rows: Rows) -> None:
         raise refused(entry, "a parent is named twice")
     if rates != {parent: one.rate_e8 for parent, one in bonds.items()}:
         raise refused(entry, "its parents ask for other rates")
-    check_lineage(body.work, rates, rows)
+    owed = sorted(check_lineage(body.work, rates, rows).items())
+    rows.put(DueAbove(body.work, tuple(one for one, _ in owed), tuple(e8 for _, e8 in owed)))
     rows.put(_work_of(entry, inherited_from(bonds, rows)))
     key = terms_key(body.work, FIRST_VERSION)
     rows.put(TermsVersion(key, body.work, FIRST_VERSION, body.tags, entry.id))
@@ -175,15 +177,17 @@ def bonds_of(
     return found
 
 
-def check_lineage(child: str, rates: Mapping[str, int], rows: Rows) -> None:
+def check_lineage(child: str, rates: Mapping[str, int], rows: Rows) -> dict[str, int]:
     """May a new work be linked to these parents: their number, all above them, and what is due.
 
+    returns  ancestor -> what every sale of the new work owes to it, parts per 10^8
     raises TooManyParents, TooManyAncestors, StackExceedsWhole
     """
     links: dict[str, Mapping[str, int]] = {}
     for parent in rates:
         links |= catalogue.links_above(parent, rows)
     check_links(child, rates, links)
+    return due(child, {**links, child: rates})
 
 
 def inherited_from(bonds: Mapping[str, Bond], rows: Rows) -> tuple[tuple[str, str], ...]:

@@ -305,8 +305,8 @@ def _payment(channel: Channel, gross_nano: int, rows: Rows) -> tuple[Line, ...]:
     """Out of what was held, to fee, pools and receiver; then what pools pay back to the house."""
     before_nano, rate_e8 = channel.settled_nano, channel.rate_e8
     part_nano = (before_nano + gross_nano) * rate_e8 // WHOLE_E8 - before_nano * rate_e8 // WHOLE_E8
-    draw, links = f"{channel.id}/{channel.settlements}", catalogue.links_above(channel.work, rows)
-    shares = share_sale(channel.work, part_nano, links, fee_e8=SALE_FEE_E8, payment_id=draw)
+    draw, dues = f"{channel.id}/{channel.settlements}", catalogue.dues(channel.work, rows)
+    shares = share_sale(channel.work, part_nano, dues, fee_e8=SALE_FEE_E8, payment_id=draw)
     amounts = {(FEE, "fee"): shares.fee_nano}
     for name, share_nano in sorted(shares.shares_nano.items()):
         amounts[pool_of(name), "licence" if name == channel.work else "royalty"] = share_nano

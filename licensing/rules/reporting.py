@@ -70,8 +70,8 @@ def paying(report: str, grant: Grant, owed_nano: int, rows: Rows) -> tuple[Line,
     """The share that a report makes owed, divided as the price of a sale."""
     if not owed_nano:
         return ()
-    links = catalogue.links_above(grant.work, rows)
-    shares = share_sale(grant.work, owed_nano, links, fee_e8=SALE_FEE_E8, payment_id=report)
+    dues = catalogue.dues(grant.work, rows)
+    shares = share_sale(grant.work, owed_nano, dues, fee_e8=SALE_FEE_E8, payment_id=report)
     lines = payment(report, grant.holder, grant.work, shares)
     return lines + pools.repayments(report, pools.credits_of(lines), rows)
 

@@ -1,6 +1,5 @@
 """When a licence ends before its time: its holder gives it back, or the operator takes it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay import messages
@@ -83,7 +82,7 @@ def refund(name: str, account: str, rows: Rows, *, at_ms: int) -> Refund:
         raise errors.RefundOver(message, grant=name, until_ms=grant.at_ms + REFUND_MS)
     if not is_upheld and (use := _use_of(grant, rows)):
         raise errors.GrantUsed("The licence was used.", grant=name, use=use)
-    sold = works_paid(grant.work, rows)
+    sold = (grant.work, *catalogue.dues(grant.work, rows)[grant.work])
     ids = {books.transfer_id(name, f"licence/{one}"): one for one in (FEE, *map(pool_of, sold))}
     paid = {ids[one.id]: one.amount_nano for one in rows.some(Transfer, ids)}
     fee_nano = paid.pop(FEE, 0)
@@ -104,11 +103,6 @@ def standing(name: str, rows: Rows) -> Grant:
     if grant.state != GrantState.ACTIVE:
         raise errors.GrantOver(f"This licence is {grant.state}.", grant=name, state=grant.state)
     return grant
-
-
-def works_paid(work: str, rows: Rows) -> Iterable[str]:
-    """Every work whose pool a sale of this one may reach."""
-    return catalogue.links_above(work, rows)
 
 
 def _use_of(grant: Grant, rows: Rows) -> str:

@@ -107,6 +107,22 @@ class Edge:
 
 
 @dataclass(frozen=True)
+class DueAbove:
+    """What every sale of a work owes to each of the works above it; final, as its parents are.
+
+    id: of the work;  works: sorted;  rates_e8: of each, parts per 10^8
+    """
+
+    TABLE: ClassVar[str] = "licensing.DueAbove"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = True
+
+    id: str
+    works: tuple[str, ...]
+    rates_e8: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class PoolShare:
     """A payee of a work's pool. id: work/payee; drawn_nano: what the payee drew so far."""
 
@@ -300,6 +316,7 @@ ROWS = (
     Work,
     TermsVersion,
     Edge,
+    DueAbove,
     PoolShare,
     PoolDebt,
     Grant,

@@ -61,8 +61,8 @@ def deal(order: Entry, holder: str, rows: Rows, *, at_ms: int) -> Deal:
             terms_version=work.terms_version,
         )
     assert subject.reading.terms is not None
-    links = catalogue.links_above(work.id, rows)
-    shares = share_sale(work.id, found.price_nano, links, fee_e8=SALE_FEE_E8, payment_id=order.id)
+    owed = catalogue.dues(work.id, rows)
+    shares = share_sale(work.id, found.price_nano, owed, fee_e8=SALE_FEE_E8, payment_id=order.id)
     lines = payment(order.id, holder, work.id, shares)
     lines += pools.repayments(order.id, pools.credits_of(lines), rows)
     return Deal(work, subject.reading.terms.licence_id, found, shares, lines)

@@ -25,6 +25,8 @@ from licensing import errors, models, queries
 from licensing.rules import rows
 from licensing.rules.fold import licensing
 from licensing.rules.grant import verify
+from licensing.rules.lineage import due
+from licensing.rules.rows import pool_of
 from tests.licensing.market import (
     ASSAY,
     BASE,
@@ -133,6 +135,41 @@ def test_a_purchase_reads_no_row_twice_that_it_has_locked(django_assert_max_num_
     quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
     with django_assert_max_num_queries(33):
         buy_quoted("buyer", quote)
+
+
+@pytest.mark.parametrize("ancestors", [1, 16, 150])
+def test_a_sale_asks_as_many_questions_through_one_ancestor_as_through_many(
+    ancestors, django_assert_max_num_queries
+):
+    """A chain above the work, each paid; what is due was frozen when it was registered."""
+    scene()
+    above = [f"adapter:{place:064x}" for place in range(ancestors)]
+    found, edge = models.DueAbove.objects.get(pk=WORK), models.Edge.objects.filter(child=WORK)
+    [share] = models.PoolShare.objects.filter(work=BASE)
+    purse = Account.objects.get(pk=pool_of(BASE))
+    for name in above:
+        share.pk, share.work, purse.pk = f"{name}/author", name, pool_of(name)
+        share.save(force_insert=True)
+        purse.save(force_insert=True)
+    found.works, found.rates_e8 = sorted(above), [10_000] * ancestors
+    found.save()
+    edge.delete()
+    quote = queries.quote(WORK, ["commercial"], account="buyer", now=NOW)
+    with django_assert_max_num_queries(33):
+        buy_quoted("buyer", quote)
+    assert queries.pool_nano(above[0]) > 0
+
+
+def test_what_is_due_above_is_what_the_edges_give_and_the_migration_makes_the_same():
+    scene()
+    fill = import_module("licensing.migrations.0017_dues_are_frozen").fill
+    made = list(models.DueAbove.objects.order_by("pk").values())
+    assert dict(zip(*(made[0][one] for one in ("works", "rates_e8")), strict=True)) == due(
+        WORK, queries.links_above(WORK)
+    )
+    models.DueAbove.objects.all().delete()
+    fill(apps, None)
+    assert list(models.DueAbove.objects.order_by("pk").values()) == made
 
 
 def test_nobody_buys_what_is_too_dear_denied_unknown_or_quoted_otherwise():
