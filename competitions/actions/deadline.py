@@ -120,7 +120,7 @@ def _close(contest: Competition, now: datetime) -> str | None:
     if ms(now) < contest.spec.closes_at_ms:
         return None
     at_ms = next_ms(contest, now)
-    until_ms = _put_off(contest, at_ms, reveal_until_ms(contest.spec))
+    until_ms = _put_off(contest, contest.spec.closes_at_ms, reveal_until_ms(contest.spec))
     body = messages.CompetitionClosed(contest.id, at_ms, until_ms)
     return _say(contest, [body], Phase.CLOSED)
 
@@ -152,9 +152,9 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     return _say(contest, [begun], Phase.VERIFYING)
 
 
-def _put_off(contest: Competition, at_ms: int, planned_ms: int) -> int | None:
+def _put_off(contest: Competition, from_ms: int, planned_ms: int) -> int | None:
     """When the runs that wait must be done; None: when the spec says, which is time enough."""
-    needed_ms = queries.scored_until_ms(contest.id, at_ms)
+    needed_ms = queries.scored_until_ms(contest.id, from_ms)
     return needed_ms if needed_ms > planned_ms else None
 
 

@@ -28,10 +28,10 @@ def enqueue(
 
     Call it under the competition's lock, in the transaction that asks for the run.
     """
-    _join({"competition": contest.id, "owner": ""}, ALL, now)
-    _join(
-        {"competition": contest.id, "owner": owner}, {"competition": contest.id, "owner": ""}, now
-    )
+    theirs = {"competition": contest.id, "owner": ""}
+    Turn.objects.get_or_create(competition="", owner="")
+    _join(theirs, ALL, now)
+    _join(theirs | {"owner": owner}, theirs, now)
     Evaluation.objects.create(
         competition=contest.id,
         submission=submission,

@@ -180,6 +180,8 @@ def _ahead(
 
 def _others(groups: Group, mine: tuple[str, str], later_ms: int, within: str = "") -> Ahead:
     """What all others have before the turn that comes so much after the next of mine."""
+    if mine not in groups:  # it was taken while we looked
+        return Ahead(0, 0)
     turn_ms, first = groups[mine].served_ms + later_ms, groups[mine].first
     others = (one for key, one in groups.items() if key != mine and within in ("", key[0]))
     return total(one.ahead_of(turn_ms, first) for one in others)

@@ -53,6 +53,6 @@ def test_a_flood_runs_no_deadline_down(settings):
     queue.note_cost(manifest, "board", 500_000)
     factories.submission("ada")
     factories.deadline.advance("docs", now=at(601))
-    assert queries.competition_row("docs").until_ms == factories.ledger_actions.ms(at(1601))
-    assert factories.deadline.advance("docs", now=at(1600)) == []
+    assert queries.competition_row("docs").until_ms == factories.ledger_actions.ms(at(1600))
+    assert factories.deadline.advance("docs", now=at(1599)) == []
     assert factories.deadline.advance("docs", now=at(1602)) == ["aborted"]

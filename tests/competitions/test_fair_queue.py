@@ -68,7 +68,7 @@ def test_time_without_work_saves_up_nothing(contests):
     put(contests["a"], "ada", 1)
     put(contests["b"], "bob", 20)
     take(10)
-    put(contests["a"], "ada", 6)
+    put(contests["a"], "ada", 12)
     names = [name for name, _ in take(10)]
     assert 4 <= names.count("b") <= 6, names
 
@@ -116,6 +116,20 @@ def test_the_places_told_are_the_order_in_which_the_runs_begin(contests):
         work.delete()
     off = [abs(place - told[name]) for place, name in enumerate(began, 1)]
     assert max(off) <= len(contests), "turns that begin at the same time have no order"
+
+
+def test_a_run_that_is_taken_while_its_wait_is_reckoned_breaks_no_page(contests, monkeypatch):
+    """Guards who asks again and again: the run may begin between two looks."""
+    put(contests["a"], "ada", 1)
+    (mine,) = Evaluation.objects.values_list("submission", flat=True)
+    reckon = queries.queue._groups
+
+    def late(*told):
+        Evaluation.objects.all().delete()
+        return reckon(*told)
+
+    monkeypatch.setattr(queries.queue, "_groups", late)
+    assert queries.waits([mine], factories.at(20))[mine].place == 1
 
 
 def test_a_claim_and_a_wait_take_the_same_queries_however_many_wait(
