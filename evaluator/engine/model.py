@@ -19,6 +19,7 @@ from evaluator.engine.library import floats, ints, library, longs, pointers
 from evaluator.engine.tensors import (
     Floats,
     floats_of,
+    let_go,
     raw_floats,
     read_adapter,
     read_tensors,
@@ -150,14 +151,17 @@ def bucket_of(distance: int) -> int:
 
 
 def read_base(folder: Path, shape: OwnShape, *, variant: str = "") -> Base:
-    """The base in this folder, which callers have verified."""
+    """The base in this folder, which callers have verified; what is packed is in memory once."""
     turns: list[Floats] = []
     for name in (FILE_NAME, LOCAL_FILE_NAME):
         if (folder / name).is_file():
             size = (2, shape.positions, shape.head_dim // 2)
             table = raw_floats((folder / name).read_bytes(), size)
             turns += [table.rows(0, 1), table.rows(1, 1)]
-    return Base(read_tensors(folder), shape, turns, variant=variant)
+    tensors = read_tensors(folder)
+    found = Base(tensors, shape, turns, variant=variant)
+    let_go(tensors.values())
+    return found
 
 
 def parts_of(shape: OwnShape, layer: int) -> list[tuple[str, tuple[int, int]]]:

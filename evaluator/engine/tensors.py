@@ -70,6 +70,13 @@ def read_tensors(folder: Path) -> dict[str, Floats]:
     return found
 
 
+def let_go(tensors: Iterable[Floats]) -> None:
+    """Keep no page of a mapped file in memory: what is asked for again comes from the file."""
+    for held in {id(one.held): one.held for one in tensors}.values():
+        if isinstance(held, mmap.mmap):
+            held.madvise(mmap.MADV_DONTNEED)
+
+
 def read_adapter(blob: bytes) -> tuple[Contents, dict[str, Floats]]:
     """What a canonical blob says, and its tensors, copied to where they are aligned."""
     contents = read_blob(blob)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load
 
 from evaluator.bases import MINILM, folder_of
+from evaluator.bases.shapes import CLS
 from evaluator.engine.model import Adapted
 from evaluator.errors import ManifestInvalid
 from evaluator.evaluators.classification import matches
 from evaluator.evaluators.form import ON_THE_MEAN, Context
 from evaluator.intake import admit
-from evaluator.score.scoring import predict
+from evaluator.score.scoring import load_base, predict
 from evaluator.task.manifest import to_bytes
 from evaluator.task.slices import pack_inputs, single, unpack_inputs, unpack_labels
 from evaluator.training.peft_run import adapted, padded, plain_model
@@ -77,6 +79,26 @@ def test_an_adapter_leaves_the_base_alone(weights, admitted):
 def test_the_same_adapter_gives_the_same_bits(weights, admitted):
     first, again = (logits_of(weights, admitted.canonical, IDS, TASK) for _ in range(2))
     assert first == again
+
+
+def _mapped_bytes(path):
+    """What of this file is in this process's memory."""
+    told, is_here, held = Path("/proc/self/smaps").read_text().splitlines(), False, 0
+    for line in told:
+        if line.split(" ")[0].count("-") == 1:
+            is_here = line.endswith(str(path))
+        elif is_here and line.startswith("Rss:"):
+            held += int(line.split()[1]) * 1024
+    return held
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no list of mapped memory here")
+def test_a_base_is_in_memory_once():
+    [path] = folder_of(MINILM).glob("*.safetensors")
+    before = _mapped_bytes(path)
+    base = load_base(folder_of(MINILM))
+    assert _mapped_bytes(path) - before < path.stat().st_size / 50
+    assert any(Adapted(base, None, {}).pooled([[1, 2]], CLS).values()), "words come from the file"
 
 
 @pytest.mark.parametrize("dtype", ["F16", "BF16"])
