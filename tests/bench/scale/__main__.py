@@ -59,7 +59,7 @@ def main() -> None:
             told = PARTS[part](Path(folder) / part, asked)
             faults += told.faults
             loads = (before, os.getloadavg()[0])
-            report.write(asked.out, part, told.figures, (" ".join(sys.argv[1:]), loads))
+            report.write(asked.out, part, told.figures, (_asked_words(), loads))
     sys.stdout.write("".join(f"FAULT {fault}\n" for fault in faults))
     sys.exit(1 if faults else 0)
 
@@ -270,6 +270,15 @@ def _least(found: list[Measured]) -> Measured:
 def _made(work: Path, name: str) -> Path:
     (work / name).mkdir()
     return work / name
+
+
+def _asked_words() -> str:
+    """The command's words without where it writes, which is of one machine."""
+    told = sys.argv[1:]
+    if "--out" in told:
+        place = told.index("--out")
+        del told[place : place + 2]
+    return " ".join(told)
 
 
 def _say(line: str) -> None:
