@@ -40,6 +40,7 @@ NOT_REPLAYED = {
     "ledger.Upload": "a file that comes in by parts",
     "ledger.Cosignature": "a witness's signature; whoever reads it checks it",
     "ledger.Witness": "what a witness answered last",
+    "licensing.BillingParty": "names and addresses on invoices: private, and in no log",
     "licensing.SearchCard": "an index of works and of what contests measured, for searches",
     "licensing.SearchRight": "an index of the terms, for searches",
     "licensing.ShareDue": "an index of pools and shares, for lists; what is paid is reckoned anew",

@@ -152,6 +152,16 @@ class PeriodForm(StrictForm):
         return found
 
 
+class PartyForm(StrictForm):
+    """Who the buyer is on invoices: seen by the buyer alone, and in no log."""
+
+    name = forms.CharField(label="Legal name", max_length=200)
+    address = forms.CharField(
+        label="Address", max_length=500, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    tax_id = forms.CharField(label="Tax number", max_length=40, required=False)
+
+
 class DrawForm(StrictForm):
     """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
 

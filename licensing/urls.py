@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licensing.views import keys, licences, provenance, royalties, works
+from licensing.views import invoices, keys, licences, provenance, royalties, works
 
 urlpatterns = [
     path("models/", works.models, name="licensing_models"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("licences/revoked.txt", keys.revoked, name="licensing_revoked"),
     path(".well-known/jwks.json", keys.jwks, name="licensing_jwks"),
     path("licences/<str:grant>/", licences.licence, name="licensing_licence"),
+    path("licences/<str:grant>/invoice/", invoices.invoice, name="licensing_invoice"),
     path("licences/<str:grant>/grant.jws", licences.grant_text, name="licensing_grant_text"),
     path("provenance/", provenance.look_up, name="licensing_provenance"),
     path("royalties/", royalties.royalties, name="licensing_royalties"),

@@ -50,6 +50,8 @@ GET    /licences/                                         sign-in yes     yes   
 GET    /licences/revoked.txt                              yes     yes     yes     yes     yes
 GET    /.well-known/jwks.json                             yes     yes     yes     yes     yes
 GET    /licences/{grant}/                                 yes     yes     yes     yes     yes
+GET    /licences/{grant}/invoice/                         sign-in unseen  yes     unseen  unseen
+POST   /licences/{grant}/invoice/                         sign-in unseen  yes     unseen  unseen
 GET    /licences/{grant}/grant.jws                        yes     yes     yes     yes     yes
 GET    /log/                                              yes     yes     yes     yes     yes
 GET    /log/checkpoint                                    yes     yes     yes     yes     yes

@@ -1,5 +1,6 @@
 """What changes the rights: registering works, buying licences, drawing royalties, recording."""
 
+from licensing.actions.billing import set_party
 from licensing.actions.disputes import judge_dispute, raise_dispute
 from licensing.actions.indexes import index_dues, index_work
 from licensing.actions.metering import (
@@ -51,6 +52,7 @@ __all__ = [
     "registration_fact",
     "report_usage",
     "revoke_licence",
+    "set_party",
     "settle_channel",
     "settle_usage",
     "withdraw_work",

@@ -1,5 +1,6 @@
 """The tables of the rights. Those of `indexes` do not follow from the log: they are for lists."""
 
+from licensing.models.desk import BillingParty
 from licensing.models.indexes import OutputRecord, SearchCard, SearchRight, ShareDue
 from licensing.models.metering import Channel, Meter, MeteredRequest, Report, Usage
 from licensing.models.rights import (
@@ -16,6 +17,7 @@ from licensing.models.rights import (
 )
 
 __all__ = [
+    "BillingParty",
     "Channel",
     "Dispute",
     "DueAbove",

@@ -1,5 +1,6 @@
 """Reading the rights: works, deeds, quotes, lineage, pools, grants. Nothing here writes."""
 
+from licensing.queries.billing import Invoice, invoice
 from licensing.queries.folder import (
     File,
     Offered,
@@ -73,6 +74,7 @@ __all__ = [
     "Due",
     "DuesPage",
     "File",
+    "Invoice",
     "Link",
     "Listing",
     "Offered",
@@ -103,6 +105,7 @@ __all__ = [
     "grants",
     "grants_of",
     "has_work",
+    "invoice",
     "key_set",
     "lineage",
     "links_above",
