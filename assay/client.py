@@ -7,6 +7,7 @@ assay/answers.py.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ from assay.answers import (
     unreachable,
 )
 from assay.canonical import sha256_file, sha256_hex
+from assay.messages import Opening
 from assay.signing import believed, sign_order
 from assay.tokens import DAYS, SCOPES
 
@@ -132,6 +134,14 @@ class Client:
         answer = self._send("POST", "/api/messages", content=raw, headers=headers)
         found: dict[str, Any] = self._json(answer)
         return found
+
+    def hand_in(self, competition: str, opening: Opening) -> str:
+        """Hand in what opens the commitment of an entry, before its order; answers with it.
+
+        The files are there by `upload`. raises ClientError
+        """
+        body = {"competition": competition, **asdict(opening)}
+        return str(self.post("/api/submissions/openings", body)["commitment"])
 
     def open_session(
         self,

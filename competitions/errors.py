@@ -160,6 +160,27 @@ class SubmissionExists(AssayError):
     next_step = "Train further, or look at the earlier entry: its verdict is the answer."
 
 
+class OpeningMissing(AssayError):
+    """Nothing here opens the entry's commitment. Facts: commitment, or submission."""
+
+    code, status = "submission.opening_missing", 409
+    next_step = "Its owner hands it in once more: `assay submissions deliver ID FOLDER`."
+
+
+class OpeningWrong(AssayError):
+    """Salt and files are not those that the entry was committed with. Facts: submission."""
+
+    code, status = "submission.opening_wrong", 422
+    next_step = "Use the salt that was kept when you entered, and the very same files."
+
+
+class OpeningEarly(AssayError):
+    """Nobody opens an entry while others may enter. Facts: submission, state."""
+
+    code, status = "submission.opening_early", 409
+    next_step = "Open it after the close."
+
+
 class OwnEntry(AssayError):
     """A sponsor cannot enter the competition that his own account pays for. Facts: competition."""
 

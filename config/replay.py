@@ -53,6 +53,7 @@ NOT_REPLAYED = {
     "competitions.Turn": "whose work is next",
     "competitions.Cost": "how long runs took here",
     "competitions.NormalForm": "an index of adapters by their directions; it follows from each",
+    "competitions.Opening": "what commitments hold, secret; the commitments are on the log",
     "competitions.Preview": "what a worker read of a draft's files",
     "competitions.Unopened": "what seals hold, secret until the close; the seals are on the log",
     "competitions.Sealed": "the final slice before it is opened; its commitment is on the log",

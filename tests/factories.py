@@ -8,13 +8,14 @@ from django.db import transaction
 
 from assay import messages
 from assay.canonical import canonical, sha256_hex
-from assay.messages import FileRef, Result, Share, Spec, SubmissionCommit
+from assay.messages import FileRef, Opening, Result, Share, Spec, SubmissionCommit
 from assay.money import parse_tokens
 from assay.records import Record, file_of, root_of
 from assay.wire import Nano, to_json
 from competitions import queries
 from competitions.actions import contest, deadline, drafts, entry, previews, queue, score
 from competitions.actions.drafts import SLICES, DraftFile
+from competitions.actions.opening import hand_in
 from competitions.actions.score import Measured
 from competitions.models import Draft, Evaluation, Sealed
 from competitions.rules import records
@@ -274,11 +275,29 @@ def _seal(manifest_sha256, name):
     )  # fmt: skip
 
 
+def opening(owner, name, config, tensors, salt=""):
+    """What opens an entry of these files. salt: what makes it another than the usual one"""
+    words = f"{owner} {name} {config} {tensors} {salt}"
+    return Opening(sha256_hex(words.encode()), config, tensors)
+
+
+def committed(owner, name, files, title="Mine", *, tags=REQUIRED, parents=(), salt=""):
+    """The body of an order that enters these files, whose opening is handed in."""
+    told = opening(owner, name, *files, salt)
+    commitment = hand_in(owner=owner, competition=name, opening=told, now=NOW)
+    return SubmissionCommit(name, commitment, title, tags, parents)
+
+
+def adapter_of(entry):
+    """The canonical adapter of an entry, sealed or not."""
+    return queries.adapter_of(entry)
+
+
 def submission(owner="miner", name="docs", number=0, now=None, tags=REQUIRED):
     """An entry that waits for its score; answers with its id."""
     account(owner)
-    config, tensors = (blob(f"{part} {owner} {number}", owner=owner) for part in "ct")
-    body = SubmissionCommit(name, config.sha256, tensors.sha256, f"Try {number}", tags, ())
+    files = (blob(f"{part} {owner} {number}", owner=owner).sha256 for part in "ct")
+    body = committed(owner, name, files, f"Try {number}", tags=tags)
     order = log.order_for(owner, body, idempotency=f"{name}/{number}")
     return entry.commit(order, now=now or at(10 + number)).id
 
@@ -319,7 +338,7 @@ def settle(name="docs", right=None):
     for work_left in list(queries.evaluations_of(name, "final")):
         fence = queue.lease(evaluation=work_left.pk, now=at(602))
         one = work_left.submission
-        adapter = queries.submission(one).adapter_sha256 if one else ""
+        adapter = adapter_of(one) if one else ""
         count = (right or {}).get(one, 30) if one else 10
         score.record_score(
             evaluation=work_left.pk,

@@ -73,7 +73,7 @@ def resumed(entry, now=ASKED):
 
 def run_in_full(entry, right, now=SCORED):
     """A worker scores an entry on the whole board slice."""
-    adapter = queries.submission(entry).adapter_sha256
+    adapter = factories.adapter_of(entry)
     score.record_score(**lease(entry, now), measured=factories.measured(adapter, right), now=now)
 
 

@@ -305,8 +305,7 @@ def record_outputs(settings, tmp_path):
 
 def commit_submission(settings, tmp_path):
     factories.competition()
-    config, tensors = (factories.blob(part, owner=ME).sha256 for part in "ct")
-    return messages.SubmissionCommit("docs", config, tensors, "Mine", factories.REQUIRED, ())
+    return factories.committed(ME, "docs", [factories.blob(one, owner=ME).sha256 for one in "ct"])
 
 
 def resume_submission(settings, tmp_path):
@@ -320,6 +319,14 @@ def resume_submission(settings, tmp_path):
 def nominate_submission(settings, tmp_path):
     factories.competition()
     return messages.SubmissionNominate("docs", (factories.scored(ME),))
+
+
+def open_submission(settings, tmp_path):
+    factories.competition()
+    made = factories.scored(ME)
+    factories.deadline.advance("docs", now=factories.at(601))
+    opening = factories.queries.opening_of(factories.queries.entry_row(made))
+    return messages.SubmissionOpen(made, opening)
 
 
 def cancel_competition(settings, tmp_path):
@@ -367,6 +374,7 @@ API = {
     "submission.commit": commit_submission,
     "submission.resume": resume_submission,
     "submission.nominate": nominate_submission,
+    "submission.open": open_submission,
     "competition.cancel": cancel_competition,
     "competition.extend": extend_competition,
 }

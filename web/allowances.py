@@ -45,6 +45,7 @@ _USUAL = (
     Budget("dry_runs_at_once", "dry runs that wait or run", AT_ONCE, account=2),
     Budget("readings", "readings of drafts' files", DAY_S, account=200, address=600),
     Budget("drafts", "drafts that are not published", AT_ONCE, account=50),
+    Budget("openings", "openings handed in without an entry", AT_ONCE, account=50),
     Budget("tokens", "tokens that count", AT_ONCE, account=50),
     Budget("sign_ins", "attempts to sign in with a password", QUARTER_S, account=50, address=60),
     Budget("signatures", "signatures tried, to show whose key one has", QUARTER_S, address=120),

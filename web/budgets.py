@@ -33,7 +33,8 @@ _REFUSALS: dict[str, type[errors.BudgetSpent]] = {
     one.code.removeprefix("budget."): one
     for one in (
         errors.AccountsSpent, errors.LogBytesSpent, errors.UploadBytesSpent, errors.DryRunsSpent,
-        errors.DryRunsHeld, errors.ReadingsSpent, errors.DraftsHeld, errors.TokensHeld,
+        errors.DryRunsHeld, errors.ReadingsSpent, errors.DraftsHeld, errors.OpeningsHeld,
+        errors.TokensHeld,
         errors.SignInsSpent, errors.SignaturesSpent, errors.KeySignInsSpent, errors.PasswordsBusy,
     )
 }  # fmt: skip

@@ -229,6 +229,13 @@ class DraftsHeld(BudgetSpent):
     next_step = "Publish one of your drafts, or throw one away: your desk lists them."
 
 
+class OpeningsHeld(BudgetSpent):
+    """Much was handed in for entries that did not come. Facts: budget, of, most, retry_after_s."""
+
+    code = "budget.openings"
+    next_step = "Send the orders that they are for, or wait a day: then they are forgotten."
+
+
 class TokensHeld(BudgetSpent):
     """There are many tokens already. Facts: budget, of, most, retry_after_s."""
 

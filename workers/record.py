@@ -13,6 +13,7 @@ from assay import notes
 from assay.answers import AnswerEndless, body_of
 from assay.witness import FOLLOW_PATH, PATH, checkpoint_path, write_follow, write_request
 from competitions import queries as contests
+from competitions.actions.opening import sweep_openings
 from ledger import actions, log, queries
 from ledger.sequencer import proofs
 from web import auth, budgets
@@ -61,7 +62,9 @@ def sweep_files() -> int:
     """
     budgets.forget()
     auth.forget_sessions()
-    now, kept = timezone.now(), contests.files_in_use()
+    now = timezone.now()
+    sweep_openings(now=now)
+    kept = contests.files_in_use()
     actions.sweep_uploads(now=now)
     actions.sweep_parts(now=now)
     gone = actions.sweep_blobs(now=now, kept=kept)

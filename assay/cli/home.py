@@ -117,6 +117,22 @@ class Home:
     def keep_origin(self, url: str, origin: str) -> None:
         _write(self.logs_path, json.dumps({**_read(self.logs_path), url: origin}, indent=1))
 
+    def keep_opening(self, commitment: str, told: Mapping[str, str]) -> None:
+        """Keep what opens an entry's commitment: without it only the site can show the files."""
+        text = json.dumps({"commitment": commitment, **told}, indent=1)
+        _write(self._opening_path(commitment), f"{text}\n")
+
+    def opening(self, commitment: str) -> Mapping[str, str]:
+        """What was kept of an entry's commitment; empty: it was made somewhere else."""
+        return _read(self._opening_path(commitment))
+
+    def openings(self) -> list[Mapping[str, str]]:
+        """All that was kept, by commitment."""
+        return [_read(path) for path in sorted((self.folder / "openings").glob("*.json"))]
+
+    def _opening_path(self, commitment: str) -> Path:
+        return self.folder / "openings" / f"{commitment}.json"
+
     def training_seed(self) -> int:
         """A seed of one's own, drawn once: it trains the same adapter again, and nobody else's."""
         path = self.folder / "seed"

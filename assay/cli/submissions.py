@@ -1,12 +1,15 @@
 """`assay submissions`: your entries and what became of them."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from assay import messages
-from assay.cli import show
-from assay.cli.caller import AsJson, caller_of
+from assay.cli import openings, show
+from assay.cli.caller import AsJson, caller_of, need_yes
+from assay.cli.submit import need_files, upload
+from assay.commitment import commitment_of
 from assay.wire import Nano
 
 app = typer.Typer(
@@ -57,6 +60,50 @@ def resume(
         contest: dict[str, Any] = client.get(f"/api/competitions/{entry['competition']}")
         order = messages.SubmissionResume(submission, Nano(int(contest["deposit_nano"])))
         answer = client.order(order, caller.key(), idempotency=f"resume/{submission}")
+    found: dict[str, Any] = answer["result"]
+    show.put_answer(answer, found if as_json else _facts(found), as_json=as_json)
+
+
+@app.command(epilog="Example: assay submissions deliver ID adapter")
+def deliver(
+    context: typer.Context,
+    submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
+    adapter: Annotated[Path, typer.Argument(help="Folder with the very same files.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Hand the files of an entry in once more, when the site has lost them. Safe to run again."""
+    caller = caller_of(context)
+    competition, opening = openings.of_entry(caller, submission)
+    with caller.member() as client:
+        for path in need_files(adapter):
+            upload(client, caller, path)
+        openings.hand_in(
+            client, competition, opening, commitment_of(caller.account(), competition, opening)
+        )
+        found: dict[str, Any] = client.get(f"/api/submissions/{submission}")
+    show.put(found if as_json else _facts(found), as_json=as_json)
+
+
+@app.command("open", epilog="Example: assay submissions open ID --yes")
+def open_one(
+    context: typer.Context,
+    submission: Annotated[str, typer.Argument(metavar="ID", help="Id of the entry.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell everybody, in the log, what your commitment holds: after the close, for good.
+
+    The site opens the entries that decide by itself. This is for when it does not, and it needs
+    only what was kept on this machine.
+    """
+    caller = caller_of(context)
+    _, opening = openings.of_entry(caller, submission)
+    need_yes("Everybody will read the hashes of its files for ever.", is_given=yes)
+    with caller.member() as client:
+        order = messages.SubmissionOpen(submission, opening)
+        answer = client.order(order, caller.key(), idempotency=f"open/{submission}")
     found: dict[str, Any] = answer["result"]
     show.put_answer(answer, found if as_json else _facts(found), as_json=as_json)
 

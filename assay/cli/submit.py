@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from assay import canonical, messages
+from assay import messages
 from assay.bounds import fitting
-from assay.cli import alike, show
+from assay.cli import alike, openings, show
 from assay.cli.caller import AsJson, Caller, Competition, caller_of
 from assay.cli.competitions import competition_named
 from assay.cli.scale import CheckFailed, refusal_in
@@ -73,6 +73,7 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
 ) -> None:
     """Enter the LoRA adapter in folder ADAPTER.
 
+    The log gets a commitment alone; what opens it is kept on this machine and told to the site.
     Safe to run again: the same bytes are the same submission. Ends with 0 scored or eliminated,
     5 refused, 1 failed.
     """
@@ -87,14 +88,16 @@ def submit(  # noqa: PLR0913 - each option of a command is an argument
             _note_ignored(caller, told.get("ignored", ()))
             alike.note_alike(caller, told.get("alike", ()), told["public"], parents or ())
         tags = _tags(licence or [], terms) or found["required_tags"]
-        order = messages.SubmissionCommit(
-            competition=str(found["id"]),
-            config_sha256=_upload(client, caller, config),
-            tensors_sha256=_upload(client, caller, tensors),
-            title=title or fitting(adapter.resolve().name, TITLE),
-            tags=tuple((str(name), str(value)) for name, value in tags),
-            parents=tuple(parents or ()),
+        said = (
+            title or fitting(adapter.resolve().name, TITLE),
+            tuple((str(name), str(value)) for name, value in tags),
+            tuple(parents or ()),
         )
+        commitment, opening = openings.drawn(caller, str(found["id"]), (config, tensors), said)
+        for path in (config, tensors):
+            upload(client, caller, path)
+        openings.hand_in(client, str(found["id"]), opening, commitment)
+        order = messages.SubmissionCommit(str(found["id"]), commitment, *said)
         entry = _commit(client, caller, order)
         state = _wait(client, caller, entry) if wait else client.get(f"/api/submissions/{entry}")
     _print_receipt(state, local_score, as_json=as_json)
@@ -176,26 +179,25 @@ def _tags(given: Sequence[str], terms: Path | None) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in pairs]
 
 
-def _upload(client: Client, caller: Caller, path: Path) -> str:
+def upload(client: Client, caller: Caller, path: Path) -> None:
+    """Send a file, and show how much of it is there."""
     progress = show.Progress(f"upload {path.name}", is_quiet=caller.is_quiet)
-    name = client.upload(path, told=progress)
+    client.upload(path, told=progress)
     progress.close()
-    return name
 
 
 def _commit(client: Client, caller: Caller, order: messages.SubmissionCommit) -> str:
     """Sign and send; the same files, terms and title in the same competition are one order."""
-    told = canonical.digest([order.title, order.tags, order.parents])[:16]
-    words = f"{order.competition}/{order.config_sha256}/{order.tensors_sha256}/{told}"
     key = caller.key()
     try:
-        answer = client.order(order, key, idempotency=words)
+        answer = client.order(order, key, idempotency=order.commitment)
     except ClientError as error:
         if error.code != "submission.exists":
             raise
         show.note("These files were entered before; their terms and title stay.")
         return str(error.facts["submission"])
     show.note(f"Submission {answer['id']} is committed.", is_quiet=caller.is_quiet)
+    openings.note_entry(caller, order.commitment, str(answer["id"]))
     return str(answer["id"])
 
 

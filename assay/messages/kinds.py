@@ -83,6 +83,8 @@ from assay.messages.submissions import (
     SubmissionFinalScored,
     SubmissionNominate,
     SubmissionNominated,
+    SubmissionOpen,
+    SubmissionOpened,
     SubmissionRefused,
     SubmissionResume,
     SubmissionResumed,
@@ -172,6 +174,8 @@ KINDS = {
     "submission.nominated": Kind(SubmissionNominated, "operator"),
     "results.opened": Kind(ResultsOpened, "operator"),
     "submission.revealed": Kind(SubmissionRevealed, "operator"),
+    "submission.open": Kind(SubmissionOpen, "person"),
+    "submission.opened": Kind(SubmissionOpened, "operator"),
     "submission.final_scored": Kind(SubmissionFinalScored, "evaluator"),
     "baseline.scored": Kind(BaselineScored, "evaluator"),
 }

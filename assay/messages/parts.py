@@ -39,6 +39,18 @@ class FileRef:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """What opens the commitment of an entry (assay/commitment.py). salt: 64 hex digits
+
+    The hashes are those of the two files that peft wrote.
+    """
+
+    salt: str
+    config_sha256: str
+    tensors_sha256: str
+
+
+@dataclass(frozen=True)
 class Share:
     """Whoever is paid from a work's pool, and how much of it, by weight."""
 
@@ -106,12 +118,10 @@ class Stop:
 class Likeness:
     """How like an entry's adapter is to one that came first (docs/algorithms/similarity.md).
 
-    of              the other: an entry, or a work
-    adapter_sha256  of the entry's own canonical adapter, which is not opened
+    of  the other: an entry, or a work
     """
 
     of: str
-    adapter_sha256: str
     two_sided_ppm: Small
     copied_layers_ppm: Small
 

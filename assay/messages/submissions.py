@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assay.bounds import Small, Text
-from assay.messages.parts import FileRef, Line, Opened, Result, Shown, Tag
+from assay.messages.parts import FileRef, Line, Opened, Opening, Result, Shown, Tag
 from assay.wire import Nano
 
 TITLE = Text(80)  # empty: the competition's, and whose it is
@@ -12,11 +12,13 @@ TITLE = Text(80)  # empty: the competition's, and whose it is
 
 @dataclass(frozen=True)
 class SubmissionCommit:
-    """Enter an adapter. Its two files are in the blob store; their hashes bind the signer."""
+    """Enter the adapter that this commitment holds (assay/commitment.py).
+
+    The site was told beside the order what opens it: nobody else reads a hash of the files.
+    """
 
     competition: str
-    config_sha256: str
-    tensors_sha256: str
+    commitment: str
     title: Annotated[str, TITLE]
     tags: tuple[Tag, ...]
     parents: tuple[str, ...]
@@ -55,7 +57,6 @@ class SubmissionScored:
     """
 
     submission: str
-    adapter_sha256: str
     manifest_sha256: str
     seal: str
     at_ms: int
@@ -71,7 +72,6 @@ class SubmissionEliminated:
     """
 
     submission: str
-    adapter_sha256: str
     manifest_sha256: str
     rival: str
     seal: str
@@ -135,10 +135,32 @@ class ResultsOpened:
 
 @dataclass(frozen=True)
 class SubmissionRevealed:
-    """Every final score is there: the adapter of an entry that decides becomes public."""
+    """Every final score is there: the adapter of an entry that decides becomes public.
+
+    opening  gives its commitment
+    """
 
     submission: str
+    opening: Opening
     adapter: FileRef
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class SubmissionOpen:
+    """Open the commitment of my entry to everybody, whatever the site does."""
+
+    submission: str
+    opening: Opening
+
+
+@dataclass(frozen=True)
+class SubmissionOpened:
+    """An owner opened the commitment of an entry, after the close."""
+
+    submission: str
+    competition: str
+    opening: Opening
     at_ms: int
 
 

@@ -16,7 +16,7 @@ from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions import queue, sealing
 from competitions.actions.moment import contest_row, next_ms
-from competitions.errors import Duplicate, Quarantined
+from competitions.errors import Duplicate, OpeningMissing, Quarantined
 from competitions.models import Evaluation
 from competitions.rules import dues, exits, race, verdict
 from competitions.rules.entries import BY_MARGIN
@@ -140,7 +140,7 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     if not tally.standing:
         body = messages.CompetitionCancelled(contest.id, next_ms(contest, now))
         return _say(contest, [body], Phase.CANCELLED)
-    if copies := verdict.copies(entries):
+    if copies := verdict.copies(queries.with_adapters(entries)):
         return _refuse_copies(contest, copies, now)
     named = queries.nominations(contest.id)
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
@@ -251,10 +251,13 @@ def _opened_slice(contest: Competition, at_ms: int, now: datetime) -> messages.S
 
 def _revealed(one: Submission, at_ms: int, now: datetime) -> messages.SubmissionRevealed:
     results = [found.results_sha256 for found in (one.result, one.final_result) if found]
+    opening = queries.opening_of(one)
+    if opening is None:
+        raise OpeningMissing(f"Nothing opens the commitment of {one.id}.", submission=one.id)
     for name in (one.adapter_sha256, *results):
         ledger_actions.publish_blob(name, now=now)
     file = FileRef("adapter.blob", one.adapter_sha256, blobs.size(one.adapter_sha256))
-    return messages.SubmissionRevealed(one.id, file, at_ms)
+    return messages.SubmissionRevealed(one.id, opening, file, at_ms)
 
 
 def _settle(contest: Competition, now: datetime) -> str | None:

@@ -9,20 +9,18 @@ from competitions import queries
 from competitions.actions import queue
 from competitions.actions.moment import contest_row, next_ms
 from competitions.errors import (
+    OpeningMissing,
     OwnEntry,
     QuotaUsed,
     SubmissionClosed,
     SubmissionExists,
-    SubmissionTooLarge,
     TermsBelowRequired,
 )
-from competitions.models import Evaluation
+from competitions.models import Evaluation, Opening
 from competitions.rules import quota
 from competitions.rules.fold import fold
 from competitions.rules.rows import Competition, Phase, State, Submission
-from evaluator.intake.files import MOST_CONFIG_BYTES
 from ledger import log
-from ledger import queries as ledger_queries
 from ledger.rules.entry import Entry
 from licensing import queries as rights
 from licensing.rules.meets import shortfalls
@@ -32,14 +30,11 @@ from licensing.rules.reading import parse, read_own
 def commit(order: Entry, *, now: datetime) -> Submission:
     """Enter the adapter of a signed `submission.commit`; the same order, the same submission.
 
-    raises  CompetitionUnknown, SubmissionClosed, QuotaUsed, SubmissionExists, BlobUnknown,
-            SubmissionTooLarge, TermsBelowRequired, TermsRefused, LineageRefused
+    What opens its commitment was handed in before (actions/opening.py).
+    raises  CompetitionUnknown, SubmissionClosed, QuotaUsed, SubmissionExists, OpeningMissing,
+            TermsBelowRequired, TermsRefused, LineageRefused
     """
-    if known := queries.entry_row(order.id):
-        return known
-    contest = queries.competition_row(order.body.competition)
-    _check_files(order, most_bytes=queries.adapter_limit_bytes(contest))
-    return _commit(order, now=now)
+    return queries.entry_row(order.id) or _commit(order, now=now)
 
 
 @transaction.atomic
@@ -53,28 +48,16 @@ def _commit(order: Entry, *, now: datetime) -> Submission:
     if order.actor == contest.sponsor:
         raise OwnEntry(f"{contest.id} is your own competition.", competition=contest.id)
     _check_terms(asked, contest, owner=order.actor, now=now)
-    window, slot = _slot(contest, asked, owner=order.actor, at_ms=at_ms)
+    opening = _opening(asked, owner=order.actor)
+    _check_new(asked, opening, owner=order.actor)
+    window, slot = _slot(contest, owner=order.actor, at_ms=at_ms)
     body = messages.SubmissionCommitted(order.id, contest.id, order.actor, window, slot, at_ms)
     queue.enqueue(contest, order.id, Evaluation.Slice.BOARD, owner=order.actor, now=now)
+    Opening.objects.filter(pk=opening.pk).update(submission=order.id)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(order.id)
     assert made is not None
     return made
-
-
-def _check_files(order: Entry, *, most_bytes: int) -> None:
-    limits = {
-        order.body.config_sha256: MOST_CONFIG_BYTES,
-        order.body.tensors_sha256: most_bytes,
-    }
-    for name, limit_bytes in limits.items():
-        blob = ledger_queries.named_blob(name, account=order.actor)
-        if blob.size_bytes > limit_bytes:
-            raise SubmissionTooLarge(
-                f"A file of {blob.size_bytes} bytes passes the limit of {limit_bytes}.",
-                limit_bytes=limit_bytes,
-                found_bytes=blob.size_bytes,
-            )
 
 
 def _check_open(contest: Competition, at_ms: int) -> None:
@@ -108,17 +91,32 @@ def _check_terms(
     rights.check_parents(asked.tags, parents, owner=owner, now=now)
 
 
-def _slot(
-    contest: Competition, asked: messages.SubmissionCommit, *, owner: str, at_ms: int
-) -> tuple[int, int]:
-    """The window and the lowest free slot in it. raises QuotaUsed, SubmissionExists"""
+def _opening(asked: messages.SubmissionCommit, *, owner: str) -> Opening:
+    """What its owner has handed in. raises OpeningMissing"""
+    told = {"pk": asked.commitment, "owner": owner, "competition": asked.competition}
+    found = Opening.objects.filter(**told).first()
+    if found is None:
+        raise OpeningMissing(
+            f"You have handed in nothing that opens {asked.commitment:.64}.",
+            next_step="First send salt and hashes to /api/submissions/openings.",
+            commitment=asked.commitment,
+        )
+    return found
+
+
+def _check_new(asked: messages.SubmissionCommit, opening: Opening, *, owner: str) -> None:
+    """The same files once, whatever their salt. raises SubmissionExists"""
+    for name in queries.entries_of_files(owner, opening):
+        one = queries.entry_row(name)
+        is_known = one is not None and not _names_more_parents(asked, one)
+        if one and (is_known or one.commitment == asked.commitment):
+            raise _entered(one)
+
+
+def _slot(contest: Competition, *, owner: str, at_ms: int) -> tuple[int, int]:
+    """The window and the lowest free slot in it. raises QuotaUsed"""
     spec = contest.spec
     mine = queries.entry_rows_of(contest.id, owner)
-    files = (asked.config_sha256, asked.tensors_sha256)
-    for one in mine:
-        is_same = (one.config_sha256, one.tensors_sha256) == files
-        if is_same and not _names_more_parents(asked, one):
-            raise _entered(one)
     window = quota.window_of(at_ms, opens_at_ms=spec.opens_at_ms, window_s=spec.window_s)
     taken = {one.slot for one in mine if one.window == window and one.slot is not None}
     slot = quota.free_slot(taken, spec.quota)

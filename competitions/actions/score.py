@@ -15,6 +15,7 @@ from assay.wire import changed
 from competitions import queries
 from competitions.actions import queue, sealing
 from competitions.actions.moment import contest_row, next_ms
+from competitions.actions.opening import keep_adapter
 from competitions.errors import Duplicate, StaleAttempt
 from competitions.models import Evaluation
 from competitions.rules import race, seals
@@ -77,7 +78,6 @@ def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: da
     stop = stopped.stop
     body = messages.SubmissionEliminated(
         submission=work.submission,
-        adapter_sha256=stopped.adapter_sha256,
         manifest_sha256=contest.spec.manifest_sha256,
         rival=stop.rival,
         seal=sealing.seal(work.submission, contest, stop),
@@ -147,7 +147,10 @@ def _is_copy(work: Evaluation, contest: Competition, adapter_sha256: str, *, now
     So is one whose bytes are a work outside of contests, which may owe its base nothing.
     The lock is that of a registration, so that of the two the one sees the other.
     """
-    if not work.submission or work.slice != Evaluation.Slice.BOARD:
+    if not work.submission:
+        return False
+    keep_adapter(work.submission, adapter_sha256)
+    if work.slice != Evaluation.Slice.BOARD:
         return False
     log.Tables().lock(Account, [FEE])
     earlier = queries.earlier_entry(work.submission, adapter_sha256)
@@ -173,7 +176,6 @@ def _board_score(
     """
     body = messages.SubmissionScored(
         submission=work.submission,
-        adapter_sha256=measured.adapter_sha256,
         manifest_sha256=contest.spec.manifest_sha256,
         seal=sealing.seal(work.submission, contest, measured.result),
         at_ms=at_ms,

@@ -7,13 +7,16 @@ from types import MappingProxyType
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Query, Router
+from ninja import Field, Query, Router, Schema
 
+from assay.messages import Opening
 from competitions import queries
 from competitions.actions.contest import cancel, extend
 from competitions.actions.entry import commit
 from competitions.actions.nomination import nominate
+from competitions.actions.opening import hand_in, open_entry
 from competitions.actions.resume import resume
+from competitions.actions.rights import register_work
 from competitions.api.shown import (
     Json,
     competition_json,
@@ -21,17 +24,24 @@ from competitions.api.shown import (
     nomination_json,
     submission_json,
 )
-from competitions.errors import CompetitionUnknown, ReceiptSealed, SubmissionUnknown
+from competitions.errors import (
+    CompetitionUnknown,
+    ReceiptSealed,
+    SubmissionTooLarge,
+    SubmissionUnknown,
+)
 from competitions.models import Competition
 from competitions.rules.rows import State
 from competitions.rules.visibility import is_opened
 from ledger.actions import ms
-from ledger.errors import BlobMissing
+from ledger.errors import BlobMissing, BlobUnknown
 from ledger.rules.entry import Entry
-from web.api import Moment, TokenAuth, page
+from web.api import Body, Moment, TokenAuth, page
 from web.auth import Caller
+from web.errors import OpeningsHeld
 from web.openapi import documented
 
+HEX = r"^[0-9a-f]{64}$"
 A_RECEIPT = documented(SubmissionUnknown, ReceiptSealed, BlobMissing, scope="read")
 
 submissions = Router()
@@ -62,6 +72,42 @@ def list_mine(
         for one in entries
     ]
     return page(shown, cursor=lambda one: str(one["committed_ms"]), limit=limit)
+
+
+class OpeningSent(Body):
+    """What an entry's commitment holds. The files are already here, sent by this account."""
+
+    competition: str = Field(max_length=48)
+    salt: str = Field(pattern=HEX)
+    config_sha256: str = Field(pattern=HEX)
+    tensors_sha256: str = Field(pattern=HEX)
+
+
+class Committed(Schema):
+    """The commitment that it opens: what `submission.commit` names."""
+
+    commitment: str
+
+
+@submissions.post(
+    "/openings",
+    auth=TokenAuth("submit"),
+    response=Committed,
+    openapi_extra=documented(
+        *(CompetitionUnknown, BlobUnknown, SubmissionTooLarge, OpeningsHeld), scope="submit"
+    ),
+)
+def hand_in_opening(request: HttpRequest, sent: OpeningSent) -> Json:
+    """Hand in what opens the commitment of an entry of yours, which the log does not tell.
+
+    Send it before the order; the same again changes nothing.
+    """
+    caller: Caller = request.auth  # type: ignore[attr-defined]
+    opening = Opening(sent.salt, sent.config_sha256, sent.tensors_sha256)
+    told = hand_in(
+        owner=caller.account, competition=sent.competition, opening=opening, now=timezone.now()
+    )
+    return {"commitment": told}
 
 
 @submissions.get("/{name}", openapi_extra=documented(SubmissionUnknown, scope="read"))
@@ -125,6 +171,11 @@ def _nominate(order: Entry, now: datetime) -> Json:
     return nomination_json(queries.competition(order.body.competition), order.actor)
 
 
+def _register(order: Entry, now: datetime) -> Json:
+    """Register a work; the licensing room cannot see whose adapters are sealed."""
+    return {"work": register_work(order, now=now), "owner": order.actor}
+
+
 def _cancel(order: Entry, now: datetime) -> Json:
     """Cancel a competition that nobody has entered."""
     return competition_json(queries.competition(cancel(order, now=now).id))
@@ -135,11 +186,20 @@ def _extend(order: Entry, now: datetime) -> Json:
     return competition_json(queries.competition(extend(order, now=now).id))
 
 
+def _open(order: Entry, now: datetime) -> Json:
+    """Open an entry of one's own to everybody; the answer is the entry."""
+    made = open_entry(order, now=now)
+    entry, contest = queries.submission(made.id), queries.competition(made.competition)
+    return submission_json(entry, contest, viewer=made.owner, wait=None)
+
+
 ORDERS: Mapping[str, Callable[[Entry, datetime], Json]] = MappingProxyType(
     {
+        "work.register": _register,
         "submission.commit": _commit,
         "submission.resume": _resume,
         "submission.nominate": _nominate,
+        "submission.open": _open,
         "competition.cancel": _cancel,
         "competition.extend": _extend,
     }

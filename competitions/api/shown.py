@@ -134,12 +134,14 @@ def submission_json(
         "owner": entry.owner,
         "title": entry.title,
         "state": entry.state,
+        "commitment": entry.commitment,
         "committed_ms": entry.committed_ms,
         "since_ms": entry.since_ms,
         "tags": entry.tags,
         "parents": entry.parents,
         "receipt_url": receipt_url(entry.id),
     }
+    told |= {"opening": entry.opening} if entry.opening else {}
     if wait is not None:
         told |= {"place_in_queue": wait.place, "expected_wait_s": wait.seconds}
     if phase not in SECRET_PHASES:

@@ -10,7 +10,15 @@ from competitions.models.contest import (
     Submission,
     Tally,
 )
-from competitions.models.desk import Draft, HeldUp, NormalForm, Preview, Sealed, Unopened
+from competitions.models.desk import (
+    Draft,
+    HeldUp,
+    NormalForm,
+    Opening,
+    Preview,
+    Sealed,
+    Unopened,
+)
 from competitions.models.queue import Cost, Evaluation, Turn
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "HeldUp",
     "Nomination",
     "NormalForm",
+    "Opening",
     "Preview",
     "RankKey",
     "Seal",

@@ -127,8 +127,7 @@ class Submission(models.Model):
     competition = models.CharField(max_length=48)
     owner = models.CharField(max_length=NAME)
     title = models.CharField(max_length=80, blank=True)
-    config_sha256 = models.CharField(max_length=HASH)
-    tensors_sha256 = models.CharField(max_length=HASH)
+    commitment = models.CharField(max_length=HASH)
     tags = models.JSONField()
     parents = models.JSONField()
     state = models.CharField(max_length=12, db_index=True)
@@ -136,6 +135,7 @@ class Submission(models.Model):
     since_ms = models.BigIntegerField()
     window = models.IntegerField()
     slot = models.IntegerField(null=True)
+    opening = models.JSONField(null=True)
     adapter_sha256 = models.CharField(max_length=HASH, blank=True, db_index=True)
     score_e9 = models.BigIntegerField(null=True)
     merit = models.CharField(max_length=400, blank=True)
@@ -193,6 +193,11 @@ class Submission(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["competition", "committed_ms"], name="commits_have_an_order"
+            ),
+            models.UniqueConstraint(fields=["commitment"], name="one_entry_per_commitment"),
+            models.CheckConstraint(
+                condition=~Q(state="revealed") | Q(opening__isnull=False),
+                name="what_is_public_opens_its_commitment",
             ),
             models.CheckConstraint(
                 condition=Q(merit="", score_e9__isnull=True)

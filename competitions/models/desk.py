@@ -100,6 +100,37 @@ class Unopened(models.Model):
         return self.seal
 
 
+class Opening(models.Model):
+    """What an entry's commitment holds, as its owner handed it in. Not replayed.
+
+    submission      that was committed by it; empty until the order comes
+    adapter_sha256  of the canonical adapter, once a worker's run was written down
+    """
+
+    commitment = models.CharField(max_length=HASH, primary_key=True)
+    competition = models.CharField(max_length=48)
+    owner = models.CharField(max_length=NAME)
+    submission = models.CharField(max_length=ITEM, blank=True, db_index=True)
+    salt = models.CharField(max_length=HASH)
+    config_sha256 = models.CharField(max_length=HASH)
+    tensors_sha256 = models.CharField(max_length=HASH)
+    adapter_sha256 = models.CharField(max_length=HASH, blank=True, db_index=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["owner", "at"], name="openings_without_an_entry", condition=Q(submission="")
+            ),
+            models.Index(
+                fields=["competition", "owner", "tensors_sha256"], name="openings_of_an_owner"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.commitment
+
+
 class NormalForm(models.Model):
     """By what a canonical adapter is compared with others: kept so that it is made once.
 

@@ -194,14 +194,6 @@ def entry_counts(names: list[str]) -> dict[str, int]:
     return dict(counted.values_list("competition").annotate(count=Count("pk")))
 
 
-def earlier_entry(submission: str, adapter_sha256: str) -> str | None:
-    """The earlier entry of the same adapter in the same competition by another owner."""
-    one = Submission.objects.get(pk=submission)
-    same = Submission.objects.filter(competition=one.competition, adapter_sha256=adapter_sha256)
-    others = same.exclude(owner=one.owner).filter(committed_ms__lt=one.committed_ms)
-    return others.order_by("committed_ms").values_list("pk", flat=True).first()
-
-
 def has_evaluator(manifest_sha256: str) -> bool:
     return Evaluator.objects.filter(pk=manifest_sha256).exists()
 

@@ -1,11 +1,14 @@
 """What an entry's adapter is to be compared with. Nothing here writes."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 
-from competitions.models import Competition, Evaluation, Evaluator, NormalForm, Submission
+from competitions.models import Competition, Evaluation, Evaluator, NormalForm, Opening, Submission
+from competitions.queries.openings import adapters_of
 from competitions.rules.likeness import Other, Relation
 from competitions.rules.rows import State
 from licensing import queries as rights
@@ -49,9 +52,9 @@ def form_sha256(adapter: str) -> str:
 
 def forms_in_use() -> set[str]:
     """Blobs of the normal forms of entries: those of nobody may go."""
-    entered = Submission.objects.filter(adapter_sha256=OuterRef("pk"))
-    waiting = Evaluation.objects.filter(adapter_sha256=OuterRef("pk"))
-    kept = NormalForm.objects.filter(Q(Exists(entered)) | Q(Exists(waiting)))
+    tables = (Submission, Opening, Evaluation)
+    used = (table.objects.filter(adapter_sha256=OuterRef("pk")) for table in tables)
+    kept = NormalForm.objects.filter(reduce(or_, (Q(Exists(one)) for one in used)))
     return set(kept.values_list("sha256", flat=True))
 
 
@@ -114,5 +117,6 @@ def _with_adapters(entries: Iterable[Submission]) -> list[tuple[Submission, str]
         .exclude(adapter_sha256="")
         .values_list("submission", "adapter_sha256")
     )
-    pairs = [(one, one.adapter_sha256 or running.get(one.id, "")) for one in known]
+    judged = adapters_of(one.id for one in known)
+    pairs = [(one, judged.get(one.id) or running.get(one.id, "")) for one in known]
     return [(one, name) for one, name in pairs if name]

@@ -16,6 +16,7 @@ from competitions.models import (
     Draft,
     Evaluation,
     HeldUp,
+    Opening,
     Sealed,
     Submission,
     Unopened,
@@ -28,6 +29,7 @@ from competitions.queries.contests import (
     sealed,
 )
 from competitions.queries.likeness import forms_in_use
+from competitions.queries.openings import adapter_of, opening_of
 from competitions.queries.sealing import with_result
 from competitions.rules.race import Track, last_placed, opened_order, track_for
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
@@ -61,7 +63,7 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
         version=RECEIPT_VERSION,
         manifest_sha256=manifest_sha256,
         inputs_sha256=_slice_files(sealed(manifest_sha256), name)[0],
-        adapter_sha256=entry.adapter_sha256,
+        adapter_sha256=entry.adapter_sha256 or adapter_of(entry.id),
         results_root=result.results_root,
         leaves=tuple(file["leaves"]),
         order=() if is_final else opened_order(entry.id, evaluator, contest.slice_salt),
@@ -70,10 +72,11 @@ def score_receipt(entry: Submission, contest: Competition, *, is_final: bool) ->
 
 def ignored_fields(entry: Submission) -> tuple[str, ...]:
     """Fields of an accepted entry's config that change no number; none when its blob is gone."""
-    if not entry.adapter_sha256:
+    opening = opening_of(entry) if adapter_of(entry.id) else None
+    if opening is None:
         return ()
     try:
-        return ignored_of(blobs.read(entry.config_sha256, limit_bytes=MOST_CONFIG_BYTES))
+        return ignored_of(blobs.read(opening.config_sha256, limit_bytes=MOST_CONFIG_BYTES))
     except (BlobMissing, BlobGone, AdapterRefused):  # an older house may have taken more
         return ()
 
@@ -149,6 +152,7 @@ def ticket(number: int) -> Ticket:
     spec = competition_row(work.competition).spec
     entry = entry_row(work.submission) if work.submission else None
     secret = sealed(spec.manifest_sha256)
+    opening = opening_of(entry) if entry else None
     inputs, labels = _slice_files(secret, work.slice)
     return Ticket(
         competition=work.competition,
@@ -156,9 +160,9 @@ def ticket(number: int) -> Ticket:
         part=work.slice,
         manifest_sha256=spec.manifest_sha256,
         min_sandbox_level=spec.min_sandbox_level,
-        config_sha256=entry.config_sha256 if entry else "",
-        tensors_sha256=entry.tensors_sha256 if entry else "",
-        adapter_sha256=entry.adapter_sha256 if entry else "",
+        config_sha256=opening.config_sha256 if opening else "",
+        tensors_sha256=opening.tensors_sha256 if opening else "",
+        adapter_sha256=adapter_of(entry.id) if entry else "",
         inputs_sha256=inputs,
         labels_sha256=labels,
         salt=secret.salt,
@@ -186,9 +190,12 @@ def _slice_files(hidden: Sealed, name: str) -> tuple[str, str]:
 
 
 def files_in_use() -> set[str]:
-    """Files of drafts, sealed slices and results, which the log names later; and normal forms."""
+    """Files of drafts, entries, slices and results that the log does not name; and normal forms."""
     drafts = Draft.objects.values_list("files", "prepared")
     sealed = Sealed.objects.values_list("files", "base")
     unopened = Unopened.objects.values_list("content")
-    texts = (json.dumps(row).encode() for rows in (drafts, sealed, unopened) for row in rows)
+    entered = Opening.objects.values_list("config_sha256", "tensors_sha256", "adapter_sha256")
+    running = Evaluation.objects.values_list("adapter_sha256")
+    every = (drafts, sealed, unopened, entered, running)
+    texts = (json.dumps(row).encode() for rows in every for row in rows)
     return forms_in_use().union(*(hashes_in(text) for text in texts))

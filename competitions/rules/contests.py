@@ -168,7 +168,6 @@ def verifying(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(not tally.committed, entry, "a board score is missing")
     need(bool(tally.standing), entry, "no entry stands")
     entries = rows.find(Submission, competition=contest.id)
-    need(not verdict.copies(entries), entry, "a copy stands beside its original")
     named = rows.find(Nomination, competition=contest.id)
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
     need(entry.body.nominated == len(decide), entry, "other entries decide")

@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
+from assay.commitment import commitment_of
+from assay.messages import Opening
 from assay.wire import changed
 from competitions.errors import FoldRefused
 from competitions.rules import escrow, quota, race, seals, verdict
 from competitions.rules.checks import need, order_of
-from competitions.rules.results import final_slice, judged, of_this_task
+from competitions.rules.results import final_slice, is_hash, judged, of_this_task
 from competitions.rules.rows import (
     ENDS,
     STATES,
@@ -22,6 +24,7 @@ from competitions.rules.rows import (
 )
 from competitions.rules.spec import deposit_nano
 from competitions.rules.tally import put_entry
+from competitions.rules.visibility import SECRET_PHASES
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing.rules.meets import shortfalls
@@ -41,6 +44,9 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
     need(asked.competition == contest.id, entry, "the order names another competition")
     need(body.owner != contest.sponsor, entry, "the sponsor enters his own competition")
     need(rows.get(Submission, body.submission) is None, entry, "it is entered already")
+    need(is_hash(asked.commitment), entry, "the commitment is no hash")
+    is_new = not rows.find(Submission, commitment=asked.commitment)
+    need(is_new, entry, "the commitment is another entry's")
     window = quota.window_of(body.at_ms, opens_at_ms=spec.opens_at_ms, window_s=spec.window_s)
     need(body.window == window and 0 <= body.slot < spec.quota, entry, "there is no such slot")
     mine = rows.find(Submission, competition=contest.id, owner=body.owner)
@@ -53,8 +59,7 @@ def committed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
         competition=contest.id,
         owner=body.owner,
         title=asked.title,
-        config_sha256=asked.config_sha256,
-        tensors_sha256=asked.tensors_sha256,
+        commitment=asked.commitment,
         tags=asked.tags,
         parents=asked.parents,
         state=State.COMMITTED.value,
@@ -74,12 +79,11 @@ def scored(entry: Entry, rows: Rows) -> None:
     assert evaluator is not None
     body = entry.body
     of_this_task(entry, contest)
-    _same_adapter(entry, submission)
     mine = rows.find(Submission, competition=contest.id, owner=submission.owner)
     best = seals.best_shown(mine, submission.id)
     seals.sealed(entry, submission, Held.RESULT, rows, rival=best.id if best else "")
     told = {"score_e9": int(body.shown.score_e9), "merit": body.shown.merit} if body.shown else {}
-    made = _moved(entry, submission, State.SCORED, adapter_sha256=body.adapter_sha256, **told)
+    made = _moved(entry, submission, State.SCORED, **told)
     _check_shown(entry, made, best)
     put_entry(made, submission, rows)
     if made.deposit:
@@ -110,11 +114,7 @@ def eliminated(entry: Entry, rows: Rows) -> None:
     is_fair = race.rank_key(rival) >= race.rank_key(last)
     need(is_fair, entry, "its rival stands above the last place")
     seals.sealed(entry, submission, Held.STOP, rows, rival=rival.id)
-    put_entry(
-        _moved(entry, submission, State.ELIMINATED, adapter_sha256=body.adapter_sha256),
-        submission,
-        rows,
-    )
+    put_entry(_moved(entry, submission, State.ELIMINATED), submission, rows)
 
 
 def resumed(entry: Entry, contest: Competition, rows: Rows) -> Competition:
@@ -189,11 +189,29 @@ def refused(entry: Entry, rows: Rows) -> None:
 
 
 def revealed(entry: Entry, rows: Rows) -> None:
+    """Its commitment is opened, to the owner's files, and its adapter is public."""
     submission, contest = _both(entry, rows)
+    opening = entry.body.opening
     need(contest.phase == Phase.VERIFYING, entry, f"it is {contest.phase}")
     need(bool(contest.slice_salt), entry, "the slice is sealed")
     need(entry.body.adapter.sha256 == submission.adapter_sha256, entry, "another adapter")
-    put_entry(_moved(entry, submission, State.REVEALED), submission, rows)
+    need(opens(submission, opening), entry, "that does not open its commitment")
+    put_entry(_moved(entry, submission, State.REVEALED, opening=opening), submission, rows)
+
+
+def opened(entry: Entry, contest: Competition, rows: Rows) -> Competition:
+    """By its owner, once nobody can enter any more: it needs nothing of the site's but the log."""
+    body, order = entry.body, order_of(entry, "submission.open")
+    submission = rows.get(Submission, body.submission)
+    if submission is None or submission.competition != contest.id:
+        raise FoldRefused(f"{entry.kind}: there is no such submission.", reason="unknown")
+    named = (order.body.submission, order.body.opening, order.actor)
+    need(named == (submission.id, body.opening, submission.owner), entry, "the order differs")
+    need(contest.phase not in SECRET_PHASES, entry, f"it is {contest.phase}")
+    need(submission.opening is None, entry, "it is open already")
+    need(opens(submission, body.opening), entry, "that does not open its commitment")
+    rows.put(changed(submission, opening=body.opening))
+    return contest
 
 
 def final_scored(entry: Entry, rows: Rows) -> None:
@@ -201,7 +219,10 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     body = entry.body
     need(contest.phase == Phase.VERIFYING, entry, f"it is {contest.phase}")
     need(submission.is_nominated, entry, "it does not decide")
-    need(body.adapter_sha256 == submission.adapter_sha256, entry, "another adapter")
+    need(is_hash(body.adapter_sha256), entry, "the adapter is no hash")
+    same = rows.find(Submission, competition=contest.id, adapter_sha256=body.adapter_sha256)
+    is_own = all(one.owner == submission.owner for one in same)
+    need(is_own, entry, "another owner's entry with this adapter decides")
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     of_this_task(entry, contest)
@@ -210,11 +231,19 @@ def final_scored(entry: Entry, rows: Rows) -> None:
         entry,
         submission,
         State.FINAL_SCORED,
+        adapter_sha256=body.adapter_sha256,
         final_score_e9=body.result.score_e9,
         final_merit=str(mark.merit),
         final_result=body.result,
     )
     put_entry(made, submission, rows)
+
+
+def opens(submission: Submission, opening: Opening) -> bool:
+    """Whether salt and files are those that the entry was committed with."""
+    is_whole = all(map(is_hash, (opening.salt, opening.config_sha256, opening.tensors_sha256)))
+    told = (submission.owner, submission.competition, opening)
+    return is_whole and commitment_of(*told) == submission.commitment
 
 
 def _check_shown(entry: Entry, made: Submission, best: Submission | None) -> None:
@@ -230,12 +259,6 @@ def _check_shown(entry: Entry, made: Submission, best: Submission | None) -> Non
         need(is_best, entry, "a better entry of its owner is on the board")
     else:
         need(best is not None, entry, "the board has no other entry of its owner")
-
-
-def _same_adapter(entry: Entry, submission: Submission) -> None:
-    """An entry that was stopped has its adapter already. raises FoldRefused"""
-    known = submission.adapter_sha256
-    need(known in ("", entry.body.adapter_sha256), entry, "another adapter")
 
 
 def _both(entry: Entry, rows: Rows) -> tuple[Submission, Competition]:

@@ -89,6 +89,7 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "submission.nominated": _timed(entries.nominated),
     "submission.refused": entries.refused,
     "results.opened": _timed(seals.opened),
+    "submission.opened": _timed(entries.opened),
     "submission.revealed": entries.revealed,
     "submission.final_scored": entries.final_scored,
     "work.registered": rights.registered,

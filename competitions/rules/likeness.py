@@ -97,7 +97,7 @@ def likeness_of(error: AssayError) -> Likeness | None:
     """The numbers of a refusal, for its seal; None where nothing was measured."""
     if "two_sided_ppm" not in error.facts:
         return None
-    names = ("of", "adapter_sha256", "two_sided_ppm", "copied_layers_ppm")
+    names = ("of", "two_sided_ppm", "copied_layers_ppm")
     return Likeness(*(error.facts[name] for name in names))  # type: ignore[arg-type]
 
 

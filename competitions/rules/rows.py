@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from assay.messages import FileRef, Line, RaceTerms, Result, Spec, Stop, Tag
+from assay.messages import FileRef, Line, Opening, RaceTerms, Result, Spec, Stop, Tag
 
 
 class Phase(StrEnum):
@@ -168,7 +168,9 @@ class Due:
 class Submission:
     """One adapter offered to one competition.
 
+    commitment     to salt and files (assay/commitment.py); `opening` is what opens it, once told
     slot           None once it was given back; a refused entry may keep it
+    adapter_sha256 of the canonical adapter, once it has its score on the final slice
     merit          what ranks: higher is better; a whole number of any size, as decimal text
     score_e9       of the board slice, and so is merit: until the seals are opened they are there
                    only when it was a clear improvement of its owner's (rules/ladder.py)
@@ -182,16 +184,15 @@ class Submission:
     """
 
     TABLE: ClassVar[str] = "competitions.Submission"
-    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "adapter_sha256", "is_nominated",
-                                     "deposit")  # fmt: skip
+    INDEXES: ClassVar[tuple[str, ...]] = ("competition", "owner", "commitment", "adapter_sha256",
+                                     "is_nominated", "deposit")  # fmt: skip
     IS_FINAL: ClassVar[bool] = False
 
     id: str
     competition: str
     owner: str
     title: str
-    config_sha256: str
-    tensors_sha256: str
+    commitment: str
     tags: tuple[Tag, ...]
     parents: tuple[str, ...]
     state: str
@@ -199,6 +200,7 @@ class Submission:
     since_ms: int
     window: int
     slot: int | None
+    opening: Opening | None = None
     adapter_sha256: str = ""
     score_e9: int | None = None
     merit: str = ""

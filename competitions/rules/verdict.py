@@ -29,11 +29,13 @@ def standing(entries: Sequence[Submission]) -> list[Submission]:
 def copies(entries: Sequence[Submission]) -> dict[str, str]:
     """Id of a standing entry -> the earlier one, of another owner, with the very same adapter.
 
-    The earlier one may be eliminated: a copy of it that was run in full gains nothing.
+    The earlier one may be eliminated: a copy of it that was run in full gains nothing. Of an entry
+    whose adapter is not known, as the log tells none before the final scores, nothing is said.
     """
     first: dict[str, Submission] = {}
     found = {}
-    judged = [one for one in entries if one.state in STANDING | {State.ELIMINATED}]
+    known = [one for one in entries if one.adapter_sha256]
+    judged = [one for one in known if one.state in STANDING | {State.ELIMINATED}]
     for one in sorted(judged, key=lambda entry: entry.committed_ms):
         original = first.setdefault(one.adapter_sha256, one)
         if original.owner != one.owner and one.state in STANDING:

@@ -1,5 +1,6 @@
 """Pages for everybody: home, the list, one competition with its live board, one entry."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from assay.wire import from_json
 from competitions import queries
 from competitions.actions.resume import resume_for
 from competitions.forms.extension import ExtendForm
-from competitions.models import Competition
+from competitions.models import Competition, Submission
 from competitions.rules.prizes import alpha_for, least_wins
 from competitions.rules.purse import purse
 from competitions.rules.rows import ENDS, Phase
@@ -161,8 +162,17 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "is_public_adapter": entry.state == "revealed",
         "licensed_as": queries.licensed_as(entry),
         "held_up": queries.held_up(entry) if line.is_mine else None,
+        "opening": _opening(entry) if line.is_mine else entry.opening,
+        "adapter_sha256": entry.adapter_sha256
+        or (queries.adapter_of(entry.id) if line.is_mine else ""),
     }
     return render(request, "competitions/submission.html", context)
+
+
+def _opening(entry: Submission) -> dict[str, str] | None:
+    """What opens its commitment, for its owner."""
+    found = queries.opening_of(entry)
+    return asdict(found) if found else entry.opening
 
 
 @login_required

@@ -118,6 +118,7 @@ POST   /api/sessions/web                                  yes     yes     yes   
 GET    /api/state                                         yes     yes     yes     yes     yes
 GET    /api/state/{table}                                 yes     yes     yes     yes     yes
 GET    /api/submissions                                   sign-in yes     yes     yes     yes
+POST   /api/submissions/openings                         sign-in yes     yes     yes     yes
 GET    /api/submissions/{name}                            yes     yes     yes     yes     yes
 GET    /api/submissions/{name}/receipts/{slice_name}      unseen  unseen  unseen  unseen  unseen
 POST   /api/uploads                                       sign-in yes     yes     yes     yes

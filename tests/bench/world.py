@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from assay import items, messages
 from assay.canonical import canonical
+from assay.commitment import commitment_of
 from assay.keys import public_hex
-from assay.messages import FileRef, Line, Opened, Result, Share, Spec
+from assay.messages import FileRef, Line, Opened, Opening, Result, Share, Spec
 from assay.wire import Nano, changed, made, to_json
 from audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
@@ -64,6 +65,7 @@ class World:
     people: dict[str, Ed25519PrivateKey | None] = field(default_factory=dict)
     now_ms: int = BEGIN_MS
     said: int = 0
+    openings: dict[str, Opening] = field(default_factory=dict)
     _sealed: list[Opened] = field(default_factory=list)
 
     def found(self) -> None:
@@ -204,16 +206,18 @@ class World:
 
     def _enter(self, name: str, miner: str, place: int) -> Entry:
         files = name_of("config", name, miner), name_of("tensors", name, miner)
-        commit = messages.SubmissionCommit(name, *files, f"By {miner}", ENTRY_TERMS, ())
+        opening = Opening(name_of("salt", name, miner), *files)
+        commitment = commitment_of(miner, name, opening)
+        commit = messages.SubmissionCommit(name, commitment, f"By {miner}", ENTRY_TERMS, ())
         order = self.order(miner, commit)
+        self.openings[order.id] = opening
         told = messages.SubmissionCommitted(order.id, name, miner, 0, 0, self.tick())
         self.fact(told, answers=order)
         manifest = self.rows.get(Competition, name).spec.manifest_sha256
         score = measured(EXAMPLES // 2 + 6 * (MINERS - place))
-        adapter = name_of("adapter", order.id)
         shown = messages.Shown(score.score_e9, str(EXAMPLES // 2 + 6 * (MINERS - place)))
         seal = seal_of(name_of("salt", order.id), score)
-        told = (order.id, adapter, manifest, seal)
+        told = (order.id, manifest, seal)
         self.fact(messages.SubmissionScored(*told, at_ms=self.tick(), shown=shown))
         self._sealed.append(Opened(seal, name_of("salt", order.id), result=score))
         return order
@@ -224,7 +228,7 @@ class World:
         self.fact(messages.CompetitionClosed(name, self.tick(20_000)))
         self.fact(messages.ResultsOpened(name, 0, tuple(self._sealed), self.tick()))
         self._sealed.clear()
-        adapters = {one.id: rows.get(Submission, one.id).adapter_sha256 for one in entries}
+        adapters = {one.id: name_of("adapter", one.id) for one in entries}
         self.fact(messages.CompetitionVerifying(name, len(entries), self.tick()))
         base = measured(EXAMPLES // 4)
         self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
@@ -234,7 +238,8 @@ class World:
             self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick()))
         self.fact(messages.SliceOpened(name, "5a" * 32, tuple(opened), self.tick()))
         for one, adapter in adapters.items():
-            self.fact(messages.SubmissionRevealed(one, FileRef("a", adapter, 9), self.tick()))
+            told = (self.openings[one], FileRef("a", adapter, 9))
+            self.fact(messages.SubmissionRevealed(one, *told, self.tick()))
         at_ms = self.tick()
         self.fact(messages.CompetitionProvisional(name, at_ms, at_ms))
         self.fact(self._settled(name))

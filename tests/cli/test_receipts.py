@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from assay import keys, messages
 from assay.cli import auth
 from assay.cli import keys as keys_commands
+from assay.cli.home import Home
 from ledger import actions, log
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
@@ -50,6 +52,17 @@ def resume(settings, tmp_path):
 def nominate(settings, tmp_path):
     factories.competition()
     return ["nominate", factories.scored("ada"), "-c", "docs"]
+
+
+def open_one(settings, tmp_path):
+    """An entry that was made from here, after the close."""
+    factories.competition()
+    made = factories.queries.entry_row(factories.scored("ada"))
+    told = asdict(factories.queries.opening_of(made))
+    told |= {"owner": "ada", "competition": "docs", "submission": made.id}
+    Home(tmp_path / "home", is_own=True).keep_opening(made.commitment, told)
+    factories.deadline.advance("docs", now=factories.at(601))
+    return ["submissions", "open", made.id, "--yes"]
 
 
 def buy(settings, tmp_path):
@@ -96,6 +109,7 @@ COMMANDS = {
     "submission.commit": submit,
     "submission.resume": resume,
     "submission.nominate": nominate,
+    "submission.open": open_one,
     "licence.buy": buy,
     "royalty.draw": draw,
     "money.withdraw": withdraw,

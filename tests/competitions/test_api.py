@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from django.utils import timezone
 
 from assay import keys
-from assay.messages import AccountOpen, CompetitionCancel, SubmissionCommit
+from assay.messages import AccountOpen, CompetitionCancel
 from competitions.errors import SubmissionTooLarge
 from tests import factories
 from tests.signing import sign_order
@@ -45,10 +46,8 @@ def send(client, raw, headers):
 
 
 def commit(client, key, token, number=0, *, tags=factories.REQUIRED, name="docs"):
-    config, tensors = (
-        factories.blob(f"{part} {number}", owner="keyholder").sha256 for part in "ct"
-    )
-    order = SubmissionCommit(name, config, tensors, "Mine", tags, ())
+    files = [factories.blob(f"{part} {number}", owner="keyholder").sha256 for part in "ct"]
+    order = replace(factories.committed("keyholder", "docs", files, tags=tags), competition=name)
     return send(client, sign_order(order, key, idempotency=str(number)).encode(), token)
 
 
@@ -257,7 +256,7 @@ def test_no_private_value_leaves_before_the_close(client, signed_in, viewer):
         assert not [secret for secret in secrets if secret in text], path
     for name in secrets[1:]:
         assert client.get(f"/api/blobs/{name}").json()["code"] == "ledger.blob_missing"
-    adapter = factories.queries.submission(one).adapter_sha256
+    adapter = factories.adapter_of(one)
     assert client.get(f"/api/blobs/{adapter}", headers=headers).status_code == 404
     told = client.get(f"/api/submissions/{weaker}", headers=headers).json()
     assert "score" not in told

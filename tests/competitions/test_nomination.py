@@ -104,7 +104,7 @@ def test_only_those_that_decide_are_opened_ranked_and_paid():
     assert queries.submission(best).prize_nano is None
     assert queries.submission(first).place == 1
     assert [row.submission.id for row in queries.leaderboard("docs")] == [first, bob]
-    adapters = {one: queries.submission(one).adapter_sha256 for one in states}
+    adapters = {one: factories.adapter_of(one) for one in states}
     public = {one for one, sha in adapters.items() if Blob.objects.get(pk=sha).is_public}
     assert public == {first, bob}
     assert queries.submission(best).result is not None, "its sealed result is told after the close"

@@ -1,7 +1,6 @@
 """How many rows are read does not grow with the entries or competitions that are there."""
 
 from collections import Counter
-from functools import partial
 
 import pytest
 from django.db import connection
@@ -15,7 +14,6 @@ from competitions.actions import deadline, score
 from competitions.actions.contest import cancel_for
 from competitions.errors import HasEntries
 from competitions.models import Competition, Evaluation
-from competitions.rules.rows import Submission
 from competitions.rules.spec import SEALED_FILES
 from ledger.log.tables import Tables
 from ledger.rules.rows import MemoryRows
@@ -74,8 +72,7 @@ def judge(world, name, entries):
         world.fact(messages.ResultsOpened(name, batch, (line,), world.tick()))
     world.fact(messages.CompetitionVerifying(name, len(entries), world.tick()))
     world.fact(messages.BaselineScored(name, manifest, measured(EXAMPLES // 4), world.tick()))
-    unread = partial(MemoryRows.get, world.rows, Submission)
-    adapters = {one.id: unread(one.id).adapter_sha256 for one in entries}
+    adapters = {one.id: name_of("adapter", one.id) for one in entries}
     for one, adapter in adapters.items():
         told = (one, adapter, manifest, measured(EXAMPLES // 2))
         world.fact(messages.SubmissionFinalScored(*told, at_ms=world.tick()))
@@ -83,7 +80,8 @@ def judge(world, name, entries):
     world.fact(messages.SliceOpened(name, "5a" * 32, files, world.tick()))
     for one, adapter in adapters.items():
         told = FileRef("adapter.blob", adapter, 9)
-        world.fact(messages.SubmissionRevealed(one, told, world.tick()))
+        opening = world.openings[one]
+        world.fact(messages.SubmissionRevealed(one, opening, told, world.tick()))
     at_ms = world.tick()
     world.fact(messages.CompetitionProvisional(name, at_ms, at_ms))
 

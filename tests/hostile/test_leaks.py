@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from assay.cli.main import app
 from competitions import queries
 from competitions.actions import deadline, queue, score
-from competitions.models import Evaluation
+from competitions.models import Evaluation, Opening
 from config.urls import TABLES
 from evaluator.errors import AdapterWrongBase
 from ledger.models import Message
@@ -76,7 +76,7 @@ def populate(twin):
     shown = factories.scored("ada", right=30)
     found = factories.result(twin.right[0], policy_sha256=twin.machine, results_root=twin.answers)
     hidden = factories.submission("ada", number=1)
-    adapter = factories.blob("canonical hidden").sha256
+    adapter = factories.blob(f"canonical hidden {twin.failure}").sha256
     work, fence = leased(hidden)
     told = {"evaluation": work.pk, "fence": fence, "now": at(20)}
     score.record_score(**told, measured=score.Measured(adapter, found))
@@ -94,7 +94,14 @@ def populate(twin):
     secrets = [one.encode() for one in (*SCORE, *TOLD, *records)]
     names = {"shown": shown, "hidden": hidden, "refused": refused, "adapter": adapter}
     entries = [shown, hidden, *more, refused, waiting]
-    return names | {"answers": found.results_sha256, "entries": entries}, secrets
+    names |= {"answers": found.results_sha256, "entries": entries, "files": of_files()}
+    return names, secrets
+
+
+def of_files():
+    """Salts and hashes of what was entered: the owner alone reads them."""
+    rows = Opening.objects.values_list("salt", "config_sha256", "tensors_sha256", "adapter_sha256")
+    return [value.encode() for row in rows for value in row if value]
 
 
 def leased(entry):
@@ -205,7 +212,7 @@ def twins(django_db_setup, django_db_blocker, tmp_path_factory):
             storages = tiles_apart(settings.STORAGES)
             with override_settings(STORAGES=storages), transaction.atomic():
                 names, secrets = populate(twin)
-                marks.append(secrets)
+                marks.append((secrets, names["files"]))
                 for role, viewer in ROLES.items():
                     told["address", role] = walk(names, viewer)
                     told["command", role] = [*said(names, viewer, tmp_path_factory.mktemp(role))]
@@ -217,7 +224,8 @@ def twins(django_db_setup, django_db_blocker, tmp_path_factory):
 @pytest.mark.parametrize("door", ["address", "command"])
 def test_nothing_tells_before_the_close_what_a_run_came_to(twins, door, role):
     """Not even its owner: who could read exact scores would learn the sealed rows by entering."""
-    told, _, secrets = twins
+    told, _, (secrets, files) = twins
+    secrets = secrets if role == "owner" else [*secrets, *files]
     assert len(told[door, role]) > (140 if door == "address" else 9), "the walk leads somewhere"
     assert [
         (answer.address, one)

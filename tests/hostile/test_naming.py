@@ -9,7 +9,7 @@ from django.utils import timezone
 from assay import messages
 from assay.canonical import canonical
 from competitions.actions import drafts
-from competitions.models import Evaluation
+from competitions.models import Evaluation, Opening
 from evaluator.bases import MINILM, base_id
 from evaluator.bases.catalogue import plain
 from ledger.models import Blob, Message
@@ -34,8 +34,8 @@ def eve(client, contest):
     return Stranger(client)
 
 
-def entering(config, tensors):
-    return messages.SubmissionCommit("docs", config, tensors, "Mine", factories.REQUIRED, ())
+def entering(commitment):
+    return messages.SubmissionCommit("docs", commitment, "Mine", factories.REQUIRED, ())
 
 
 def registering(work, kind="data"):
@@ -45,7 +45,10 @@ def registering(work, kind="data"):
 
 def answer_to(stranger, body, words="one"):
     """What an order is told, without the name that it is about."""
-    answer = stranger.send(body, words)
+    return said_by(stranger.send(body, words))
+
+
+def said_by(answer):
     told = answer.json()
     for name in [told["facts"].get("sha256", "")]:
         told = {key: str(value).replace(name[:16], "") for key, value in told.items()}
@@ -56,9 +59,12 @@ def test_anothers_private_files_cannot_be_entered(eve):
     """They were entered in a contest of the thief's own, and published and licensed there."""
     theirs = [factories.blob(f"{part} of bob", owner="bob").sha256 for part in ("c", "t")]
     before = Message.objects.count()
-    told = answer_to(eve, entering(*theirs))
+    told = said_by(eve.hand_in(*theirs))
     assert told[:2] == (404, "blob.unknown")
-    assert told == answer_to(eve, entering(NOWHERE, NOWHERE), "two")
+    assert told == said_by(eve.hand_in(NOWHERE, NOWHERE))
+    assert not Opening.objects.exists()
+    unopened = answer_to(eve, entering("c" * 64))
+    assert unopened[:2] == (409, "submission.opening_missing")
     assert (Message.objects.count(), Evaluation.objects.count()) == (before, 0)
     fold_anew()
 
@@ -70,7 +76,8 @@ def test_whoever_sends_the_same_bytes_may_name_them_too(eve):
         assert eve.client.head(f"/api/blobs/{name}", headers=eve.headers).status_code == 404
         assert eve.upload(raw, name).status_code == 200
         assert eve.client.head(f"/api/blobs/{name}", headers=eve.headers).status_code == 200
-    assert eve.send(entering(*names)).status_code == 200
+    commitment = eve.hand_in(*names).json()["commitment"]
+    assert eve.send(entering(commitment)).status_code == 200
     assert {one.owner for one in Blob.objects.filter(pk__in=names)} == {"bob"}
     fold_anew()
 
@@ -82,9 +89,9 @@ def test_a_file_that_is_going_or_withdrawn_cannot_be_named(eve):
         names.append(sha256(raw).hexdigest())
         eve.upload(raw, names[-1])
     Blob.objects.filter(pk=names[0]).update(is_going=True)
-    assert answer_to(eve, entering(*names))[1] == "blob.unknown"
+    assert said_by(eve.hand_in(*names))[1] == "blob.unknown"
     Blob.objects.filter(pk=names[0]).update(is_going=False, withdrawn="x" * 43)
-    assert answer_to(eve, entering(*names), "two")[1] == "blob.unknown"
+    assert said_by(eve.hand_in(*names))[1] == "blob.unknown"
 
 
 def test_anothers_data_cannot_be_registered_as_ones_own(eve):

@@ -42,16 +42,14 @@ def registering(work, *, kind="data", owner="eve"):
 
 
 def adapter_of(submission):
-    return contests.submission(submission).adapter_sha256
+    return factories.adapter_of(submission)
 
 
 def enter(owner, parents=(), right=30):
     """A scored entry that names parents; answers with its id."""
     factories.account(owner, "100")
-    config, tensors = (factories.blob(f"{part} of {owner}", owner=owner) for part in "ct")
-    body = messages.SubmissionCommit(
-        "docs", config.sha256, tensors.sha256, f"By {owner}", factories.REQUIRED, parents
-    )
+    files = [factories.blob(f"{part} of {owner}", owner=owner).sha256 for part in "ct"]
+    body = factories.committed(owner, "docs", files, f"By {owner}", parents=parents)
     made = entries.commit(log.order_for(owner, body, idempotency="one"), now=factories.at(15)).id
     found = Evaluation.objects.get(submission=made, slice="board")
     fence = queue.lease(evaluation=found.pk, now=factories.at(20))
@@ -83,14 +81,16 @@ def test_nobody_registers_an_entrys_adapter_as_data(client, monkeypatch):
 
 
 def test_an_order_past_the_site_for_an_entrys_adapter_damages_the_log_that_keeps_it():
+    """As soon as the log tells whose it is: when the entry decides."""
     factories.competition()
     name = adapter_of(factories.scored())
+    factories.settle()
     factories.account("eve")
     order = log.order_for("eve", registering(name), idempotency="one")
     asked = order.body
     one = actions.Registration(asked.work, "data", name, "eve", "Mine", asked.tags, asked.shares)
     with transaction.atomic():
-        fact = actions.registration_fact(one, answers=order, now=factories.at(30))
+        fact = actions.registration_fact(one, answers=order, now=factories.at(630))
         log.record([order, fact], rooms=(licensing,))
     with pytest.raises(LogDamaged, match="adapter of an entry"):
         fold_anew()
@@ -176,8 +176,7 @@ def test_a_title_that_could_not_be_licensed_is_refused_at_the_commit(client, mon
     monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
     eve = Stranger(client)
     files = [factories.blob(part, owner="eve").sha256 for part in "ct"]
-    sent = [messages.SubmissionCommit("docs", *files, one, factories.REQUIRED, ())
-            for one in (title, "x" * 80)]  # fmt: skip
+    sent = [factories.committed("eve", "docs", files, one) for one in (title, "x" * 80)]
     assert [eve.send(one, one.title).status_code for one in sent] == [422, 200]
 
 
@@ -329,7 +328,7 @@ def test_what_could_never_be_licensed_is_refused_when_it_is_entered(client, monk
     files = [factories.blob(part, owner="eve").sha256 for part in "ct"]
 
     def entering(parents):
-        return messages.SubmissionCommit("docs", *files, "Mine", factories.REQUIRED, parents)
+        return factories.committed("eve", "docs", files, parents=parents)
 
     too_dear = eve.send(entering(tuple(greedy)))
     assert too_dear.json()["code"] == "lineage.stack_exceeds_whole"

@@ -70,7 +70,7 @@ def test_what_a_token_adds_to_an_open_page_asks_for_reading(eve, client):
 @pytest.mark.parametrize(
     ("body", "scope"),
     [
-        (messages.SubmissionCommit("docs", "0" * 64, "0" * 64, "t", (), ()), "submit"),
+        (messages.SubmissionCommit("docs", "0" * 64, "t", (), ()), "submit"),
         (messages.RoyaltyDraw("w"), "pay"),
         (messages.CompetitionCancel("docs"), "pay"),
     ],

@@ -15,7 +15,15 @@ from ledger import log
 from ledger.actions import ms
 from tests import factories
 from tests.factories import at
-from tests.laws.scenes import a_provisional_one, contest, entries, order, put
+from tests.laws.scenes import (
+    a_closed_one,
+    a_provisional_one,
+    contest,
+    entries,
+    one_being_verified,
+    order,
+    put,
+)
 
 SEAL = "5e" * 32
 OUTSIDE = ("manifest_sha256", "submission", "adapter_sha256", "at_ms")
@@ -81,9 +89,9 @@ def twice_extended():
     return extension(seconds=1300, at_s=200)
 
 
-def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, **told):
+def commit(account="cyd", *, owner="cyd", name="docs", seconds=300, hash="c" * 64, **told):
     factories.account("cyd")
-    body = messages.SubmissionCommit(name, "c" * 64, "d" * 64, "Mine", factories.REQUIRED, ())
+    body = messages.SubmissionCommit(name, hash, "Mine", factories.REQUIRED, ())
     asked = order(account, body)
     slot = {"window": 0, "slot": 0} | told
     fact = messages.SubmissionCommitted(asked.id, "docs", owner, **slot, at_ms=ms(at(seconds)))
@@ -99,7 +107,7 @@ def told_score(changed):
 
 def score(**changed):
     (waiting,) = entries("committed")
-    told = {"submission": waiting.id, "adapter_sha256": "e" * 64, "seal": SEAL}
+    told = {"submission": waiting.id, "seal": SEAL}
     told |= {"manifest_sha256": contest().spec.manifest_sha256, "at_ms": ms(at(610))}
     told |= {"shown": messages.Shown(Nano(750_000_000), "30")}
     return messages.SubmissionScored(**told | changed), None
@@ -107,7 +115,7 @@ def score(**changed):
 
 def final_score(of="scored", **changed):
     one = entries(of)[0]
-    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
+    told = {"submission": one.id, "adapter_sha256": factories.adapter_of(one.id)}
     return messages.SubmissionFinalScored(**told | told_score(changed)), None
 
 
@@ -116,10 +124,11 @@ def baseline(**changed):
     return messages.BaselineScored(competition="docs", **told), None
 
 
-def reveal(state="scored", adapter=None):
+def reveal(state="scored", adapter=None, **changed):
     one = entries(state)[0]
-    file = FileRef("adapter.blob", adapter or one.adapter_sha256, 9)
-    return messages.SubmissionRevealed(one.id, file, ms(at(610))), None
+    file = FileRef("adapter.blob", adapter or factories.adapter_of(one.id), 9)
+    opening = replace(queries.opening_of(one), **changed)
+    return messages.SubmissionRevealed(one.id, opening, file, ms(at(610))), None
 
 
 def opened_slice():
@@ -239,7 +248,7 @@ def of_another():
 
 def score_of_who_does_not_decide():
     one = next(one for one in entries("scored") if not one.is_nominated)
-    told = {"submission": one.id, "adapter_sha256": one.adapter_sha256}
+    told = {"submission": one.id, "adapter_sha256": factories.adapter_of(one.id)}
     return messages.SubmissionFinalScored(**told | told_score({})), None
 
 
@@ -251,3 +260,23 @@ def provisional(seconds):
 def refusal(state):
     one = entries(state)[0]
     return messages.SubmissionRefused(one.id, SEAL, ms(at(700))), None
+
+
+def opened_by_its_owner(account="", said="", **changed):
+    """The opening of an entry, with what is changed in it. said: the salt that its order tells"""
+    one = entries("scored")[0]
+    opening = replace(queries.opening_of(one), **changed)
+    told = replace(opening, salt=said) if said else opening
+    asked = order(account or one.owner, messages.SubmissionOpen(one.id, told))
+    return messages.SubmissionOpened(one.id, "docs", opening, ms(at(605))), asked
+
+
+def one_that_its_owner_opened():
+    a_closed_one()
+    put(*opened_by_its_owner())
+
+
+def one_whose_slice_is_open():
+    """Being verified: ada's final score is there, and the slice is open, by its fact alone."""
+    one_being_verified()
+    put(*opened_slice())

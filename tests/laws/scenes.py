@@ -82,7 +82,7 @@ def one_being_verified():
     factories.deadline.advance("docs", now=at(601))
     work = factories.Evaluation.objects.get(submission=entries("scored")[0].id)
     fence = factories.queue.lease(evaluation=work.pk, now=at(602))
-    adapter = queries.submission(work.submission).adapter_sha256
+    adapter = factories.adapter_of(work.submission)
     factories.score.record_score(
         evaluation=work.pk,
         fence=fence,

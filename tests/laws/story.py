@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from assay import messages
+from assay.commitment import commitment_of
 from assay.messages import FileRef, Result, Share, Spec
 from assay.money import parse_tokens
 from assay.wire import Nano, to_json
@@ -133,14 +134,17 @@ def competition():
 
 
 def enter(miner, number):
-    commit = messages.SubmissionCommit(
-        NAME, f"{number:064x}", "b" * 64, f"By {miner}", ENTRY_TERMS, ()
-    )
+    commitment = commitment_of(miner, NAME, opening(number + 1))
+    commit = messages.SubmissionCommit(NAME, commitment, f"By {miner}", ENTRY_TERMS, ())
     order = log.order_for(miner, commit, idempotency="commit")
     at_ms = ms(at(20 + number))
     told = messages.SubmissionCommitted(order.id, NAME, miner, 0, 0, at_ms)
     record(order, log.fact(told, answers=order))
     return order.id
+
+
+def opening(number):
+    return messages.Opening(SALT, f"{number:064x}", "b" * 64)
 
 
 def nominate(miner, entry):
@@ -192,7 +196,9 @@ def open_all(entries):
     bodies = [
         messages.SliceOpened(NAME, "5a" * 32, OPENED, ms(at(122))),
         *(
-            messages.SubmissionRevealed(entry, FileRef("adapter", adapter(number), 9), ms(at(122)))
+            messages.SubmissionRevealed(
+                entry, opening(number), FileRef("adapter", adapter(number), 9), ms(at(122))
+            )
             for number, entry in enumerate(entries, start=1)
         ),
         messages.CompetitionProvisional(NAME, ms(at(123)), ms(at(123))),
@@ -204,7 +210,7 @@ def open_all(entries):
 def seal(entry, number):
     found = result(number)
     shown = messages.Shown(found.score_e9, str(found.score_e9 * EXAMPLES // 10**9))
-    told = (entry, adapter(number), MANIFEST, seal_of(SALT, found), ms(at(30)), shown)
+    told = (entry, MANIFEST, seal_of(SALT, found), ms(at(30)), shown)
     record(log.fact(messages.SubmissionScored(*told), idempotency=entry))
 
 

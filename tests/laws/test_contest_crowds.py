@@ -18,7 +18,6 @@ from django.db.models import Sum
 from assay import keys
 from assay.messages import (
     AccountOpen,
-    SubmissionCommit,
 )
 from competitions import queries
 from competitions.actions import contest, deadline, entry, queue, score, winners
@@ -28,7 +27,7 @@ from competitions.errors import (
     StaleAttempt,
     SubmissionClosed,
 )
-from competitions.models import Evaluation, Submission
+from competitions.models import Evaluation, Opening, Submission
 from ledger import actions, log
 from ledger.models import Transfer
 from ledger.queries import balance_nano
@@ -59,7 +58,7 @@ def orders(owner, number):
         config, tensors = (
             factories.blob(f"{part} {owner} {one}", owner=owner).sha256 for part in "ct"
         )
-        body = SubmissionCommit("docs", config, tensors, f"Try {one}", factories.REQUIRED, ())
+        body = factories.committed(owner, "docs", (config, tensors), f"Try {one}")
         made.append(log.order_for(owner, body, idempotency=str(one)))
     return made
 
@@ -108,7 +107,7 @@ def test_the_very_same_signed_order_eight_times_is_one_entry_and_eight_equal_ans
     factories.competition(quota=1)
     key = keyholder("keyholder")
     config, tensors = (factories.blob(f"{part} same", owner="keyholder").sha256 for part in "ct")
-    body = SubmissionCommit("docs", config, tensors, "Mine", factories.REQUIRED, ())
+    body = factories.committed("keyholder", "docs", (config, tensors))
     raw = sign_order(body, key, idempotency="one").encode()
     answers = []
 
@@ -198,7 +197,7 @@ def test_of_a_worker_paused_past_its_lease_and_its_successor_one_writes_the_scor
     (stale,) = crowd(write, size=2)
     assert (type(stale), stale.code) == (StaleAttempt, "evaluation.stale_attempt")
     assert stale.facts == {"work": str(work.pk), "fence": 1}
-    assert queries.submission(made).adapter_sha256 == "1" * 64
+    assert factories.adapter_of(made) == "1" * 64
     assert count("submission.scored") == 1
 
 
@@ -250,7 +249,7 @@ def test_eight_clocks_through_all_phases_say_each_fact_once_and_pay_once(crowd, 
 def scorers(crowd, entries):
     """Eight workers score whatever of the sealed slice they get a lease of."""
     works = list(queries.evaluations_of("docs", "final"))
-    adapters = dict(Submission.objects.values_list("pk", "adapter_sha256"))
+    adapters = dict(Opening.objects.values_list("submission", "adapter_sha256"))
 
     def work(number):
         for one in works[number % 3 :] + works[: number % 3]:

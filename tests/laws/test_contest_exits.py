@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay import messages
 from audit.history import TABLES
 from competitions import queries
 from competitions.actions import deadline, entry, queue, score
-from competitions.errors import OwnEntry, SubmissionExists
-from competitions.models import Evaluation, Sealed, Submission
+from competitions.errors import OpeningMissing, OwnEntry, SubmissionExists
+from competitions.models import Evaluation, Opening, Sealed, Submission
 from competitions.rules.escrow import account_of
 from competitions.rules.rows import ENDS, PHASES, Phase
 from evaluator.errors import AdapterWrongBase
@@ -75,7 +74,7 @@ def live(entries, is_scored):
     for work in list(queries.evaluations_of("docs", "final")):
         fence = queue.lease(evaluation=work.pk, now=at(602))
         name = work.submission
-        adapter = queries.entry_row(name).adapter_sha256 if name else ""
+        adapter = factories.adapter_of(name) if name else ""
         found = factories.measured(adapter, 30 if name else 10)
         score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
 
@@ -115,20 +114,22 @@ def tables():
 
 BREAKS = {
     "the sealed slice is gone": lambda one: Sealed.objects.all().delete(),
-    "an adapter is gone": lambda one: blobs.delete(one.adapter_sha256),
+    "an adapter is gone": lambda one: blobs.delete(factories.adapter_of(one.id)),
+    "nobody has the salt": lambda one: Opening.objects.filter(submission=one.id).delete(),
 }
 
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_is_missing_at_the_opening_locks_nobodys_money(name):
     factories.competition()
-    BREAKS[name](queries.entry_row(factories.scored("ada")))
+    made = factories.scored("ada")
+    adapters = {made: factories.adapter_of(made)}
+    BREAKS[name](queries.entry_row(made))
     for seconds in (601, 604):
         quietly(seconds)
     for work in list(queries.evaluations_of("docs", "final")):
         fence = queue.lease(evaluation=work.pk, now=at(602))
-        adapter = queries.entry_row(work.submission).adapter_sha256 if work.submission else ""
-        found = factories.measured(adapter, 30)
+        found = factories.measured(adapters.get(work.submission, ""), 30)
         score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
     quietly(610)
     quietly(721)
@@ -139,7 +140,7 @@ def test_what_is_missing_at_the_opening_locks_nobodys_money(name):
 
 def quietly(seconds):
     """What breaks is the point; the exit must come all the same."""
-    with suppress(Sealed.DoesNotExist, BlobMissing):
+    with suppress(Sealed.DoesNotExist, BlobMissing, OpeningMissing):
         deadline.advance("docs", now=at(seconds))
 
 
@@ -191,9 +192,9 @@ def test_the_same_files_again_are_answered_from_the_record_and_run_nothing():
     factories.competition(quota=2)
     first = factories.refused("ada", error=AdapterWrongBase("Made for another base."))
     before = Message.objects.count()
-    body = messages.SubmissionCommit(
-        "docs", *files_of(first), "Another title", factories.REQUIRED, ()
-    )
+    told = queries.opening_of(queries.entry_row(first))
+    files = (told.config_sha256, told.tensors_sha256)
+    body = factories.committed("ada", "docs", files, "Another title", salt="another")
     order = log.order_for("ada", body, idempotency="again")
     with pytest.raises(SubmissionExists) as answer:
         entry.commit(order, now=at(40))
@@ -201,11 +202,6 @@ def test_the_same_files_again_are_answered_from_the_record_and_run_nothing():
     assert answer.value.facts["refusal_code"] == "adapter.wrong_base"
     assert "Made for another base." in str(answer.value)
     assert (Message.objects.count(), Evaluation.objects.count()) == (before, 0)
-
-
-def files_of(name):
-    one = queries.entry_row(name)
-    return one.config_sha256, one.tensors_sha256
 
 
 def test_a_sponsor_cannot_enter_the_competition_that_he_pays_for():

@@ -135,7 +135,7 @@ class Contest:
     def score(self, miner, right):
         for told in self.leased(miner):
             entry = Evaluation.objects.get(pk=told["evaluation"]).submission
-            name = queries.submission(entry).adapter_sha256  # which a stopped entry has
+            name = factories.adapter_of(entry)  # which a stopped entry has
             adapter = name or factories.blob(f"adapter {right or entry}").sha256  # some are copies
             when = {**told, "now": at(self.seconds)}
             if stop := racers.stop_of(entry, right):
@@ -151,7 +151,7 @@ class Contest:
                 continue
             resume_for(miner, one.id, now=at(self.seconds))
             told = racers.lease(one.id, at(self.seconds))
-            measured = factories.measured(one.adapter_sha256, right)
+            measured = factories.measured(factories.adapter_of(one.id), right)
             score.record_score(**told, measured=measured, now=at(self.seconds))
             return
 
@@ -190,7 +190,7 @@ class Contest:
             fence = queue.lease(evaluation=work.pk, now=self.after(602))
             entry = queries.entry_row(work.submission) if work.submission else None
             right = self.right[place % len(self.right)] if entry else 10
-            adapter = entry.adapter_sha256 if entry else ""
+            adapter = factories.adapter_of(entry.id) if entry else ""
             score.record_score(
                 evaluation=work.pk, fence=fence, now=self.after(603),
                 measured=factories.measured(adapter, right),

@@ -57,7 +57,6 @@ def sealing_fact(entry, stop):
     contest = queries.competition_row("docs")
     return messages.SubmissionEliminated(
         submission=entry,
-        adapter_sha256=racers.adapter_of(entry),
         manifest_sha256=contest.spec.manifest_sha256,
         rival=stop.rival,
         seal=sealing.seal(entry, contest, stop),

@@ -30,6 +30,9 @@ from tests.laws.forged import (
     nomination,
     of_another,
     one_group,
+    one_that_its_owner_opened,
+    one_whose_slice_is_open,
+    opened_by_its_owner,
     opened_slice,
     payment,
     phase,
@@ -185,9 +188,36 @@ CASES = {
     "an abortion before its time": (a_closed_one, lambda: abortion(659)),
     "an adapter that is opened before the close": (an_open_one, reveal),
     "another adapter than the one that was scored": (
-        a_closed_one,
-        lambda: reveal(adapter="0" * 64),
+        one_whose_slice_is_open,
+        lambda: reveal("final_scored", adapter="0" * 64),
     ),
+    "a salt that does not open the commitment": (
+        one_whose_slice_is_open,
+        lambda: reveal("final_scored", salt="0" * 64),
+    ),
+    "files that were not committed": (
+        one_whose_slice_is_open,
+        lambda: reveal("final_scored", tensors_sha256="0" * 64),
+    ),
+    "an entry without a commitment": (an_open_one, lambda: commit(hash="C" * 64)),
+    "a commitment that is another entry's": (
+        an_open_one,
+        lambda: commit(hash=entries("committed")[0].commitment),
+    ),
+    "an entry that its owner opens before the close": (an_open_one, opened_by_its_owner),
+    "an entry that another account opens": (
+        a_closed_one,
+        lambda: opened_by_its_owner("base-author"),
+    ),
+    "an entry that its owner opens to other files": (
+        a_closed_one,
+        lambda: opened_by_its_owner(config_sha256="0" * 64),
+    ),
+    "an opening that its order does not say": (
+        a_closed_one,
+        lambda: opened_by_its_owner(said="0" * 64),
+    ),
+    "an entry that is opened twice": (one_that_its_owner_opened, opened_by_its_owner),
     "a slice that is opened before the close": (an_open_one, opened_slice),
     "a verification of nobody": (
         one_of_which_no_entry_stands,
@@ -213,10 +243,11 @@ CASES = {
     "a second opening of the slice": (a_provisional_one, opened_slice),
     # final scores
     "a final score before the slice is open": (a_closed_one, lambda: final_score("scored")),
-    "a final score of another adapter": (
+    "a final score of what another owner's entry decides by": (
         one_being_verified,
-        lambda: final_score(adapter_sha256="0" * 64),
+        lambda: final_score(adapter_sha256=entries("final_scored")[0].adapter_sha256),
     ),
+    "a final score of no adapter": (one_being_verified, lambda: final_score(adapter_sha256="")),
     "a final score that does not follow": (
         one_being_verified,
         lambda: final_score(score_e9=Nano(1)),

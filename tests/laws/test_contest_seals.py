@@ -42,7 +42,6 @@ def forged(result, shown=None, number=5):
     Evaluation.objects.filter(submission=name).delete()
     body = messages.SubmissionScored(
         submission=name,
-        adapter_sha256=f"{number:064x}",
         manifest_sha256=contest().spec.manifest_sha256,
         seal=seals.seal_of(SALT, result),
         at_ms=ms(at(30)),
@@ -93,7 +92,7 @@ def test_a_worse_entry_is_not_shown_and_the_first_is(shown):
         factories.scored("ada", right=30)
     name = factories.submission("ada", number=1)
     body = messages.SubmissionScored(
-        name, "e" * 64, contest().spec.manifest_sha256, "5e" * 32, ms(at(30)), shown
+        name, contest().spec.manifest_sha256, "5e" * 32, ms(at(30)), shown
     )
     with pytest.raises(FoldRefused, match="board"):
         put(body)
@@ -230,7 +229,7 @@ def answered(found, shown):
     name = factories.submission("ada", number=1)
     seal = seals.seal_of(SALT, found)
     manifest = contest().spec.manifest_sha256
-    put(messages.SubmissionScored(name, "e" * 64, manifest, seal, ms(at(30)), shown))
+    put(messages.SubmissionScored(name, manifest, seal, ms(at(30)), shown))
     close()
     return [first, Opened(seal, SALT, result=found)]
 

@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from competitions import queries
 from competitions.actions import deadline, queue, score, sealing
-from competitions.errors import CodeFailed
-from competitions.models import Evaluation, Sealed, Unopened
+from competitions.errors import CodeFailed, OpeningMissing
+from competitions.models import Evaluation, Opening, Sealed, Unopened
 from competitions.rules.rows import ENDS, Phase
 from competitions.rules.spec import bond_nano
 from ledger import blobs
@@ -46,14 +46,15 @@ PLAN = MappingProxyType(
 )
 DAY_S = 86_400
 MOST_RUNS = 6
-BROKEN = (Stuck, Sealed.DoesNotExist, BlobMissing)
+BROKEN = (Stuck, Sealed.DoesNotExist, BlobMissing, OpeningMissing)
 LOSSES = {
     "the sealed slice": lambda _: Sealed.objects.all().delete(),
     "what the seals hold": lambda _: Unopened.objects.all().delete(),
+    "what opens the entries": lambda _: Opening.objects.all().delete(),
     "a salt": lambda _: Unopened.objects.update(salt="0" * 64),
     "work that waits": lambda _: Evaluation.objects.all().delete(),
     "an adapter": lambda entries: [
-        blobs.delete(one.adapter_sha256) for one in entries if one.adapter_sha256
+        blobs.delete(name) for one in entries if (name := factories.adapter_of(one.id))
     ],
 }
 reached: Counter[str] = Counter()
@@ -124,8 +125,7 @@ class Stop(RuleBasedStateMachine):
         """A worker takes a run on the sealed slice."""
         self.contest.seconds += 1
         for work in Evaluation.objects.filter(slice="final").order_by("pk")[:1]:
-            found = queries.entry_row(work.submission) if work.submission else None
-            measured = factories.measured(found.adapter_sha256 if found else "", right)
+            measured = factories.measured(factories.adapter_of(work.submission), right)
             self._hold(work, score.record_score, measured=measured)
 
     @rule()

@@ -162,8 +162,8 @@ SOUND = {
     "terms.change": terms_of,
     "provenance.record": output_of,
     "licence.buy": purchase_of,
-    "submission.commit": lambda house: messages.SubmissionCommit(
-        "docs", house.mine("config"), house.mine("tensors"), "Mine", factories.REQUIRED, ()
+    "submission.commit": lambda house: factories.committed(
+        "eve", "docs", (house.mine("config"), house.mine("tensors"))
     ),
 }
 TABLES_BY = {table.TABLE: table for table in TABLES}

@@ -246,9 +246,7 @@ def test_a_token_of_another_account_does_not_send_this_keys_orders(
     ada, key, client, now, django_user_model
 ):
     django_user_model.objects.create_user("bob")
-    raw = sign_order(
-        messages.SubmissionCommit("c", "0" * 64, "0" * 64, "t", (), ()), key, idempotency="x"
-    )
+    raw = sign_order(messages.SubmissionCommit("c", "0" * 64, "t", (), ()), key, idempotency="x")
     answer = client.post(
         "/api/messages", raw.encode(), content_type=RAW, **bearer(auth.issue("bob", now))
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assay.messages import Likeness, Refusal, SubmissionCommit
+from assay.messages import Likeness, Refusal
 from audit.adapters import Adapters
 from audit.inspection import Problem, look_for_copies
 from competitions import queries
@@ -37,14 +37,12 @@ LATER = 1000  # seconds: the first competition is over then
 def enter(owner, adapter, *, name="docs", at=10, parents=(), files=""):
     """An entry of this adapter that waits for its public run; answers with its id."""
     factories.account(owner)
-    config, tensors = (
+    names = [
         factories.blob(f"{part} {files or at}", owner=owner).sha256
         for part in ("config", "tensors")
-    )
-    told = ("Try", factories.REQUIRED, tuple(parents))
-    order = log.order_for(
-        owner, SubmissionCommit(name, config, tensors, *told), idempotency=f"{name}/{at}"
-    )
+    ]
+    body = factories.committed(owner, name, names, "Try", parents=tuple(parents), salt=at)
+    order = log.order_for(owner, body, idempotency=f"{name}/{at}")
     made = entry.commit(order, now=factories.at(at)).id
     BLOBS[made] = factories.blob(canonical(adapter)).sha256
     return made
@@ -230,7 +228,7 @@ def test_after_the_close_the_log_names_the_other_and_the_numbers(docs):
         measure(made, at=20 + n)
     factories.deadline.advance("docs", now=factories.at(601))
     [message] = [one for one in opened_refusals() if one.reason == "submission.duplicate"]
-    assert message.likeness == Likeness(first, BLOBS[copy], 1_000_000, 1_000_000)
+    assert message.likeness == Likeness(first, 1_000_000, 1_000_000)
     assert queries.entry_row(copy).refusal_code == "submission.duplicate"
 
 
@@ -273,7 +271,7 @@ def test_a_refusal_that_does_not_follow_is_no_fact(docs, wrong, changed):
     names = {"later": later, "own": own, "nobody": "x" * 43}
     told = {"of": first, "two_sided_ppm": 900_000, **changed}
     told["of"] = names.get(told["of"], told["of"])
-    like = Likeness(told["of"], "a" * 64, int(told["two_sided_ppm"]), 0)
+    like = Likeness(told["of"], int(told["two_sided_ppm"]), 0)
     reason = told.get("reason", "submission.duplicate")
     refusal = Refusal(reason, "It is a copy.", "", told.get("likeness", like))
     rows = log.Tables()
@@ -281,7 +279,7 @@ def test_a_refusal_that_does_not_follow_is_no_fact(docs, wrong, changed):
     with pytest.raises(FoldRefused, match=wrong):
         rules.judge(*asked)
     rules.judge(log.find(copy), replace(refusal, reason="submission.duplicate",
-                likeness=Likeness(first, "a" * 64, 900_000, 0)), *asked[2:])  # fmt: skip
+                likeness=Likeness(first, 900_000, 0)), *asked[2:])  # fmt: skip
 
 
 # --- the normal forms -----------------------------------------------------------------------------
@@ -364,7 +362,7 @@ def settle_next():
         factories.deadline.advance("next", now=factories.at(seconds))
     for work in list(queries.evaluations_of("next", "final")):
         told = {"evaluation": work.pk, "now": factories.at(3003)}
-        name = queries.submission(work.submission).adapter_sha256 if work.submission else ""
+        name = factories.adapter_of(work.submission)
         count = 30 if work.submission else 10
         fence = queue.lease(**told)
         score.record_score(**told, fence=fence, measured=factories.measured(name, count))

@@ -13,7 +13,6 @@ import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification
 
-from assay.messages import SubmissionCommit
 from competitions import queries
 from competitions.actions import contest, deadline, entry, queue
 from competitions.forms import plan
@@ -100,11 +99,11 @@ def downloaded(client, spec, folder):
 def entered(competition, spec, adapter):
     """Commit the two files of an adapter's folder; the entry's id."""
     factories.account("miner")
-    config, tensors = (
+    names = [
         factories.blob((adapter / name).read_bytes(), owner="miner").sha256
         for name in ("adapter_config.json", "adapter_model.safetensors")
-    )
-    body = SubmissionCommit(competition, config, tensors, "Ordinary", spec.required_tags, ())
+    ]
+    body = factories.committed("miner", competition, names, "Ordinary", tags=spec.required_tags)
     order = log.order_for("miner", body, idempotency="ordinary")
     return entry.commit(order, now=factories.at(20)).id
 

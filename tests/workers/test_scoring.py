@@ -265,7 +265,7 @@ def test_a_sponsor_whose_code_fails_on_the_sealed_slice_gets_no_adapter_and_lose
     assert factories.ledger_queries.balance_nano("ada") == bond_nano
     assert factories.ledger_queries.balance_nano("bob") == 0
     assert factories.ledger_queries.balance_nano("sponsor") == 10_000 * 10**9 - bond_nano
-    adapter = factories.queries.entry_row(entry).adapter_sha256
+    adapter = factories.adapter_of(entry)
     assert client.get(f"/api/blobs/{adapter}").status_code == 404
 
 

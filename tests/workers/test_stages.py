@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from assay.messages import FileRef, SubmissionCommit
+from assay.messages import FileRef
 from competitions import queries
 from competitions.errors import EvaluationRefused
 from competitions.rules import race
@@ -195,8 +195,8 @@ def worked(scale, owner, number, right):
     """An entry that a worker has taken and done: its row."""
     factories.account(owner, "5")
     files = makers.adapter(owner, lora_alpha=number)
-    config, tensors = (factories.blob(one, owner=owner).sha256 for one in files)
-    body = SubmissionCommit("docs", config, tensors, owner, factories.REQUIRED, ())
+    names = [factories.blob(one, owner=owner).sha256 for one in files]
+    body = factories.committed(owner, "docs", names, owner)
     order = log.order_for(owner, body, idempotency=owner)
     made = factories.entry.commit(order, now=factories.at(10 + number))
     return again(scale, made.id, right)

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from competitions import queries as contests
+from competitions.actions.opening import sweep_openings
 from ledger import actions
 
 
@@ -16,7 +17,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep until nothing is left to sweep, and say how many files are gone."""
-        now, count, kept = timezone.now(), 0, contests.files_in_use()
+        now, count = timezone.now(), 0
+        sweep_openings(now=now)
+        kept = contests.files_in_use()
         actions.sweep_uploads(now=now)
         while actions.sweep_parts(now=now):
             pass

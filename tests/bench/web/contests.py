@@ -51,7 +51,7 @@ def _entries(name, count):
             "committed_ms": first["committed_ms"] + number,
             "since_ms": first["since_ms"] + number,
             "window": number // MINERS * 20 + number % 20 + number // 20 + 1,
-            "adapter_sha256": name_of("adapter", name, number),
+            "commitment": name_of("commitment", name, number),
             "place": None,
             "prize_nano": None,
         }
@@ -72,7 +72,7 @@ def _state(number, right, result, *, is_final):
 
 def _unscored(state):
     told = dict.fromkeys(("score_e9", "result", "final_score_e9", "final_result"))
-    return told | {"state": state, "merit": "", "final_merit": "", "adapter_sha256": ""}
+    return told | {"state": state, "merit": "", "final_merit": ""}
 
 
 def _waiting(entries):
