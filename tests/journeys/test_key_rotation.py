@@ -62,7 +62,7 @@ class Kept:
         self.receipt = folder / f"{self.order}.tlog-proof"
         assert assay("log", "export", site, "--out", self.mirror)[0] == 0
         assert assay("audit", site)[0] == 0
-        self.grant = Message.objects.get(kind="licence.granted").cause
+        self.grant = Message.objects.filter(kind="licence.granted").earliest("pk").cause
         self.jws = httpx2.get(f"{site}/licences/{self.grant}/grant.jws").text
         self.log_key = log.signing_key("log")
 

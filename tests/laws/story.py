@@ -24,6 +24,7 @@ from licensing import queries as rights_queries
 from licensing.rules.fold import licensing
 from licensing.rules.rows import entry_work
 from licensing.rules.terms import OUR_LICENCE
+from tests.laws import usage
 from tests.ledger.store import put_bytes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -60,6 +61,7 @@ def tell():
     judge(entries)
     sell(entries[0])
     record_outputs(entries[0])
+    usage.tell(*map(entry_work, entries))
     place_all()
 
 
