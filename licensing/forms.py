@@ -163,9 +163,9 @@ class PartyForm(StrictForm):
 
 
 class DrawForm(StrictForm):
-    """A payee draws what one pool holds. key: made with the page, so that it is drawn once."""
+    """A payee draws what one pool holds, or all. key: of the page, so that it is drawn once."""
 
-    work = forms.RegexField(rf"\A(?:{WORK_ID})\Z")
+    work = forms.RegexField(rf"\A(?:{WORK_ID})?\Z", required=False)
     key = forms.RegexField(r"\A[A-Za-z0-9_-]{16,64}\Z")
 
 

@@ -22,7 +22,7 @@ from ledger import actions, log, sequencer
 from ledger.models import Message
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
-from tests.licensing import market
+from tests.licensing import market, uses
 from tests.signing import sign_order
 from web import auth
 
@@ -31,7 +31,7 @@ HTML = {"accept": "text/html"}
 LINK = re.compile(r'<a href="(/log/receipt/([^"]+))">Receipt of ([a-z_.]+)</a>')
 ORDER_KINDS = {kind for kind, one in messages.KINDS.items() if one.signer == "person"}
 BY_A_CODE = {"key.add"}  # POST /api/sessions/keys answers it: tests/cli/test_two_doors.py
-ME = "keyholder"
+ME = uses.ME
 
 
 @pytest.fixture(autouse=True)
@@ -285,6 +285,12 @@ def withdraw_work(settings, tmp_path):
     return messages.WorkWithdraw(change_terms(settings, tmp_path).work)
 
 
+def refund_licence(settings, tmp_path):
+    buy_licence(settings, tmp_path)
+    quote = market.queries.quote(market.WORK, ("commercial",), account=ME, now=timezone.now())
+    return messages.LicenceRefund(market.buy_quoted(ME, quote, now=timezone.now()).id)
+
+
 def draw_royalty(settings, tmp_path):
     market.people()
     work = "data:" + "c0" * 32
@@ -366,9 +372,16 @@ API = {
     "key.rotate": rotate_key,
     "money.withdraw": withdraw,
     "licence.buy": buy_licence,
+    "channel.open": uses.open_channel,
+    "channel.close": uses.close_channel,
+    "usage.settle": uses.settle_usage,
+    "usage.report": uses.report_usage,
+    "usage.pay": uses.pay_report,
+    "licence.refund": refund_licence,
     "royalty.draw": draw_royalty,
     "terms.change": change_terms,
     "work.withdraw": withdraw_work,
+    "work.dispute": uses.dispute_work,
     "work.register": register_work,
     "provenance.record": record_outputs,
     "submission.commit": commit_submission,

@@ -135,9 +135,12 @@ class LicenceGranted:
 
 @dataclass(frozen=True)
 class RoyaltyDraw:
-    """Pay me my part of a work's pool."""
+    """Pay me my part of a work's pool, or of every pool that holds one for me.
 
-    work: str
+    work  empty: all of them, a hundred with one order
+    """
+
+    work: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,19 @@ from assay import messages
 from assay.wire import Nano
 from ledger import log
 from ledger.actions import ms
-from ledger.queries import statement
+from ledger.queries import answers_to, paid_by_message
 from ledger.rules.accounts import FEE, Account
 from ledger.rules.entry import Entry
 from licensing import queries
 from licensing.actions.indexes import index_dues
+from licensing.errors import NothingToDraw
 from licensing.models import Grant
-from licensing.rules import grant, revocation, sale
+from licensing.rules import grant, pools, revocation, sale
 from licensing.rules.fold import licensing
 from licensing.rules.rows import GrantState, pool_of
 from web import auth
+
+AT_ONCE = 100  # pools that one order draws from
 
 
 @transaction.atomic
@@ -71,20 +74,30 @@ def buy_by_token(order: Entry, *, token: str, now: datetime) -> Grant:
 
 @transaction.atomic
 def draw_royalty(order: Entry, *, now: datetime) -> int:
-    """Pay the actor of a `royalty.draw` order what is due from a work's pool.
+    """Pay the actor of a `royalty.draw` order what is due from a work's pool, or from all.
 
+    Of all, at most AT_ONCE with one order, the largest first: another order draws on.
     returns  the amount in nano-tokens; the same order again gives the same amount
     raises   WorkUnknown, NotAPayee, NothingToDraw
     """
-    rows = log.Tables()
-    rows.lock(Account, [order.actor, pool_of(order.body.work)])
+    rows, asked = log.Tables(), order.body.work
+    works = [asked] if asked else queries.works_due(order.actor, limit=AT_ONCE)
+    rows.lock(Account, [order.actor, *map(pool_of, works)])
     if log.find(order.id):
-        return statement(order.actor).get(pk=sale.draw_id(order)).amount_nano
-    share, line = sale.draw(order, order.actor, rows)
-    fact = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
-    log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
-    index_dues([share.work])
-    return line.amount_nano or 0
+        facts = [one.item for one in answers_to(order.id)]
+        return sum(paid_by_message(order.actor, facts).values())
+    made, amount_nano = [], 0
+    for work in works:
+        if asked or pools.due_from_pool(work, rows)[order.actor]:
+            share, line = sale.draw(order, order.actor, work, rows)
+            body = messages.RoyaltyDrawn(share.work, share.payee, (line,), ms(now))
+            made.append(log.fact(body, answers=order, idempotency=work))
+            amount_nano += line.amount_nano or 0
+    if not made:
+        raise NothingToDraw("Nothing is due to you.", work="", account=order.actor)
+    log.record([order, *made], rooms=(licensing,))
+    index_dues(works)
+    return amount_nano
 
 
 @transaction.atomic

@@ -21,15 +21,20 @@ DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 class LineOut(Schema):
     """A sale that reached a pool of the payee, its refund, or a draw. log_index: null at first.
 
+    what: sale, usage, refund or draw; state: credited, returned, drawn or waiting
+    edge: the edges that lead from the sold work to this one, each with its rate_e8
+
     share_nano: the payee's part; due_nano: what could be drawn from that pool just after
     """
 
     log_index: int | None
     at_ms: int
     what: str
+    state: str
     work: str
     title: str
     sold: str
+    edge: str
     grant: str
     gross_nano: str
     fee_nano: str

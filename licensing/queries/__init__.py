@@ -32,6 +32,7 @@ from licensing.queries.royalties import (
     open_dues,
     owed,
     royalties,
+    works_due,
 )
 from licensing.queries.sales import (
     Contributor,
@@ -136,5 +137,6 @@ __all__ = [
     "uses_given",
     "work",
     "works",
+    "works_due",
     "works_of",
 ]

@@ -10,13 +10,13 @@ from django.db.models import Q
 
 from ledger.queries import balances_nano, newest_paid, paid_by_message
 from ledger.rules.accounts import FEE
-from licensing.models import Grant, PoolDebt, PoolShare, Revocation, ShareDue, Work
+from licensing.models import Dispute, Grant, PoolDebt, PoolShare, Revocation, ShareDue, Usage, Work
 from licensing.queries.ranked import pools_of, rank
 from licensing.queries.works import works_of
-from licensing.rules.rows import pool_of
+from licensing.rules.rows import DisputeState, WorkState, pool_of
 from licensing.rules.royalty import Drawing, targets
 from licensing.rules.royalty import dues as dues_of
-from licensing.rules.statement import Placed, RoyaltyLine, Sales, Sold, newest_lines, pool_in
+from licensing.rules.statement import USAGE, Placed, RoyaltyLine, Sales, Sold, newest_lines, pool_in
 
 AT_ONCE = 5000  # pools that are asked about in one query
 
@@ -115,6 +115,15 @@ def royalties(account: str) -> list[Due]:
     return dues(owed(account), account)
 
 
+def works_due(account: str, *, limit: int) -> list[str]:
+    """Works that something can be drawn from, the largest first; no frozen pool."""
+    found = ShareDue.objects.filter(payee=account, due_nano__gt=0)
+    disputed = Work.objects.filter(state=WorkState.DISPUTED).values("pk")
+    upheld = Dispute.objects.filter(state=DisputeState.UPHELD).values("work")
+    open_ones = found.exclude(work__in=disputed).exclude(work__in=upheld)
+    return list(open_ones.order_by("-due_nano", "work").values_list("work", flat=True)[:limit])
+
+
 def open_dues(works: Collection[str]) -> list[ShareDue]:
     """What every payee of these works' pools can draw now, as the index of the dues holds it."""
     beside: dict[str, list[PoolShare]] = defaultdict(list)
@@ -191,5 +200,8 @@ def sales_of(messages: list[str]) -> Sales:
         for message, grant, work, price_nano in told:
             one = Sold(grant, work, price_nano)
             sold |= {message: one, back.get(grant, message): one}
+        used = Usage.objects.filter(message__in=part)
+        for use in used:
+            sold[use.message] = Sold(use.source, use.work, use.gross_nano, USAGE)
         fees |= paid_by_message(FEE, part)
     return Sales(sold, fees)

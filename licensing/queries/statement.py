@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
@@ -10,10 +10,19 @@ from ledger.queries import log_size, paid_before, paid_between
 from licensing.models import PoolShare
 from licensing.queries.ranked import pools_of
 from licensing.queries.royalties import parts_of, sales_of
-from licensing.queries.works import works_of
+from licensing.queries.works import links_above, works_of
 from licensing.rules.rows import pool_of
 from licensing.rules.royalty import targets
-from licensing.rules.statement import Period, Placed, Pools, RoyaltyLine, Totals, pool_in
+from licensing.rules.statement import (
+    Period,
+    Placed,
+    Pools,
+    RoyaltyLine,
+    Sales,
+    Totals,
+    edge_texts,
+    pool_in,
+)
 
 PIECE = 1000  # lines that are in memory at once
 
@@ -54,10 +63,16 @@ def _lines(account: str, period: Period) -> Iterator[tuple[RoyaltyLine, str]]:
     pools = Pools(account)
     while piece := list(islice(moved, PIECE)):
         _begin(pools, piece, period)
-        sales = sales_of([one.message for one in piece])
+        sales = _with_edges(sales_of([one.message for one in piece]))
         lines = [pools.line(one, sales) for one in piece]
         titles = {one.id: one.title for one in works_of({ln.work for ln in lines}).values()}
         yield from ((line, titles[line.work]) for line in lines)
+
+
+def _with_edges(sales: Sales) -> Sales:
+    """With the edges by which each sold work reaches the pools above it; a query per level."""
+    works = {one.work for one in sales.sold.values()}
+    return replace(sales, edges=edge_texts(works, links_above(*works)))
 
 
 def _begin(pools: Pools, piece: Sequence[Placed], period: Period) -> None:

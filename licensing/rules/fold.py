@@ -249,7 +249,9 @@ def _royalty_drawn(entry: Entry, rows: Rows) -> None:
     body: messages.RoyaltyDrawn = entry.body
     order = need_order(entry, "royalty.draw")
     payee = actor_of(order, rows)
-    share, line = sale.draw(order, payee, rows)
+    if order.body.work not in ("", body.work):
+        raise refused(entry, "its order names another work")
+    share, line = sale.draw(order, payee, body.work, rows)
     if (body.work, body.payee, body.transfers) != (share.work, payee, (line,)):
         raise refused(entry, "it pays something else than what is due")
     rows.put(changed(share, drawn_nano=share.drawn_nano + (line.amount_nano or 0)))

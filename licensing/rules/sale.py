@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assay.messages import LicenceBuy, Line
 from assay.wire import Nano
 from ledger.rules import books
-from ledger.rules.accounts import FEE
+from ledger.rules.accounts import FEE, Transfer
 from ledger.rules.entry import Entry
 from ledger.rules.rows import Rows
 from licensing import errors
@@ -117,27 +117,27 @@ def claims_of(made: Deal, order: Entry, holder: str, *, issuer: str, at_ms: int)
     )
 
 
-def draw(order: Entry, payee: str, rows: Rows) -> tuple[PoolShare, Line]:
-    """What a `royalty.draw` order draws now: the share as it was, and the payment.
+def draw(order: Entry, payee: str, name: str, rows: Rows) -> tuple[PoolShare, Line]:
+    """What a `royalty.draw` order draws of a work now: the share as it was, and the payment.
 
     raises WorkUnknown, NotAPayee, PoolFrozen, NothingToDraw
     """
-    work = catalogue.work_of(order.body.work, rows)
+    work = catalogue.work_of(name, rows)
     share = rows.get(PoolShare, pair_key(work.id, payee))
     facts = {"work": work.id, "account": payee}
     if share is None:
         raise errors.NotAPayee(f"{payee} has no part in {work.title}.", **facts)
     disputes.check_drawable(work, rows)
-    amount_nano = pools.due_from_pool(work.id, rows)[payee]
-    if amount_nano == 0:
+    amount_nano, line_id = pools.due_from_pool(work.id, rows)[payee], draw_id(order, work.id)
+    if amount_nano == 0 or rows.get(Transfer, line_id):
         raise errors.NothingToDraw(f"Nothing of {work.title} is due to {payee}.", **facts)
     amount = Nano(amount_nano)
-    return share, Line(draw_id(order), "single", pool_of(work.id), payee, amount, "royalty")
+    return share, Line(line_id, "single", pool_of(work.id), payee, amount, "royalty")
 
 
-def draw_id(order: Entry) -> str:
-    """The id of the one transfer that a `royalty.draw` order makes."""
-    return books.transfer_id(order.id, "royalty")
+def draw_id(order: Entry, work: str) -> str:
+    """The id of the transfer that a `royalty.draw` order makes from a work's pool: one, once."""
+    return books.transfer_id(order.id, f"royalty/{work}")
 
 
 def _check_key(asked: LicenceBuy) -> None:

@@ -1,16 +1,21 @@
 """A royalty statement: what every sale brought to one payee of one pool, and what was drawn."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from assay.bounds import MOST_MS
 from ledger.rules.statement import Movement
 from licensing import errors
+from licensing.rules.lineage import Links, edges_above
 from licensing.rules.royalty import targets
 
-SALE, REFUND, DRAW = "sale", "refund", "draw"
+SALE, USAGE, REFUND, DRAW = "sale", "usage", "refund", "draw"
+WAITING = "waiting"
+STATES = MappingProxyType({SALE: "credited", USAGE: "credited", REFUND: "returned", DRAW: "drawn"})
 State = tuple[Mapping[str, int], int, int]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,7 +25,12 @@ class RoyaltyLine:
     """One sale that reached a pool, its refund, or one draw from it, as one payee sees it.
 
     log_index   of the message; None while that waits for its place
-    what        sale, refund or draw;  work: whose pool;  sold: the work that was bought
+    what        sale, usage (metered, or reported by a holder), refund or draw
+    work        whose pool;  sold: the work that was bought or used
+    grant       the licence, or the channel
+    edge        why the pool gets a part: `child rate_e8` of each edge from the sold work up that
+                ends in it; empty for the sold work itself and for a draw
+    state       credited, returned or drawn; waiting while the message has no place in the log
     gross_nano  the price;  fee_nano: of the house;  pool_nano: what the pool got; each below zero
                 where it went back
     share_nano  what the payee got of it;  drawn_nano: what the payee drew
@@ -31,8 +41,10 @@ class RoyaltyLine:
     log_index: int | None
     at_ms: int
     what: str
+    state: str
     work: str
     sold: str
+    edge: str
     grant: str
     gross_nano: int
     fee_nano: int
@@ -44,11 +56,12 @@ class RoyaltyLine:
 
 
 class Sold(NamedTuple):
-    """What a line tells of a sale's grant."""
+    """What a line tells of a sale's grant. what: sale or usage"""
 
     grant: str
     work: str
     price_nano: int
+    what: str = SALE
 
 
 NOTHING = Sold("", "", 0)
@@ -56,10 +69,14 @@ NOTHING = Sold("", "", 0)
 
 @dataclass(frozen=True)
 class Sales:
-    """Message of a sale -> what was sold, and -> the fee that the house took."""
+    """Message of a sale -> what was sold, and -> the fee that the house took.
+
+    edges  (whose pool, sold work) -> why it gets a part, where that was looked up
+    """
 
     sold: Mapping[str, Sold]
     fees_nano: Mapping[str, int]
+    edges: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class Placed(Movement, Protocol):
@@ -106,6 +123,16 @@ def _day_ms(day: str, missing: int) -> int:
     except ValueError as error:
         raise errors.DaysInvalid(f"{day!r:.20} is no day.", since=day, until="") from error
     return int(at.timestamp()) * 1000
+
+
+def edge_texts(works: Iterable[str], links: Links) -> dict[tuple[str, str], str]:
+    """(whose pool, sold work) -> the edges by which the sale of one of these works reaches it."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for sold in works:
+        for child, parent, rate_e8 in edges_above(sold, links):
+            if rate_e8:
+                found[parent, sold].append(f"{child} {rate_e8}")
+    return {pair: "; ".join(edges) for pair, edges in found.items()}
 
 
 class Pools:
@@ -188,12 +215,16 @@ def _line(one: Placed, what: str, told: tuple[int, int, int], sales: Sales) -> R
     """told: share_nano, drawn_nano, due_nano"""
     sold = sales.sold.get(one.message, NOTHING)
     share_nano, drawn_nano, due_nano = told
+    work = pool_in(one).removeprefix("pool:")
+    named = sold.what if what == SALE else what
     return RoyaltyLine(
         log_index=one.log_index,
         at_ms=one.at_ms,
-        what=what,
-        work=pool_in(one).removeprefix("pool:"),
+        what=named,
+        state=WAITING if one.log_index is None else STATES[named],
+        work=work,
         sold=sold.work,
+        edge=sales.edges.get((work, sold.work), ""),
         grant=sold.grant,
         gross_nano=-sold.price_nano if what == REFUND else sold.price_nano,
         fee_nano=sales.fees_nano.get(one.message, 0),

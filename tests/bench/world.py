@@ -135,7 +135,7 @@ class World:
         claims = sale.claims_of(deal, order, buyer, issuer=self.origin, at_ms=at_ms)
         granted = messages.LicenceGranted(
             grant=order.id, work=work, uses=deal.offer.uses, terms_version=found.terms_version,
-            holder=buyer, price_nano=Nano(deal.offer.price_nano), from_ms=at_ms,
+            holder=buyer, price_nano=Nano(deal.offer.price_nano), share_e8=0, from_ms=at_ms,
             until_ms=deal.offer.until_ms, access_until_ms=deal.offer.access_until_ms,
             jws=grant.sign(claims, self.keys.operator),
             transfers=deal.lines, at_ms=at_ms,
@@ -144,7 +144,7 @@ class World:
 
     def draw(self, payee: str, work: str) -> None:
         order = self.order(payee, messages.RoyaltyDraw(work))
-        share, line = sale.draw(order, payee, self.rows)
+        share, line = sale.draw(order, payee, work, self.rows)
         drawn = messages.RoyaltyDrawn(share.work, share.payee, (line,), self.tick())
         self.fact(drawn, answers=order)
 

@@ -133,7 +133,7 @@ def _things():
     while sequence(holder="site", now=factories.NOW):
         pass
     return {
-        "batch": batch,
+        "batch": batch, "channel": "c" * 43,
         "competition": "docs", "submission": entry, "draft": draft, "step": "task", "work": work,
         "grant": rights_queries.grants(holder="buyer")[0].id, "item": order.id,
         "public": key, "sha256": file, "index": "0", "upload": upload.id, "number": "0",
