@@ -101,7 +101,7 @@ bench-installs: setup-dev ## Measure what pip installs of the package, and that 
 bench-ledger: setup-dev ## Measure the record and write docs/benchmarks/ledger.md (FULL=1: a million messages)
 	@$(RUN) -m tests.bench.ledger $(if $(FULL),--full)
 
-bench-royalties: setup-dev ## Measure a statement of 100,000 lines; writes docs/benchmarks/royalties.*
+bench-royalties: setup-dev ## Measure statements, and a million metered calls; docs/benchmarks/royalties.*
 	@$(RUN) -m tests.bench.royalties
 
 bench-web: setup-dev ## Fill a site with very many rows and measure its pages; docs/benchmarks/web.md

@@ -1,4 +1,4 @@
-"""`make bench-royalties`: a statement of 100,000 lines: how long it takes, and how much memory.
+"""`make bench-royalties`: a statement of 100,000 lines, its time and memory; metered calls.
 
 One real sale, and copies of it straight in the tables. Writes docs/benchmarks/royalties.json and
 royalties.md. Exit 1 when the largest takes more than 10 s of processor time, or when its memory is
@@ -30,6 +30,7 @@ from licensing.models import Grant  # noqa: E402
 from licensing.rules.rows import pool_of  # noqa: E402
 from licensing.rules.statement import Period  # noqa: E402
 from licensing.rules.statement_files import as_file  # noqa: E402
+from tests.bench import metering  # noqa: E402
 from tests.bench.ledger import machine  # noqa: E402
 from tests.bench.web.rows import name_of, pour, row_of  # noqa: E402
 from tests.licensing import market  # noqa: E402
@@ -59,10 +60,11 @@ def main() -> None:
     market.people()
     market.scene()
     made = market.buy()
+    told = {"machine": machine(), "metered": metering.measured()}
     _copy(row_of(Grant, id=made.id), max(LINES))
-    told = {"machine": machine(), "statements": [_measured(count, made.from_ms) for count in LINES]}
+    told["statements"] = [_measured(count, made.from_ms) for count in LINES]
     (OUT / "royalties.json").write_text(json.dumps(told, indent=1) + "\n")
-    (OUT / "royalties.md").write_text(_page(told))
+    (OUT / "royalties.md").write_text(_page(told) + metering.section(told["metered"]))
     small, large = told["statements"]
     is_flat = large["peak_bytes"] <= MOST_TIMES * small["peak_bytes"]
     SCRATCH.cleanup()
