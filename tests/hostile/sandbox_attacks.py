@@ -72,12 +72,12 @@ def change_base(c):
 
 def use_leaked_descriptor(_):
     for number in range(7, 1024):
-        try:
-            os.lseek(number, 0, os.SEEK_CUR)
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                return number
-        else:
+        for use in (lambda n: os.pread(n, 0, 0), lambda n: os.write(n, b"")):
+            try:
+                use(number)
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    continue
             return number
     return 0
 

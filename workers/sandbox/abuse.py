@@ -6,6 +6,7 @@ and shows of each that it works where there is no sandbox.
 """
 
 import ctypes
+import errno
 import mmap
 import os
 import resource
@@ -77,11 +78,17 @@ def _find_environment() -> bool:
 
 
 def _find_descriptor() -> bool:
-    for number in range(7, 256):
+    return any(map(_is_open, range(7, 256)))
+
+
+def _is_open(number: int) -> bool:
+    """Told by reading and writing nothing: a jail that computes has no other call for it."""
+    for use in (lambda: os.pread(number, 0, 0), lambda: os.write(number, b"")):
         try:
-            os.fstat(number)
-        except OSError:
-            continue
+            use()
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                continue
         return True
     return False
 
