@@ -1,7 +1,6 @@
 """What every test has: a data folder and a database of its own, and servers or a loud skip."""
 
 import gc
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -34,7 +33,7 @@ from django.test import TransactionTestCase  # noqa: E402 - the same
 
 from assay import keys, notes  # noqa: E402 - the same
 from assay.witness import Memory, Witness, logs_of, server  # noqa: E402 - the same
-from evaluator.libraries import TRAINING  # noqa: E402 - the same
+from evaluator.libraries import TRAINING, has  # noqa: E402 - the same
 from ledger import log  # noqa: E402 - the same
 from tests.emptying import empty_tables  # noqa: E402 - the same
 from tests.servers import serving  # noqa: E402 - the same
@@ -91,7 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Skip a file that needs what trains, in an install that is without: README.md has them."""
     report = yield
-    missing = (one for one in TRAINING if importlib.util.find_spec(one) is None)
+    missing = (one for one in TRAINING if not has(one))
     named = next((one for one in missing if f"No module named '{one}'" in report.longreprtext), "")
     if report.failed and named:
         report.outcome = "skipped"
@@ -108,6 +107,8 @@ def pytest_runtestloop() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a program that is not here; fail instead when ASSAY_NEED names it."""
+    if item.get_closest_marker("training") and not has(*TRAINING):
+        pytest.skip(f"needs {', '.join(TRAINING)}: make setup SET=train")
     for name in ("postgres", "redis", "chromium"):
         if not item.get_closest_marker(name):
             continue

@@ -237,6 +237,7 @@ def test_the_bases_of_this_machine_are_listed(run, tmp_path):
     assert (base["name"], base["is_generic"]) == ("minilm-l6-v2", False)
 
 
+@pytest.mark.training
 def test_a_folder_that_is_no_base_is_refused_with_what_is_wrong(run, tmp_path):
     words = ("--licence", "MIT", "--author", "ada", "--json")
     told = {"ASSAY_BASES": str(tmp_path / "bases")}

@@ -6,7 +6,7 @@ from assay.wire import to_json
 from competitions.models import Competition, Evaluation, Submission
 from competitions.rules.rows import Phase
 from tests import factories
-from tests.bench.web.rows import name_of, pour, row_of
+from tests.bench.web.rows import name_of, new, pour, row_of
 
 OPEN, SETTLED = "big", "done"
 MINER, MINERS = "ada", 4000  # ada has every twentieth entry; the others share the rest
@@ -77,11 +77,9 @@ def _unscored(state):
 
 def _waiting(entries):
     for number in range(49, entries, 50):
-        yield {
-            "competition": OPEN, "submission": name_of("entry", OPEN, number)[:43],
-            "slice": "board", "fence": 0, "leased_until": None, "attempts": 0, "last_error": "",
-            "adapter_sha256": "", "created_at": factories.NOW,
-        }  # fmt: skip
+        name = name_of("entry", OPEN, number)[:43]
+        at = factories.NOW
+        yield new(Evaluation(competition=OPEN, submission=name, slice="board", created_at=at))
 
 
 def _competitions(count):

@@ -11,6 +11,7 @@ from ledger.rules.accounts import FEE
 from ledger.sequencer import sequence
 from licensing import actions, queries
 from licensing.models import (
+    DueAbove,
     Edge,
     Grant,
     PoolShare,
@@ -25,6 +26,7 @@ from tests import factories
 from tests.bench.web.contests import MINER, owner_of
 from tests.bench.web.rows import name_of, pour, row_of
 
+DATA_RATE_E8 = 10_000_000
 BUYER, FIRMS = "buyer", 500
 PART_NANO = 10**9  # of each line of a sale
 HELD_NANO = 5000 * PART_NANO  # in each pool
@@ -42,6 +44,7 @@ def fill(works, sales):
     pour(Work, _works(works, base))
     pour(TermsVersion, _terms(works, row_of(TermsVersion, work=base["id"])))
     pour(Edge, _edges(works, base, data))
+    pour(DueAbove, _above(works, base, data))
     pour(PoolShare, _shares(works))
     pour(ShareDue, _dues(works))
     pour(SearchCard, _cards(works, row_of(SearchCard, work=base["id"]), base["registered_ms"]))
@@ -90,13 +93,20 @@ def _rights(count):
             }  # fmt: skip
 
 
+def _above(count, *parents):
+    rates = {one["id"]: 0 if one["kind"] == "base" else DATA_RATE_E8 for one in parents}
+    owed = {work: rate for work, rate in sorted(rates.items()) if rate}
+    told = {"works": json.dumps([*owed]), "rates_e8": json.dumps([*owed.values()])}
+    return ({"id": work_of(number)} | told for number in range(count))
+
+
 def _edges(count, *parents):
     for number in range(count):
         work = work_of(number)
         for parent in parents:
             yield {
                 "id": f"{work}/{parent['id']}", "child": work, "parent": parent["id"],
-                "kind": parent["kind"], "rate_e8": 0 if parent["kind"] == "base" else 10_000_000,
+                "kind": parent["kind"], "rate_e8": 0 if parent["kind"] == "base" else DATA_RATE_E8,
                 "terms_version": 1, "message": parent["message"],
             }  # fmt: skip
 

@@ -20,6 +20,12 @@ def row_of(model, **wanted):
     return {field.attname: _held(field, found) for field in written(model)}
 
 
+def new(row):
+    """The values of a row that is not in its table yet, with every default, but an id."""
+    fields = (one for one in written(type(row)) if not one.primary_key)
+    return {one.attname: _held(one, row) for one in fields}
+
+
 def written(model):
     """The columns that somebody writes."""
     return [one for one in model._meta.concrete_fields if not getattr(one, "generated", False)]
