@@ -63,7 +63,7 @@ class FoundOut(Schema):
     first_ms: int
 
 
-class PartOut(Schema):
+class ShareOfCallOut(Schema):
     """What a work gets of what is paid, parts per 10^8 of what the fee leaves."""
 
     work: str
@@ -75,7 +75,7 @@ class RoyaltyOut(Schema):
 
     amount: str
     unit: str
-    splits: list[PartOut]
+    splits: list[ShareOfCallOut]
 
 
 class UsageOut(Schema):
