@@ -8,21 +8,20 @@ import io
 import re
 
 import pytest
-from django.conf import settings as house
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from assay import keys, merkle, messages, notes, records
+from assay import keys, messages, records
 from assay.money import parse_tokens
 from assay.wire import Nano
 from competitions.rules.spec import deposit_nano
 from config.urls import ORDERS
-from ledger import actions, log, sequencer
-from ledger.models import Message
+from ledger import actions
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
 from tests.licensing import market, uses
+from tests.proofs import assert_resolves
 from tests.signing import sign_order
 from web import auth
 
@@ -38,16 +37,6 @@ ME = uses.ME
 def now(monkeypatch):
     """What the doors take for now: half a minute after the opening."""
     monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
-
-
-def assert_resolves(client, address, kind):
-    """The receipt is of a message of this kind, and proves it as soon as a checkpoint covers it."""
-    raw = bytes(Message.objects.get(item=address.rpartition("/")[2], kind=kind).raw)
-    while sequencer.sequence(holder="t", now=timezone.now()):
-        pass
-    public = log.signing_key("log").public_key().public_bytes_raw()
-    key = notes.verifier_key(house.LOG_ORIGIN, notes.LOG_KEY, public)
-    assert notes.check_proof(client.get(address).text, key, merkle.leaf_hash(raw)) >= 0
 
 
 def test_every_order_is_answered_by_a_page_or_by_the_api():
