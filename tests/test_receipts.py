@@ -354,32 +354,19 @@ def rotate_key(settings, tmp_path):
 
 
 API = {
-    "account.open": open_account,
-    "account.close": close_account,
-    "key.add": add_key,
-    "key.revoke": revoke_key,
-    "key.rotate": rotate_key,
-    "money.withdraw": withdraw,
-    "licence.buy": buy_licence,
-    "channel.open": uses.open_channel,
-    "channel.close": uses.close_channel,
-    "usage.settle": uses.settle_usage,
-    "usage.report": uses.report_usage,
-    "usage.pay": uses.pay_report,
-    "licence.refund": refund_licence,
-    "royalty.draw": draw_royalty,
-    "terms.change": change_terms,
-    "work.withdraw": withdraw_work,
-    "work.dispute": uses.dispute_work,
-    "work.register": register_work,
-    "provenance.record": record_outputs,
-    "submission.commit": commit_submission,
-    "submission.resume": resume_submission,
-    "submission.nominate": nominate_submission,
-    "submission.open": open_submission,
-    "competition.cancel": cancel_competition,
+    "account.open": open_account, "account.close": close_account, "key.add": add_key,
+    "key.revoke": revoke_key, "key.rotate": rotate_key, "money.withdraw": withdraw,
+    "licence.buy": buy_licence, "channel.open": uses.open_channel,
+    "channel.close": uses.close_channel, "usage.settle": uses.settle_usage,
+    "usage.report": uses.report_usage, "usage.pay": uses.pay_report,
+    "licence.refund": refund_licence, "royalty.draw": draw_royalty,
+    "terms.change": change_terms, "work.withdraw": withdraw_work,
+    "work.dispute": uses.dispute_work, "work.register": register_work,
+    "provenance.record": record_outputs, "submission.commit": commit_submission,
+    "submission.resume": resume_submission, "submission.nominate": nominate_submission,
+    "submission.open": open_submission, "competition.cancel": cancel_competition,
     "competition.extend": extend_competition,
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", API)
