@@ -33,6 +33,7 @@ from ledger import queries as ledger_queries
 from licensing import actions as rights
 from licensing import queries as rights_queries
 from licensing.rules.terms import OUR_LICENCE
+from tests import crew
 from tests.evaluator import makers
 from tests.ledger.store import put_bytes
 
@@ -336,16 +337,10 @@ def settle(name="docs", right=None):
     while queries.to_open(name, limit=1):  # a step of the clock opens some hundreds
         deadline.advance(name, now=at(601))
     for work_left in list(queries.evaluations_of(name, "final")):
-        fence = queue.lease(evaluation=work_left.pk, now=at(602))
         one = work_left.submission
         adapter = adapter_of(one) if one else ""
         count = (right or {}).get(one, 30) if one else 10
-        score.record_score(
-            evaluation=work_left.pk,
-            fence=fence,
-            measured=measured(adapter, count),
-            now=at(603),
-        )
+        crew.finish(work_left, measured(adapter, count), taken=at(602), now=at(603))
     return deadline.advance(name, now=at(610))
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from assay.canonical import canonical
 from assay.messages import Result, Stop
+from assay.runs import run_words
 from assay.wire import Nano
 from competitions import queries
 from competitions.actions import queue
@@ -41,7 +42,7 @@ from evaluator.task.tokens import tokens_of
 from ledger import actions as ledger_actions
 from ledger import blobs
 from ledger.errors import BlobBusy, BlobDamaged, BlobGone, BlobMissing
-from workers import custom, likeness, limits
+from workers import custom, identity, likeness, limits
 from workers.bench import is_known_here, sandbox_of
 from workers.failures import InfrastructureFailed
 from workers.holding import Lease, held
@@ -97,7 +98,16 @@ def score(evaluation: int, fence: int) -> None:
         if isinstance(found, Stopped):
             actions.record_elimination(**told, stopped=found, now=timezone.now())
         else:
-            actions.record_score(**told, measured=found, now=timezone.now())
+            actions.record_score(**told, measured=_signed(ticket, found), now=timezone.now())
+
+
+def _signed(ticket: Ticket, found: Measured) -> Measured:
+    """A run on the final slice counts beside that of another worker: each signs its own."""
+    if ticket.part != FINAL:
+        return found
+    made_of = (ticket.manifest_sha256, found.adapter_sha256)
+    words = run_words(ticket.competition, ticket.submission, made_of, found.result)
+    return replace(found, signature=identity.signed(words, worker=ticket.worker))
 
 
 def measure(ticket: Ticket, lease: Lease) -> Measured | Stopped:

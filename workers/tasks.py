@@ -1,5 +1,6 @@
 """What the bench does, in a worker of its own: these load the whole scale. Each may run twice."""
 
+import time
 from contextlib import suppress
 
 from celery import shared_task
@@ -8,11 +9,11 @@ from django.utils import timezone
 from competitions import queries
 from competitions.actions import drafts, previews, queue
 from competitions.errors import StaleAttempt
-from workers import bench, preparation, previewing, scoring
+from workers import bench, doorbell, identity, preparation, previewing, scoring
 from workers.doorbell import Bell
 from workers.steps import ring_for_work
 
-WORKER = ""
+ASIDE_S = 1.0  # in which another worker takes the bell
 
 
 @shared_task(base=Bell, reject_on_worker_lost=True)
@@ -21,20 +22,29 @@ def score_next() -> None:
 
     Whoever begins rings for the next: so one that waits keeps every worker at work. A worker whose
     sandbox is weaker than a competition asks, or that has not what its base needs, leaves its
-    entries to others.
+    entries to others. So does one that has done the other run of a final score: it rings, and
+    steps aside for who hears it.
     """
     now, runs_generic = timezone.now(), bench.runs_generic()
     levels = bench.levels_held()
-    mine = queue.claim(worker=WORKER, levels=levels, now=now, runs_generic=runs_generic)
+    if not levels or not (levels := identity.levels_of_mine(levels)):
+        return
+    me = identity.me().public
+    mine = queue.claim(worker=me, levels=levels, now=now, runs_generic=runs_generic)
     if mine is not None:
         _score(*mine)
+    elif queries.waits_for_another(me, now):
+        doorbell.ring("workers.tasks.score_next")
+        time.sleep(ASIDE_S)
     elif not runs_generic and queries.evaluations_waiting(now).filter(is_generic=True).exists():
         bench.say_left_to_others()
 
 
 def score_evaluation(evaluation: int) -> bool:
     """Score this one, unless another worker has it or it is done: then False."""
-    fence = queue.lease(evaluation=evaluation, now=timezone.now())
+    identity.levels_of_mine(bench.levels_held())
+    worker = identity.me().public
+    fence = queue.lease(evaluation=evaluation, worker=worker, now=timezone.now())
     if fence is None:
         return False
     _score(evaluation, fence)
@@ -45,6 +55,7 @@ def _score(evaluation: int, fence: int) -> None:
     ring_for_work()
     with suppress(StaleAttempt):
         scoring.score(evaluation, fence)
+    ring_for_work()
 
 
 @shared_task(base=Bell, reject_on_worker_lost=True)

@@ -110,6 +110,7 @@ from assay.messages.submissions import (
     SubmissionRevealed,
     SubmissionScored,
 )
+from assay.messages.workers import Attested, Claim, RunsDiffered, WorkerRegistered, WorkerRetired
 
 __all__ = [
     "KINDS",
@@ -118,6 +119,7 @@ __all__ = [
     "AccountClosed",
     "AccountOpen",
     "AccountOpened",
+    "Attested",
     "BaselineScored",
     "BlobWithdrawn",
     "BooksExpired",
@@ -125,6 +127,7 @@ __all__ = [
     "ChannelClose",
     "ChannelOpen",
     "ChannelOpened",
+    "Claim",
     "ClockTicked",
     "CompetitionAborted",
     "CompetitionCancel",
@@ -173,6 +176,7 @@ __all__ = [
     "ResultsOpened",
     "RoyaltyDraw",
     "RoyaltyDrawn",
+    "RunsDiffered",
     "Share",
     "Shown",
     "SliceOpened",
@@ -206,5 +210,7 @@ __all__ = [
     "WorkRegistered",
     "WorkWithdraw",
     "WorkWithdrawn",
+    "WorkerRegistered",
+    "WorkerRetired",
     "meaning",
 ]

@@ -91,6 +91,7 @@ from assay.messages.submissions import (
     SubmissionRevealed,
     SubmissionScored,
 )
+from assay.messages.workers import RunsDiffered, WorkerRegistered, WorkerRetired
 
 
 class Kind(NamedTuple):
@@ -178,6 +179,9 @@ KINDS = {
     "submission.opened": Kind(SubmissionOpened, "operator"),
     "submission.final_scored": Kind(SubmissionFinalScored, "evaluator"),
     "baseline.scored": Kind(BaselineScored, "evaluator"),
+    "worker.registered": Kind(WorkerRegistered, "operator"),
+    "worker.retired": Kind(WorkerRetired, "operator"),
+    "runs.differed": Kind(RunsDiffered, "evaluator"),
 }
 _NOTES = re.compile(r"(?<=\.)\s+[a-z0-9_]+: .*", re.DOTALL)
 

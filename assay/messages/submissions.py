@@ -5,6 +5,7 @@ from typing import Annotated
 
 from assay.bounds import Small, Text
 from assay.messages.parts import FileRef, Line, Opened, Opening, Result, Shown, Tag
+from assay.messages.workers import Attested
 from assay.wire import Nano
 
 TITLE = Text(80)  # empty: the competition's, and whose it is
@@ -166,20 +167,28 @@ class SubmissionOpened:
 
 @dataclass(frozen=True)
 class SubmissionFinalScored:
-    """A score on the final slice. This one decides."""
+    """A score on the final slice. This one decides.
+
+    attested  by two workers, each of its own run
+    """
 
     submission: str
     adapter_sha256: str
     manifest_sha256: str
     result: Result
     at_ms: int
+    attested: tuple[Attested, ...] = ()
 
 
 @dataclass(frozen=True)
 class BaselineScored:
-    """The untouched base on the final slice: what a winner must clearly beat."""
+    """The untouched base on the final slice: what a winner must clearly beat.
+
+    attested  by two workers, each of its own run
+    """
 
     competition: str
     manifest_sha256: str
     result: Result
     at_ms: int
+    attested: tuple[Attested, ...] = ()

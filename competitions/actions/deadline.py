@@ -16,6 +16,7 @@ from assay.wire import Nano, from_json
 from competitions import queries
 from competitions.actions import queue, sealing
 from competitions.actions.moment import contest_row, next_ms
+from competitions.actions.queue import Run
 from competitions.errors import Duplicate, OpeningMissing, Quarantined
 from competitions.models import Evaluation
 from competitions.rules import dues, exits, race, verdict
@@ -24,6 +25,7 @@ from competitions.rules.fold import fold
 from competitions.rules.registry import rules_of
 from competitions.rules.rows import ENDS, Competition, Phase, Submission
 from competitions.rules.spec import reveal_until_ms, verify_until_ms
+from competitions.rules.workers import NEEDED
 from ledger import actions as ledger_actions
 from ledger import blobs, log
 from ledger.actions import ms
@@ -145,7 +147,8 @@ def _verify(contest: Competition, now: datetime) -> str | None:
     named = queries.nominations(contest.id)
     decide = rules_of(contest.spec).ranking(entries, named, contest.spec.finals)
     for name, owner in (("", contest.sponsor), *((one.id, one.owner) for one in decide)):
-        queue.enqueue(contest, name, Evaluation.Slice.FINAL, owner=owner, now=now)
+        for number in range(NEEDED):
+            queue.enqueue(contest, Run(name, owner, Evaluation.Slice.FINAL, number), now=now)
     at_ms = next_ms(contest, now)
     until_ms = _put_off(contest, at_ms, verify_until_ms(contest.spec))
     begun = messages.CompetitionVerifying(contest.id, len(decide), at_ms, until_ms)
@@ -216,7 +219,7 @@ def _resume(contest: Competition, inside: list[Submission], now: datetime) -> st
     at_ms = next_ms(contest, now)
     bodies: list[object] = []
     for place, one in enumerate(inside):
-        queue.enqueue(contest, one.id, Evaluation.Slice.BOARD, owner=one.owner, now=now)
+        queue.enqueue(contest, Run(one.id, one.owner, Evaluation.Slice.BOARD), now=now)
         bodies.append(messages.SubmissionResumed(one.id, contest.id, BY_MARGIN, (), at_ms + place))
     return _say(contest, bodies, Phase.CLOSED)
 

@@ -8,6 +8,7 @@ from assay import messages
 from competitions import queries
 from competitions.actions import queue
 from competitions.actions.moment import contest_row, next_ms
+from competitions.actions.queue import Run
 from competitions.errors import (
     OpeningMissing,
     OwnEntry,
@@ -52,7 +53,7 @@ def _commit(order: Entry, *, now: datetime) -> Submission:
     _check_new(asked, opening, owner=order.actor)
     window, slot = _slot(contest, owner=order.actor, at_ms=at_ms)
     body = messages.SubmissionCommitted(order.id, contest.id, order.actor, window, slot, at_ms)
-    queue.enqueue(contest, order.id, Evaluation.Slice.BOARD, owner=order.actor, now=now)
+    queue.enqueue(contest, Run(order.id, order.actor, Evaluation.Slice.BOARD), now=now)
     Opening.objects.filter(pk=opening.pk).update(submission=order.id)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(order.id)

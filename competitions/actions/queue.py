@@ -4,6 +4,7 @@ Turns and leases are no facts, so they are not logged: replay does not care who 
 """
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -21,25 +22,30 @@ ALL = {"competition": "", "owner": ""}  # the turns of all competitions
 KEPT = 8  # of a mean, that many parts are what was known, for one of what is new
 
 
-def enqueue(
-    contest: Competition, submission: str, slice_name: str, *, owner: str, now: datetime
-) -> None:
-    """Let a run wait for its turn. submission: empty for the untouched base
+class Run(NamedTuple):
+    """What waits. submission: empty for the untouched base; number: which of its runs it is"""
+
+    submission: str
+    owner: str
+    slice: str
+    number: int = 0
+
+
+def enqueue(contest: Competition, run: Run, *, now: datetime) -> None:
+    """Let a run wait for its turn.
 
     Call it under the competition's lock, in the transaction that asks for the run.
     """
     theirs = {"competition": contest.id, "owner": ""}
     Turn.objects.get_or_create(competition="", owner="")
     _join(theirs, ALL, now)
-    _join(theirs | {"owner": owner}, theirs, now)
+    _join(theirs | {"owner": run.owner}, theirs, now)
     Evaluation.objects.create(
         competition=contest.id,
-        submission=submission,
-        owner=owner,
-        slice=slice_name,
+        **run._asdict(),
         least=contest.spec.min_sandbox_level,
         is_generic=queries.is_generic(contest.spec.manifest_sha256),
-        cost_ms=queries.cost_ms(contest.spec.manifest_sha256, slice_name),
+        cost_ms=queries.cost_ms(contest.spec.manifest_sha256, run.slice),
         created_at=now,
     )
 

@@ -9,6 +9,7 @@ from assay.wire import Nano
 from competitions import queries
 from competitions.actions import queue
 from competitions.actions.moment import contest_row, next_ms
+from competitions.actions.queue import Run
 from competitions.errors import (
     DepositDiffers,
     NotEliminated,
@@ -45,7 +46,7 @@ def resume(order: Entry, *, now: datetime) -> Submission:
     _check(order, entry, contest, at_ms=at_ms)
     lines = (escrow.deposit(contest, entry),)
     body = messages.SubmissionResumed(entry.id, contest.id, ON_DEPOSIT, lines, at_ms)
-    queue.enqueue(contest, entry.id, Evaluation.Slice.BOARD, owner=entry.owner, now=now)
+    queue.enqueue(contest, Run(entry.id, entry.owner, Evaluation.Slice.BOARD), now=now)
     log.record([order, log.fact(body, answers=order)], rooms=(fold,))
     made = queries.entry_row(entry.id)
     assert made is not None

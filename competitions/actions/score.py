@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -11,9 +10,9 @@ from assay.bounds import fitting
 from assay.errors import AssayError
 from assay.messages import Result, Stop
 from assay.messages.competitions import FAULT
-from assay.wire import changed
+from assay.wire import changed, to_json
 from competitions import queries
-from competitions.actions import queue, sealing
+from competitions.actions import queue, sealing, verification
 from competitions.actions.moment import contest_row, next_ms
 from competitions.actions.opening import keep_adapter
 from competitions.errors import Duplicate, StaleAttempt
@@ -33,10 +32,14 @@ from licensing.rules.rows import ENTRY
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run in the sandbox gave. adapter_sha256: of the canonical blob, empty for the base."""
+    """What a run in the sandbox gave. adapter_sha256: of the canonical blob, empty for the base.
+
+    signature  of a run on the final slice, by its worker
+    """
 
     adapter_sha256: str
     result: Result
+    signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,19 @@ class Stopped:
 def record_score(*, evaluation: int, fence: int, measured: Measured, now: datetime) -> None:
     """Write a score down, once, by the worker that holds the newest fence.
 
+    On the final slice it is kept until another worker has come to the same.
     The same adapter entered earlier by somebody else makes this entry a refused duplicate.
     raises StaleAttempt when the work was leased again, or done, in between
     """
-    work, contest = _take(evaluation, fence)
+    work, contest = _take(evaluation, fence, keeps=Evaluation.Slice.FINAL)
     queue.note_cost(contest.spec.manifest_sha256, work.slice, ms(now) - work.begun_ms)
     if _is_copy(work, contest, measured.adapter_sha256, now=now):
         return
-    is_board = work.slice == Evaluation.Slice.BOARD
-    made = _board_score if is_board else _final_score
-    fact = made(work, contest, measured, at_ms=next_ms(contest, now))
+    if work.slice == Evaluation.Slice.FINAL:
+        told = {"adapter_sha256": measured.adapter_sha256, "signature": measured.signature}
+        verification.note(work, contest, told | {"result": to_json(measured.result)}, now)
+        return
+    fact = _board_score(work, contest, measured, at_ms=next_ms(contest, now))
     log.record([fact], rooms=(fold,))
 
 
@@ -94,8 +100,14 @@ def record_elimination(*, evaluation: int, fence: int, stopped: Stopped, now: da
 
 @transaction.atomic
 def record_refusal(*, evaluation: int, fence: int, error: AssayError, now: datetime) -> None:
-    """The adapter itself is at fault: it is out. raises StaleAttempt"""
-    work, contest = _take(evaluation, fence)
+    """The adapter itself is at fault: it is out. On the final slice two workers must say so.
+
+    raises StaleAttempt
+    """
+    work, contest = _take(evaluation, fence, keeps=Evaluation.Slice.FINAL)
+    if work.slice == Evaluation.Slice.FINAL:
+        verification.note(work, contest, verification.refusal_of(error), now)
+        return
     _refuse(work.submission, error, contest, now=now)
 
 
@@ -130,11 +142,18 @@ def record_fault(*, evaluation: int, fence: int, error: AssayError, now: datetim
         log.record([fact], rooms=(fold,))
 
 
-def _take(evaluation: int, fence: int, *, is_kept: bool = False) -> tuple[Evaluation, Competition]:
-    """Lock the competition, then spend the fence, or keep it under a lock. raises StaleAttempt"""
+def _take(
+    evaluation: int, fence: int, *, is_kept: bool = False, keeps: str = ""
+) -> tuple[Evaluation, Competition]:
+    """Lock the competition, then spend the fence, or keep it under a lock. raises StaleAttempt
+
+    keeps  the slice whose work is kept
+    """
     work = Evaluation.objects.filter(pk=evaluation, fence=fence).first()
     contest = contest_row(work.competition) if work else None
     mine = Evaluation.objects.filter(pk=evaluation, fence=fence)
+    is_kept = is_kept or (work is not None and work.slice == keeps)
+    mine = mine.filter(found__isnull=True)
     still_mine = bool(mine.select_for_update()) if is_kept else mine.delete()[0]
     if work is None or contest is None or not still_mine:
         raise StaleAttempt("Another attempt counts.", work=str(evaluation), fence=fence)
@@ -191,19 +210,3 @@ def _owner(work: Evaluation) -> str:
     entry = queries.entry_row(work.submission)
     assert entry is not None, "work is done for an entry"
     return entry.owner
-
-
-def _final_score(
-    work: Evaluation, contest: Competition, measured: Measured, *, at_ms: int
-) -> Entry:
-    told: dict[str, Any] = {
-        "manifest_sha256": contest.spec.manifest_sha256,
-        "result": measured.result,
-        "at_ms": at_ms,
-    }
-    if not work.submission:
-        body: object = messages.BaselineScored(competition=contest.id, **told)
-    else:
-        told |= {"submission": work.submission, "adapter_sha256": measured.adapter_sha256}
-        body = messages.SubmissionFinalScored(**told)
-    return log.fact(body, idempotency=work.submission or contest.id)

@@ -9,6 +9,7 @@ from competitions.models.contest import (
     Seal,
     Submission,
     Tally,
+    Worker,
 )
 from competitions.models.desk import (
     Draft,
@@ -40,4 +41,5 @@ __all__ = [
     "Tally",
     "Turn",
     "Unopened",
+    "Worker",
 ]

@@ -281,6 +281,21 @@ class Due(models.Model):
         return self.id
 
 
+class Worker(models.Model):
+    """A process that computes final scores. Every column follows from the log."""
+
+    id = models.CharField(max_length=HASH, primary_key=True)
+    name = models.CharField(max_length=80)
+    device = models.CharField(max_length=80)
+    sandbox_level = models.CharField(max_length=10)
+    at_ms = models.BigIntegerField()
+    retired_ms = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Seal(models.Model):
     """What a fact said by a hash alone. Every column follows from the log."""
 

@@ -13,6 +13,8 @@ class Evaluation(models.Model):
     cost_ms          how long such a run takes, as far as it is known
     not_before_ms    nobody takes it earlier: it failed by our fault
     failed_by        the worker that failed last; it comes again at again_ms, after all others
+    number, found    final scores take two runs by two workers: which one this is, and what it
+                     came to while the other is not there; a third is the referee's
     lost             attempts that no worker came back from; losses: which and when
     adapter_sha256   of the canonical adapter once the intake has made it
     """
@@ -27,6 +29,8 @@ class Evaluation(models.Model):
     slice = models.CharField(max_length=6, choices=Slice.choices)
     least = models.CharField(max_length=10, blank=True)
     is_generic = models.BooleanField(default=False)
+    number = models.IntegerField(default=0)
+    found = models.JSONField(null=True)
     cost_ms = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0)  # how often it was leased; the newest counts
     leased_until = models.DateTimeField(null=True)
@@ -45,7 +49,8 @@ class Evaluation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["competition", "submission", "slice"], name="one_evaluation_per_slice"
+                fields=["competition", "submission", "slice", "number"],
+                name="one_evaluation_per_run",
             ),
         ]
         indexes = [

@@ -85,6 +85,9 @@ from competitions.queries.queue import (
     next_evaluation,
     scored_until_ms,
     waits,
+    waits_for_another,
+    worker,
+    workers,
 )
 from competitions.queries.sealing import (
     as_owners_see,
@@ -196,6 +199,9 @@ __all__ = [
     "track",
     "unlicensed_winners",
     "waits",
+    "waits_for_another",
     "with_adapters",
     "with_result",
+    "worker",
+    "workers",
 ]

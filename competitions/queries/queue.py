@@ -10,6 +10,7 @@ from django.db.models import (
     BooleanField,
     Case,
     Count,
+    Exists,
     Min,
     OuterRef,
     Q,
@@ -23,7 +24,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assay.messages import Spec
-from competitions.models import Cost, Evaluation, Evaluator, Turn
+from competitions.models import Cost, Evaluation, Evaluator, Turn, Worker
 from competitions.rules.capacity import Costs, Load, load_of, until_ms
 from competitions.rules.turns import (
     FIRST_GUESS_MS,
@@ -47,7 +48,33 @@ def evaluations_waiting(now: datetime, *, worker: str | None = None) -> QuerySet
     """
     now_ms = _ms(now)
     found = _unheld(now).filter(not_before_ms__lte=now_ms)
-    return found if worker is None else found.exclude(failed_by=worker, again_ms__gt=now_ms)
+    if worker is None:
+        return found
+    found = found.exclude(failed_by=worker, again_ms__gt=now_ms)
+    return found.exclude(Q(slice=Evaluation.Slice.FINAL) & Exists(_its_own(now, worker)))
+
+
+def _its_own(now: datetime, worker: str) -> QuerySet[Evaluation]:
+    """The other run of the same, which this worker has done or does: two make a final score."""
+    is_begun = Q(found__isnull=False) | Q(leased_until__gte=now)
+    return Evaluation.objects.filter(
+        is_begun,
+        competition=OuterRef("competition"),
+        submission=OuterRef("submission"),
+        slice=OuterRef("slice"),
+        worker=worker,
+    ).exclude(number=OuterRef("number"))
+
+
+def waits_for_another(worker: str, now: datetime) -> bool:
+    """True when work waits that this worker must leave to others, and one of them is free."""
+    left = evaluations_waiting(now).filter(Exists(_its_own(now, worker)))
+    return evaluations_held(now).count() < settings.SLOTS - 1 and left.exists()
+
+
+def worker(key: str) -> Worker | None:
+    """The worker of this key; None: the log knows none."""
+    return Worker.objects.filter(pk=key).first()
 
 
 def next_evaluation(
@@ -102,6 +129,11 @@ def evaluations_of(name: str, slice_name: str) -> QuerySet[Evaluation]:
     return Evaluation.objects.filter(competition=name, slice=slice_name).order_by("pk")
 
 
+def workers() -> QuerySet[Worker]:
+    """All that the log knows, the oldest first."""
+    return Worker.objects.order_by("at_ms", "pk")
+
+
 def cost_ms(manifest_sha256: str, slice_name: str) -> int:
     """How long a run of a task takes on a slice, as far as it is known."""
     found = Cost.objects.filter(manifest_sha256=manifest_sha256, slice=slice_name)
@@ -149,6 +181,7 @@ def _before_all(now: datetime) -> tuple[Ahead, Ahead]:
     is_held = Q(leased_until__gte=now)
     is_verifying = ~is_held & Q(slice=Evaluation.Slice.FINAL)
     is_verifying |= Q(slice=Evaluation.Slice.FINAL, leased_until=None)
+    is_verifying &= Q(found__isnull=True)
     parts = {"held": is_held, "verifying": is_verifying}
     counts = {f"{name}_runs": Count("pk", filter=claim) for name, claim in parts.items()}
     costs = {f"{name}_ms": Sum("cost_ms", filter=claim) for name, claim in parts.items()}
@@ -212,7 +245,8 @@ def _is_so(claim: Q) -> Case:
 
 
 def _unheld(now: datetime) -> QuerySet[Evaluation]:
-    return Evaluation.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now))
+    free = Q(leased_until=None) | Q(leased_until__lt=now)
+    return Evaluation.objects.filter(free, found__isnull=True)
 
 
 def _ms(now: datetime) -> int:

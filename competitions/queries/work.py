@@ -102,6 +102,7 @@ class Ticket(NamedTuple):
     adapter_sha256                 the canonical blob, once the intake has made it
     inputs_sha256, labels_sha256   of the slice to score on
     salt                           that sealed it, hex
+    worker                         whose lease it is
     """
 
     competition: str
@@ -115,6 +116,7 @@ class Ticket(NamedTuple):
     inputs_sha256: str
     labels_sha256: str
     salt: str
+    worker: str
 
 
 def unlicensed_winners() -> list[str]:
@@ -166,6 +168,7 @@ def ticket(number: int) -> Ticket:
         inputs_sha256=inputs,
         labels_sha256=labels,
         salt=secret.salt,
+        worker=work.worker,
     )
 
 

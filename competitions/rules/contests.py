@@ -1,7 +1,7 @@
 """Facts about a competition: each rule checks one and gives the competition's new row."""
 
 from assay.wire import changed
-from competitions.rules import dues, escrow, exits, race, verdict
+from competitions.rules import dues, escrow, exits, race, verdict, workers
 from competitions.rules.capacity import MOST_PUT_OFF_S
 from competitions.rules.checks import need, order_of
 from competitions.rules.registry import rules_of, rules_problems
@@ -193,6 +193,7 @@ def baseline_scored(entry: Entry, contest: Competition, rows: Rows) -> Competiti
     assert evaluator is not None
     result = entry.body.result
     of_this_task(entry, contest)
+    workers.attested(entry, contest, rows, submission="", adapter_sha256="")
     judged(entry, result, final_slice(evaluator))
     return changed(contest, baseline_e9=result.score_e9, baseline=result)
 

@@ -7,7 +7,7 @@ from assay.commitment import commitment_of
 from assay.messages import Opening
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import escrow, quota, race, seals, verdict
+from competitions.rules import escrow, quota, race, seals, verdict, workers
 from competitions.rules.checks import need, order_of
 from competitions.rules.results import final_slice, is_hash, judged, of_this_task
 from competitions.rules.rows import (
@@ -226,6 +226,9 @@ def final_scored(entry: Entry, rows: Rows) -> None:
     evaluator = rows.get(Evaluator, contest.spec.manifest_sha256)
     assert evaluator is not None
     of_this_task(entry, contest)
+    workers.attested(
+        entry, contest, rows, submission=submission.id, adapter_sha256=body.adapter_sha256
+    )
     mark = judged(entry, body.result, final_slice(evaluator))
     made = _moved(
         entry,

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from assay.wire import changed
 from competitions.errors import FoldRefused
-from competitions.rules import claims, contests, entries, rights, seals, timetable
+from competitions.rules import claims, contests, entries, rights, seals, timetable, workers
 from competitions.rules.checks import need
 from competitions.rules.results import is_hash, judged, public_slice
 from competitions.rules.rows import Competition, Evaluator
@@ -77,6 +77,9 @@ _RULES: dict[str, Callable[[Entry, Rows], None]] = {
     "slice.opened": _timed(contests.slice_opened),
     "competition.verifying": _timed(contests.verifying),
     "baseline.scored": _timed(contests.baseline_scored),
+    "runs.differed": _timed(workers.differed),
+    "worker.registered": workers.registered,
+    "worker.retired": workers.retired,
     "competition.provisional": _timed(contests.provisional),
     "competition.settled": _timed(contests.settled),
     "competition.aborted": _timed(contests.aborted),

@@ -305,4 +305,24 @@ class Seal:
     is_open: bool = False
 
 
-ROWS = (Evaluator, Competition, Submission, Tally, Nomination, Due, Seal)
+@dataclass(frozen=True)
+class Worker:
+    """A process that computes final scores. id: its public key
+
+    retired_ms  from when on nothing that it signs counts; None: it does
+    """
+
+    TABLE: ClassVar[str] = "competitions.Worker"
+    INDEXES: ClassVar[tuple[str, ...]] = ()
+    IS_FINAL: ClassVar[bool] = False
+
+    id: str
+    name: str
+    device: str
+    sandbox_level: str
+    at_ms: int
+    retired_ms: int | None = None
+    reason: str = ""
+
+
+ROWS = (Evaluator, Competition, Submission, Tally, Nomination, Due, Seal, Worker)

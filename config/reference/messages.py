@@ -30,6 +30,7 @@ ROOMS = {
     "lifecycle": "Licences that end, and disputes",
     "competitions": "The contest",
     "submissions": "Entries and their scores",
+    "workers": "Workers, and runs that differ",
 }
 SIGNERS = {
     "person": "An order, signed by the person who wants it (or by the operator on behalf of one).",

@@ -20,7 +20,7 @@ from audit.history import FOLDS
 from competitions.rules import dues, escrow, verdict
 from competitions.rules.records import pack
 from competitions.rules.registry import NEWEST
-from competitions.rules.rows import Competition, Evaluator, Phase, Submission
+from competitions.rules.rows import Competition, Evaluator, Phase, Submission, Worker
 from competitions.rules.seals import seal_of
 from competitions.rules.spec import PUBLIC_FILES, SEALED_FILES, bond_nano
 from ledger.rules import books, envelope, fold
@@ -33,6 +33,7 @@ from licensing.rules.offer import offer, subject_of
 from licensing.rules.reading import read_own
 from licensing.rules.rows import Work, content_in, entry_work, work_id
 from licensing.rules.terms import OUR_LICENCE
+from tests import crew
 
 BEGIN_MS = 1_893_456_000_000  # 2030-01-01
 TOKEN = 10**9
@@ -116,6 +117,12 @@ class World:
             self.fact(messages.BooksMinted(name, (line,), self.tick()))
         return name
 
+    def workers(self) -> None:
+        """Two of them, once: each final score has the signatures of both."""
+        if self.rows.get(Worker, crew.NAMES[0]) is None:
+            for number in range(2):
+                self.fact(crew.registration(number, self.tick()))
+
     def work(self, owner: str, work: str, kind: str, tags) -> str:
         shares, licence = (Share(owner, 1),), "Apache-2.0" if kind == "base" else ""
         body = messages.WorkRegister(work, kind, f"The {kind}", tags, shares, licence)
@@ -152,6 +159,7 @@ class World:
 
     def contest(self, number: int) -> None:
         """About 130 messages."""
+        self.workers()
         sponsor = self.person(f"sponsor{number}", 2000)
         miners = [self.person(f"miner{number}-{place}") for place in range(MINERS)]
         buyers = [self.person(f"buyer{number}-{place}", 1000) for place in range(2)]
@@ -231,11 +239,12 @@ class World:
         adapters = {one.id: name_of("adapter", one.id) for one in entries}
         self.fact(messages.CompetitionVerifying(name, len(entries), self.tick()))
         base = measured(EXAMPLES // 4)
-        self.fact(messages.BaselineScored(name, manifest, base, self.tick()))
+        self.fact(crew.with_both(messages.BaselineScored(name, manifest, base, self.tick())))
         for place, (one, adapter) in enumerate(adapters.items()):
             score = measured(EXAMPLES // 2 + 7 * (MINERS - place))
             told = (one, adapter, manifest, score)
-            self.fact(messages.SubmissionFinalScored(*told, at_ms=self.tick()))
+            final = messages.SubmissionFinalScored(*told, at_ms=self.tick())
+            self.fact(crew.with_both(final, name))
         self.fact(messages.SliceOpened(name, "5a" * 32, tuple(opened), self.tick()))
         for one, adapter in adapters.items():
             told = (self.openings[one], FileRef("a", adapter, 9))

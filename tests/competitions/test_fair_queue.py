@@ -26,9 +26,8 @@ def put(contest, owner, count=1, part="board", seconds=10):
     for _ in range(count):
         number = Evaluation.objects.count() + put.taken
         with transaction.atomic():
-            queue.enqueue(
-                contest, f"{owner}/{number}", part, owner=owner, now=factories.at(seconds)
-            )
+            run = queue.Run(f"{owner}/{number}", owner, part)
+            queue.enqueue(contest, run, now=factories.at(seconds))
 
 
 put.taken = 0

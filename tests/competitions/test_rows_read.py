@@ -18,7 +18,7 @@ from competitions.rules.spec import SEALED_FILES
 from ledger.log.tables import Tables
 from ledger.rules.rows import MemoryRows
 from licensing.rules.rows import work_id
-from tests import factories, racers
+from tests import crew, factories, racers
 from tests.bench.world import DATA_TERMS, EXAMPLES, Keys, World, measured, name_of
 from tests.factories import at
 from workers import clock
@@ -67,15 +67,18 @@ def most_read(count):
 def judge(world, name, entries):
     """Close, score the base and every entry, and open all of it."""
     manifest = name_of("manifest", 1)
+    world.workers()
     world.fact(messages.CompetitionClosed(name, world.tick(20_000)))
     for batch, line in enumerate(world._sealed):
         world.fact(messages.ResultsOpened(name, batch, (line,), world.tick()))
     world.fact(messages.CompetitionVerifying(name, len(entries), world.tick()))
-    world.fact(messages.BaselineScored(name, manifest, measured(EXAMPLES // 4), world.tick()))
+    base = messages.BaselineScored(name, manifest, measured(EXAMPLES // 4), world.tick())
+    world.fact(crew.with_both(base))
     adapters = {one.id: name_of("adapter", one.id) for one in entries}
     for one, adapter in adapters.items():
         told = (one, adapter, manifest, measured(EXAMPLES // 2))
-        world.fact(messages.SubmissionFinalScored(*told, at_ms=world.tick()))
+        score = messages.SubmissionFinalScored(*told, at_ms=world.tick())
+        world.fact(crew.with_both(score, name))
     files = tuple(FileRef(part, "f0" * 32, 9) for part in SEALED_FILES)
     world.fact(messages.SliceOpened(name, "5a" * 32, files, world.tick()))
     for one, adapter in adapters.items():

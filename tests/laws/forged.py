@@ -13,7 +13,7 @@ from competitions.rules import dues, escrow, exits, verdict
 from competitions.rules.spec import SEALED_FILES
 from ledger import log
 from ledger.actions import ms
-from tests import factories
+from tests import crew, factories
 from tests.factories import at
 from tests.laws.scenes import (
     a_closed_one,
@@ -116,12 +116,18 @@ def score(**changed):
 def final_score(of="scored", **changed):
     one = entries(of)[0]
     told = {"submission": one.id, "adapter_sha256": factories.adapter_of(one.id)}
-    return messages.SubmissionFinalScored(**told | told_score(changed)), None
+    return signed(messages.SubmissionFinalScored(**told | told_score(changed))), None
 
 
 def baseline(**changed):
     told = told_score(changed)
-    return messages.BaselineScored(competition="docs", **told), None
+    return signed(messages.BaselineScored(competition="docs", **told)), None
+
+
+def signed(body):
+    """By two workers, so that nothing else is wrong with it than what is meant."""
+    crew.register(at(600))
+    return crew.with_both(body, "docs")
 
 
 def reveal(state="scored", adapter=None, **changed):
@@ -249,7 +255,7 @@ def of_another():
 def score_of_who_does_not_decide():
     one = next(one for one in entries("scored") if not one.is_nominated)
     told = {"submission": one.id, "adapter_sha256": factories.adapter_of(one.id)}
-    return messages.SubmissionFinalScored(**told | told_score({})), None
+    return signed(messages.SubmissionFinalScored(**told | told_score({}))), None
 
 
 def provisional(seconds):

@@ -8,7 +8,7 @@ from competitions.errors import Duplicate
 from competitions.rules.fold import fold
 from ledger import log
 from ledger.actions import ms
-from tests import factories
+from tests import crew, factories
 from tests.factories import at
 
 
@@ -80,15 +80,9 @@ def one_being_verified():
     factories.scored("ada")
     factories.scored("bob", number=1)
     factories.deadline.advance("docs", now=at(601))
-    work = factories.Evaluation.objects.get(submission=entries("scored")[0].id)
-    fence = factories.queue.lease(evaluation=work.pk, now=at(602))
-    adapter = factories.adapter_of(work.submission)
-    factories.score.record_score(
-        evaluation=work.pk,
-        fence=fence,
-        now=at(603),
-        measured=factories.measured(adapter, 30),
-    )
+    for work in factories.Evaluation.objects.filter(submission=entries("scored")[0].id):
+        adapter = factories.adapter_of(work.submission)
+        crew.finish(work, factories.measured(adapter, 30), taken=at(602), now=at(603))
 
 
 def a_provisional_one():

@@ -24,6 +24,7 @@ from licensing import queries as rights_queries
 from licensing.rules.fold import licensing
 from licensing.rules.rows import entry_work
 from licensing.rules.terms import OUR_LICENCE
+from tests import crew
 from tests.laws import usage
 from tests.ledger.store import put_bytes
 
@@ -177,7 +178,9 @@ def judge(entries):
     close()
     unseal(len(entries))
     baseline = messages.BaselineScored(NAME, MANIFEST, result(0), ms(at(120)))
-    record(log.fact(baseline, idempotency=NAME))
+    for number in range(2):
+        record(log.fact(crew.registration(number, ms(at(119))), idempotency=f"worker {number}"))
+    record(log.fact(crew.with_both(baseline), idempotency=NAME))
     for number, entry in enumerate(entries, start=1):
         score_finally(entry, number)
     open_all(entries)
@@ -226,7 +229,8 @@ def unseal(count):
 
 def score_finally(entry, number):
     told = (entry, adapter(number), MANIFEST, result(number), ms(at(121)))
-    record(log.fact(messages.SubmissionFinalScored(*told), idempotency=entry))
+    fact = crew.with_both(messages.SubmissionFinalScored(*told), NAME)
+    record(log.fact(fact, idempotency=entry))
 
 
 def adapter(number):

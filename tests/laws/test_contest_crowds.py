@@ -32,7 +32,7 @@ from ledger import actions, log
 from ledger.models import Transfer
 from ledger.queries import balance_nano
 from ledger.sequencer import sequence
-from tests import factories
+from tests import crew, factories
 from tests.laws.together import count, nothing_is_made_or_lost, together
 from tests.signing import sign_order
 
@@ -248,17 +248,20 @@ def test_eight_clocks_through_all_phases_say_each_fact_once_and_pay_once(crowd, 
 
 def scorers(crowd, entries):
     """Eight workers score whatever of the sealed slice they get a lease of."""
+    crew.register(factories.at(602))
     works = list(queries.evaluations_of("docs", "final"))
     adapters = dict(Opening.objects.values_list("submission", "adapter_sha256"))
 
     def work(number):
         for one in works[number % 3 :] + works[: number % 3]:
-            fence = queue.lease(evaluation=one.pk, now=factories.at(602))
+            who = crew.NAMES[one.number]
+            fence = queue.lease(evaluation=one.pk, worker=who, now=factories.at(602))
             if fence is None:
                 continue
             right = entries.get(one.submission, 10)
             measured = factories.measured(adapters.get(one.submission, ""), right)
-            told = {"evaluation": one.pk, "fence": fence, "measured": measured}
+            told = {"evaluation": one.pk, "fence": fence}
+            told |= {"measured": crew.sealed(one, measured)}
             score.record_score(**told, now=factories.at(603))
 
     assert crowd(work) == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audit.history import TABLES
 from competitions import queries
-from competitions.actions import deadline, entry, queue, score
+from competitions.actions import deadline, entry
 from competitions.errors import OpeningMissing, OwnEntry, SubmissionExists
 from competitions.models import Evaluation, Opening, Sealed, Submission
 from competitions.rules.escrow import account_of
@@ -25,7 +25,7 @@ from ledger.errors import BlobMissing
 from ledger.models import Account, Message, Transfer
 from ledger.queries import balance_nano
 from ledger.sequencer import sequence
-from tests import factories, signing
+from tests import crew, factories, signing
 from tests.factories import at
 from tests.laws.test_contest_fold import thrown_away
 
@@ -72,11 +72,10 @@ def live(entries, is_scored):
         make(f"miner{number}", number=number)
     tick(601)
     for work in list(queries.evaluations_of("docs", "final")):
-        fence = queue.lease(evaluation=work.pk, now=at(602))
         name = work.submission
         adapter = factories.adapter_of(name) if name else ""
         found = factories.measured(adapter, 30 if name else 10)
-        score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
+        crew.finish(work, found, taken=at(602), now=at(603))
 
 
 @settings(max_examples=40)
@@ -128,9 +127,8 @@ def test_what_is_missing_at_the_opening_locks_nobodys_money(name):
     for seconds in (601, 604):
         quietly(seconds)
     for work in list(queries.evaluations_of("docs", "final")):
-        fence = queue.lease(evaluation=work.pk, now=at(602))
         found = factories.measured(adapters.get(work.submission, ""), 30)
-        score.record_score(evaluation=work.pk, fence=fence, measured=found, now=at(603))
+        crew.finish(work, found, taken=at(602), now=at(603))
     quietly(610)
     quietly(721)
     assert queries.competition_row("docs").phase == "aborted"

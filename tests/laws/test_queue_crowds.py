@@ -33,8 +33,8 @@ def test_no_work_is_claimed_twice_and_a_flood_starves_nobody(crowd):
         contest = queries.competition_row(factories.competition(name))
         for number in range(count):
             with transaction.atomic():
-                told = {"owner": owner, "now": factories.at(10)}
-                queue.enqueue(contest, f"{owner}/{number}", "board", **told)
+                run = queue.Run(f"{owner}/{number}", owner, "board")
+                queue.enqueue(contest, run, now=factories.at(10))
     claimed, lock = [], threading.Lock()
 
     def work(number):

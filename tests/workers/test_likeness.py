@@ -25,7 +25,7 @@ from ledger import blobs, log
 from ledger.models import Message
 from ledger.rules.entry import read_entry
 from licensing.rules.rows import entry_work
-from tests import factories, signing
+from tests import crew, factories, signing
 from tests.evaluator.adapters import canonical, factors
 from tests.evaluator.makers import pseudo
 from workers import likeness
@@ -361,11 +361,10 @@ def settle_next():
     for seconds in (3001, 3001, 3002):
         factories.deadline.advance("next", now=factories.at(seconds))
     for work in list(queries.evaluations_of("next", "final")):
-        told = {"evaluation": work.pk, "now": factories.at(3003)}
-        name = factories.adapter_of(work.submission)
+        name = factories.adapter_of(work.submission) if work.submission else ""
         count = 30 if work.submission else 10
-        fence = queue.lease(**told)
-        score.record_score(**told, fence=fence, measured=factories.measured(name, count))
+        now = factories.at(3003)
+        crew.finish(work, factories.measured(name, count), taken=now, now=now)
     factories.deadline.advance("next", now=factories.at(3004))
 
 

@@ -258,7 +258,7 @@ def test_a_sponsor_whose_code_fails_on_the_sealed_slice_gets_no_adapter_and_lose
     for seconds in (610, 640):
         for work in factories.queries.evaluations_of("docs", "final"):
             faulty(work, seconds)
-    factories.deadline.advance("docs", now=factories.at(721))
+    factories.deadline.advance("docs", now=factories.at(730))
     found = factories.queries.competition_row("docs")
     assert (found.phase, found.fault, found.is_cleared) == ("aborted", "sponsor", True)
     bond_nano = 100 * 10**9
