@@ -60,7 +60,7 @@ def read_competition(request: HttpRequest, name: str) -> Json:  # noqa: ARG001
     return (
         competition_json(contest)
         | {"entries": counts.get(name, 0), "evaluator": evaluator_json(evaluator)}
-        | {"is_custom": evaluator.is_custom, "marks": queries.marks(contest)}
+        | {"is_custom": evaluator.is_custom, "marks": queries.marks(evaluator)}
         | score_json("baseline", evaluator.board_baseline_e9)
         | purse_json(contest)
         | funding_json(contest)
@@ -98,7 +98,7 @@ def read_leaderboard(
         "is_final": is_final,
         "version": queries.board_version(name),
         "is_custom": evaluator.is_custom,
-        "marks": queries.marks(contest),
+        "marks": queries.marks(evaluator),
         **score_json("baseline", baseline_e9),
         "items": [board_line(row, is_final=is_final) for row in board[:limit]],
         "next": str(after + limit) if len(board) > limit else "",

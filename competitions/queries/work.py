@@ -32,6 +32,7 @@ from competitions.queries.likeness import forms_in_use
 from competitions.queries.openings import adapter_of, opening_of
 from competitions.queries.sealing import with_result
 from competitions.rules.race import Track, last_placed, opened_order, track_for
+from competitions.rules.rows import Evaluator
 from competitions.rules.task import CODE_FILE, MOST_TEXT_BYTES, SANDBOX_LEVELS, words_of
 from evaluator.errors import AdapterRefused
 from evaluator.intake.config import ignored_of
@@ -88,9 +89,8 @@ def scoring_code(contest: Competition) -> str:
     return blobs.read(name, limit_bytes=MOST_TEXT_BYTES).decode(errors="replace") if name else ""
 
 
-def marks(contest: Competition) -> list[str]:
-    """What must be said wherever its scores are shown."""
-    evaluator = evaluator_row(contest.spec["manifest_sha256"])
+def marks(evaluator: Evaluator) -> list[str]:
+    """What must be said wherever scores of this evaluator are shown."""
     return words_of(is_generic=evaluator.is_generic, is_custom=evaluator.is_custom)
 
 

@@ -20,7 +20,7 @@ from competitions.forms.extension import ExtendForm
 from competitions.models import Competition, Submission
 from competitions.rules.prizes import alpha_for, least_wins
 from competitions.rules.purse import purse
-from competitions.rules.rows import ENDS, Phase
+from competitions.rules.rows import ENDS, Evaluator, Phase
 from competitions.rules.spec import deposit_nano, last_call_ms
 from competitions.views import lines
 from competitions.views.stages import duration, is_ended, next_step, stages
@@ -104,7 +104,8 @@ def competition(request: HttpRequest, competition: str) -> HttpResponse:
     """One competition: what it is, where it stands, what it pays, how to enter, and the board."""
     now = timezone.now()
     contest = queries.competition(competition)
-    context = _live(request, contest, now) | _fixed(contest, now)
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    context = _live(request, contest, evaluator, now) | _fixed(contest, evaluator, now)
     return render(request, "competitions/competition.html", context)
 
 
@@ -126,7 +127,8 @@ def leaderboard(request: HttpRequest, competition: str) -> HttpResponse:
     is_piece = bool(request.headers.get("HX-Request"))
     template = "competitions/live.html" if is_piece else "competitions/leaderboard.html"
     start = page_start(request)
-    context = _live(request, contest, timezone.now(), start) | {"is_piece": is_piece}
+    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+    context = _live(request, contest, evaluator, timezone.now(), start) | {"is_piece": is_piece}
     return render(request, template, context)
 
 
@@ -157,7 +159,7 @@ def submission(request: HttpRequest, submission: str) -> HttpResponse:
         "deposit_nano": deposit_nano(from_json(Spec, contest.spec)),
         "is_open": contest.phase == Phase.OPEN,
         "results": lines.results_of(entry, line),
-        "marks": queries.marks(contest),
+        "marks": queries.marks(queries.evaluator_row(contest.spec["manifest_sha256"])),
         "ignored": queries.ignored_fields(entry) if line.is_mine else (),
         "is_public_adapter": entry.state == "revealed",
         "licensed_as": queries.licensed_as(entry),
@@ -217,12 +219,16 @@ def page_start(request: HttpRequest) -> int:
 
 
 def _live(
-    request: HttpRequest, contest: Competition, now: datetime, start: int = 0
+    request: HttpRequest,
+    contest: Competition,
+    evaluator: Evaluator,
+    now: datetime,
+    start: int = 0,
 ) -> dict[str, object]:
     """What changes while a page is open. start: where its page of the board begins"""
     spec = from_json(Spec, contest.spec)
     viewer = request.user.get_username()
-    board = lines.board_of(contest, viewer=viewer, start=start)
+    board = lines.board_of(contest, evaluator, viewer=viewer, start=start)
     mine = _mine(contest, viewer, start=0, limit=MOST_MINE) if viewer else []
     return {
         "contest": contest,
@@ -233,7 +239,7 @@ def _live(
         "slots": queries.slots(contest, viewer, now_ms=ms(now)) if viewer else None,
         "stages": stages(contest, spec),
         "next": next_step(contest, spec, now_ms=ms(now)),
-        "marks": queries.marks(contest),
+        "marks": queries.marks(evaluator),
         "is_ended": is_ended(contest),
         "is_open": contest.phase == Phase.OPEN,
         "is_sponsor": bool(viewer) and viewer == contest.sponsor,
@@ -264,11 +270,10 @@ def _extension(contest: Competition, now: datetime) -> ExtendForm | None:
     return ExtendForm(initial={"closes_at_ms_shown": spec.closes_at_ms})
 
 
-def _fixed(contest: Competition, now: datetime) -> dict[str, object]:
+def _fixed(contest: Competition, evaluator: Evaluator, now: datetime) -> dict[str, object]:
     """What was fixed before the first entry."""
     parts = purse(from_json(Spec, contest.spec))
     deciding = queries.deciding_count(contest)
-    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
     can_end = contest.phase in (Phase.PUBLISHED, Phase.FUNDED, Phase.OPEN)
     return {
         "purse": parts,

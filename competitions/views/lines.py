@@ -13,7 +13,7 @@ from competitions.queries import BoardRow
 from competitions.rules.race import show_e_value
 from competitions.rules.registry import RULES
 from competitions.rules.results import interval_e9
-from competitions.rules.rows import Phase, State
+from competitions.rules.rows import Evaluator, Phase, State
 from competitions.rules.turns import Wait
 from competitions.rules.visibility import (
     SECRET_PHASES,
@@ -113,7 +113,7 @@ class EntryLine:
         return self.entry.state == State.COMMITTED
 
 
-def board_of(contest: Competition, *, viewer: str, start: int = 0) -> Board:
+def board_of(contest: Competition, evaluator: Evaluator, *, viewer: str, start: int = 0) -> Board:
     """A page of the board that everybody sees; `viewer` only marks the own lines."""
     rows = queries.leaderboard(contest.id, start=start, limit=MOST_LINES)
     is_final = may_see_final_score(contest.phase)
@@ -121,7 +121,7 @@ def board_of(contest: Competition, *, viewer: str, start: int = 0) -> Board:
     count = queries.board_size(contest)
     return Board(
         groups=tuple(tuple(group) for _, group in groupby(lines, key=_group)),
-        baseline=_baseline(contest, is_final=is_final),
+        baseline=_baseline(contest, evaluator, is_final=is_final),
         best=_best(contest, is_final=is_final) if start else lines[0].score if lines else None,
         is_final=is_final,
         count=count,
@@ -199,8 +199,7 @@ def _group(line: BoardLine) -> str:
     return line.rank if line.rank.startswith("=") else line.entry.id
 
 
-def _baseline(contest: Competition, *, is_final: bool) -> Score:
-    evaluator = queries.evaluator_row(contest.spec["manifest_sha256"])
+def _baseline(contest: Competition, evaluator: Evaluator, *, is_final: bool) -> Score:
     if not is_final:
         return Score(show_score(evaluator.board_baseline_e9), evaluator.board_baseline_e9)
     assert contest.baseline_e9 is not None, "a final board has its baseline"

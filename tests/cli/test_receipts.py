@@ -8,26 +8,29 @@ import pytest
 from django.utils import timezone
 
 from assay import keys, messages
-from assay.cli import auth
+from assay.cli import auth, licence
 from assay.cli import keys as keys_commands
 from assay.cli.home import Home
+from assay.wire import Nano
 from ledger import actions, log
+from licensing import actions as rights
 from tests import factories, racers
 from tests.ledger.escrow import Escrow
-from tests.licensing import market
+from tests.licensing import market, uses
 
 
 @pytest.fixture
 def ada(site, run, monkeypatch, request):
     """ada("ledger", "balance"): a miner with money, at her terminal; the clock stands still.
 
-    Who closes the account has none.
+    Who closes the account has none, and who owes a share gets it late.
     """
     monkeypatch.setattr(timezone, "now", lambda: factories.at(30))
     monkeypatch.setattr(auth, "now_ms", lambda: actions.ms(factories.at(30)))
     monkeypatch.setattr(keys_commands, "now_ms", lambda: actions.ms(factories.at(31)))
     assert run("auth", "login", "--account", "ada", url=site).exit_code == 0
-    if request.node.callspec.params["kind"] != "account.close":
+    monkeypatch.setattr(licence, "now_ms", lambda: actions.ms(factories.at(30)))
+    if request.node.callspec.params["kind"] not in ("account.close", "usage.pay"):
         factories.account("ada", "500")
     return lambda *words: run(*words, url=site)
 
@@ -101,6 +104,50 @@ def close(settings, tmp_path):
     return ["account", "close", "--yes"]
 
 
+def refund(settings, tmp_path):
+    market.people()
+    market.scene()
+    quote = market.queries.quote(market.WORK, ("commercial",), account="ada", now=timezone.now())
+    return ["licence", "refund", market.buy_quoted("ada", quote, now=timezone.now()).id]
+
+
+def report(settings, tmp_path):
+    market.people()
+    work = market.register("author", "data:" + "c0" * 32, "data", uses.SHARED)
+    quote = market.queries.quote(work, ("commercial",), account="ada", now=factories.at(10))
+    return ["licence", "report", market.buy_quoted("ada", quote, now=factories.at(10)).id, "12.5"]
+
+
+def pay(settings, tmp_path):
+    """The money comes after the report."""
+    *_, grant, _ = report(settings, tmp_path)
+    body = messages.UsageReport(grant, actions.ms(factories.at(20)), Nano(10**10))
+    made = rights.report_usage(log.order_for("ada", body, idempotency="r"), now=factories.at(20))
+    factories.account("ada", "500")
+    return ["licence", "pay", made.id]
+
+
+def own_work():
+    market.people()
+    return market.register("ada", "data:" + "c0" * 32, "data", uses.SHARED)
+
+
+def change_terms(settings, tmp_path):
+    tags = tmp_path / "terms.txt"
+    tags.write_text("\n".join(f"{name}: {value}" for name, value in market.DATA_TAGS))
+    return ["models", "change-terms", own_work(), "--tags", str(tags)]
+
+
+def withdraw_work(settings, tmp_path):
+    return ["models", "withdraw", own_work()]
+
+
+def dispute(settings, tmp_path):
+    market.people()
+    market.scene()
+    return ["models", "dispute", market.WORK, "--why", "It was trained by us."]
+
+
 COMMANDS = {
     "account.open": login,
     "account.close": close,
@@ -111,6 +158,12 @@ COMMANDS = {
     "submission.nominate": nominate,
     "submission.open": open_one,
     "licence.buy": buy,
+    "licence.refund": refund,
+    "usage.report": report,
+    "usage.pay": pay,
+    "terms.change": change_terms,
+    "work.withdraw": withdraw_work,
+    "work.dispute": dispute,
     "royalty.draw": draw,
     "money.withdraw": withdraw,
 }
