@@ -56,7 +56,8 @@ def test_an_audit_over_http_names_a_balance_that_was_changed(told, live_server, 
     assert (code, answer["ok"]) == (6, False)
     said = answer["checks"][-1]["text"]
     assert "ledger.Account 'buyer' available_nano: found 1, the log gives" in said
-    assert "(licence.granted)" in said
+    assert "last by message" in said
+    assert "(usage.settled)" in said
 
 
 def test_nobody_at_the_address_is_exit_code_3(ask, tmp_path):
