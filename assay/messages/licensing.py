@@ -140,7 +140,7 @@ class RoyaltyDraw:
     work  empty: all of them, a hundred with one order
     """
 
-    work: str = ""
+    work: str
 
 
 @dataclass(frozen=True)

@@ -63,14 +63,14 @@ class RunsDiffered:
     """Two workers came to different results, and the referee has run it again.
 
     submission  empty: the untouched base
-    batch       the first one whose results differ; absent: their answers are the same
     claims      of the two workers, and the referee's, which counts, as the last
+    batch       the first one whose results differ; absent: their answers are the same
     """
 
     competition: str
     submission: str
     manifest_sha256: str
     adapter_sha256: str
-    batch: Small | None
     claims: tuple[Claim, ...]
     at_ms: int
+    batch: Small | None = None

@@ -49,5 +49,6 @@ def test_a_board_is_the_best_of_each_owner_in_the_order_of_whole_numbers(first, 
 
 def _copy(first, number, owner, merit):
     told = {"id": f"entry{number}", "owner": owner, "merit": str(merit)}
+    told["commitment"] = f"{number:064x}"
     times = {"committed_ms": first["committed_ms"] + number, "window": number}
     return first | told | times

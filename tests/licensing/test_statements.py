@@ -102,7 +102,7 @@ def test_what_was_used_stands_with_its_source_and_the_whole_adds_up():
 
 
 def draw_all(account, words="all"):
-    order = log.order_for(account, messages.RoyaltyDraw(), idempotency=words)
+    order = log.order_for(account, messages.RoyaltyDraw(""), idempotency=words)
     return actions.draw_royalty(order, now=NOW)
 
 
