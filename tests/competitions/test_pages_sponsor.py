@@ -246,7 +246,7 @@ def test_the_places_that_a_prize_pays_are_shown_while_it_is_typed_and_after_savi
         typed = {"prize": "1000", "curve": "8,4,2,1"} | wrong
         told = sponsor.get(f"/sponsor/drafts/{draft}/payouts/", typed)
         assert "as soon as prize and curve can be read" in told.text
-    assert "616" not in sponsor.get(f"/sponsor/drafts/{draft}/prize/").text
+    assert "616.66" not in sponsor.get(f"/sponsor/drafts/{draft}/prize/").text
     send(sponsor, draft, "prize", **PRIZE)
     assert "616" in sponsor.get(f"/sponsor/drafts/{draft}/prize/").text
 

@@ -8,7 +8,7 @@ from workers.sandbox.levels import Level
 from workers.sandbox.protocol import EXIT_MEMORY, Report, Rows, Status
 
 MOST_RESULT_BYTES = 64 << 20
-CPU_SLACK_S = 0.2
+CPU_SLACK_S = 0.4  # the kernel counts in ticks, and what a process spent before its job begins
 # Forks of a zygote share one address layout: after these the next job gets a fresh one.
 SUSPECT = {Status.POLICY_VIOLATION, Status.CRASH, Status.LOST, Status.SETUP_ERROR}
 
