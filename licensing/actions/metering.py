@@ -48,19 +48,7 @@ def open_channel(order: Entry, *, now: datetime) -> Channel:
     payer, at_ms, rows = order.actor, ms(now), log.Tables()
     rows.lock(Account, [payer, asked.receiver])
     if not log.find(order.id):
-        made = metering.opening(order, payer, rows, at_ms=at_ms)
-        fact = messages.ChannelOpened(
-            channel=order.id,
-            work=asked.work,
-            payer=payer,
-            receiver=asked.receiver,
-            signer=asked.signer,
-            grant=made.grant,
-            rate_e8=made.rate_e8,
-            expires_ms=made.expires_ms,
-            transfers=(made.line,),
-            at_ms=at_ms,
-        )
+        fact = metering.opening(order, payer, rows, at_ms=at_ms)
         log.record([order, log.fact(fact, answers=order)], rooms=(licensing,))
         if asked.receiver == OPERATOR:
             Meter.objects.create(channel=order.id, settled_ms=at_ms)

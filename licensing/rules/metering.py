@@ -41,16 +41,6 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Opening:
-    """What a `channel.open` order opens."""
-
-    grant: str
-    rate_e8: int
-    expires_ms: int
-    line: Line
-
-
-@dataclass(frozen=True)
 class Settling:
     """What a settlement pays and moves. hold, held_nano: what is held on; empty and 0 at the end"""
 
@@ -67,8 +57,8 @@ def terms_of(channel: Channel) -> Terms:
     return Terms(channel.id, channel.work, *told)
 
 
-def opening(order: Entry, payer: str, rows: Rows, *, at_ms: int) -> Opening:
-    """What a `channel.open` order opens now.
+def opening(order: Entry, payer: str, rows: Rows, *, at_ms: int) -> messages.ChannelOpened:
+    """The fact that a `channel.open` order comes to now.
 
     raises WorkUnknown, NotForSale, ChannelInvalid, ChannelOpen, ReceiverUnlicensed
     """
@@ -85,7 +75,18 @@ def opening(order: Entry, payer: str, rows: Rows, *, at_ms: int) -> Opening:
     grant, rate_e8 = _served_under(work, asked.receiver, rows, at_ms=at_ms)
     hold = books.transfer_id(order.id, "usage/hold", 0)
     line = _hold(hold, payer, work.id, asked.held_nano, asked.timeout_s)
-    return Opening(grant, rate_e8, at_ms + 1000 * asked.timeout_s, line)
+    return messages.ChannelOpened(
+        channel=order.id,
+        work=asked.work,
+        payer=payer,
+        receiver=asked.receiver,
+        signer=asked.signer,
+        grant=grant,
+        rate_e8=rate_e8,
+        expires_ms=at_ms + 1000 * asked.timeout_s,
+        transfers=(line,),
+        at_ms=at_ms,
+    )
 
 
 def settling(
@@ -119,19 +120,7 @@ def channel_opened(entry: Entry, rows: Rows) -> None:
     order = need_order(entry, "channel.open")
     asked: messages.ChannelOpen = order.body
     payer = actor_of(order, rows)
-    made = opening(order, payer, rows, at_ms=body.at_ms)
-    wanted = messages.ChannelOpened(
-        channel=order.id,
-        work=asked.work,
-        payer=payer,
-        receiver=asked.receiver,
-        signer=asked.signer,
-        grant=made.grant,
-        rate_e8=made.rate_e8,
-        expires_ms=made.expires_ms,
-        transfers=(made.line,),
-        at_ms=body.at_ms,
-    )
+    wanted = opening(order, payer, rows, at_ms=body.at_ms)
     if body != wanted or rows.get(Channel, order.id):
         raise refused(entry, "it is not what its order gives")
     books.open_account(rows, usage_of(asked.work), AccountKind.ESCROW.value)
@@ -142,11 +131,11 @@ def channel_opened(entry: Entry, rows: Rows) -> None:
             payer=payer,
             receiver=asked.receiver,
             signer=asked.signer,
-            grant=made.grant,
-            rate_e8=made.rate_e8,
+            grant=body.grant,
+            rate_e8=body.rate_e8,
             opened_ms=body.at_ms,
-            expires_ms=made.expires_ms,
-            hold=made.line.id,
+            expires_ms=body.expires_ms,
+            hold=body.transfers[0].id,
             held_nano=asked.held_nano,
             settled_nano=0,
             settlements=0,
